@@ -1,0 +1,3 @@
+"""Swap heads in videos from the command line."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,119 @@
+"""What the stages of the engine hand to one another.
+
+Pixels are indexed (row, column); points are (x, y) or (x, y, z) in pixels of the frame as displayed,
+x to the right, y down, z away from the camera in the scale of x. Colours are BGR.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+Frame = NDArray[np.uint8]  # (height, width, 3), BGR
+Mask = NDArray[np.float32]  # (height, width), 0 to 1
+Box = NDArray[np.float32]  # (4,): x0, y0, x1, y1
+Landmarks = NDArray[np.float32]  # (478, 3): 468 of the face mesh, then 5 of each iris
+Embedding = NDArray[np.float64]  # (128,): same person below a distance of about 0.6
+
+
+class MediaFault(Exception):  # noqa: N818 - a fault of the file, not of the program
+    """A file that cannot be worked on; becomes the reason of a failed job.
+
+    Args:
+        code: The API's business code for it (``wire.UNREADABLE`` and its like).
+        reason: A sentence for the user: the thing, the value, the limit.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face found in one frame; ``keypoints`` (6, 2): right eye, left eye, nose, mouth, right ear, left ear."""
+
+    score: float
+    box: Box
+    keypoints: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoProperties:
+    """The geometry and timing of a decoded video, after rotation metadata is applied."""
+
+    width: int
+    height: int
+    frame_rate: Fraction
+    frame_count: int
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """A shot's background where no person stood, for a camera that stands still.
+
+    ``seen`` (height, width) uint8: in how many sampled frames the pixel showed background.
+    """
+
+    image: Frame
+    seen: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """Frames ``first_frame`` to ``last_frame`` (inclusive) between two cuts."""
+
+    first_frame: int
+    last_frame: int
+    plate: Plate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One face followed through consecutive frames of one shot.
+
+    ``landmarks`` (n, 478, 3) are smoothed, for frames ``first_frame`` to ``first_frame + n - 1``.
+    """
+
+    shot_index: int
+    first_frame: int
+    landmarks: NDArray[np.float32]
+    embedding: Embedding
+    preview: Frame
+    preview_quality: float
+
+    @property
+    def last_frame(self) -> int:
+        """The index of the last frame, inclusive."""
+        return self.first_frame + len(self.landmarks) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in the video; ``obj_id`` counts from 0 in order of screen time, longest first."""
+
+    obj_id: int
+    tracks: tuple[Track, ...]
+    preview: Frame
+
+    @property
+    def frame_count(self) -> int:
+        """In how many frames the person's face is followed."""
+        return sum(len(track.landmarks) for track in self.tracks)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that the analysis of a video knows."""
+
+    video: VideoProperties
+    shots: tuple[Shot, ...]
+    people: tuple[Person, ...]

@@ -1,0 +1,133 @@
+"""What can go wrong, one class per thing the user can do about it.
+
+The exit code and the slug of each class are contract: scripts test for them.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of the ``headswap`` command."""
+
+    DONE = 0
+    SERVICE = 1
+    USAGE = 2
+    FAILED = 3
+    DEADLINE = 4
+    UNKNOWN = 5
+    AUTH = 10
+    CREDITS = 11
+    REFUSED = 12
+    NOT_FOUND = 13
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class HeadswapError(Exception):
+    """An error that the user is told about without a traceback.
+
+    Args:
+        message: What went wrong: the thing, the value, the limit.
+        hint: What mends it, best of all a command.
+        code: The service's own number for it, if it gave one.
+        ids: Identifiers known at that moment (``run_id``, ``task_id``, ``analysis_id``), shown in JSON.
+    """
+
+    exit_code = ExitCode.SERVICE
+    slug = "error"
+    retryable = False
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, code: int | None = None, **ids: str | None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+        self.ids = {name: value for name, value in ids.items() if value}
+
+
+class InputError(HeadswapError):
+    """The command, a file or a value is wrong; nothing was sent that costs."""
+
+    exit_code = ExitCode.USAGE
+    slug = "input"
+
+
+class ServiceError(HeadswapError):
+    """The service answered with a fault that outlived the retries."""
+
+    slug = "service"
+    retryable = True
+
+
+class NetworkError(HeadswapError):
+    """The service or a media host could not be reached, or broke off."""
+
+    slug = "network"
+    retryable = True
+
+
+class EngineError(HeadswapError):
+    """The local engine could not be started or its weights could not be had."""
+
+    slug = "engine"
+
+
+class TransferError(HeadswapError):
+    """What was downloaded is not what was promised; nothing was saved under the target's name."""
+
+    slug = "transfer"
+    retryable = True
+
+
+class FailedError(HeadswapError):
+    """The service accepted the analysis or the task and ended it as failed."""
+
+    exit_code = ExitCode.FAILED
+    slug = "failed"
+
+
+class DeadlineError(HeadswapError):
+    """The time the user gave is over; the analysis or task goes on at the service."""
+
+    exit_code = ExitCode.DEADLINE
+    slug = "deadline"
+    retryable = True
+
+
+class OutcomeUnknownError(HeadswapError):
+    """A paid submission left and was not answered: it may or may not exist. Never sent again by itself."""
+
+    exit_code = ExitCode.UNKNOWN
+    slug = "outcome_unknown"
+
+
+class AuthError(HeadswapError):
+    """The key is missing, wrong or expired."""
+
+    exit_code = ExitCode.AUTH
+    slug = "auth"
+
+
+class CreditsError(HeadswapError):
+    """The balance or the user's budget does not cover the task."""
+
+    exit_code = ExitCode.CREDITS
+    slug = "credits"
+
+
+class RefusedError(HeadswapError):
+    """The service refused the input or names a limit."""
+
+    exit_code = ExitCode.REFUSED
+    slug = "refused"
+
+
+class NotFoundError(HeadswapError):
+    """No such analysis, task, run or result, or no access to it."""
+
+    exit_code = ExitCode.NOT_FOUND
+    slug = "not_found"

@@ -1,0 +1,145 @@
+"""What the rooms hand to one another: frozen values in the words of the domain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
+    from typing import Any
+
+
+class Status(StrEnum):
+    """The state of an analysis, a task or a run, in the API's words."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether waiting any longer is pointless."""
+        return self in {Status.COMPLETED, Status.FAILED}
+
+
+class Backend(StrEnum):
+    """Who does the work."""
+
+    AKOOL = "akool"
+    LOCAL = "local"
+
+
+class Mode(StrEnum):
+    """How much of the head the local engine replaces."""
+
+    HEAD = "head"
+    FACE = "face"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a video says about itself; sizes in pixels as displayed (rotation applied)."""
+
+    duration_s: float
+    width: int
+    height: int
+    frame_rate: Fraction
+    frame_count: int | None
+    has_audio: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom an analysis found: ``person`` counts from 1, ``obj_id`` is the API's own number."""
+
+    person: int
+    obj_id: int
+    preview_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The state of a person analysis.
+
+    ``status_number`` is what the service said, kept because numbers may appear that nobody has met yet;
+    ``progress`` is 0 to 100; ``error`` is set only where the analysis failed.
+    """
+
+    analysis_id: str
+    status: Status
+    status_number: int
+    video_url: str
+    progress: float = 0.0
+    people: tuple[Person, ...] = ()
+    error: str | None = None
+    error_code: int | None = None
+    video: dict[str, Any] | None = None
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The state of a head-swap task; ``held`` is the API's raw ``deduction_lock_duration``, unit undefined."""
+
+    task_id: str
+    status: Status
+    status_number: int
+    progress: float = 0.0
+    source_video_url: str | None = None
+    output_url: str | None = None
+    resolution: str | None = None
+    duration_s: float | None = None
+    held: float | None = None
+    error: str | None = None
+    error_code: int | None = None
+    notices: tuple[str, ...] = ()
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceMapping:
+    """One ``--face``: whom it names and the reference face, a path or an http(s) URL.
+
+    Exactly one of ``person`` (from 1) and ``obj_id`` (the API's number) is set; neither means
+    "the only person there".
+    """
+
+    image: str
+    person: int | None = None
+    obj_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MappedFace:
+    """A mapping whose person was found: what the API is sent and what the user is shown."""
+
+    person: int
+    obj_id: int
+    face: str
+    img_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapOptions:
+    """How the task is to be made; the last two speak to the local engine only."""
+
+    resolution: str = "720p"
+    model: str = "akool-premium"
+    keep_sound: bool = True
+    webhook_url: str | None = None
+    mode: Mode | None = None
+    any_length: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A result on disk."""
+
+    path: Path
+    size_bytes: int
+    sha256: str

@@ -84,7 +84,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The state of a head-swap task; ``held`` is the API's raw ``deduction_lock_duration``, unit undefined."""
+    """The state of a head-swap task; ``held`` is the API's raw ``deduction_lock_duration``, unit unknown."""
 
     task_id: str
     status: Status

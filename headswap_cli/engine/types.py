@@ -7,13 +7,15 @@ x to the right, y down, z away from the camera in the scale of x. Colours are BG
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from fractions import Fraction
+
+    from headswap_cli.models import Mode
 
 Frame = NDArray[np.uint8]  # (height, width, 3), BGR
 Mask = NDArray[np.float32]  # (height, width), 0 to 1
@@ -22,7 +24,7 @@ Landmarks = NDArray[np.float32]  # (478, 3): 468 of the face mesh, then 5 of eac
 Embedding = NDArray[np.float64]  # (128,): same person below a distance of about 0.6
 
 
-class MediaFault(Exception):  # noqa: N818 - a fault of the file, not of the program
+class MediaFault(Exception):
     """A file that cannot be worked on; becomes the reason of a failed job.
 
     Args:
@@ -38,7 +40,7 @@ class MediaFault(Exception):  # noqa: N818 - a fault of the file, not of the pro
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A face found in one frame; ``keypoints`` (6, 2): right eye, left eye, nose, mouth, right ear, left ear."""
+    """A face found in one frame; ``keypoints`` (6, 2): right and left eye, nose, mouth, right and left ear."""
 
     score: float
     box: Box
@@ -117,3 +119,31 @@ class Scene:
     video: VideoProperties
     shots: tuple[Shot, ...]
     people: tuple[Person, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SwapSettings:
+    """What the user may choose of a swap; ``short_side`` bounds the output's smaller dimension in pixels.
+
+    ``mode`` None lets the engine choose for each person.
+    """
+
+    short_side: int = 720
+    mode: Mode | None = None
+    keep_sound: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SwapReport:
+    """What a swap did; ``notices`` are sentences for the user, empty where all went as asked."""
+
+    frame_count: int
+    frames_swapped: int
+    notices: tuple[str, ...] = ()
+
+
+class OnProgress(Protocol):
+    """Is told how many frames are done of how many; both grow only within one job."""
+
+    def __call__(self, frames_done: int, frames_total: int) -> None:
+        """Take note."""

@@ -40,7 +40,7 @@ class MediaFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A face found in one frame; ``keypoints`` (6, 2): right and left eye, nose, mouth, right and left ear."""
+    """A face in one frame; ``keypoints`` (6, 2): right and left eye, nose, mouth, right and left ear."""
 
     score: float
     box: Box

@@ -1,0 +1,115 @@
+"""Lay the face mesh on a face: 468 landmarks by one network, eyelids and irises refined by another."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.geometry import Crop, bounding_box
+from headswap_cli.engine.networks import Network, sigmoid, to_input
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from headswap_cli.engine.types import Detection, Landmarks
+    from headswap_cli.engine.types import Frame as Image
+
+# What the mesh network was trained on is half as large again as the face.
+_MARGIN = 1.5
+# The iris network's square, in eye widths.
+_EYE_MARGIN = 2.3
+_EYELID_POINTS = 16
+_MINIMAL_SIDE = 4.0
+# Below this presence there is nothing to refine.
+_PRESENT = 0.5
+
+# The iris network lists the eyelids as lower from the outer to the inner corner, then upper likewise.
+_LOWER_THEN_UPPER = [*range(9), *range(15, 8, -1)]
+_RIGHT_LIDS = topology.RIGHT_EYE[_LOWER_THEN_UPPER]
+_LEFT_LIDS = topology.LEFT_EYE[_LOWER_THEN_UPPER]
+
+
+class FaceMesh:
+    """Lays landmarks on one face at a time.
+
+    Args:
+        weights: The folder of the fetched weights.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        self._mesh = Network(weights / "face_landmark.tflite")
+        self._iris = Network(weights / "iris_landmark.tflite")
+
+    def from_detection(self, frame: Image, detection: Detection) -> tuple[Landmarks, float]:
+        """Return the landmarks of a face just detected, and how surely a face is there (0 to 1)."""
+        landmarks, presence = self._shape(frame, _crop_of_detection(detection))
+        if presence < _PRESENT:
+            return landmarks, presence
+        # The detector's box is rough; looked at again, the face sits as the network knows it.
+        return self.from_landmarks(frame, landmarks)
+
+    def from_landmarks(self, frame: Image, previous: Landmarks) -> tuple[Landmarks, float]:
+        """Return the landmarks of a face that was at ``previous`` a moment ago, and its presence (0 to 1)."""
+        crop = crop_of_landmarks(previous)
+        landmarks, presence = self._shape(frame, crop)
+        if presence >= _PRESENT:
+            self._refine_eye(frame, landmarks, crop.angle, topology.RIGHT_IRIS, _RIGHT_LIDS, mirrored=True)
+            self._refine_eye(frame, landmarks, crop.angle, topology.LEFT_IRIS, _LEFT_LIDS, mirrored=False)
+        return landmarks, presence
+
+    def _shape(self, frame: Image, crop: Crop) -> tuple[Landmarks, float]:
+        size = self._mesh.size
+        points, presence = self._mesh(to_input(crop.take(frame, size)))
+        landmarks = np.empty((topology.LANDMARKS, 3), np.float32)
+        landmarks[: topology.MESH_POINTS] = crop.to_frame(points.reshape(-1, 3), size)
+        for iris, lids in ((topology.RIGHT_IRIS, _RIGHT_LIDS), (topology.LEFT_IRIS, _LEFT_LIDS)):
+            landmarks[iris] = landmarks[lids].mean(axis=0)
+        return landmarks, float(sigmoid(presence).item())
+
+    def _refine_eye(
+        self,
+        frame: Image,
+        landmarks: Landmarks,
+        angle: float,
+        iris: NDArray[np.int32],
+        lids: NDArray[np.int32],
+        *,
+        mirrored: bool,
+    ) -> None:
+        """Replace one eye's lids (in the plane) and iris; the network knows left eyes only."""
+        outer, inner = landmarks[lids[0]], landmarks[lids[8]]
+        centre = (outer + inner) / 2
+        side = max(_EYE_MARGIN * float(np.linalg.norm(outer[:2] - inner[:2])), _MINIMAL_SIDE)
+        crop, size = Crop(float(centre[0]), float(centre[1]), side, angle), self._iris.size
+        image = crop.take(frame, size)
+        contours, iris_points = self._iris(to_input(image[:, ::-1] if mirrored else image))
+        points = np.concatenate([contours.reshape(-1, 3)[:_EYELID_POINTS], iris_points.reshape(-1, 3)])
+        if mirrored:
+            points[:, 0] = size - points[:, 0]
+        placed = crop.to_frame(points, size)[:, :2]
+        landmarks[lids, :2] = placed[:_EYELID_POINTS]
+        landmarks[iris, :2] = placed[_EYELID_POINTS:]
+        landmarks[iris, 2] = centre[2]
+
+
+def crop_of_landmarks(landmarks: Landmarks) -> Crop:
+    """Return the upright square around a face, half as large again."""
+    right, left = landmarks[topology.RIGHT_EYE_CORNERS[0]], landmarks[topology.LEFT_EYE_CORNERS[0]]
+    angle = math.atan2(left[1] - right[1], left[0] - right[0])
+    cos, sin = math.cos(angle), math.sin(angle)
+    upright = np.array([[cos, sin], [-sin, cos]])
+    box = bounding_box(landmarks[: topology.MESH_POINTS, :2] @ upright.T)
+    x, y = upright.T @ (box[:2] + box[2:]) / 2
+    return Crop(float(x), float(y), max(_MARGIN * float((box[2:] - box[:2]).max()), _MINIMAL_SIDE), angle)
+
+
+def _crop_of_detection(detection: Detection) -> Crop:
+    right, left = detection.keypoints[0], detection.keypoints[1]
+    x, y = (detection.box[:2] + detection.box[2:]) / 2
+    side = max(_MARGIN * float((detection.box[2:] - detection.box[:2]).max()), _MINIMAL_SIDE)
+    return Crop(float(x), float(y), side, math.atan2(left[1] - right[1], left[0] - right[0]))

@@ -1,0 +1,80 @@
+"""Run the small networks (TensorFlow Lite flatbuffers) on the processor."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from headswap_cli.engine.types import Frame
+
+_STDERR = 2
+
+
+class Network:
+    """One network with one input image, loaded and ready; not for several threads at once.
+
+    Args:
+        path: The ``.tflite`` file.
+        num_threads: How many threads one call may use.
+
+    Raises:
+        ValueError: The file is no such network.
+    """
+
+    def __init__(self, path: Path, *, num_threads: int = 1) -> None:
+        with _muted_stderr():
+            self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
+            self._interpreter.allocate_tensors()
+        entry = self._interpreter.get_input_details()[0]
+        self._input: int = entry["index"]
+        self._outputs: list[int] = [one["index"] for one in self._interpreter.get_output_details()]
+        self.size = int(entry["shape"][1])
+        """Height and width of the input image, pixels."""
+
+    def __call__(self, image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return the outputs in the file's order, each without its batch axis.
+
+        Args:
+            image: (size, size, 3), RGB, in the range that the network was made for.
+        """
+        self._interpreter.set_tensor(self._input, image[np.newaxis])
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index)[0] for index in self._outputs]
+
+
+def to_input(image: Frame, *, low: float = 0.0, high: float = 1.0) -> NDArray[np.float32]:
+    """Return a BGR image as RGB with 0 at ``low`` and 255 at ``high``."""
+    scaled = image[..., ::-1] * np.float32((high - low) / 255)
+    return scaled if low == 0 else scaled + np.float32(low)
+
+
+def sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the logistic function of ``values``, safe for any size."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))), np.float32)
+
+
+@contextlib.contextmanager
+def _muted_stderr() -> Iterator[None]:
+    """Keep the runtime's greeting off the terminal: it has no switch and ignores Python's ``sys.stderr``."""
+    try:
+        kept = os.dup(_STDERR)
+    except OSError:  # a process without a standard error has nothing to mute
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - there is no Path to the null device
+            os.dup2(nowhere.fileno(), _STDERR)
+        yield
+    finally:
+        os.dup2(kept, _STDERR)
+        os.close(kept)

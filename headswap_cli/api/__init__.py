@@ -1,0 +1,1 @@
+"""The Head Swap Open API, as a client speaks it."""

@@ -1,0 +1,262 @@
+"""Calls to the API: what carries the key, what is sent again, and what an answer means."""
+
+from __future__ import annotations
+
+import random as _random
+import time
+from ipaddress import ip_address
+from itertools import count
+from typing import TYPE_CHECKING
+
+import httpx
+
+from headswap_cli.envelope import Fault, Kind, Reply, open_envelope, unreachable
+from headswap_cli.errors import AuthError, HeadswapError, InputError, OutcomeUnknownError
+from headswap_cli.retry import delay_s
+from headswap_cli.text import printable
+from headswap_cli.transfer import quiet_logs, read_reply
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Collection, Generator, Mapping
+
+    from headswap_cli.wire import JsonObject
+
+_AGAIN_GET = frozenset({Kind.UNSENT, Kind.THROTTLED, Kind.BROKEN, Kind.SILENT})
+_AGAIN_POST = frozenset({Kind.UNSENT, Kind.THROTTLED})
+_UNANSWERED = frozenset({Kind.SILENT, Kind.STRANGE})
+_CONNECT_TIMEOUT_S = 10.0
+
+
+class KeyAuth(httpx.Auth):
+    """Puts the key on a request for as long as it is under way.
+
+    httpx shows ``x-api-key`` in ``repr(request.headers)``, and its exceptions carry the request; so the
+    header is taken off again before anybody gets to see either.
+    """
+
+    def __init__(self, header: str, value: str) -> None:
+        self._header = header
+        self._value = value
+
+    def __repr__(self) -> str:
+        return f"KeyAuth({self._header!r}, '***')"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header, yield the request once, and remove the header however that ended."""
+        request.headers[self._header] = self._value
+        try:
+            yield request
+        finally:
+            request.headers.pop(self._header, None)
+
+
+def keyed_http(
+    base_url: str,
+    *,
+    api_key: str | None = None,
+    token: str | None = None,
+    verify: ssl.SSLContext | bool = True,
+    timeout_s: float = 60.0,
+) -> httpx.Client:
+    """Return a client for the API at ``base_url`` that sends exactly one of key and token.
+
+    A token wins, as it does at the service. Redirects are never followed. The environment's proxies are
+    used, but never for this machine: a proxy would get the key.
+
+    Raises:
+        AuthError: there is neither key nor token, or what there is can't be one.
+        InputError: ``base_url`` is not an http(s) address, holds a password, or is plain http to elsewhere.
+    """
+    url = _checked(base_url)
+    auth = (
+        KeyAuth("Authorization", f"Bearer {_secret(token)}")
+        if token
+        else KeyAuth("x-api-key", _secret(api_key))
+    )
+    quiet_logs()
+    return httpx.Client(
+        base_url=url,
+        auth=auth,
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        verify=verify,
+        timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
+        follow_redirects=False,
+        trust_env=not is_loopback(url.host),
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether ``host``, a name or an address, is this machine."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _checked(base_url: str) -> httpx.URL:
+    shown = printable(base_url.partition("?")[0].rpartition("@")[2], 120)
+    try:
+        url = httpx.URL(base_url)
+    except (httpx.InvalidURL, TypeError) as error:
+        raise InputError(f"The service's address {shown!r} is not a URL.") from error
+    if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
+        raise InputError(
+            f"The service's address {shown!r} is not an http(s) address.",
+            hint="Give its root: HEADSWAP_BASE_URL=https://openapi.akool.com",
+        )
+    if url.userinfo:
+        raise InputError(
+            f"The service's address holds a password ({shown}).",
+            hint="Put the key into HEADSWAP_API_KEY instead.",
+        )
+    if url.scheme == "http" and not is_loopback(url.host):
+        raise InputError(
+            f"A key is not sent over plain http to {printable(url.host)}: anybody on the way could read it.",
+            hint="Use the https address: HEADSWAP_BASE_URL=https://...",
+        )
+    return url
+
+
+def _secret(value: str | None) -> str:
+    secret = (value or "").strip()
+    if not secret:
+        raise AuthError("There is no API key.", hint="Set HEADSWAP_API_KEY, or work here: --profile local")
+    if not all("!" <= letter <= "~" for letter in secret):
+        raise AuthError(
+            "The API key holds characters that no key has (a space, a line break, a letter outside ASCII).",
+            hint="Copy it again: export HEADSWAP_API_KEY=...",
+        )
+    return secret
+
+
+class _StaleConnectionError(Exception):
+    """The pool was about to use a connection that has been used before."""
+
+
+class _Fresh:
+    """An httpcore trace that stops a request before its first byte unless its connection is new.
+
+    A connection that the server has closed meanwhile looks like a lost answer.
+    https://www.encode.io/httpcore/extensions/#trace
+    """
+
+    def __init__(self) -> None:
+        self._is_new = False
+
+    def __call__(self, event: str, _: Mapping[str, object]) -> None:
+        """Take note of a connection being made, and refuse to send over any other."""
+        if event.startswith("connection.connect_") and event.endswith(".complete"):
+            self._is_new = True
+        elif event.endswith(".send_request_headers.started") and not self._is_new:
+            raise _StaleConnectionError
+
+
+class ApiClient:
+    """Sends requests to the API and answers with the envelope's ``data``.
+
+    Args:
+        http: Knows the address and the key; stays the caller's to close.
+        patience_s: How long a request is tried again, from its first try.
+        sleep: Waits that many seconds.
+        clock: Seconds of a clock that never goes back.
+        random: Gives a number in [0, 1).
+        on_retry: Is told the error and the seconds before each wait.
+    """
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        *,
+        patience_s: float = 60.0,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        random: Callable[[], float] = _random.random,
+        on_retry: Callable[[HeadswapError, float], None] | None = None,
+    ) -> None:
+        self._http = http
+        self._patience_s = patience_s
+        self._sleep = sleep
+        self._clock = clock
+        self._random = random
+        self._on_retry = on_retry
+
+    def get(self, path: str, params: Mapping[str, str]) -> JsonObject:
+        """Ask for something; asked again after every fault that may pass by itself.
+
+        Raises:
+            HeadswapError: the class that the code, the HTTP status or the broken connection means.
+        """
+        return self._persist(
+            lambda: self._exchange(self._http.build_request("GET", path, params=dict(params))), _AGAIN_GET
+        )
+
+    def post(self, path: str, body: JsonObject) -> JsonObject:
+        """Submit something free of charge; sent again only if it never arrived or was throttled.
+
+        Raises:
+            HeadswapError: the class that the code, the HTTP status or the broken connection means.
+        """
+        return self._persist(
+            lambda: self._exchange(self._http.build_request("POST", path, json=body)), _AGAIN_POST
+        )
+
+    def post_paid(self, path: str, body: JsonObject) -> JsonObject:
+        """Submit something that costs, on a fresh connection; sent again as ``post`` does, never else.
+
+        Raises:
+            OutcomeUnknownError: it was sent and not answered by an envelope, so it may or may not exist.
+                HTTP 401, 403 and 429 count as answers: such a request was turned away at the door.
+            HeadswapError: the class that the answer's code means.
+        """
+        return self._persist(lambda: _unknown(self._exchange_fresh(path, body)), _AGAIN_POST)
+
+    def _persist(self, attempt: Callable[[], JsonObject | Fault], again: Collection[Kind]) -> JsonObject:
+        give_up = self._clock() + self._patience_s
+        for tries in count():
+            outcome = attempt()
+            if not isinstance(outcome, Fault):
+                return outcome
+            pause = delay_s(tries, retry_after_s=outcome.retry_after_s, random=self._random)
+            if outcome.kind not in again or self._clock() + pause > give_up:
+                raise outcome.error from outcome.cause
+            if self._on_retry is not None:
+                self._on_retry(outcome.error, pause)
+            self._sleep(pause)
+        raise AssertionError  # count() never ends
+
+    def _exchange_fresh(self, path: str, body: JsonObject) -> JsonObject | Fault:
+        while True:
+            request = self._http.build_request("POST", path, json=body, extensions={"trace": _Fresh()})
+            try:
+                return self._exchange(request)
+            except _StaleConnectionError:
+                continue  # httpcore has dropped that connection; at the latest the pool is empty then
+
+    def _exchange(self, request: httpx.Request) -> JsonObject | Fault:
+        address = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
+        try:
+            return open_envelope(self._reply(request))
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            hopeless = "CERTIFICATE_VERIFY_FAILED" in str(error)
+            return unreachable(address, error, Kind.REFUSED if hopeless else Kind.UNSENT)
+        except httpx.RequestError as error:
+            return unreachable(address, error, Kind.SILENT)
+
+    def _reply(self, request: httpx.Request) -> Reply:
+        response = self._http.send(request, stream=True)
+        try:
+            return read_reply(response, clock=self._clock)
+        finally:
+            response.close()
+
+
+def _unknown(outcome: JsonObject | Fault) -> JsonObject | Fault:
+    """Turn every way of not being answered into the one error that says so."""
+    if not isinstance(outcome, Fault) or outcome.kind not in _UNANSWERED:
+        return outcome
+    error = OutcomeUnknownError(
+        f"The task was sent and not confirmed, so it may or may not exist: {outcome.error.message}",
+        hint="It is not sent again by itself. Look for it in your account before you run this again.",
+    )
+    return Fault(error, outcome.kind, outcome.cause)

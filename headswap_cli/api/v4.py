@@ -1,0 +1,202 @@
+"""Version 4 of the Head Swap Open API: its four calls, and its records as our values.
+
+A record may hold unknown fields, lack known ones, or carry them in odd types; only ``status`` decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headswap_cli.api.fields import identifier, number, percentage, sentence, web_url, whole
+from headswap_cli.errors import OutcomeUnknownError, ServiceError
+from headswap_cli.models import Analysis, Person, Status, Task
+from headswap_cli.wire import (
+    ANALYSIS_PATH,
+    ANALYZE_PATH,
+    COMPLETED,
+    CREATE_PATH,
+    FAILED,
+    PROCESSING,
+    QUEUED,
+    TASK_PATH,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headswap_cli.api.client import ApiClient
+    from headswap_cli.models import MappedFace, SwapOptions
+    from headswap_cli.wire import JsonObject
+
+_STATUSES = {
+    QUEUED: Status.QUEUED,
+    PROCESSING: Status.PROCESSING,
+    COMPLETED: Status.COMPLETED,
+    FAILED: Status.FAILED,
+}
+
+
+def submit_analysis(client: ApiClient, video_url: str, *, any_length: bool = False) -> Analysis:
+    """Ask who is in the video at ``video_url``.
+
+    Args:
+        client: Sends it.
+        video_url: Passed on byte for byte; the same string must be given to ``create_body``.
+        any_length: Asks the local engine to take videos outside 3 to 20 s; the cloud is never sent it.
+
+    Raises:
+        ServiceError: the answer holds no id to poll with.
+    """
+    body: JsonObject = {"video_url": video_url, "type": "head"}
+    if any_length:
+        body["any_length"] = True
+    record = client.post(ANALYZE_PATH, body)
+    analysis_id = identifier(record.get("_id"))
+    if analysis_id is None:
+        raise ServiceError(
+            "The service took the analysis and gave no id for it.", hint="Run the command again."
+        )
+    return parse_analysis(record, analysis_id, video_url)
+
+
+def fetch_analysis(client: ApiClient, analysis_id: str) -> Analysis:
+    """Look at an analysis.
+
+    Raises:
+        NotFoundError: there is none with that id.
+    """
+    return parse_analysis(client.get(ANALYSIS_PATH, {"_id": analysis_id}), analysis_id)
+
+
+def create_body(video_url: str, faces: Sequence[MappedFace], options: SwapOptions) -> JsonObject:
+    """Return the exact body of the create request, to be kept before it is sent."""
+    body: JsonObject = {
+        "video_url": video_url,
+        "mappings": [{"obj_id": face.obj_id, "img_url": face.img_url} for face in faces],
+        "model_name": options.model,
+        "resolution": options.resolution,
+        "keep_original_sound": options.keep_sound,
+    }
+    if options.webhook_url is not None:
+        body["webhookUrl"] = options.webhook_url
+    if options.mode is not None:
+        body["mode"] = options.mode.value
+    if options.any_length:
+        body["any_length"] = True
+    return body
+
+
+def create_task(client: ApiClient, body: JsonObject) -> Task:
+    """Send the request that costs, once.
+
+    Raises:
+        OutcomeUnknownError: the task may or may not exist, or exists under an id nobody was told.
+    """
+    record = client.post_paid(CREATE_PATH, body)
+    task_id = identifier(record.get("_id"))
+    if task_id is None:
+        raise OutcomeUnknownError(
+            "The service took the task and gave no id for it.",
+            hint="It is not sent again by itself. Look for it in your account before you run this again.",
+        )
+    return parse_task(record, task_id)
+
+
+def fetch_task(client: ApiClient, task_id: str) -> Task:
+    """Look at a task.
+
+    Raises:
+        NotFoundError: there is none with that id.
+    """
+    return parse_task(client.get(TASK_PATH, {"_id": task_id}), task_id)
+
+
+def parse_analysis(record: JsonObject, analysis_id: str, video_url: str = "") -> Analysis:
+    """Return an analysis record as a value.
+
+    Args:
+        record: The envelope's ``data``.
+        analysis_id: The id it was asked for by.
+        video_url: What was submitted; else the record says it.
+    """
+    status_number, status = _status(record)
+    result = record.get("analysis_result")
+    result = result if isinstance(result, dict) else {}
+    video = result.get("video_info")
+    return Analysis(
+        analysis_id=analysis_id,
+        status=status,
+        status_number=status_number,
+        video_url=video_url or web_url(record.get("video_url")) or "",
+        progress=_progress(record, status),
+        people=_people(result.get("media")),
+        error=_reason(record, status),
+        error_code=_reason_code(record, status),
+        video=video if isinstance(video, dict) else None,
+        raw=record,
+    )
+
+
+def parse_task(record: JsonObject, task_id: str) -> Task:
+    """Return a task record as a value; completed means status 3 and a URL, for the URL may come later.
+
+    Args:
+        record: The envelope's ``data``.
+        task_id: The id it was asked for by.
+    """
+    status_number, status = _status(record)
+    output_url = web_url(record.get("video_url"))
+    if status is Status.COMPLETED and output_url is None:
+        status = Status.PROCESSING
+    notices = record.get("notices")
+    return Task(
+        task_id=task_id,
+        status=status,
+        status_number=status_number,
+        progress=_progress(record, status),
+        source_video_url=web_url(record.get("source_video_url")),
+        output_url=output_url,
+        resolution=sentence(record.get("resolution")),
+        duration_s=number(record.get("video_duration")),
+        held=number(record.get("deduction_lock_duration")),
+        error=_reason(record, status),
+        error_code=_reason_code(record, status),
+        notices=_notices(notices if isinstance(notices, list) else []),
+        raw=record,
+    )
+
+
+def _status(record: JsonObject) -> tuple[int, Status]:
+    status_number = whole(record.get("status")) or 0
+    return status_number, _STATUSES.get(status_number, Status.UNKNOWN)
+
+
+def _progress(record: JsonObject, status: Status) -> float:
+    return 100.0 if status is Status.COMPLETED else percentage(record.get("progress"))
+
+
+def _people(media: object) -> tuple[Person, ...]:
+    """Number the people from 1 in the order of ``media``; who has no readable ``obj_id`` can't be mapped."""
+    previews: dict[int, str | None] = {}
+    for entry in media if isinstance(media, list) else []:
+        obj_id = whole(entry.get("obj_id")) if isinstance(entry, dict) else None
+        if obj_id is not None and obj_id >= 0:
+            previews[obj_id] = previews.get(obj_id) or web_url(entry.get("img_url"))
+    return tuple(
+        Person(person=person, obj_id=obj_id, preview_url=preview)
+        for person, (obj_id, preview) in enumerate(previews.items(), start=1)
+    )
+
+
+def _reason(record: JsonObject, status: Status) -> str | None:
+    """Return why it failed; a completed record carries the reason "success"."""
+    return sentence(record.get("error_reason")) if status is Status.FAILED else None
+
+
+def _reason_code(record: JsonObject, status: Status) -> int | None:
+    return whole(record.get("error_code")) if status is Status.FAILED else None
+
+
+def _notices(notices: list[object]) -> tuple[str, ...]:
+    texts = (sentence(notice) for notice in notices if isinstance(notice, str))
+    return tuple(text for text in texts if text)

@@ -1,0 +1,159 @@
+"""The service's answers: ``{"code", "msg", "data"}`` opened, and every other answer named for what it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from headswap_cli.errors import (
+    AuthError,
+    CreditsError,
+    HeadswapError,
+    NetworkError,
+    NotFoundError,
+    RefusedError,
+    ServiceError,
+)
+from headswap_cli.retry import parse_retry_after
+from headswap_cli.text import printable
+from headswap_cli.wire import SUCCESS, THROTTLED
+
+if TYPE_CHECKING:
+    from headswap_cli.wire import JsonObject
+
+_CODES: dict[int, type[HeadswapError]] = {
+    **dict.fromkeys((1101, 1102, 1109, 1200), AuthError),
+    **dict.fromkeys((1006, 1103, 1104, 1213, 1221), CreditsError),
+    **dict.fromkeys((1008, 1009, 1014), NotFoundError),
+    **dict.fromkeys((1003, 1007, 1204, 1207, 1208, 1209, 1210), RefusedError),
+}
+_FAULT_CODES = frozenset({1015, 1016, 1205, 2001})
+_STATUSES: dict[int, type[HeadswapError]] = {401: AuthError, 403: AuthError, 404: NotFoundError}
+_HINTS: dict[type[HeadswapError], str] = {
+    AuthError: "Set HEADSWAP_API_KEY to a valid key, or work on this machine: --profile local",
+    CreditsError: "Add credits to the account, or work on this machine: --profile local",
+    NotFoundError: "Check the id, and that the key belongs to the account that made it: headswap status ID",
+}
+
+
+class Kind(StrEnum):
+    """What is known about a request that brought no data; decides whether it may be sent again."""
+
+    UNSENT = "unsent"  # nothing of it reached the service
+    THROTTLED = "throttled"  # turned away unread, welcome later
+    REFUSED = "refused"  # the service said no
+    BROKEN = "broken"  # the service said that it failed
+    SILENT = "silent"  # sent and not answered by an envelope; may pass by itself
+    STRANGE = "strange"  # sent and not answered by an envelope; will not pass by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer, read whole."""
+
+    status: int
+    body: bytes
+    retry_after: str | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why there is no data: the error to raise in the end, and what may be done before."""
+
+    error: HeadswapError
+    kind: Kind
+    cause: Exception | None = None
+    retry_after_s: float | None = None
+
+
+def open_envelope(reply: Reply) -> JsonObject | Fault:
+    """Return the ``data`` of a successful answer, empty if there is none, or what the answer means.
+
+    Success is an HTTP status 2xx with code 1000; a code speaks louder than a failed HTTP status.
+    """
+    envelope = _parse(reply.body)
+    code = envelope.get("code") if envelope is not None else None
+    if envelope is None or not isinstance(code, int) or isinstance(code, bool):
+        return _bare(reply)
+    if code == SUCCESS:
+        data = envelope.get("data")
+        if reply.status >= 300 or not isinstance(data, dict | None):
+            return _bare(reply)
+        return data or {}
+    return _coded(code, envelope.get("msg"), reply)
+
+
+def _parse(body: bytes) -> JsonObject | None:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _coded(code: int, message: object, reply: Reply) -> Fault:
+    """Name an envelope whose code is not success."""
+    said = printable(message) if isinstance(message, str) else ""
+    throttled = code == THROTTLED or reply.status == 429
+    kind = Kind.THROTTLED if throttled else Kind.BROKEN if code in _FAULT_CODES else Kind.REFUSED
+    raised = ServiceError if throttled else _CODES.get(code) or _STATUSES.get(reply.status, ServiceError)
+    error = raised(
+        f"The service answered {code}: {said or 'no message'}", hint=_hint(raised, kind), code=code
+    )
+    error.retryable = kind in {Kind.THROTTLED, Kind.BROKEN}
+    return Fault(error, kind, retry_after_s=parse_retry_after(reply.retry_after))
+
+
+def _bare(reply: Reply) -> Fault:
+    """Name an answer that is no envelope, by its HTTP status."""
+    status = reply.status
+    if 300 <= status < 400:
+        return _redirect(reply)
+    if status == 429 or status >= 500 or status == 408:
+        kind = Kind.THROTTLED if status == 429 else Kind.SILENT
+        error: HeadswapError = ServiceError(
+            f"The service answered HTTP {status}.", hint=_hint(ServiceError, kind)
+        )
+    elif status >= 400:
+        raised = _STATUSES.get(status, ServiceError)
+        kind = Kind.REFUSED if status in {401, 403} else Kind.STRANGE
+        error = raised(f"The service answered HTTP {status}.", hint=_HINTS.get(raised, _ADDRESS_HINT))
+        error.retryable = False
+    else:
+        kind = Kind.SILENT
+        shown = printable(reply.body[:400].decode("utf-8", "replace"), 80)
+        error = ServiceError(
+            f"The service's answer is not the API's (HTTP {status}): {shown or 'an empty body'}",
+            hint=_ADDRESS_HINT,
+        )
+    return Fault(error, kind, retry_after_s=parse_retry_after(reply.retry_after))
+
+
+_ADDRESS_HINT = "If it stays so, check the address of the service: HEADSWAP_BASE_URL"
+
+
+def _redirect(reply: Reply) -> Fault:
+    target = printable((reply.location or "nowhere").partition("?")[0], 120)
+    error = ServiceError(
+        f"The service redirected (HTTP {reply.status}) to {target}; a key is never sent on.",
+        hint="If that is the right place, set HEADSWAP_BASE_URL to it.",
+    )
+    error.retryable = False
+    return Fault(error, Kind.STRANGE)
+
+
+def _hint(raised: type[HeadswapError], kind: Kind) -> str | None:
+    if kind in {Kind.THROTTLED, Kind.BROKEN, Kind.SILENT}:
+        return "Try again in a few minutes; nothing that was submitted is lost."
+    return _HINTS.get(raised)
+
+
+def unreachable(address: str, cause: Exception, kind: Kind) -> Fault:
+    """Return the fault of a connection that failed or broke off; ``address`` holds no secret."""
+    verb = "could not be reached" if kind in {Kind.UNSENT, Kind.REFUSED} else "broke off"
+    reason = printable(str(cause), 160) or type(cause).__name__
+    error = NetworkError(f"{address} {verb}: {reason}", hint="Check the network and HEADSWAP_BASE_URL.")
+    return Fault(error, kind, cause)

@@ -1,0 +1,1 @@
+"""Places that give a local file a URL."""

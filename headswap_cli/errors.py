@@ -131,3 +131,16 @@ class NotFoundError(HeadswapError):
 
     exit_code = ExitCode.NOT_FOUND
     slug = "not_found"
+
+
+class Stopped(BaseException):
+    """SIGINT or SIGTERM reached the command. Not an ``Exception``, so that no handler takes it for a fault.
+
+    Args:
+        exit_code: What the command ends with.
+    """
+
+    def __init__(self, exit_code: ExitCode) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+        self.hint: str | None = None

@@ -1,0 +1,99 @@
+"""The command tree and the error boundary: every error ends here, as a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from headswap_cli import __version__
+from headswap_cli.commands.analyze import analyze_command
+from headswap_cli.commands.demo import demo_command
+from headswap_cli.commands.download import download_command
+from headswap_cli.commands.run import run_command
+from headswap_cli.commands.serve import serve_command
+from headswap_cli.commands.status import status_command
+from headswap_cli.commands.swap import swap_command
+from headswap_cli.errors import ExitCode, HeadswapError, InputError, Stopped
+from headswap_cli.render.view import View, is_live
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+
+def build() -> typer.Typer:
+    """Return the command tree; its help is drawn with Rich on a terminal only."""
+    app = typer.Typer(
+        name="headswap",
+        rich_markup_mode="markdown" if is_live(sys.stdout) else None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(root)
+    for name, command in (
+        ("run", run_command),
+        ("demo", demo_command),
+        ("analyze", analyze_command),
+        ("swap", swap_command),
+        ("status", status_command),
+        ("download", download_command),
+        ("serve", serve_command),
+    ):
+        app.command(name)(command)
+    return app
+
+
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Swap heads in videos: on this machine, or over the Head Swap Open API.
+
+    Only with the consent of the people shown.
+    """
+    if version:
+        sys.stdout.write(f"headswap {__version__}\n")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        sys.stdout.write(f"{context.get_help()}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    view = View(as_json="--json" in words, quiet="-q" in words or "--quiet" in words)
+    _listen_to_signals()
+    try:
+        return build()(words, prog_name="headswap", standalone_mode=False) or ExitCode.DONE
+    except HeadswapError as error:
+        view.error(error)
+        return error.exit_code
+    except typer.TyperException as error:
+        usage = _usage_error(error)
+        view.error(usage)
+        return usage.exit_code
+    except Stopped as stopped:
+        view.complain("Stopped." if stopped.hint is None else f"Stopped. {stopped.hint}")
+        return stopped.exit_code
+    except BrokenPipeError:
+        # Whoever read us has gone; the interpreter must not fail again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.SERVICE
+
+
+def _usage_error(error: typer.TyperException) -> InputError:
+    describe, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "headswap"
+    return InputError(describe() if describe is not None else str(error), hint=f"{command} --help")
+
+
+def _listen_to_signals() -> None:
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        raise Stopped(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)

@@ -1,0 +1,44 @@
+"""``headswap demo``: the main job on a sample, with a sheet to look at."""
+
+from __future__ import annotations
+
+from headswap_cli.commands import options as o
+from headswap_cli.context import AppContext, require_engine, require_images
+from headswap_cli.models import FaceMapping, SwapOptions
+
+
+def demo_command(
+    *,
+    output: o.OutputOpt = None,
+    force: o.ForceOpt = False,
+    timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
+    as_json: o.JsonOpt = False,
+    quiet: o.QuietOpt = False,
+    verbose: o.VerboseOpt = False,
+) -> None:
+    """Fetch a sample clip and a portrait, swap the head on this machine, and draw before and after.
+
+    Example: headswap demo
+    """
+    from headswap_cli.compare.sheet import contact_sheet
+    from headswap_cli.render import views
+    from headswap_cli.samples import fetch_samples
+    from headswap_cli.services.output import check_target, default_name, target_path
+    from headswap_cli.services.run import RunRequest, check, run
+
+    app = AppContext(profile="local", as_json=as_json, quiet=quiet, verbose=verbose)
+    deadline = app.deadline(timeout)
+    require_engine()
+    require_images()
+    with app.progress() as progress:
+        samples = fetch_samples(app.folders.cache / "samples", on_progress=progress.transfer)
+    target = target_path(output, default_name(str(samples.video)))
+    sheet = target.with_suffix(".png")
+    request = RunRequest(str(samples.video), (FaceMapping(str(samples.portrait)),), SwapOptions(), target)
+    check(request, force=force)
+    check_target(sheet, force=force)
+    with app.open(announce=True) as deps:
+        result = run(deps, request, deadline=deadline)
+        contact_sheet(samples.video, target, sheet)
+        deps.report.notice(f"before and after: {views.short_path(sheet)}")
+    app.view.show(views.demo(result, sheet))

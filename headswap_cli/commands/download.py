@@ -1,0 +1,34 @@
+"""``headswap download``: save a finished task's result."""
+
+from __future__ import annotations
+
+from headswap_cli.commands import options as o
+from headswap_cli.context import AppContext
+
+
+def download_command(
+    ids: o.IdsArg,
+    *,
+    output: o.OutputOpt = None,
+    force: o.ForceOpt = False,
+    profile: o.ProfileOpt = None,
+    as_json: o.JsonOpt = False,
+    quiet: o.QuietOpt = False,
+    verbose: o.VerboseOpt = False,
+) -> None:
+    """Save the results of finished tasks, verified to play.
+
+    Example: headswap download 64f0c2... -o out.mp4
+    """
+    from headswap_cli.render import views
+    from headswap_cli.services.download import DownloadResult, check_several, download
+
+    app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
+    check_several(ids, output)
+
+    def fetch(identifier: str, place: str | None) -> DownloadResult:
+        with app.open(about=identifier) as deps:
+            return download(deps, identifier, place, force=force)
+
+    with app.placed(output) as place:
+        app.view.show(views.downloads([fetch(identifier, place) for identifier in ids]))

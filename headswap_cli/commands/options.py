@@ -1,0 +1,100 @@
+"""The arguments that commands share, and what makes values of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from headswap_cli.errors import InputError
+from headswap_cli.models import FaceMapping, Mode
+from headswap_cli.wire import MODEL, RESOLUTIONS
+
+_FACE = re.compile(r"(?:(?P<person>\d+)|obj:(?P<obj_id>\d+))=(?P<image>.+)", re.DOTALL)
+_URL = re.compile(r"https?://", re.IGNORECASE)
+
+
+def parse_face(value: str) -> FaceMapping:
+    """Return the mapping that one ``--face`` means: ``N=IMAGE``, ``obj:N=IMAGE`` or ``IMAGE`` alone.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    hint = "--face 1=me.jpg (person 1), --face obj:0=me.jpg (the API's number), or --face me.jpg"
+    if match := _FACE.fullmatch(value):
+        person = int(match["person"]) if match["person"] else None
+        obj_id = int(match["obj_id"]) if match["obj_id"] else None
+        if person == 0:
+            raise InputError("People are numbered from 1, so --face 0=... names nobody.", hint=hint)
+        return FaceMapping(match["image"], person=person, obj_id=obj_id)
+    if not value or ("=" in value and not _URL.match(value)):
+        raise InputError(f"--face {value!r} is not of the form N=IMAGE.", hint=hint)
+    return FaceMapping(value)
+
+
+def parse_resolution(value: str) -> str:
+    """Return the resolution if the API has it.
+
+    Raises:
+        InputError: it has not.
+    """
+    if value not in RESOLUTIONS:
+        raise InputError(f"The resolution {value!r} does not exist; there are: {', '.join(RESOLUTIONS)}.")
+    return value
+
+
+ProfileOpt = Annotated[
+    str | None, typer.Option("--profile", "-p", help="The profile to use: local, or akool with a key.")
+]
+JsonOpt = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
+QuietOpt = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the bare id or path; on stderr only errors.")
+]
+VerboseOpt = Annotated[bool, typer.Option("--verbose", "-v", help="Show HTTP requests on stderr.")]
+VideoArg = Annotated[str, typer.Argument(metavar="VIDEO", help="A video file or an http(s) URL.")]
+FaceOpt = Annotated[
+    list[FaceMapping] | None,
+    typer.Option(
+        "--face",
+        parser=parse_face,
+        metavar="N=IMAGE",
+        help="Give person N (from 1) the head on IMAGE; obj:N for the API's number. Repeat it for more.",
+    ),
+]
+TimeoutOpt = Annotated[
+    str, typer.Option("--timeout", metavar="TIME", help="How long to wait, as 90s, 15m or 1h.")
+]
+AnyLengthOpt = Annotated[
+    bool, typer.Option("--any-length", help="Local engine: take videos outside 3 to 20 s, too.")
+]
+ResolutionOpt = Annotated[
+    str,
+    typer.Option(
+        "--resolution",
+        parser=parse_resolution,
+        metavar="480p|720p",
+        help="Bound of the output's shorter side; nothing is enlarged.",
+    ),
+]
+ModelOpt = Annotated[str, typer.Option("--model", help="The service's model.")]
+NoSoundOpt = Annotated[bool, typer.Option("--no-sound", help="Leave the sound out.")]
+WebhookOpt = Annotated[
+    str | None, typer.Option("--webhook-url", metavar="URL", help="Where the service reports the end.")
+]
+ModeOpt = Annotated[
+    Mode | None,
+    typer.Option("--mode", help="Local engine: the whole head with its hair, or the face alone."),
+]
+OutputOpt = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="PATH", help="A file, a folder, or - for stdout."),
+]
+ForceOpt = Annotated[bool, typer.Option("--force", "-f", help="Replace an existing output.")]
+DetachOpt = Annotated[bool, typer.Option("--detach", help="Stop after the submission and print the task id.")]
+IdsArg = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of analyses, tasks or runs.")]
+WaitOpt = Annotated[bool, typer.Option("--wait", help="Wait for the verdict and return its exit code.")]
+
+DEFAULT_TIMEOUT = "30m"
+DEFAULT_RESOLUTION = "720p"
+DEFAULT_MODEL = MODEL

@@ -1,0 +1,53 @@
+"""``headswap run``: the main job in one line."""
+
+from __future__ import annotations
+
+from headswap_cli.commands import options as o
+from headswap_cli.context import AppContext
+from headswap_cli.models import SwapOptions
+
+
+def run_command(
+    video: o.VideoArg,
+    *,
+    face: o.FaceOpt = None,
+    output: o.OutputOpt = None,
+    force: o.ForceOpt = False,
+    resolution: o.ResolutionOpt = o.DEFAULT_RESOLUTION,
+    mode: o.ModeOpt = None,
+    any_length: o.AnyLengthOpt = False,
+    no_sound: o.NoSoundOpt = False,
+    model: o.ModelOpt = o.DEFAULT_MODEL,
+    webhook_url: o.WebhookOpt = None,
+    timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
+    detach: o.DetachOpt = False,
+    profile: o.ProfileOpt = None,
+    as_json: o.JsonOpt = False,
+    quiet: o.QuietOpt = False,
+    verbose: o.VerboseOpt = False,
+) -> None:
+    """Swap heads in a video and save the result.
+
+    Without --face the people in the video are listed, and nothing is paid.
+
+    Example: headswap run clip.mp4 --face 1=me.jpg -o out.mp4
+    """
+    from headswap_cli.render import views
+    from headswap_cli.services.run import check, request_for, run
+
+    app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
+    swap_options = SwapOptions(
+        resolution=resolution,
+        model=model,
+        keep_sound=not no_sound,
+        webhook_url=webhook_url,
+        mode=mode,
+        any_length=any_length,
+    )
+    deadline = app.deadline(timeout)
+    with app.placed(output) as place:
+        request = request_for(video, face or (), swap_options, place, detach=detach)
+        check(request, force=force)
+        with app.open(announce=True) as deps:
+            result = run(deps, request, deadline=deadline)
+        app.view.show(views.run(result))

@@ -1,0 +1,46 @@
+"""``headswap status``: what became of an analysis, a task or a run."""
+
+from __future__ import annotations
+
+from headswap_cli.commands import options as o
+from headswap_cli.context import AppContext
+
+
+def status_command(
+    ids: o.IdsArg,
+    *,
+    wait: o.WaitOpt = False,
+    timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
+    profile: o.ProfileOpt = None,
+    as_json: o.JsonOpt = False,
+    quiet: o.QuietOpt = False,
+    verbose: o.VerboseOpt = False,
+) -> None:
+    """Show the state of analyses, tasks or runs by their ids.
+
+    With --wait and --json every change is one line of JSON.
+
+    Example: headswap status 64f0c2... --wait
+    """
+    from headswap_cli.render import views
+    from headswap_cli.services.status import StatusResult, recall, status
+
+    app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
+    deadline = app.deadline(timeout) if wait else None
+
+    def look(identifier: str) -> StatusResult:
+        if remembered := recall(app.recall(identifier), identifier):
+            return remembered
+        with app.open(about=identifier) as deps:
+            return status(deps, identifier, deadline=deadline, on_change=on_change)
+
+    def on_change(result: StatusResult) -> None:
+        app.view.json_line(views.status_json(result))
+
+    results = [look(identifier) for identifier in ids]
+    if wait:
+        app.view.show_last(views.states(results))
+        for result in results:
+            result.verdict()
+    else:
+        app.view.show(views.states(results))

@@ -1,0 +1,54 @@
+"""``headswap swap``: a task from a finished analysis."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from headswap_cli.commands import options as o
+from headswap_cli.context import AppContext
+from headswap_cli.models import SwapOptions
+
+AnalysisArg = Annotated[str, typer.Argument(metavar="ANALYSIS", help="The id that `analyze` printed.")]
+
+
+def swap_command(
+    analysis: AnalysisArg,
+    *,
+    face: o.FaceOpt = None,
+    wait: o.WaitOpt = False,
+    resolution: o.ResolutionOpt = o.DEFAULT_RESOLUTION,
+    mode: o.ModeOpt = None,
+    any_length: o.AnyLengthOpt = False,
+    no_sound: o.NoSoundOpt = False,
+    model: o.ModelOpt = o.DEFAULT_MODEL,
+    webhook_url: o.WebhookOpt = None,
+    timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
+    profile: o.ProfileOpt = None,
+    as_json: o.JsonOpt = False,
+    quiet: o.QuietOpt = False,
+    verbose: o.VerboseOpt = False,
+) -> None:
+    """Create a head-swap task from a finished analysis and print its id.
+
+    Example: headswap swap 64f0c2... --face 1=me.jpg --wait
+    """
+    from headswap_cli.render import views
+    from headswap_cli.services.run import check_sources
+    from headswap_cli.services.swap import swap
+
+    app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
+    deadline = app.deadline(timeout) if wait else None
+    check_sources(None, face or (), any_length=any_length)
+    swap_options = SwapOptions(
+        resolution=resolution,
+        model=model,
+        keep_sound=not no_sound,
+        webhook_url=webhook_url,
+        mode=mode,
+        any_length=any_length,
+    )
+    with app.open(about=analysis) as deps:
+        result = swap(deps, analysis, face or (), swap_options, deadline=deadline)
+    app.view.show(views.task(result))

@@ -1,0 +1,216 @@
+"""The one place that wires: settings to clients, host, journal and view; opens them and closes them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headswap_cli import config
+from headswap_cli.errors import InputError
+from headswap_cli.models import Backend
+from headswap_cli.render.view import View
+from headswap_cli.services.deps import Deadline, Deps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    import httpx
+
+    from headswap_cli.config import Folders, Settings
+    from headswap_cli.journal import Journal, Run
+    from headswap_cli.render.progress import Progress
+
+ENGINE_MODULES = ("ai_edge_litert", "av", "cv2", "dlib", "filelock", "hypercorn", "numba", "starlette")
+# The engine is on this machine: if it is silent for longer, it is gone.
+LOCAL_PATIENCE_S = 5.0
+STDOUT = "-"
+
+
+class AppContext:
+    """What a command works in: the flags that all commands share, and what they lead to.
+
+    Args:
+        profile: ``--profile``.
+        as_json: ``--json``.
+        quiet: ``--quiet``.
+        verbose: ``--verbose``.
+        env: The environment.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        as_json: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+        env: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._profile, self._verbose, self._env = profile, verbose, env
+        self._started = time.monotonic()
+        self.view = View(as_json=as_json, quiet=quiet, env=env)
+
+    @property
+    def folders(self) -> Folders:
+        """Where this program keeps things."""
+        return config.folders(self._env)
+
+    def deadline(self, timeout: str) -> Deadline:
+        """Return the moment that lies a duration such as ``30m`` after the command's start."""
+        return Deadline(self._started + config.parse_duration(timeout), timeout)
+
+    @contextmanager
+    def placed(self, output: str | None) -> Iterator[str | None]:
+        """Yield where a result is to be saved: where the user said, or for ``-`` a file poured to stdout.
+
+        Raises:
+            InputError: both the video and JSON are to go to stdout.
+        """
+        if output != STDOUT:
+            yield output
+            return
+        with tempfile.TemporaryDirectory(prefix="headswap-") as scratch:
+            path = Path(scratch) / "result.mp4"
+            self.view.reserve_stdout()
+            yield str(path)
+            if path.exists():
+                self.view.pour(path)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Show progress for as long as this is open."""
+        progress = self.view.progress()
+        try:
+            yield progress
+        finally:
+            progress.close()
+
+    @contextmanager
+    def journal(self) -> Iterator[Journal]:
+        """Open the journal alone: what can be answered without a backend."""
+        from headswap_cli.journal import Journal
+
+        with Journal(self.folders.data / "journal.sqlite3") as journal:
+            yield journal
+
+    def recall(self, identifier: str) -> Run | None:
+        """Return what the journal knows of an id."""
+        with self.journal() as journal:
+            return journal.find(identifier)
+
+    @contextmanager
+    def open(self, *, about: str | None = None, announce: bool = False) -> Iterator[Deps]:
+        """Connect to the backend; the local engine is started if none runs.
+
+        Args:
+            about: The id in question: the profile that made it is used unless the user names one.
+            announce: Whether to say on stderr which backend it is.
+
+        Raises:
+            HeadswapError: no such profile, no key, or no engine to be had.
+        """
+        with self.journal() as journal:
+            known = journal.find(about) if about else None
+            settings = config.resolve(
+                self._profile, remembered=known.profile if known else None, env=self._env
+            )
+            with self.progress() as progress:
+                if announce:
+                    progress.notice(f"backend: {settings.backend} (profile {settings.profile})")
+                with self._connect(settings, progress, journal) as deps:
+                    yield deps
+
+    @contextmanager
+    def _connect(self, settings: Settings, progress: Progress, journal: Journal) -> Iterator[Deps]:
+        from headswap_cli.api import v4
+        from headswap_cli.api.client import ApiClient, keyed_http
+        from headswap_cli.hosting.engine import EngineHost
+        from headswap_cli.transfer import bare_http
+
+        is_local = settings.backend is Backend.LOCAL
+        if is_local:
+            keyed = self._engine_http(progress)
+        else:
+            keyed = keyed_http(settings.base_url, api_key=settings.api_key, token=settings.token)
+        with keyed, bare_http() as bare:
+            if self._verbose:
+                keyed.event_hooks = bare.event_hooks = self._http_lines()
+            yield Deps(
+                settings=settings,
+                client=ApiClient(keyed, patience_s=LOCAL_PATIENCE_S) if is_local else ApiClient(keyed),
+                dialect=v4,
+                keyed=keyed,
+                bare=bare,
+                host=EngineHost(keyed) if is_local else None,
+                journal=journal,
+                report=progress,
+                sleep=time.sleep,
+                clock=time.monotonic,
+            )
+
+    def _engine_http(self, progress: Progress) -> httpx.Client:
+        from headswap_cli import local
+
+        require_engine()
+        folders = self.folders
+        self._ensure_weights(progress)
+        return local.client(local.ensure(folders.data, folders.cache))
+
+    def fetch_weights(self, *, check: bool = False) -> Path:
+        """Fetch the engine's weights if they are missing; with ``check``, every byte of them is read.
+
+        Returns: the folder they lie in.
+        """
+        from headswap_cli.engine import weights
+
+        with self.progress() as progress:
+            folder = self._ensure_weights(progress)
+        if check:
+            weights.verify(folder)
+        return folder
+
+    def _ensure_weights(self, progress: Progress) -> Path:
+        from headswap_cli.engine import weights
+
+        folder = self.folders.cache / "weights"
+        weights.ensure(folder, on_progress=progress.transfer)
+        return folder
+
+    def _http_lines(self) -> dict[str, list[Callable[..., Any]]]:
+        def told(response: httpx.Response) -> None:
+            request = response.request
+            # The query may hold a signature; the path is all that a reader of a log needs.
+            where = f"{request.url.scheme}://{request.url.netloc.decode()}{request.url.path}"
+            self.view.complain(f"{request.method} {where} -> {response.status_code}")
+
+        return {"request": [], "response": [told]}
+
+
+def require_engine() -> None:
+    """Check that the engine's packages are installed.
+
+    Raises:
+        InputError: the extra ``local`` is missing.
+    """
+    missing = [name for name in ENGINE_MODULES if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"The local engine is not installed (missing: {', '.join(missing)}).",
+            hint="pip install 'headswap-cli[local]', or set HEADSWAP_API_KEY to use the cloud service",
+        )
+
+
+def require_images() -> None:
+    """Check that pictures can be drawn.
+
+    Raises:
+        InputError: the extra ``images`` is missing.
+    """
+    if find_spec("PIL") is None:
+        raise InputError("Drawing pictures needs Pillow.", hint="pip install 'headswap-cli[images]'")

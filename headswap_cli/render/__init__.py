@@ -1,0 +1,1 @@
+"""The only code that prints: results on stdout, all else on stderr."""

@@ -1,0 +1,124 @@
+"""The user's two streams: what goes on stdout, what goes on stderr, and in which form."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from headswap_cli.errors import InputError
+from headswap_cli.render.progress import Lines, Live, Progress, Silent
+from headswap_cli.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from headswap_cli.errors import HeadswapError
+    from headswap_cli.render.views import Shown
+
+# A message holds whole paths and lists of people; what a service says has been cut short before.
+LINE_LIMIT = 4000
+
+
+class View:
+    """Shows results and errors as the user asked for them.
+
+    Args:
+        as_json: stdout is exactly one JSON value.
+        quiet: stdout is bare ids and paths; stderr only errors.
+    """
+
+    def __init__(
+        self,
+        *,
+        as_json: bool = False,
+        quiet: bool = False,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+        env: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._json, self._quiet = as_json, quiet
+        self._stdout, self._stderr = stdout or sys.stdout, stderr or sys.stderr
+        self._env = env
+        self._stdout_reserved = False
+
+    def progress(self) -> Progress:
+        """Return what shows progress on this stderr; close it when the work is over."""
+        if self._quiet:
+            return Silent()
+        return Live(self._stderr) if is_live(self._stderr, self._env) else Lines(self._stderr)
+
+    def show(self, shown: Shown) -> None:
+        """Print a result."""
+        if self._stdout_reserved:
+            return
+        if self._json:
+            self._line(json.dumps(shown.value, indent=2, ensure_ascii=False))
+        else:
+            self._line(shown.bare if self._quiet else shown.text)
+
+    def json_line(self, value: Mapping[str, Any]) -> None:
+        """Print one value of a stream, where JSON was asked for."""
+        if self._json:
+            self._line(json.dumps(value, ensure_ascii=False))
+
+    def show_last(self, shown: Shown) -> None:
+        """Print the end of a stream: as JSON its lines have been printed already."""
+        if not self._json:
+            self.show(shown)
+
+    def reserve_stdout(self) -> None:
+        """Keep stdout for ``pour``: results are not printed there any more.
+
+        Raises:
+            InputError: JSON was asked for, and both cannot go there.
+        """
+        if self._json:
+            raise InputError("With -o - the video goes to stdout, so --json cannot.", hint="-o out.mp4")
+        self._stdout_reserved = True
+
+    def pour(self, path: Path) -> None:
+        """Copy a file to stdout and print nothing else there."""
+        self._stdout.flush()
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, self._stdout.buffer)
+        self._stdout.buffer.flush()
+
+    def error(self, error: HeadswapError) -> None:
+        """Print an error: on stderr for people, as the JSON value on stdout where JSON was asked for."""
+        if self._json:
+            self._line(json.dumps({"error": error_json(error)}, indent=2, ensure_ascii=False))
+            return
+        self.complain(f"error: {error.message}")
+        if error.hint:
+            self.complain(f"hint: {error.hint}")
+
+    def complain(self, text: str) -> None:
+        """Print a line on stderr, whatever was asked for."""
+        self._stderr.write(f"{printable(text, LINE_LIMIT)}\n")
+        self._stderr.flush()
+
+    def _line(self, text: str) -> None:
+        self._stdout.write(f"{text}\n")
+        self._stdout.flush()
+
+
+def is_live(stream: TextIO, env: Mapping[str, str] = os.environ) -> bool:
+    """Whether a stream takes a display that redraws itself: a terminal that is not dumb."""
+    return stream.isatty() and env.get("TERM") != "dumb"
+
+
+def error_json(error: HeadswapError) -> dict[str, Any]:
+    """Return an error as ``--json`` shows it."""
+    return {
+        "code": error.slug,
+        "message": error.message,
+        "hint": error.hint,
+        "exit_code": int(error.exit_code),
+        "retryable": error.retryable,
+        **({"service_code": error.code} if error.code is not None else {}),
+        **error.ids,
+    }

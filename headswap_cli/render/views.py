@@ -1,0 +1,175 @@
+"""Every result in its three forms: a JSON value, text for people, the bare value for scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headswap_cli.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headswap_cli.local import Endpoint
+    from headswap_cli.models import MappedFace, Person, Saved
+    from headswap_cli.services.analyze import AnalyzeResult
+    from headswap_cli.services.download import DownloadResult
+    from headswap_cli.services.run import RunResult
+    from headswap_cli.services.status import StatusResult
+    from headswap_cli.services.swap import SwapResult
+
+# Long enough for every path and presigned URL; a table cuts nothing that one may want to copy.
+CELL_LIMIT = 4000
+
+Json = dict[str, Any] | list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One result: the JSON value, the text for people, and what ``--quiet`` leaves of it."""
+
+    value: Json
+    text: str
+    bare: str
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a plain table whose columns are as wide as their widest cell; the last one is not padded."""
+    cells = [list(head), *([printable(str(cell), CELL_LIMIT) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def people_json(people: Sequence[Person]) -> list[dict[str, Any]]:
+    """Return the people as ``--json`` shows them."""
+    return [{"person": p.person, "obj_id": p.obj_id, "preview_url": p.preview_url} for p in people]
+
+
+def mappings_json(mappings: Sequence[MappedFace]) -> list[dict[str, Any]]:
+    """Return the mappings as ``--json`` shows them."""
+    return [{"person": m.person, "obj_id": m.obj_id, "face": m.face} for m in mappings]
+
+
+def analysis(result: AnalyzeResult) -> Shown:
+    """Show the people that an analysis found."""
+    found = result.analysis
+    value = {
+        "run_id": result.run_id,
+        "profile": result.profile,
+        "backend": result.backend,
+        "analysis_id": found.analysis_id,
+        "status": found.status,
+        "video_url": found.video_url,
+        "people": people_json(found.people),
+        "video": found.video,
+    }
+    rows = [(p.person, p.obj_id, p.preview_url or "-") for p in found.people]
+    people = table(("PERSON", "OBJ_ID", "PREVIEW"), rows) if rows else "Nobody was found in the video."
+    return Shown(value, f"{people}\nanalysis {found.analysis_id}", found.analysis_id)
+
+
+def task(result: SwapResult) -> Shown:
+    """Show a created task."""
+    value = {
+        "run_id": result.run_id,
+        "task_id": result.task.task_id,
+        "analysis_id": result.analysis_id,
+        "status": result.task.status,
+        "mappings": mappings_json(result.mappings),
+        "held": result.task.held,
+    }
+    return Shown(value, result.task.task_id, result.task.task_id)
+
+
+def run(result: RunResult) -> Shown:
+    """Show a run: the saved path, or the task id where nothing was waited for."""
+    value = {
+        "run_id": result.run_id,
+        "profile": result.profile,
+        "backend": result.backend,
+        "analysis_id": result.analysis_id,
+        "task_id": result.task.task_id,
+        "status": result.status,
+        "people": people_json(result.people),
+        "mappings": mappings_json(result.mappings),
+        **saved_json(result.saved),
+        "held": result.task.held,
+        "credits_charged": None,
+        "notices": list(result.task.notices),
+    }
+    line = short_path(result.saved.path) if result.saved else result.task.task_id
+    return Shown(value, line, line)
+
+
+def saved_json(saved: Saved | None) -> dict[str, Any]:
+    """Return where a result was saved, or nulls."""
+    if saved is None:
+        return {"output": None, "size_bytes": None, "sha256": None}
+    return {"output": str(saved.path), "size_bytes": saved.size_bytes, "sha256": saved.sha256}
+
+
+def short_path(path: Path) -> str:
+    """Return a path as one types it: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def downloads(results: Sequence[DownloadResult]) -> Shown:
+    """Show saved results, one path a line; one alone is an object."""
+    values = [
+        {"task_id": r.task_id, "run_id": r.run_id, "status": "completed", **saved_json(r.saved)}
+        for r in results
+    ]
+    lines = "\n".join(short_path(r.saved.path) for r in results)
+    return Shown(values[0] if len(values) == 1 else values, lines, lines)
+
+
+def status_json(result: StatusResult) -> dict[str, Any]:
+    """Return a state as ``--json`` shows it."""
+    return {
+        "id": result.identifier,
+        "kind": result.kind,
+        "status": result.status,
+        "progress": result.progress,
+        "error": result.error,
+        "output_url": result.output_url,
+        "output": result.output,
+    }
+
+
+def states(results: Sequence[StatusResult]) -> Shown:
+    """Show states as a table; one alone is an object."""
+    values = [status_json(result) for result in results]
+    rows = [
+        (r.identifier, r.kind, r.status, f"{r.progress:.0f}%", r.error or r.output or r.output_url or "-")
+        for r in results
+    ]
+    return Shown(
+        values[0] if len(values) == 1 else values,
+        table(("ID", "KIND", "STATUS", "DONE", "RESULT"), rows),
+        "\n".join(result.status for result in results),
+    )
+
+
+def demo(result: RunResult, sheet: Path) -> Shown:
+    """Show where the demo's result and its before-and-after sheet lie."""
+    shown = run(result)
+    value = {**shown.value, "sheet": str(sheet)} if isinstance(shown.value, dict) else shown.value
+    return Shown(value, shown.text, shown.bare)
+
+
+def engine(endpoint: Endpoint | None) -> Shown:
+    """Show whether the local engine runs; its token stays out."""
+    if endpoint is None:
+        return Shown({"running": False}, "The local engine is not running.", "stopped")
+    address = endpoint.url or str(endpoint.socket)
+    value = {"running": True, "pid": endpoint.pid, "version": endpoint.version, "address": address}
+    text = f"The local engine {endpoint.version} is running (process {endpoint.pid}) on {address}."
+    return Shown(value, text, "running")
+
+
+def message(text: str, **value: object) -> Shown:
+    """Show that something was done."""
+    return Shown(dict(value), text, text)

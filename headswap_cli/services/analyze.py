@@ -1,0 +1,82 @@
+"""Submit a video for person analysis and wait for the people in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from headswap_cli.errors import FailedError
+from headswap_cli.models import Analysis, Backend, Status
+from headswap_cli.services.record import recording
+from headswap_cli.services.wait import CLOUD_PACE, LOCAL_PACE, Pace, wait_for
+
+if TYPE_CHECKING:
+    from headswap_cli.services.deps import Deadline, Deps
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzeResult:
+    """A finished analysis and the run that it belongs to."""
+
+    run_id: str
+    profile: str
+    backend: Backend
+    source: str
+    analysis: Analysis
+
+
+def analyze(deps: Deps, source: str, *, any_length: bool, deadline: Deadline) -> AnalyzeResult:
+    """Find the people in ``source``, a path or a URL.
+
+    Raises:
+        FailedError: the service could not analyse the video.
+        DeadlineError: the time is over; the analysis goes on.
+    """
+    settings = deps.settings
+    run_id = deps.journal.begin(
+        profile=settings.profile,
+        backend=settings.backend,
+        source=source,
+        parameters={"command": "analyze", "any_length": any_length},
+    )
+    with recording(deps, run_id):
+        video_url = deps.publish(source, "video")
+        analysis = find_people(deps, run_id, video_url, any_length=any_length, deadline=deadline)
+    return AnalyzeResult(run_id, settings.profile, settings.backend, source, analysis)
+
+
+def find_people(deps: Deps, run_id: str, video_url: str, *, any_length: bool, deadline: Deadline) -> Analysis:
+    """Submit the analysis of a published video and wait until it is completed."""
+    submitted = deps.dialect.submit_analysis(deps.client, video_url, any_length=any_length)
+    deps.journal.submitted(run_id, submitted.analysis_id)
+    analysis = await_analysis(deps, submitted.analysis_id, deadline=deadline)
+    deps.journal.analysed(run_id, analysis)
+    return analysis
+
+
+def await_analysis(deps: Deps, analysis_id: str, *, deadline: Deadline) -> Analysis:
+    """Wait for an analysis and return it completed.
+
+    Raises:
+        FailedError: the service ended it as failed.
+    """
+    analysis = wait_for(
+        lambda: deps.dialect.fetch_analysis(deps.client, analysis_id),
+        on_state=lambda state: deps.report.state("analysis", state.status, state.progress),
+        deadline=deadline,
+        pace=pace_of(deps),
+        sleep=deps.sleep,
+        clock=deps.clock,
+    )
+    if analysis.status is Status.FAILED:
+        raise FailedError(
+            f"The analysis failed: {analysis.error or 'the service gave no reason'}",
+            code=analysis.error_code,
+            analysis_id=analysis_id,
+        )
+    return analysis
+
+
+def pace_of(deps: Deps) -> Pace:
+    """Return how often the backend may be asked: the engine is on this machine, the cloud is not."""
+    return LOCAL_PACE if deps.settings.backend is Backend.LOCAL else CLOUD_PACE

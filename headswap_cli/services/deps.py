@@ -1,0 +1,98 @@
+"""What the workflows work with, handed in by whoever runs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from headswap_cli.errors import InputError
+from headswap_cli.media import is_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import httpx
+
+    from headswap_cli.api.client import ApiClient
+    from headswap_cli.api.dialect import Dialect
+    from headswap_cli.config import Settings
+    from headswap_cli.hosting.host import Host
+    from headswap_cli.journal import Journal
+    from headswap_cli.models import Status
+
+
+class Reporter(Protocol):
+    """Is told what goes on while a workflow runs; shows it or not."""
+
+    def state(self, what: str, status: Status, progress: float) -> None:
+        """``what`` (analysis, task) is in this state; ``progress`` is 0 to 100."""
+
+    def transfer(self, what: str, done: int, total: int | None) -> None:
+        """``done`` bytes of ``total`` of a file were sent or received."""
+
+    def notice(self, text: str) -> None:
+        """Something the user should know, and need not act on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment on a monotonic clock, kept with the words the user gave it in."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """An open connection to a backend, the journal, and ways to speak to the user."""
+
+    settings: Settings
+    client: ApiClient
+    dialect: Dialect
+    keyed: httpx.Client
+    bare: httpx.Client
+    host: Host | None
+    journal: Journal
+    report: Reporter
+    sleep: Callable[[float], None]
+    clock: Callable[[], float]
+
+    def media_client(self, url: str) -> httpx.Client:
+        """Return the client to fetch ``url`` with: the one with the key only for the API's own origin.
+
+        The local engine serves its media itself and wants its token for them. Any other host gets no key.
+        """
+        import httpx
+
+        same = httpx.URL(url).copy_with(raw_path=b"/") == self.keyed.base_url.copy_with(raw_path=b"/")
+        return self.keyed if same else self.bare
+
+    def publish(self, source: str, what: str) -> str:
+        """Return a URL under which the backend can read ``source``; a URL is passed on byte for byte.
+
+        Raises:
+            InputError: a local file, and the profile has no place to put it.
+        """
+        if is_url(source):
+            if self.settings.profile == "local":
+                raise InputError(
+                    f"The local engine takes files, not the URL {source!r}.",
+                    hint="Download it first: curl -LO URL",
+                )
+            return source
+        if self.host is None:
+            raise InputError(
+                f"The profile {self.settings.profile!r} takes http(s) URLs, and {source!r} is a local file.",
+                hint="Put the file on a web host and give its URL, or use this machine: --profile local",
+            )
+        return self.host.publish(
+            absolute(source), on_bytes=lambda done, total: self.report.transfer(what, done, total)
+        )
+
+
+def absolute(source: str) -> Path:
+    """Return the path of a local source, with ``~`` expanded."""
+    from pathlib import Path
+
+    return Path(source).expanduser().absolute()

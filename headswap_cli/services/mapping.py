@@ -1,0 +1,90 @@
+"""Which person gets which reference face."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from headswap_cli.errors import InputError
+from headswap_cli.wire import MAX_MAPPINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headswap_cli.models import FaceMapping, Person
+
+
+def check_mappings(faces: Sequence[FaceMapping]) -> None:
+    """Check what can be checked before anybody has looked at the video.
+
+    Raises:
+        InputError: more than five, one person twice, or a face for "the only person" beside others.
+    """
+    if len(faces) > MAX_MAPPINGS:
+        raise InputError(
+            f"{len(faces)} faces were given; one task takes at most {MAX_MAPPINGS}.",
+            hint="Make two runs, the second on the result of the first.",
+        )
+    named = Counter((face.person, face.obj_id) for face in faces)
+    for (person, obj_id), times in named.items():
+        if times > 1 and (person, obj_id) != (None, None):
+            who = f"person {person}" if person is not None else f"obj:{obj_id}"
+            raise InputError(f"{who} was given {times} faces; a person takes one.")
+    if (None, None) in named and len(faces) > 1:
+        raise InputError(
+            "With several faces each must say whose it is.", hint="Number them: --face 1=a.jpg --face 2=b.jpg"
+        )
+
+
+def people_listed(people: Sequence[Person]) -> str:
+    """Return the people as a sentence part: ``1 (obj_id 0), 2 (obj_id 1)``."""
+    return ", ".join(f"{person.person} (obj_id {person.obj_id})" for person in people)
+
+
+def match_people(
+    faces: Sequence[FaceMapping], people: Sequence[Person], analysis_id: str
+) -> list[tuple[Person, FaceMapping]]:
+    """Return each mapping with the person it means, in the order given.
+
+    Raises:
+        InputError: nobody is in the video, no face was given, a named person is not there, or two
+            mappings mean the same one.
+    """
+    if not people:
+        raise InputError(
+            "Nobody was found in the video, so there is no head to swap.", analysis_id=analysis_id
+        )
+    if not faces:
+        raise InputError(
+            f"No face was given. People in the video: {people_listed(people)}.",
+            hint=f"headswap swap {analysis_id} --face {people[0].person}=me.jpg",
+            analysis_id=analysis_id,
+        )
+    matched = [(_person_meant(face, people, analysis_id), face) for face in faces]
+    for person, times in Counter(person for person, _ in matched).items():
+        if times > 1:
+            raise InputError(
+                f"Person {person.person} (obj_id {person.obj_id}) was given {times} faces, not one.",
+                analysis_id=analysis_id,
+            )
+    return matched
+
+
+def _person_meant(face: FaceMapping, people: Sequence[Person], analysis_id: str) -> Person:
+    if face.person is None and face.obj_id is None:
+        if len(people) == 1:
+            return people[0]
+        raise InputError(
+            f"The video holds {len(people)} people, so --face must say whose: {people_listed(people)}.",
+            hint=f"--face {people[0].person}={face.image}",
+            analysis_id=analysis_id,
+        )
+    for person in people:
+        if face.person == person.person or (face.person is None and face.obj_id == person.obj_id):
+            return person
+    who = f"Person {face.person}" if face.person is not None else f"The obj_id {face.obj_id}"
+    raise InputError(
+        f"{who} is not in the video; found: {people_listed(people)}.",
+        hint=f"--face {people[0].person}={face.image}",
+        analysis_id=analysis_id,
+    )

@@ -1,0 +1,113 @@
+"""What became of an analysis, a task or a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from headswap_cli.errors import FailedError, NotFoundError, RefusedError
+from headswap_cli.models import Analysis, Status, Task
+from headswap_cli.services.analyze import pace_of
+from headswap_cli.services.wait import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headswap_cli.journal import Run
+    from headswap_cli.services.deps import Deadline, Deps
+
+
+@dataclass(frozen=True, slots=True)
+class StatusResult:
+    """The state of whatever an id names; ``kind`` is analysis, task or run."""
+
+    identifier: str
+    kind: str
+    status: Status
+    progress: float
+    error: str | None
+    output_url: str | None
+    output: str | None = None
+
+    def verdict(self) -> None:
+        """Raise what a finished failure means.
+
+        Raises:
+            FailedError: the state is failed.
+        """
+        if self.status is Status.FAILED:
+            reason = self.error or "the service gave no reason"
+            raise FailedError(f"The {self.kind} {self.identifier} failed: {reason}")
+
+
+def recall(run: Run | None, identifier: str) -> StatusResult | None:
+    """Return what the journal alone can answer: a run that is over. None if the service must be asked."""
+    if run is None or run.run_id != identifier:
+        return None
+    if not run.status.is_terminal and (run.task_id or run.analysis_id):
+        return None
+    return StatusResult(
+        identifier, "run", run.status, run.progress, run.error, output_url=None, output=run.output
+    )
+
+
+def status(
+    deps: Deps,
+    identifier: str,
+    *,
+    deadline: Deadline | None,
+    on_change: Callable[[StatusResult], None] | None = None,
+) -> StatusResult:
+    """Ask the service; with a ``deadline``, wait for the verdict and tell ``on_change`` of every change.
+
+    An id that the journal does not know is tried as a task, then as an analysis.
+
+    Raises:
+        NotFoundError: nobody knows the id.
+    """
+    run = deps.journal.find(identifier)
+    name = identifier
+    if run is not None and run.run_id == identifier:
+        name = run.task_id or run.analysis_id or identifier
+    fetch = _fetcher(deps, name)
+
+    def told(state: Analysis | Task) -> StatusResult:
+        result = _result(name, state)
+        return replace(result, identifier=identifier, kind="run") if name != identifier else result
+
+    if deadline is None:
+        return told(fetch())
+
+    last: StatusResult | None = None
+
+    def look(state: Analysis | Task) -> None:
+        nonlocal last
+        deps.report.state("task" if isinstance(state, Task) else "analysis", state.status, state.progress)
+        if on_change is not None and told(state) != last:
+            last = told(state)
+            on_change(last)
+
+    return told(
+        wait_for(
+            fetch, on_state=look, deadline=deadline, pace=pace_of(deps), sleep=deps.sleep, clock=deps.clock
+        )
+    )
+
+
+def _fetcher(deps: Deps, name: str) -> Callable[[], Analysis | Task]:
+    run = deps.journal.find(name)
+    if run is not None and run.task_id == name:
+        return lambda: deps.dialect.fetch_task(deps.client, name)
+    if run is not None and run.analysis_id == name:
+        return lambda: deps.dialect.fetch_analysis(deps.client, name)
+    try:
+        deps.dialect.fetch_task(deps.client, name)
+    except (NotFoundError, RefusedError):
+        return lambda: deps.dialect.fetch_analysis(deps.client, name)
+    return lambda: deps.dialect.fetch_task(deps.client, name)
+
+
+def _result(name: str, state: Analysis | Task) -> StatusResult:
+    if isinstance(state, Task):
+        return StatusResult(name, "task", state.status, state.progress, state.error, state.output_url)
+    return StatusResult(name, "analysis", state.status, state.progress, state.error, output_url=None)

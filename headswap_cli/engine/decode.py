@@ -4,55 +4,33 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
 from headswap_cli import media, wire
+from headswap_cli.engine.colourspace import ColourTags, to_bgr
 from headswap_cli.engine.types import MediaFault, VideoProperties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from fractions import Fraction
     from pathlib import Path
 
     from av.container import InputContainer
-    from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
 
     from headswap_cli.engine.types import Frame
 
 _THREADS = 2
-# Without these two swscale truncates, and every pass darkens the picture by one and a half levels of luma.
-_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-# AVColorSpace, the number in a stream's tag, to the matrix that swscale is asked for.
-_MATRICES = {
-    1: Colorspace.ITU709,
-    4: Colorspace.FCC,
-    5: Colorspace.ITU601,
-    6: Colorspace.ITU601,
-    7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-    10: Colorspace.BT2020,
-}
-_HD_HEIGHT = 720
-
-
-@dataclass(frozen=True, slots=True)
-class ColourTags:
-    """A stream's colour description, in FFmpeg's numbers (ITU-T H.273)."""
-
-    colour_range: int
-    primaries: int
-    transfer: int
-    space: int
+# Their clocks start anywhere; a file of any other kind means what it says.
+_BROADCAST = {"mpegts", "mpeg"}
 
 
 @dataclass(frozen=True, slots=True)
 class TimedFrame:
-    """A decoded frame; ``pts`` and ``duration`` count ``time_base`` seconds; 0 is an unknown duration."""
+    """A decoded frame; ``pts`` and ``duration`` count ``time_base`` seconds, duration 0 is unknown."""
 
     frame_index: int
     pts: int | None
@@ -64,43 +42,39 @@ class TimedFrame:
 class VideoSource:
     """An open video; ``properties`` hold for the frames as they are handed out, rotation applied.
 
-    ``pixel_aspect`` is the width of a displayed pixel over its height, ``None`` where the file does not say.
+    ``pixel_aspect`` is the width of a displayed pixel over its height, ``None`` where the file does not say;
+    ``origin_s`` is the time that a player calls zero.
     """
 
     def __init__(self, container: InputContainer, properties: VideoProperties) -> None:
         self._container = container
-        self._stream: VideoStream = media.picture_stream(container)
+        self._stream = media.picture_stream(container)
         self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = _THREADS
-        self.properties = properties
-        self.time_base = self._stream.time_base
-        self.pixel_aspect = self._pixel_aspect()
         context = self._stream.codec_context
+        context.thread_count = _THREADS
+        self.properties = properties
+        self.time_base = self._stream.time_base or Fraction(1, 90_000)
         self.colour = ColourTags(
             context.color_range, context.color_primaries, context.color_trc, context.colorspace
         )
+        aspect = self._stream.sample_aspect_ratio
+        is_turned = (context.width > context.height) != (properties.width > properties.height)
+        self.pixel_aspect = 1 / aspect if aspect and is_turned else aspect or None
+        starts_late = container.format.name in _BROADCAST and container.start_time
+        self.origin_s = Fraction(container.start_time, 1_000_000) if starts_late else Fraction(0)
 
     def frames(self) -> Iterator[TimedFrame]:
         """Decode from the beginning; to be called once.
 
-        A packet that cannot be decoded is passed over, as players do, the same at every pass.
+        A packet that cannot be decoded is passed over, as players do, and the same at every pass.
         """
         reformatter = VideoReformatter()
         frame_index = 0
         for packet in self._container.demux(self._stream):
             for frame in _decoded(packet):
-                image = to_bgr(frame, reformatter)
-                time_base = frame.time_base or packet.time_base
-                yield TimedFrame(frame_index, frame.pts, time_base, image, int(frame.duration or 0))
+                image = _turned(to_bgr(frame, reformatter), media.orientation_of(frame))
+                yield TimedFrame(frame_index, frame.pts, self.time_base, image, int(frame.duration or 0))
                 frame_index += 1
-
-    def _pixel_aspect(self) -> Fraction | None:
-        aspect = self._stream.sample_aspect_ratio
-        if not aspect:
-            return None
-        stored = self._stream.codec_context
-        is_turned = (stored.width > stored.height) != (self.properties.width > self.properties.height)
-        return 1 / aspect if is_turned else aspect
 
 
 @contextmanager
@@ -124,27 +98,6 @@ def open_video(path: Path) -> Iterator[VideoSource]:
         )
 
 
-def matrix_for(space: int, height: int) -> Colorspace:
-    """Return a colour tag's matrix; without a tag, that which players assume for pictures of ``height``."""
-    untagged = Colorspace.ITU709 if height >= _HD_HEIGHT else Colorspace.ITU601
-    return _MATRICES.get(space, untagged)
-
-
-def to_bgr(frame: VideoFrame, reformatter: VideoReformatter) -> Frame:
-    """Convert a decoded frame to BGR and turn it as it is displayed."""
-    options = {}
-    if not frame.format.is_rgb:
-        matrix = matrix_for(frame.colorspace, frame.height)
-        full_range = frame.color_range == ColorRange.JPEG
-        options = {
-            "src_colorspace": matrix,
-            "src_color_range": ColorRange.JPEG if full_range else ColorRange.MPEG,
-            "dst_color_range": ColorRange.JPEG,
-        }
-    converted = reformatter.reformat(frame, format="bgr24", interpolation=_EXACT, threads=1, **options)
-    return _turned(cast("Frame", converted.to_ndarray()), media.orientation_of(frame))
-
-
 def _turned(image: Frame, orientation: media.Orientation) -> Frame:
     if orientation.transposed:
         image = image.transpose(1, 0, 2)
@@ -155,7 +108,7 @@ def _turned(image: Frame, orientation: media.Orientation) -> Frame:
     return np.ascontiguousarray(image)
 
 
-def _decoded(packet: av.Packet[VideoStream]) -> list[VideoFrame]:
+def _decoded(packet: av.Packet[av.VideoStream]) -> list[av.VideoFrame]:
     try:
         return packet.decode()
     except av.InvalidDataError:

@@ -1,0 +1,1 @@
+complete --command headswap --no-files --arguments "(env _HEADSWAP_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) headswap)" --condition "env _HEADSWAP_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) headswap"

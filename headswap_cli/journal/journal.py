@@ -1,0 +1,253 @@
+"""Writing and reading the journal. Nothing that was paid for is ever lost.
+
+A run is a row, folded from its steps; a step is written in the same transaction, and on the disk before the
+method that writes it returns.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import sqlite3
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from headswap_cli.errors import HeadswapError, InputError
+from headswap_cli.journal.runs import Run, Step, StepKind, StepOrderError, check_order, loose, read_run
+from headswap_cli.journal.store import make_private, open_store
+from headswap_cli.models import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Any, Self
+
+    from headswap_cli.models import Analysis, Saved
+    from headswap_cli.wire import JsonObject
+
+
+class Journal:
+    """The journal in the file at ``path``, made if it isn't there; several processes may have it open.
+
+    Args:
+        path: Its folder is made for the owner alone if it doesn't exist.
+        clock: Seconds since the epoch.
+        random_bytes: Gives that many bytes nobody can guess.
+
+    Raises:
+        InputError: the file is no journal, is from a newer version, or can't be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._clock = clock
+        self._random_bytes = random_bytes
+        try:
+            make_private(path)
+            self._connection = open_store(path)
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(
+                f"The journal {str(path)!r} can't be used: {error}.",
+                hint=f"Move it away, or keep another: HEADSWAP_DATA_DIR={path.parent}-new",
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; what was written stays written."""
+        self._connection.close()
+
+    def begin(
+        self, *, profile: str, backend: str, source: str, target: str | None = None, parameters: JsonObject
+    ) -> str:
+        """Write down that a run starts, and return its id: ``run-`` and ten letters or digits.
+
+        Args:
+            profile: Which settings it uses.
+            backend: Who does the work.
+            source: The source video, a path or a URL.
+            target: Where the result is to be saved.
+            parameters: What else the user chose; no key.
+        """
+        run_id = "run-" + base64.b32encode(self._random_bytes(7)).decode("ascii")[:10].lower()
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO runs (run_id, created_at, profile, backend, source, target, parameters)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    run_id,
+                    self._clock(),
+                    profile,
+                    backend,
+                    loose(source),
+                    loose(target),
+                    json.dumps(parameters),
+                ),
+            )
+        return run_id
+
+    def published(self, run_id: str, source: str, sha256: str | None, url: str) -> None:
+        """Write down that a local file has a URL now."""
+        detail = {"source": source, "sha256": sha256, "url": url}
+        with self._step(run_id, StepKind.PUBLISHED, detail) as (run, change):
+            if source == run.source:
+                change(video_url=url)
+
+    def submitted(self, run_id: str, analysis_id: str) -> None:
+        """Write down the analysis that the run goes by."""
+        with self._step(run_id, StepKind.SUBMITTED, {"analysis_id": analysis_id}) as (_, change):
+            change(analysis_id=analysis_id, status=Status.PROCESSING)
+
+    def analysed(self, run_id: str, analysis: Analysis) -> None:
+        """Write down that the analysis is over, and who was found."""
+        people = [
+            {"person": person.person, "obj_id": person.obj_id, "preview_url": person.preview_url}
+            for person in analysis.people
+        ]
+        detail = {
+            "analysis_id": analysis.analysis_id,
+            "status": analysis.status.value,
+            "video_url": analysis.video_url,
+            "people": people,
+        }
+        with self._step(run_id, StepKind.ANALYSED, detail) as (run, change):
+            change(analysis_id=analysis.analysis_id, video_url=analysis.video_url or run.video_url)
+
+    def intend(self, run_id: str, body: JsonObject) -> None:
+        """Write down what is about to be sent and will cost; on the disk when this returns."""
+        with self._step(run_id, StepKind.INTENDED, {"body": body}) as (_, change):
+            change(
+                body=json.dumps(body), status=Status.PROCESSING, error=None, video_url=body.get("video_url")
+            )
+
+    def created(self, run_id: str, task_id: str) -> None:
+        """Write down the id of the task that was paid for; on the disk when this returns.
+
+        Raises:
+            StepOrderError: nothing was intended.
+        """
+        with self._step(run_id, StepKind.CREATED, {"task_id": task_id}) as (_, change):
+            change(task_id=task_id, status=Status.QUEUED, progress=0.0, error=None)
+
+    def state(self, run_id: str, status: Status, progress: float) -> None:
+        """Write down the task's state, if it is another than the last one."""
+        run = self._run(run_id)
+        if run.last_step in {StepKind.CREATED, StepKind.STATE} and (run.status, run.progress) == (
+            status,
+            progress,
+        ):
+            return
+        detail = {"status": status.value, "progress": progress}
+        with self._step(run_id, StepKind.STATE, detail) as (_, change):
+            change(status=status, progress=progress)
+
+    def done(self, run_id: str, saved: Saved) -> None:
+        """Write down that the result is on the disk."""
+        path = str(saved.path)
+        detail = {"output": path, "size_bytes": saved.size_bytes, "sha256": saved.sha256}
+        with self._step(run_id, StepKind.DONE, detail) as (_, change):
+            change(
+                status=Status.COMPLETED,
+                progress=100.0,
+                output=path,
+                size_bytes=saved.size_bytes,
+                sha256=saved.sha256,
+                error=None,
+            )
+
+    def failed(self, run_id: str, status: Status, error: HeadswapError) -> None:
+        """Write down that the run ended in an error.
+
+        Args:
+            run_id: Which run.
+            status: What is known of it now: failed, or unknown where a paid request was not answered.
+            error: Why.
+        """
+        detail = {"status": status.value, "slug": error.slug, "message": error.message, "code": error.code}
+        with self._step(run_id, StepKind.FAILED, detail) as (_, change):
+            change(status=status, error=error.message)
+
+    def find(self, identifier: str) -> Run | None:
+        """Return the newest run with that run, task or analysis id."""
+        rows = self._connection.execute(
+            "SELECT * FROM runs WHERE run_id = ?1 OR task_id = ?1 OR analysis_id = ?1"
+            " ORDER BY number DESC LIMIT 1",
+            (identifier,),
+        )
+        return next(map(read_run, rows), None)
+
+    def runs(self, limit: int = 100) -> list[Run]:
+        """Return the newest runs, newest first."""
+        rows = self._connection.execute("SELECT * FROM runs ORDER BY number DESC LIMIT ?", (limit,))
+        return [read_run(row) for row in rows]
+
+    def steps(self, run_id: str) -> list[Step]:
+        """Return what happened to a run, oldest first."""
+        rows = self._connection.execute(
+            "SELECT kind, at, detail FROM steps WHERE run_id = ? ORDER BY number", (run_id,)
+        )
+        return [Step(StepKind(kind), at, json.loads(detail)) for kind, at, detail in rows]
+
+    def _run(self, run_id: str) -> Run:
+        row = self._connection.execute("SELECT * FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+        if row is None:
+            raise StepOrderError(f"There is no run {run_id}.")
+        return read_run(row)
+
+    @contextmanager
+    def _transaction(self, detail: JsonObject | None = None) -> Iterator[sqlite3.Connection]:
+        """Hold the only right to write; what the block did is on the disk after it, or nothing of it is."""
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise _unwritable(error, detail or {}) from error
+
+    @contextmanager
+    def _step(
+        self, run_id: str, kind: StepKind, detail: JsonObject
+    ) -> Iterator[tuple[Run, Callable[..., None]]]:
+        """Write a step, and let the block change the columns of the run that it means."""
+        with self._transaction(detail) as connection:
+            run = self._run(run_id)
+            check_order(run, kind)
+            changes: dict[str, Any] = {"last_step": kind}
+            yield run, changes.update
+            columns = ", ".join(f"{name} = ?" for name in changes)
+            connection.execute(
+                "INSERT INTO steps (run_id, kind, at, detail) VALUES (?, ?, ?, ?)",
+                (run_id, kind, self._clock(), json.dumps(detail)),
+            )
+            # The names are the keywords above, never data.
+            update = f"UPDATE runs SET {columns} WHERE run_id = ?"  # noqa: S608
+            connection.execute(update, (*map(loose, changes.values()), run_id))
+
+
+def _unwritable(error: sqlite3.Error, detail: JsonObject) -> HeadswapError:
+    """Return the error of a failed write; it names the id that would else be lost."""
+    ids = {name: detail[name] for name in ("task_id", "analysis_id") if name in detail}
+    named = "".join(f" Keep this {name}: {value}." for name, value in ids.items())
+    return HeadswapError(
+        f"The journal can't be written: {error}.{named}", hint="Make room on the disk.", **ids
+    )

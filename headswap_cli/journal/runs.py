@@ -1,0 +1,120 @@
+"""A run, its steps, and which step may follow which."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from headswap_cli.models import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from headswap_cli.wire import JsonObject
+
+# Columns that hold paths and messages, which need not be valid Unicode.
+_LOOSE = ("source", "target", "output", "error")
+
+
+class StepKind(StrEnum):
+    """What can happen to a run."""
+
+    PUBLISHED = "published"
+    SUBMITTED = "submitted"
+    ANALYSED = "analysed"
+    INTENDED = "intended"
+    CREATED = "created"
+    STATE = "state"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class StepOrderError(Exception):
+    """A step that can't follow what is written: a mistake in this program, not of its user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to a run; ``at`` in seconds since the epoch."""
+
+    kind: StepKind
+    at: float
+    detail: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as its steps have left it; ``created_at`` in seconds since the epoch, ``progress`` 0 to 100.
+
+    ``body`` is the create request exactly as it was to be sent; with a body and no ``task_id`` the outcome
+    is unknown unless ``status`` says failed.
+    """
+
+    run_id: str
+    profile: str
+    backend: str
+    source: str
+    target: str | None
+    status: Status
+    progress: float
+    analysis_id: str | None
+    task_id: str | None
+    video_url: str | None
+    body: JsonObject | None
+    output: str | None
+    size_bytes: int | None
+    sha256: str | None
+    error: str | None
+    created_at: float
+    parameters: JsonObject = field(default_factory=dict)
+    last_step: StepKind | None = None
+
+
+def check_order(run: Run, kind: StepKind) -> None:
+    """Check that a paid task is written down once, after its intent, and that nothing is intended twice.
+
+    Raises:
+        StepOrderError: the step can't follow.
+    """
+    is_open = run.last_step is StepKind.INTENDED
+    if kind is StepKind.FAILED:
+        return
+    if kind is StepKind.CREATED:
+        allowed = run.task_id is None and run.body is not None and run.status is not Status.FAILED
+    elif kind in {StepKind.STATE, StepKind.DONE}:
+        allowed = run.task_id is not None
+    else:
+        allowed = run.task_id is None and not is_open
+    if not allowed:
+        raise StepOrderError(f"{kind} can't follow {run.last_step or 'the beginning'} in {run.run_id}.")
+
+
+def loose(value: object) -> object:
+    """Return a string as SQLite takes it: a path with bytes outside UTF-8 goes in as a blob."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    packed = value.encode("utf-8", "surrogatepass")
+    try:
+        packed.decode("utf-8")
+    except UnicodeDecodeError:
+        return packed
+    return value
+
+
+def read_run(row: Mapping[str, Any]) -> Run:
+    """Return a row of the table ``runs`` as a value."""
+    columns = {name: row[name] for name in row.keys() if name != "number"}  # noqa: SIM118
+    for name in _LOOSE:
+        if isinstance(columns[name], bytes):
+            columns[name] = columns[name].decode("utf-8", "surrogatepass")
+    last_step, body = columns["last_step"], columns["body"]
+    columns |= {
+        "status": Status(columns["status"]),
+        "parameters": json.loads(columns["parameters"]),
+        "last_step": StepKind(last_step) if last_step else None,
+        "body": json.loads(body) if body else None,
+    }
+    return Run(**columns)

@@ -1,0 +1,95 @@
+"""The SQLite file under the journal: private, durable, open to several processes, and of a known version."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUSY_TIMEOUT_S = 30.0
+
+# One entry per version, never changed once released; PRAGMA user_version counts those that were applied.
+MIGRATIONS = (
+    """
+    CREATE TABLE runs (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        run_id TEXT NOT NULL UNIQUE,
+        created_at REAL NOT NULL,
+        profile TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        source TEXT NOT NULL,
+        target TEXT,
+        parameters TEXT NOT NULL,
+        last_step TEXT,
+        status TEXT NOT NULL DEFAULT 'queued',
+        progress REAL NOT NULL DEFAULT 0,
+        video_url TEXT,
+        analysis_id TEXT,
+        body TEXT,
+        task_id TEXT,
+        output TEXT,
+        size_bytes INTEGER,
+        sha256 TEXT,
+        error TEXT
+    );
+    CREATE INDEX runs_by_analysis ON runs (analysis_id);
+    CREATE INDEX runs_by_task ON runs (task_id);
+    CREATE TABLE steps (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        at REAL NOT NULL,
+        detail TEXT NOT NULL
+    );
+    CREATE INDEX steps_by_run ON steps (run_id, number);
+    """,
+)
+
+
+def make_private(path: Path) -> None:
+    """Make the file and its folder for the owner alone; SQLite gives its helper files the same mode."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch(mode=0o600)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
+def open_store(path: Path) -> sqlite3.Connection:
+    """Open the file for commits that outlive a power cut, at the newest version.
+
+    Raises:
+        sqlite3.Error: it is no database, is from a newer version, or stays locked.
+    """
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == len(MIGRATIONS):
+        return
+    if version > len(MIGRATIONS):
+        raise sqlite3.DatabaseError("it was written by a newer headswap; upgrade this one")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have been faster.
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+            for statement in filter(None, map(str.strip, script.split(";"))):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -1,0 +1,16 @@
+"""Moving files over HTTP: down through a ``.part`` that becomes the target only when it is whole, and up."""
+
+from headswap_cli.transfer.http import OnBytes, bare_http, quiet_logs, read_reply, without_query
+from headswap_cli.transfer.receive import download
+from headswap_cli.transfer.send import hash_file, upload
+
+__all__ = [
+    "OnBytes",
+    "bare_http",
+    "download",
+    "hash_file",
+    "quiet_logs",
+    "read_reply",
+    "upload",
+    "without_query",
+]

@@ -1,0 +1,97 @@
+"""What both directions share: the client without a key, short answers, no secret in a message or log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
+
+from headswap_cli.envelope import Reply
+from headswap_cli.errors import NetworkError, TransferError
+from headswap_cli.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OnBytes = Callable[[int, int | None], None]
+"""Is told the bytes done and the bytes there are, None where the server doesn't say; every chunk."""
+
+MAX_REPLY_BYTES = 8 << 20
+REPLY_TIMEOUT_S = 120.0
+
+
+def bare_http(timeout_s: float = 60.0) -> httpx.Client:
+    """Return a client for media: no key, up to five redirects, and bytes as they lie on the server."""
+    quiet_logs()
+    return httpx.Client(
+        headers={"Accept-Encoding": "identity"},
+        timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
+        follow_redirects=True,
+    )
+
+
+def read_reply(response: httpx.Response, *, clock: Callable[[], float] = time.monotonic) -> Reply:
+    """Read a streamed answer of a few kilobytes, as it was sent; what is far too long is cut off.
+
+    Raises:
+        httpx.ReadTimeout: it comes in drips that would never end.
+    """
+    give_up = clock() + REPLY_TIMEOUT_S
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) > MAX_REPLY_BYTES:
+            break
+        if clock() > give_up:
+            raise httpx.ReadTimeout("the answer did not end", request=response.request)
+    headers = response.headers
+    return Reply(response.status_code, bytes(body), headers.get("retry-after"), headers.get("location"))
+
+
+def without_query(url: str) -> str:
+    """Return a URL that may be shown: without password, query and fragment."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "a malformed URL"
+    return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+
+
+class _NoQueries(logging.Filter):
+    """Takes the queries out of what httpx and httpcore log: they print presigned URLs whole."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record in place and let it pass."""
+        record.msg = re.sub(r"\?[^\s\"'<>]+", "?...", record.getMessage())
+        record.args = None
+        return True
+
+
+_NO_QUERIES = _NoQueries()
+
+
+def quiet_logs() -> None:
+    """Keep signatures out of the log records of the HTTP library; doing it twice changes nothing."""
+    for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
+        logging.getLogger(name).addFilter(_NO_QUERIES)
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Turn the HTTP library's exceptions into ours; none holds the query of ``url``."""
+    shown = without_query(url)
+    try:
+        yield
+    except httpx.InvalidURL as error:
+        raise TransferError(f"{shown} is not a URL.") from error
+    except httpx.TimeoutException as error:
+        raise NetworkError(f"{shown} stalled: nothing came in time.") from error
+    except httpx.RequestError as error:
+        reason = printable(str(error), 160) or type(error).__name__
+        raise NetworkError(f"{shown} could not be transferred: {reason}") from error

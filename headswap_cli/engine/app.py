@@ -1,0 +1,258 @@
+"""The v4 routes over the job store, and the engine's own: media, health, shutdown."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import FileResponse
+from starlette.routing import Route
+
+from headswap_cli import __version__
+from headswap_cli.engine import intake, records
+from headswap_cli.engine.guard import Activity, Guard, Hosts
+from headswap_cli.engine.intake import RefusalError
+from headswap_cli.engine.jobs import Kind
+from headswap_cli.engine.storage import HashMismatchError, TooLargeError, is_upload_name, media_type
+from headswap_cli.engine.worker import length_fault
+from headswap_cli.local import HEALTH_PATH, SHUTDOWN_PATH
+from headswap_cli.wire import (
+    ANALYSIS_PATH,
+    ANALYZE_PATH,
+    CREATE_PATH,
+    DURATION,
+    INVALID_PARAMETER,
+    MEDIA_PATH,
+    NOT_FOUND,
+    SERVER_FAULT,
+    TASK_PATH,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from headswap_cli.engine.intake import CreateCall
+    from headswap_cli.engine.jobs import Job, JobStore
+    from headswap_cli.engine.runtime import Address
+    from headswap_cli.engine.storage import MediaStore, Upload
+    from headswap_cli.wire import JsonObject
+
+BODY_LIMIT_BYTES = 1024**2
+WRITE_BYTES = 1024**2
+# The vendor's number for a file that is too large.
+TOO_LARGE = 1207
+
+# Windows has no quota error.
+_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+_log = logging.getLogger(__name__)
+
+
+class Routes:
+    """The endpoints.
+
+    Args:
+        jobs: The record of jobs.
+        media: The files.
+        hosts: The names that the engine answers to, and so those of its media URLs.
+        wake: Is called when a job was added.
+        stop: Ends the server.
+    """
+
+    def __init__(
+        self,
+        jobs: JobStore,
+        media: MediaStore,
+        hosts: Hosts,
+        *,
+        wake: Callable[[], None],
+        stop: Callable[[], None],
+    ) -> None:
+        self._jobs = jobs
+        self._media = media
+        self._hosts = hosts
+        self._wake = wake
+        self._stop = stop
+
+    async def analyze(self, request: Request) -> Response:
+        """POST analyze: queue an analysis."""
+        call = intake.analyze_call(await _read_json(request), self._locate)
+        body = {"video_url": call.video_url, "any_length": call.any_length}
+        job = self._jobs.add(Kind.ANALYSIS, call.source, body)
+        self._wake()
+        return records.success("Analyze success", records.analysis_record(job))
+
+    async def analysis(self, request: Request) -> Response:
+        """GET analyze/detail."""
+        return records.success("OK", records.analysis_record(self._job(Kind.ANALYSIS, request)))
+
+    async def create(self, request: Request) -> Response:
+        """POST task/create: queue a swap on the latest completed analysis of the same video."""
+        call = intake.create_call(await _read_json(request), self._locate)
+        job = self._jobs.add(Kind.TASK, call.source, self._task_body(call))
+        self._wake()
+        return records.success("OK", records.created_record(job))
+
+    async def task(self, request: Request) -> Response:
+        """GET task/detail."""
+        return records.success("OK", records.task_record(self._job(Kind.TASK, request)))
+
+    async def put_media(self, request: Request) -> Response:
+        """PUT /media/{sha256}: take a file in, unless it is here already."""
+        name = request.path_params["name"]
+        if not is_upload_name(name):
+            message = "A file is uploaded under the SHA-256 of its bytes, 64 lower-case hex digits."
+            return records.failure(INVALID_PARAMETER, message, status_code=400)
+        if not self._media.touch(name):
+            with self._media.receive(name) as upload:
+                refusal = await _take_in(request, upload, self._media.limit_bytes)
+            if refusal is not None:
+                return refusal
+        return records.success("OK", {"url": records.media_url(name)})
+
+    async def get_media(self, request: Request) -> Response:
+        """GET or HEAD /media/{name}, whole or in ranges."""
+        name = request.path_params["name"]
+        path = self._media.find(name)
+        if path is None:
+            return records.failure(NOT_FOUND, "There is no such file.", status_code=404)
+        self._media.touch(name)
+        # A file never changes under its name, so the name serves as its strong ETag.
+        return FileResponse(path, media_type=media_type(name), headers={"etag": f'"{name}"'})
+
+    async def health(self, _: Request) -> Response:
+        """GET /health: who this is and how busy."""
+        queued, processing = self._jobs.counts()
+        data = {"version": __version__, "pid": os.getpid(), "queued": queued, "processing": processing}
+        return records.success("OK", data)
+
+    async def shutdown(self, _: Request) -> Response:
+        """POST /shutdown: end the server once this is answered."""
+        self._stop()
+        return records.success("OK", {"pid": os.getpid()})
+
+    def _locate(self, url: object, field: str) -> str:
+        name = intake.media_name(url, field, self._hosts)
+        if not self._media.touch(name):
+            raise intake.no_such_media(field)
+        return name
+
+    def _job(self, kind: Kind, request: Request) -> Job:
+        job_id = request.query_params.get("_id")
+        if not job_id:
+            raise RefusalError(INVALID_PARAMETER, "_id is required.")
+        job = self._jobs.get(kind, job_id)
+        if job is None:
+            raise RefusalError(NOT_FOUND, f"There is no such {kind}.")
+        return job
+
+    def _task_body(self, call: CreateCall) -> JsonObject:
+        analysis = self._jobs.analysis_of(call.source)
+        if analysis is None or analysis.result is None:
+            message = "video_url: there is no completed analysis of this video; analyse it first."
+            raise RefusalError(INVALID_PARAMETER, message)
+        people: list[int] = analysis.result["people"]
+        for obj_id in call.photos:
+            if obj_id not in people:
+                found = ", ".join(map(str, people)) or "none"
+                message = f"obj_id {obj_id} is not in the analysis; found: {found}."
+                raise RefusalError(INVALID_PARAMETER, message)
+        duration_s: float = analysis.result["duration_s"]
+        fault = None if call.any_length else length_fault(duration_s)
+        if fault is not None:
+            raise RefusalError(DURATION, fault)
+        return {
+            "analysis_id": analysis.id,
+            "video_url": call.video_url,
+            "photos": {str(obj_id): name for obj_id, name in call.photos.items()},
+            "resolution": call.resolution,
+            "keep_original_sound": call.keep_sound,
+            "mode": call.mode,
+            "webhookUrl": call.webhook_url,
+            "duration_s": duration_s,
+        }
+
+
+def make_app(routes: Routes, address: Address, hosts: Hosts, activity: Activity) -> Starlette:
+    """Return the application: the routes behind the guard, every failure as an envelope."""
+    return Starlette(
+        routes=[
+            Route(ANALYZE_PATH, routes.analyze, methods=["POST"]),
+            Route(ANALYSIS_PATH, routes.analysis, methods=["GET"]),
+            Route(CREATE_PATH, routes.create, methods=["POST"]),
+            Route(TASK_PATH, routes.task, methods=["GET"]),
+            Route(f"{MEDIA_PATH}/{{name}}", routes.put_media, methods=["PUT"]),
+            Route(f"{MEDIA_PATH}/{{name}}", routes.get_media, methods=["GET"]),
+            Route(HEALTH_PATH, routes.health, methods=["GET"]),
+            Route(SHUTDOWN_PATH, routes.shutdown, methods=["POST"]),
+        ],
+        middleware=[Middleware(Guard, hosts, address.token, activity)],
+        exception_handlers={RefusalError: _refused, HTTPException: _unroutable, Exception: _broken},
+    )
+
+
+async def _read_json(request: Request) -> JsonObject:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT_BYTES:
+            raise RefusalError(INVALID_PARAMETER, f"The body is larger than {BODY_LIMIT_BYTES} bytes.")
+    return intake.read_object(bytes(body))
+
+
+async def _take_in(request: Request, upload: Upload, limit_bytes: int) -> Response | None:
+    """Write the request's body; return what to answer where that fails."""
+    try:
+        await _copy(request, upload)
+    except HashMismatchError:
+        message = "The bytes are not those that the name promises; the upload was damaged."
+        return records.failure(INVALID_PARAMETER, message, status_code=400)
+    except TooLargeError:
+        return records.failure(TOO_LARGE, f"The file is larger than {limit_bytes} bytes.", status_code=413)
+    except ClientDisconnect:
+        return records.failure(INVALID_PARAMETER, "The upload broke off.", status_code=400)
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        return records.failure(SERVER_FAULT, "The engine's disk is full.", status_code=507)
+    return None
+
+
+async def _copy(request: Request, upload: Upload) -> None:
+    # In large pieces and off the event loop: a status call must not wait for the disk.
+    buffer = bytearray()
+    async for chunk in request.stream():
+        buffer += chunk
+        if len(buffer) >= WRITE_BYTES:
+            await run_in_threadpool(upload.write, bytes(buffer))
+            buffer.clear()
+    await run_in_threadpool(upload.write, bytes(buffer))
+    await run_in_threadpool(upload.keep)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RefusalError):
+        raise error
+    return records.failure(error.code, error.message)
+
+
+async def _unroutable(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    code = NOT_FOUND if error.status_code == 404 else INVALID_PARAMETER
+    return records.failure(code, f"{error.detail}.", status_code=error.status_code)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    _log.error("%s %s broke", request.method, request.url.path, exc_info=error)
+    return records.failure(SERVER_FAULT, f"The engine failed: {type(error).__name__}.", status_code=500)

@@ -1,0 +1,124 @@
+"""The door: whom the server answers. Every request passes here, whatever its route."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+from headswap_cli.engine.records import failure
+from headswap_cli.engine.runtime import is_unspecified
+from headswap_cli.wire import EMPTY_KEY, ENGINE_ORIGIN, INVALID_KEY, INVALID_PARAMETER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from headswap_cli.engine.runtime import Address
+
+
+class Hosts:
+    """The names under which the engine is addressed.
+
+    A page in a browser that has its own name point here (DNS rebinding) is known by its Host header. Where
+    the engine listens on every interface, any address literal is its own: no page can forge one.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._port = address.port
+        self._any_address = address.host is not None and is_unspecified(address.host)
+        self._names = {"localhost", "127.0.0.1", "::1"} | ({address.host.lower()} if address.host else set())
+
+    def know(self, netloc: str) -> bool:
+        """Whether ``netloc`` (``host`` or ``host:port``) is one of the engine's."""
+        if netloc == urlsplit(ENGINE_ORIGIN).netloc:
+            return True
+        try:
+            parts = urlsplit(f"//{netloc}")
+            port = parts.port
+        except ValueError:
+            return False
+        if parts.netloc != netloc or parts.hostname is None or "@" in netloc:
+            return False
+        if (80 if port is None else port) != self._port and not (port is None and self._port is None):
+            return False
+        return parts.hostname in self._names or (self._any_address and _is_address(parts.hostname))
+
+
+class Activity:
+    """When somebody last wanted something, so that the engine can tell that it is idle."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._open_requests = 0
+        self._last_s = clock()
+
+    def begin(self) -> None:
+        """Note that a request came in."""
+        self._open_requests += 1
+
+    def end(self) -> None:
+        """Note that a request was answered."""
+        self._open_requests -= 1
+        self.touch()
+
+    def touch(self) -> None:
+        """Note that there was something to do."""
+        self._last_s = self._clock()
+
+    def idle_s(self) -> float:
+        """Return for how long nobody wanted anything, in seconds."""
+        return 0.0 if self._open_requests else self._clock() - self._last_s
+
+
+class Guard:
+    """ASGI middleware that lets in requests addressed to the engine that carry its key."""
+
+    def __init__(self, app: ASGIApp, hosts: Hosts, token: str, activity: Activity) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._token = token.encode()
+        self._activity = activity
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what may not pass; pass on the rest."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        self._activity.begin()
+        try:
+            refusal = self._refusal(Headers(scope=scope))
+            await (refusal or self._app)(scope, receive, send)
+        finally:
+            self._activity.end()
+
+    def _refusal(self, headers: Headers) -> ASGIApp | None:
+        if not self._hosts.know(headers.get("host", "")):
+            return failure(INVALID_PARAMETER, "This host is not served here.", status_code=421)
+        key = _key(headers)
+        if not key:
+            return failure(EMPTY_KEY, "The key is empty; send it as x-api-key.", status_code=401)
+        if not hmac.compare_digest(key.encode(), self._token):
+            return failure(INVALID_KEY, "The key is invalid or expired.", status_code=401)
+        return None
+
+
+def _key(headers: Headers) -> str:
+    """Return the key that was sent; as with the vendor, Authorization wins over x-api-key."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,222 @@
+"""The record of what was asked and what came of it: SQLite, written by the server's process alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from headswap_cli.wire import COMPLETED, FAILED, PROCESSING, QUEUED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from headswap_cli.wire import JsonObject
+
+# Each script takes the database from the version that is its index to the next.
+_MIGRATIONS = (
+    """
+    CREATE TABLE job (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        source TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        progress INTEGER NOT NULL DEFAULT 0,
+        body TEXT NOT NULL,
+        result TEXT,
+        error_code INTEGER NOT NULL DEFAULT 0,
+        error_reason TEXT NOT NULL DEFAULT '',
+        created_ms INTEGER NOT NULL,
+        updated_ms INTEGER NOT NULL
+    );
+    CREATE INDEX job_by_status ON job (status, number);
+    CREATE INDEX job_by_source ON job (source, kind, status, number);
+    """,
+)
+_STATUS_NUMBERS = {"queued": QUEUED, "processing": PROCESSING, "completed": COMPLETED, "failed": FAILED}
+
+
+class Kind(StrEnum):
+    """What a job does."""
+
+    ANALYSIS = "analysis"
+    TASK = "task"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One analysis or task.
+
+    ``source`` is the media name of the source video, ``status`` a number of ``wire``, ``progress`` 0 to 100,
+    ``body`` what was asked, ``result`` what came of it (completed jobs only).
+    """
+
+    id: str
+    kind: Kind
+    source: str
+    status: int
+    progress: int
+    body: JsonObject
+    result: JsonObject | None
+    error_code: int
+    error_reason: str
+    created_ms: int
+    updated_ms: int
+
+
+class JobStore:
+    """Jobs in a database file; every method is one statement, safe to call from any thread.
+
+    Args:
+        path: The database; made if need be, for its owner only.
+        clock: Tells the Unix time, in seconds.
+
+    Raises: sqlite3.DatabaseError: The file is no database, or one of a newer version of this program.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        # SQLite gives its side files the mode of the database.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._database.row_factory = sqlite3.Row
+        try:
+            self._prepare()
+        except sqlite3.DatabaseError:
+            self._database.close()
+            raise
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._database.close()
+
+    def add(self, kind: Kind, source: str, body: JsonObject) -> Job:
+        """Record a new job at the end of the queue; its id looks like one of the vendor's (24 hex digits)."""
+        return self._run(
+            "INSERT INTO job (id, kind, source, status, body, created_ms, updated_ms)"
+            " VALUES (:id, :kind, :source, :queued, :body, :now, :now) RETURNING *",
+            id=secrets.token_hex(12),
+            kind=kind,
+            source=source,
+            body=json.dumps(body),
+        )[0]
+
+    def get(self, kind: Kind, job_id: str) -> Job | None:
+        """Return the job of this kind and id."""
+        return _first(self._run("SELECT * FROM job WHERE id = :id AND kind = :kind", id=job_id, kind=kind))
+
+    def analysis_of(self, source: str) -> Job | None:
+        """Return the latest completed analysis of a source video."""
+        return _first(
+            self._run(
+                "SELECT * FROM job WHERE source = :source AND kind = :kind AND status = :completed"
+                " ORDER BY number DESC LIMIT 1",
+                source=source,
+                kind=Kind.ANALYSIS,
+            )
+        )
+
+    def claim(self) -> Job | None:
+        """Take the oldest queued job up: it is processing from now on."""
+        return _first(
+            self._run(
+                "UPDATE job SET status = :processing, updated_ms = :now WHERE number ="
+                " (SELECT number FROM job WHERE status = :queued ORDER BY number LIMIT 1) RETURNING *"
+            )
+        )
+
+    def advance(self, job_id: str, percent: int) -> None:
+        """Note progress; it never falls and is below 100 until the job is completed."""
+        self._run(
+            "UPDATE job SET progress = MAX(progress, MIN(:percent, 99)), updated_ms = :now"
+            " WHERE id = :id AND status = :processing",
+            id=job_id,
+            percent=percent,
+        )
+
+    def complete(self, job_id: str, result: JsonObject) -> None:
+        """Note what came of a job."""
+        self._run(
+            "UPDATE job SET status = :completed, progress = 100, result = :result, updated_ms = :now"
+            " WHERE id = :id",
+            id=job_id,
+            result=json.dumps(result),
+        )
+
+    def fail(self, job_id: str, code: int, reason: str) -> None:
+        """Note why nothing came of a job."""
+        self._run(
+            "UPDATE job SET status = :failed, error_code = :code, error_reason = :reason, updated_ms = :now"
+            " WHERE id = :id",
+            id=job_id,
+            code=code,
+            # Half a surrogate pair in a file's name or tags could not be stored.
+            reason=reason.encode(errors="replace").decode(),
+        )
+
+    def requeue(self) -> None:
+        """Put what was processing back into the queue, in its old place."""
+        self._run("UPDATE job SET status = :queued, updated_ms = :now WHERE status = :processing")
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many jobs are queued and how many processing."""
+        unfinished = self._run("SELECT * FROM job WHERE status IN (:queued, :processing)")
+        processing = sum(job.status == PROCESSING for job in unfinished)
+        return len(unfinished) - processing, processing
+
+    def forget(self, before_s: float) -> int:
+        """Delete ended jobs not touched since ``before_s`` (Unix time); return how many."""
+        return len(
+            self._run(
+                "DELETE FROM job WHERE updated_ms < :before AND status IN (:completed, :failed) RETURNING *",
+                before=int(before_s * 1000),
+            )
+        )
+
+    def _prepare(self) -> None:
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute("PRAGMA busy_timeout = 5000")
+        (version,) = self._database.execute("PRAGMA user_version").fetchone()
+        if version > len(_MIGRATIONS):
+            message = (
+                f"the job store has version {version}; this program knows versions up to {len(_MIGRATIONS)}"
+            )
+            raise sqlite3.DatabaseError(message)
+        for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+            self._database.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+
+    def _run(self, statement: str, **values: object) -> list[Job]:
+        named = {**_STATUS_NUMBERS, "now": int(self._clock() * 1000), **values}
+        with self._lock:
+            return [_job(row) for row in self._database.execute(statement, named).fetchall()]
+
+
+def _first(jobs: list[Job]) -> Job | None:
+    return jobs[0] if jobs else None
+
+
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        source=row["source"],
+        status=row["status"],
+        progress=row["progress"],
+        body=json.loads(row["body"]),
+        result=json.loads(row["result"]) if row["result"] else None,
+        error_code=row["error_code"],
+        error_reason=row["error_reason"],
+        created_ms=row["created_ms"],
+        updated_ms=row["updated_ms"],
+    )

@@ -1,0 +1,112 @@
+"""Jobs as the API tells them: envelopes and records with the vendor's field names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from headswap_cli.engine.storage import preview_name, result_name
+from headswap_cli.wire import COMPLETED, ENGINE_ORIGIN, MEDIA_PATH, MODEL, SUCCESS
+
+if TYPE_CHECKING:
+    from headswap_cli.engine.jobs import Job
+    from headswap_cli.wire import JsonObject
+
+_UID = 1
+_TEAM = "local"
+
+
+def success(message: str, data: JsonObject) -> Response:
+    """Return the envelope of a call that did what it was asked."""
+    return _envelope({"code": SUCCESS, "msg": message, "data": data}, 200)
+
+
+def failure(code: int, message: str, *, status_code: int = 200) -> Response:
+    """Return the envelope of a call that did not."""
+    return _envelope({"code": code, "msg": message}, status_code)
+
+
+def media_url(name: str) -> str:
+    """Return the URL of a stored file: the same over restarts, wherever the engine listens."""
+    return f"{ENGINE_ORIGIN}{MEDIA_PATH}/{name}"
+
+
+def analysis_record(job: Job) -> JsonObject:
+    """Return the ``data`` of an analysis."""
+    is_completed = job.status == COMPLETED
+    return {
+        **_common(job),
+        "type": "head",
+        "video_url": job.body["video_url"],
+        "analysis_result": _analysis_result(job) if is_completed else None,
+        # So says the vendor of a completed one: only ``status`` decides.
+        "error_reason": "success" if is_completed else job.error_reason,
+    }
+
+
+def created_record(job: Job) -> JsonObject:
+    """Return the ``data`` of POST task/create."""
+    return {**_task(job), "video_url": None}
+
+
+def task_record(job: Job) -> JsonObject:
+    """Return the ``data`` of GET task/detail; ``notices`` are the local engine's own."""
+    result = job.result or {}
+    webhook = (
+        ["The local engine calls no webhooks; ask for the task instead."] if job.body["webhookUrl"] else []
+    )
+    return {
+        **_task(job),
+        "source_video_url": job.body["video_url"],
+        "video_url": media_url(result_name(job.id)) if job.status == COMPLETED else None,
+        "deduction_duration": 0,
+        "priority": 0,
+        "notices": [*webhook, *result.get("notices", [])],
+    }
+
+
+def _task(job: Job) -> JsonObject:
+    return {
+        **_common(job),
+        "video_duration": job.body["duration_s"],
+        "resolution": job.body["resolution"],
+        "deduction_lock_duration": 0,
+        "model_name": MODEL,
+        "file_name": result_name(job.id),
+    }
+
+
+def _common(job: Job) -> JsonObject:
+    return {
+        "_id": job.id,
+        "uid": _UID,
+        "team_id": _TEAM,
+        "create_time": job.created_ms,
+        # Another id on purpose, as with the vendor: nothing is found by it.
+        "task_id": hashlib.sha256(job.id.encode()).hexdigest()[:24],
+        "status": job.status,
+        "progress": job.progress,
+        "error_code": job.error_code,
+        "error_reason": job.error_reason,
+    }
+
+
+def _analysis_result(job: Job) -> JsonObject:
+    result = job.result or {}
+    people: list[int] = result["people"]
+    return {
+        "detected_objects": len(people),
+        "media": [
+            {"obj_id": obj_id, "img_url": media_url(preview_name(job.id, obj_id)), "media_type": "image"}
+            for obj_id in people
+        ],
+        "video_info": {name: result[name] for name in ("width", "height", "fps", "frame_count")},
+    }
+
+
+def _envelope(value: JsonObject, status_code: int) -> Response:
+    # ASCII: half a surrogate pair that somebody sent cannot be encoded otherwise.
+    return Response(json.dumps(value), status_code, media_type="application/json")

@@ -1,0 +1,306 @@
+"""The process that does the work: orders come in as JSON lines, progress and outcomes go out as JSON lines.
+
+It is a process of its own, so that the server stays responsive and a crash of a codec costs one job. What it
+knows of people's faces (embeddings, landmarks) is in its memory alone and goes with it. Nothing heavy is
+imported before the first order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections import OrderedDict
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+
+from headswap_cli.engine.storage import MediaStore, preview_name, result_name
+from headswap_cli.wire import DURATION, MAX_DURATION_S, MIN_DURATION_S, SERVER_FAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from headswap_cli.engine.types import OnProgress, Scene, SwapReport, SwapSettings
+    from headswap_cli.wire import JsonObject
+
+KEPT_SCENES = 3
+NICENESS = 5
+
+
+class AnalysisOrder(TypedDict):
+    """Find the people in an uploaded video."""
+
+    kind: Literal["analysis"]
+    id: str
+    source: str
+    any_length: bool
+
+
+class SwapOrder(TypedDict):
+    """Make a video from an analysed one; ``photos`` are media names by ``obj_id`` (JSON: as a string)."""
+
+    kind: Literal["task"]
+    id: str
+    analysis_id: str
+    source: str
+    photos: dict[str, str]
+    short_side: int
+    mode: str | None
+    keep_sound: bool
+
+
+Order = AnalysisOrder | SwapOrder
+
+
+class Event(TypedDict, total=False):
+    """What the worker says: one of progress (percent), done (the result), failed (code, reason, trace)."""
+
+    progress: int
+    done: JsonObject
+    failed: JsonObject
+
+
+class SwapPipeline(Protocol):
+    """What the worker asks of ``pipeline.Pipeline``."""
+
+    def analyse(self, source: Path, *, on_progress: OnProgress) -> Scene:
+        """Find the people of a video."""
+
+    def swap(
+        self,
+        scene: Scene,
+        source: Path,
+        target: Path,
+        photos: Mapping[int, Path],
+        settings: SwapSettings,
+        *,
+        on_progress: OnProgress,
+    ) -> SwapReport:
+        """Write a video in which the people named by ``photos`` wear other heads."""
+
+
+class Workbench:
+    """Does one order after the other and remembers the scenes of the last few videos.
+
+    Args:
+        media: Where sources lie and results go.
+        make_pipeline: Makes the pipeline, once the first order needs it.
+        emit: Is told progress.
+    """
+
+    def __init__(
+        self, media: MediaStore, make_pipeline: Callable[[], SwapPipeline], emit: Callable[[Event], None]
+    ) -> None:
+        self._media = media
+        self._make_pipeline = make_pipeline
+        self._emit = emit
+        self._pipeline: SwapPipeline | None = None
+        self._scenes: OrderedDict[str, Scene] = OrderedDict()
+
+    def perform(self, order: Order) -> Event:
+        """Do ``order``; whatever goes wrong becomes a ``failed`` event."""
+        from headswap_cli.engine.types import MediaFault
+
+        try:
+            return {"done": self._analyse(order) if order["kind"] == "analysis" else self._swap(order)}
+        except MediaFault as fault:
+            return {"failed": {"code": fault.code, "reason": fault.reason, "trace": None}}
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            return {"failed": {"code": SERVER_FAULT, "reason": reason, "trace": traceback.format_exc()}}
+
+    def _analyse(self, order: AnalysisOrder) -> JsonObject:
+        from headswap_cli.engine.decode import open_video
+
+        source = self._file(order["source"])
+        if not order["any_length"]:
+            # Before the work: the people of an hour of video are found in an hour.
+            with open_video(source) as video:
+                _check_length(video.properties.duration_s)
+        scene = self._scene(order["id"], source, Share(self._emit))
+        for person in scene.people:
+            self._write_preview(preview_name(order["id"], person.obj_id), person.preview)
+        video_info = scene.video
+        return {
+            "people": [person.obj_id for person in scene.people],
+            "width": video_info.width,
+            "height": video_info.height,
+            "fps": round(float(video_info.frame_rate), 3),
+            "frame_count": video_info.frame_count,
+            "duration_s": video_info.duration_s,
+        }
+
+    def _swap(self, order: SwapOrder) -> JsonObject:
+        from headswap_cli.engine.types import SwapSettings
+        from headswap_cli.models import Mode
+
+        source = self._file(order["source"])
+        photos = {int(obj_id): self._file(name) for obj_id, name in order["photos"].items()}
+        settings = SwapSettings(
+            short_side=order["short_side"],
+            mode=Mode(order["mode"]) if order["mode"] else None,
+            keep_sound=order["keep_sound"],
+        )
+        is_known = order["analysis_id"] in self._scenes
+        scene = self._scene(order["analysis_id"], source, Share(self._emit, upto=50))
+        draft = self._media.drafts / result_name(order["id"])
+        try:
+            report = self._use_pipeline().swap(
+                scene,
+                source,
+                draft,
+                photos,
+                settings,
+                on_progress=Share(self._emit, since=0 if is_known else 50),
+            )
+            draft.chmod(0o600)
+            draft.replace(self._path(result_name(order["id"])))
+        finally:
+            draft.unlink(missing_ok=True)
+        return {"notices": list(report.notices), "frames_swapped": report.frames_swapped}
+
+    def _scene(self, analysis_id: str, source: Path, on_progress: OnProgress) -> Scene:
+        scene = self._scenes.pop(analysis_id, None)
+        if scene is None:
+            scene = self._use_pipeline().analyse(source, on_progress=on_progress)
+        self._scenes[analysis_id] = scene
+        while len(self._scenes) > KEPT_SCENES:
+            self._scenes.popitem(last=False)
+        return scene
+
+    def _use_pipeline(self) -> SwapPipeline:
+        if self._pipeline is None:
+            self._pipeline = self._make_pipeline()
+        return self._pipeline
+
+    def _write_preview(self, name: str, image: Any) -> None:
+        import cv2
+
+        _, encoded = cv2.imencode(".jpg", image)
+        path = self._path(name)
+        path.touch(mode=0o600)
+        path.write_bytes(encoded.tobytes())
+
+    def _file(self, name: str) -> Path:
+        path = self._media.find(name)
+        if path is None:
+            raise FileNotFoundError(f"the engine holds no media {name} any more")
+        return path
+
+    def _path(self, name: str) -> Path:
+        path = self._media.path(name)
+        if path is None:
+            raise ValueError(f"no name of a media file: {name!r}")
+        return path
+
+
+class Share:
+    """Turns frames into percents of a job of which this stage is the part from ``since`` to ``upto``."""
+
+    def __init__(self, emit: Callable[[Event], None], *, since: int = 0, upto: int = 100) -> None:
+        self._emit = emit
+        self._since = since
+        self._upto = upto
+        self._told = since
+
+    def __call__(self, frames_done: int, frames_total: int) -> None:
+        """Tell the percent if it has grown."""
+        part = min(1.0, frames_done / frames_total) if frames_total > 0 else 0.0
+        percent = self._since + int((self._upto - self._since) * part)
+        if percent > self._told:
+            self._told = percent
+            self._emit({"progress": percent})
+
+
+def length_fault(duration_s: float) -> str | None:
+    """Say why a source video of this length is refused; None where it is within the service's limits."""
+    if MIN_DURATION_S <= duration_s <= MAX_DURATION_S:
+        return None
+    shown = (
+        f"{duration_s:.1f}"
+        if float(f"{duration_s:.1f}") not in {MIN_DURATION_S, MAX_DURATION_S}
+        else f"{duration_s:.3f}"
+    )
+    return (
+        f"The video lasts {shown} s; the limit is {MIN_DURATION_S:g} to {MAX_DURATION_S:g} s. Send any_length"
+        " (--any-length) to lift it: the local engine charges nothing."
+    )
+
+
+def serve(make_pipeline: Callable[[Path], SwapPipeline], data: Path, cache: Path) -> None:
+    """Do the orders that come in on stdin until it closes, then end at once, in the middle of one or not.
+
+    Args:
+        make_pipeline: Given the folder of the weights, makes the pipeline.
+        data: The engine's own folder.
+        cache: The cache folder: ``weights``, ``numba``.
+    """
+    _settle_in(cache)
+    events = _take_stdout()
+    orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+    threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders), daemon=True).start()
+
+    def emit(event: Event) -> None:
+        events.write(json.dumps(event).encode() + b"\n")
+        events.flush()
+
+    media = MediaStore(data / "media")
+    bench = Workbench(media, lambda: make_pipeline(cache / "weights"), emit)
+    while True:
+        emit(bench.perform(orders.get()))
+
+
+def main() -> None:
+    """Serve with the real pipeline: ``python -m headswap_cli.engine.worker DATA CACHE``."""
+    serve(_real_pipeline, Path(sys.argv[1]), Path(sys.argv[2]))
+
+
+def _real_pipeline(weights: Path) -> SwapPipeline:
+    import cv2
+
+    # One thread here: the frames are what is done side by side.
+    cv2.setNumThreads(1)
+    from headswap_cli.engine.pipeline import Pipeline
+
+    return Pipeline(weights)
+
+
+def _settle_in(cache: Path) -> None:
+    """Be a good neighbour: yield to the server, write for the owner only, leave signals to the server."""
+    os.umask(0o077)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        with contextlib.suppress(OSError):
+            os.nice(NICENESS)
+    os.environ["NUMBA_CACHE_DIR"] = str(cache / "numba")
+
+
+def _take_stdout() -> IO[bytes]:
+    """Keep stdout for events: what a library prints goes to stderr from now on."""
+    events = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return events
+
+
+def _read_orders(stream: IO[bytes], orders: queue.SimpleQueue[Order]) -> None:
+    for line in stream:
+        orders.put(json.loads(line))
+    os._exit(0)
+
+
+def _check_length(duration_s: float) -> None:
+    from headswap_cli.engine.types import MediaFault
+
+    reason = length_fault(duration_s)
+    if reason is not None:
+        raise MediaFault(DURATION, reason)
+
+
+if __name__ == "__main__":
+    main()

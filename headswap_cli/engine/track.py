@@ -1,0 +1,221 @@
+"""Follow faces: where shots end, which face is which from frame to frame, how landmarks are steadied."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.geometry import containment, face_box, overlap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from headswap_cli.engine.types import Box, Detection, Frame, Landmarks
+
+# A face whose presence is below this is no longer followed.
+_PRESENT = 0.5
+# Narrower faces have too few pixels to be told apart, let alone replaced.
+_MINIMAL_WIDTH = 14.0
+_SEARCH_EVERY = 5
+_TILES_EVERY = 15
+# A face that comes back within so many frames was not gone: a hand passed, a frame was blurred.
+_PATIENCE = 8
+_SIGMA = 1.2
+# Blinks are over in three frames; lids are steadied less.
+_LID_SIGMA = 0.6
+_LIDS = np.concatenate([topology.RIGHT_EYE, topology.LEFT_EYE])
+
+
+class Detector(Protocol):
+    """Finds faces, as ``detect.FaceDetector`` does."""
+
+    def __call__(self, frame: Frame, *, tiles: bool) -> list[Detection]:
+        """Return the faces, surest first."""
+
+
+class Mesh(Protocol):
+    """Lays landmarks, as ``mesh.FaceMesh`` does."""
+
+    def from_detection(self, frame: Frame, detection: Detection) -> tuple[Landmarks, float]:
+        """Return landmarks and presence of a face just detected."""
+
+    def from_landmarks(self, frame: Frame, previous: Landmarks) -> tuple[Landmarks, float]:
+        """Return landmarks and presence of a face that was there a moment ago."""
+
+
+class CutDetector:
+    """Tells where a new shot begins."""
+
+    def __init__(self) -> None:
+        self._previous: tuple[NDArray[np.int16], NDArray[np.float32]] | None = None
+
+    def __call__(self, frame: Frame) -> bool:
+        """Return whether this frame, the next of the video, belongs to another shot than the one before."""
+        small = cv2.resize(frame, (64, 36), interpolation=cv2.INTER_AREA)
+        colours = cv2.calcHist(
+            [cv2.cvtColor(small, cv2.COLOR_BGR2HSV)], [0, 1, 2], None, [8, 4, 4], [0, 180, 0, 256, 0, 256]
+        )
+        current = (small.astype(np.int16), np.asarray(colours / colours.sum(), np.float32))
+        previous, self._previous = self._previous, current
+        if previous is None:
+            return False
+        change = float(np.abs(current[0] - previous[0]).mean())
+        if change <= 18:
+            return False
+        return change > 45 or cv2.compareHist(current[1], previous[1], cv2.HISTCMP_BHATTACHARYYA) > 0.35
+
+
+class FollowedFace:
+    """One face while it is followed: landmarks for every frame from ``first_frame`` on."""
+
+    def __init__(self, first_frame: int, landmarks: Landmarks, presence: float) -> None:
+        self.first_frame = first_frame
+        self.path = [landmarks]
+        self.presence = presence
+
+    @property
+    def last_frame(self) -> int:
+        """The last frame it was seen in."""
+        return self.first_frame + len(self.path) - 1
+
+    @property
+    def landmarks(self) -> Landmarks:
+        """Where it was last seen."""
+        return self.path[-1]
+
+    def extend(self, frame_index: int, landmarks: Landmarks, presence: float) -> None:
+        """Go on at a later frame; frames between, where it could not be seen, are filled evenly."""
+        start, steps = self.landmarks, frame_index - self.last_frame
+        self.path += [start + (landmarks - start) * np.float32(step / steps) for step in range(1, steps)]
+        self.path.append(landmarks)
+        self.presence = presence
+
+    def precede(self, landmarks: Landmarks) -> None:
+        """Begin one frame earlier."""
+        self.path.insert(0, landmarks)
+        self.first_frame -= 1
+
+    def at(self, frame_index: int) -> Landmarks | None:
+        """Return where it was in a frame, if it was."""
+        step = frame_index - self.first_frame
+        return self.path[step] if 0 <= step < len(self.path) else None
+
+
+class Follower:
+    """Follows all faces of one shot; frames are shown to it one after the other."""
+
+    def __init__(self, detector: Detector, mesh: Mesh, first_frame: int) -> None:
+        self._detector = detector
+        self._mesh = mesh
+        self._first_frame = first_frame
+        self._faces: list[FollowedFace] = []
+        self._recent: deque[Frame] = deque(maxlen=_SEARCH_EVERY)
+
+    @property
+    def faces(self) -> tuple[FollowedFace, ...]:
+        """All faces of the shot so far, in the order in which they were found."""
+        return tuple(self._faces)
+
+    def observe(self, frame_index: int, frame: Frame) -> list[FollowedFace]:
+        """Look at the next frame; return the faces seen in it."""
+        awaited = [face for face in self._faces if frame_index - face.last_frame <= _PATIENCE]
+        self._follow(frame_index, frame, awaited)
+        lost = [face for face in awaited if face.last_frame < frame_index]
+        age = frame_index - self._first_frame
+        if lost or age % _SEARCH_EVERY == 0:
+            self._search(frame_index, frame, lost, tiles=age % _TILES_EVERY == 0 or not awaited)
+        self._recent.append(frame)
+        return self._seen(frame_index)
+
+    def _seen(self, frame_index: int) -> list[FollowedFace]:
+        return [face for face in self._faces if face.last_frame == frame_index]
+
+    def _follow(self, frame_index: int, frame: Frame, awaited: list[FollowedFace]) -> None:
+        """Move each face on; where two meet, the place belongs to the one that moved less."""
+        moves = []
+        for face in awaited:
+            landmarks, presence = self._mesh.from_landmarks(frame, face.landmarks)
+            steadiness = overlap(face_box(face.landmarks), face_box(landmarks))
+            if _is_face(landmarks, presence) and steadiness > 0.25:
+                moves.append((steadiness, face, landmarks, presence))
+        taken: list[Box] = []
+        for _, face, landmarks, presence in sorted(moves, key=lambda move: move[0], reverse=True):
+            box = face_box(landmarks)
+            if all(overlap(box, other) < 0.5 for other in taken):
+                taken.append(box)
+                face.extend(frame_index, landmarks, presence)
+
+    def _search(self, frame_index: int, frame: Frame, lost: list[FollowedFace], *, tiles: bool) -> None:
+        """Detect faces that are not followed: those just lost go on, others begin."""
+        for detection in self._detector(frame, tiles=tiles):
+            if self._is_known(frame_index, detection.box, least=0.2):
+                continue
+            landmarks, presence = self._mesh.from_detection(frame, detection)
+            if not _is_face(landmarks, presence) or self._is_known(frame_index, face_box(landmarks), 0.3):
+                continue
+            again = next((face for face in lost if _is_near(face.landmarks, landmarks)), None)
+            if again:
+                lost.remove(again)
+                again.extend(frame_index, landmarks, presence)
+            else:
+                self._faces.append(self._traced_back(FollowedFace(frame_index, landmarks, presence)))
+
+    def _is_known(self, frame_index: int, box: Box, least: float) -> bool:
+        boxes = [face_box(place) for face in self._faces if (place := face.at(frame_index)) is not None]
+        return any(overlap(box, other) > least or containment(box, other) > 0.6 for other in boxes)
+
+    def _traced_back(self, face: FollowedFace) -> FollowedFace:
+        """Follow a new face back through the frames since the last search, as far as it shows."""
+        for frame in reversed(self._recent):
+            landmarks, presence = self._mesh.from_landmarks(frame, face.path[0])
+            box = face_box(landmarks)
+            if (
+                not _is_face(landmarks, presence)
+                or overlap(face_box(face.path[0]), box) < 0.25
+                or self._is_known(face.first_frame - 1, box, least=0.3)
+            ):
+                break
+            face.precede(landmarks)
+        return face
+
+
+def smoothed(path: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Steady landmarks over time without delay.
+
+    Args:
+        path: (n, 478, 3), one row a frame.
+
+    Returns: The same shape; a face that does not move is not changed.
+    """
+    steady = _gaussian(path, _SIGMA)
+    steady[:, _LIDS] = _gaussian(path[:, _LIDS], _LID_SIGMA)
+    return steady
+
+
+def _gaussian(path: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Weight each frame's neighbours by a bell curve; the ends are held."""
+    reach = int(4 * sigma + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    weights /= weights.sum()
+    padded = np.pad(path, ((reach, reach), (0, 0), (0, 0)), mode="edge")
+    total = np.zeros(path.shape, np.float64)
+    for shift, weight in enumerate(weights):
+        total += weight * padded[shift : shift + len(path)]
+    return total.astype(np.float32)
+
+
+def _is_face(landmarks: Landmarks, presence: float) -> bool:
+    box = face_box(landmarks)
+    return presence >= _PRESENT and float(box[2] - box[0]) >= _MINIMAL_WIDTH
+
+
+def _is_near(before: Landmarks, after: Landmarks) -> bool:
+    """Whether a face may have moved so in a few frames: by less than its width, at about its size."""
+    first, second = face_box(before), face_box(after)
+    width, later = float(first[2] - first[0]), float(second[2] - second[0])
+    shift = float(np.linalg.norm((first[:2] + first[2:] - second[:2] - second[2:]) / 2))
+    return shift < width and 0.5 < later / width < 2

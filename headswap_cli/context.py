@@ -10,11 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli import config
 from headswap_cli.errors import InputError
-from headswap_cli.models import Backend
 from headswap_cli.render.view import View
-from headswap_cli.services.deps import Deadline, Deps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
     from headswap_cli.config import Folders, Settings
     from headswap_cli.journal import Journal, Run
     from headswap_cli.render.progress import Progress
+    from headswap_cli.services.deps import Deadline, Deps
 
 ENGINE_MODULES = ("ai_edge_litert", "av", "cv2", "dlib", "filelock", "hypercorn", "numba", "starlette")
 # The engine is on this machine: if it is silent for longer, it is gone.
@@ -59,10 +57,15 @@ class AppContext:
     @property
     def folders(self) -> Folders:
         """Where this program keeps things."""
+        from headswap_cli import config
+
         return config.folders(self._env)
 
     def deadline(self, timeout: str) -> Deadline:
         """Return the moment that lies a duration such as ``30m`` after the command's start."""
+        from headswap_cli import config
+        from headswap_cli.services.deps import Deadline
+
         return Deadline(self._started + config.parse_duration(timeout), timeout)
 
     @contextmanager
@@ -115,6 +118,8 @@ class AppContext:
         Raises:
             HeadswapError: no such profile, no key, or no engine to be had.
         """
+        from headswap_cli import config
+
         with self.journal() as journal:
             known = journal.find(about) if about else None
             settings = config.resolve(
@@ -131,6 +136,8 @@ class AppContext:
         from headswap_cli.api import v4
         from headswap_cli.api.client import ApiClient, keyed_http
         from headswap_cli.hosting.engine import EngineHost
+        from headswap_cli.models import Backend
+        from headswap_cli.services.deps import Deps
         from headswap_cli.transfer import bare_http
 
         is_local = settings.backend is Backend.LOCAL

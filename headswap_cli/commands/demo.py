@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from headswap_cli.commands import options as o
 from headswap_cli.context import AppContext, require_engine, require_images
-from headswap_cli.models import FaceMapping, SwapOptions
 
 
 def demo_command(
@@ -21,6 +20,7 @@ def demo_command(
     Example: headswap demo
     """
     from headswap_cli.compare.sheet import contact_sheet
+    from headswap_cli.models import FaceMapping, SwapOptions
     from headswap_cli.render import views
     from headswap_cli.samples import fetch_samples
     from headswap_cli.services.output import check_target, default_name, target_path

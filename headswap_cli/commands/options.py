@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headswap_cli.errors import InputError
-from headswap_cli.models import FaceMapping, Mode
 from headswap_cli.wire import MODEL, RESOLUTIONS
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from headswap_cli.models import FaceMapping, SwapOptions
+
+MODES = ("head", "face")
 _FACE = re.compile(r"(?:(?P<person>\d+)|obj:(?P<obj_id>\d+))=(?P<image>.+)", re.DOTALL)
 _URL = re.compile(r"https?://", re.IGNORECASE)
+
+
+def parse_faces(values: Iterable[str] | None) -> tuple[FaceMapping, ...]:
+    """Return the mappings that the ``--face`` flags mean, in their order."""
+    return tuple(parse_face(value) for value in values or ())
 
 
 def parse_face(value: str) -> FaceMapping:
@@ -21,6 +31,8 @@ def parse_face(value: str) -> FaceMapping:
     Raises:
         InputError: it is none of these.
     """
+    from headswap_cli.models import FaceMapping
+
     hint = "--face 1=me.jpg (person 1), --face obj:0=me.jpg (the API's number), or --face me.jpg"
     if match := _FACE.fullmatch(value):
         person = int(match["person"]) if match["person"] else None
@@ -44,6 +56,47 @@ def parse_resolution(value: str) -> str:
     return value
 
 
+def parse_mode(value: str) -> str:
+    """Return the mode if the local engine has it.
+
+    Raises:
+        InputError: it has not.
+    """
+    if value not in MODES:
+        raise InputError(f"The mode {value!r} does not exist; there are: {', '.join(MODES)}.")
+    return value
+
+
+def swap_options(
+    *,
+    resolution: str,
+    mode: str | None,
+    any_length: bool,
+    no_sound: bool,
+    model: str,
+    webhook_url: str | None,
+) -> SwapOptions:
+    """Return the options that ``run`` and ``swap`` share.
+
+    Raises:
+        InputError: the webhook is no http(s) URL.
+    """
+    from headswap_cli.models import Mode, SwapOptions
+
+    if webhook_url is not None and not _URL.match(webhook_url):
+        raise InputError(
+            f"The webhook {webhook_url!r} is not an http(s) URL.", hint="--webhook-url https://..."
+        )
+    return SwapOptions(
+        resolution=resolution,
+        model=model,
+        keep_sound=not no_sound,
+        webhook_url=webhook_url,
+        mode=Mode(mode) if mode else None,
+        any_length=any_length,
+    )
+
+
 ProfileOpt = Annotated[
     str | None, typer.Option("--profile", "-p", help="The profile to use: local, or akool with a key.")
 ]
@@ -54,10 +107,9 @@ QuietOpt = Annotated[
 VerboseOpt = Annotated[bool, typer.Option("--verbose", "-v", help="Show HTTP requests on stderr.")]
 VideoArg = Annotated[str, typer.Argument(metavar="VIDEO", help="A video file or an http(s) URL.")]
 FaceOpt = Annotated[
-    list[FaceMapping] | None,
+    list[str] | None,
     typer.Option(
         "--face",
-        parser=parse_face,
         metavar="N=IMAGE",
         help="Give person N (from 1) the head on IMAGE; obj:N for the API's number. Repeat it for more.",
     ),
@@ -83,8 +135,13 @@ WebhookOpt = Annotated[
     str | None, typer.Option("--webhook-url", metavar="URL", help="Where the service reports the end.")
 ]
 ModeOpt = Annotated[
-    Mode | None,
-    typer.Option("--mode", help="Local engine: the whole head with its hair, or the face alone."),
+    str | None,
+    typer.Option(
+        "--mode",
+        parser=parse_mode,
+        metavar="head|face",
+        help="Local engine: the whole head with its hair, or the face alone.",
+    ),
 ]
 OutputOpt = Annotated[
     str | None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from headswap_cli.commands import options as o
 from headswap_cli.context import AppContext
-from headswap_cli.models import SwapOptions
 
 
 def run_command(
@@ -36,17 +35,18 @@ def run_command(
     from headswap_cli.services.run import check, request_for, run
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
-    swap_options = SwapOptions(
+    options = o.swap_options(
         resolution=resolution,
-        model=model,
-        keep_sound=not no_sound,
-        webhook_url=webhook_url,
         mode=mode,
         any_length=any_length,
+        no_sound=no_sound,
+        model=model,
+        webhook_url=webhook_url,
     )
+    faces = o.parse_faces(face)
     deadline = app.deadline(timeout)
     with app.placed(output) as place:
-        request = request_for(video, face or (), swap_options, place, detach=detach)
+        request = request_for(video, faces, options, place, detach=detach)
         check(request, force=force)
         with app.open(announce=True) as deps:
             result = run(deps, request, deadline=deadline)

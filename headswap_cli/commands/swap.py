@@ -8,7 +8,6 @@ import typer
 
 from headswap_cli.commands import options as o
 from headswap_cli.context import AppContext
-from headswap_cli.models import SwapOptions
 
 AnalysisArg = Annotated[str, typer.Argument(metavar="ANALYSIS", help="The id that `analyze` printed.")]
 
@@ -39,16 +38,17 @@ def swap_command(
     from headswap_cli.services.swap import swap
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
+    faces = o.parse_faces(face)
     deadline = app.deadline(timeout) if wait else None
-    check_sources(None, face or (), any_length=any_length)
-    swap_options = SwapOptions(
+    check_sources(None, faces, any_length=any_length)
+    options = o.swap_options(
         resolution=resolution,
-        model=model,
-        keep_sound=not no_sound,
-        webhook_url=webhook_url,
         mode=mode,
         any_length=any_length,
+        no_sound=no_sound,
+        model=model,
+        webhook_url=webhook_url,
     )
     with app.open(about=analysis) as deps:
-        result = swap(deps, analysis, face or (), swap_options, deadline=deadline)
+        result = swap(deps, analysis, faces, options, deadline=deadline)
     app.view.show(views.task(result))

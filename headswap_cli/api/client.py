@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from headswap_cli import __version__
 from headswap_cli.envelope import Fault, Kind, Reply, open_envelope, unreachable
 from headswap_cli.errors import AuthError, HeadswapError, InputError, OutcomeUnknownError
 from headswap_cli.retry import delay_s
@@ -78,7 +79,11 @@ def keyed_http(
     return httpx.Client(
         base_url=url,
         auth=auth,
-        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": f"headswap-cli/{__version__}",
+        },
         verify=verify,
         timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
         follow_redirects=False,

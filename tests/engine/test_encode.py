@@ -1,0 +1,220 @@
+"""Encoding: the result keeps the source's times, colours and sound, and says what it is."""
+
+from __future__ import annotations
+
+import stat
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headswap_cli import __version__
+from headswap_cli.engine.colourspace import ColourTags
+from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.encode import Picture, bounded_size, open_writer
+from tests import media
+from tests.footage import (
+    beep,
+    corner_colours,
+    corners,
+    heard_at_s,
+    noise,
+    picture_times,
+    sound_packets,
+    write_video,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
+
+def passed_through(source: Path, target: Path, *, sound: bool = True) -> tuple[str, ...]:
+    """Decode and encode without a change; return the notices."""
+    with open_video(source) as video:
+        width, height = bounded_size(video.properties.width, video.properties.height, 720)
+        picture = Picture(
+            width,
+            height,
+            video.time_base,
+            video.properties.frame_rate,
+            video.colour,
+            video.pixel_aspect,
+            video.origin_s,
+        )
+        with open_writer(target, picture, sound_of=source if sound else None) as writer:
+            for frame in video.frames():
+                writer.write(frame.image[:height, :width], frame.pts, frame.duration)
+        return writer.notices
+
+
+def test_uneven_times_are_kept_exactly(tmp_path: Path) -> None:
+    times = [0, 7, 40, 41, 90, 91, 92, 200, 333, 334, 400]
+    source = write_video(tmp_path / "in.mp4", [corners()] * len(times), times=times)
+    passed_through(source, tmp_path / "out.mp4")
+    assert picture_times(tmp_path / "out.mp4") == [Fraction(time, 600) for time in times]
+
+
+def test_ten_seconds_of_aac_come_out_byte_for_byte_at_the_same_times(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [corners()] * 300, sound=noise(10), time_base=Fraction(1, 600))
+    assert passed_through(source, tmp_path / "out.mp4") == ()
+    before = sound_packets(source)
+    assert len(before) > 450
+    assert sound_packets(tmp_path / "out.mp4") == before
+
+
+@pytest.mark.parametrize(("ending", "codec"), [("mp4", "libmp3lame"), ("mkv", "libopus"), ("mp4", "alac")])
+def test_other_codecs_that_mp4_carries_are_copied_too(tmp_path: Path, ending: str, codec: str) -> None:
+    source = write_video(tmp_path / f"in.{ending}", [corners()] * 60, sound=noise(2), sound_codec=codec)
+    assert passed_through(source, tmp_path / "out.mp4") == ()
+    after = sound_packets(tmp_path / "out.mp4")
+    assert [content for content, _ in after] == [content for content, _ in sound_packets(source)]
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec"), [("mov", "pcm_s16le"), ("mkv", "pcm_s24le"), ("avi", "pcm_s16le")]
+)
+def test_sound_that_mp4_does_not_carry_becomes_aac_with_a_notice_and_stays_in_time(
+    tmp_path: Path, ending: str, codec: str
+) -> None:
+    source = write_video(
+        tmp_path / f"in.{ending}",
+        [corners()] * 60,
+        sound=beep(2, at_s=1.2),
+        sound_codec=codec,
+        time_base=Fraction(1, 30),
+        times=range(60),
+    )
+    notices = passed_through(source, tmp_path / "out.mp4")
+    assert ["AAC" in notice for notice in notices] == [True]
+    with av.open(str(tmp_path / "out.mp4")) as result:
+        assert result.streams.audio[0].codec_context.name == "aac"
+    # Half a frame of the encoder: its filter smears the beep's edge.
+    assert heard_at_s(tmp_path / "out.mp4") == pytest.approx(1.2, abs=0.012)
+
+
+def test_sound_and_picture_of_a_broadcast_start_together_at_zero(tmp_path: Path) -> None:
+    source = write_video(
+        tmp_path / "in.ts",
+        [corners()] * 60,
+        codec="mpeg2video",
+        time_base=Fraction(1, 30),
+        times=range(60),
+        sound=beep(2, at_s=1.2),
+    )
+    passed_through(source, tmp_path / "out.mp4")
+    times = picture_times(tmp_path / "out.mp4")
+    with av.open(str(source)) as container:
+        begin = Fraction(container.start_time or 0, 1_000_000)
+    assert float(times[0]) == pytest.approx(float(picture_times(source)[0] - begin), abs=1e-5)
+    apart_before = heard_at_s(source) - float(picture_times(source)[0])
+    assert heard_at_s(tmp_path / "out.mp4") - float(times[0]) == pytest.approx(apart_before, abs=1e-3)
+
+
+@pytest.mark.media
+@pytest.mark.parametrize("name", ["face_noface.mov", "noface_face.mov", "WolfgangLanger_Pexels.mp4"])
+def test_a_real_clip_keeps_every_time_and_every_packet_of_sound(tmp_path: Path, name: str) -> None:
+    source = media.clip(name)
+    assert passed_through(source, tmp_path / "out.mp4") == ()
+    assert picture_times(tmp_path / "out.mp4") == picture_times(source)
+    # Sound that starts after the picture too: face_noface.mov has 2.4 s of silence first.
+    assert sound_packets(tmp_path / "out.mp4") == sound_packets(source)
+
+
+def test_a_silent_result_is_made_on_request(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [corners()] * 10, sound=noise(0.5))
+    passed_through(source, tmp_path / "out.mp4", sound=False)
+    with av.open(str(tmp_path / "out.mp4")) as result:
+        assert [stream.type for stream in result.streams] == ["video"]
+
+
+def test_a_turned_source_is_turned_for_good_and_not_twice(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [corners()] * 5, quarter_turns=1)
+    passed_through(source, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as result:
+        frame = next(result.decode(video=0))
+        assert (frame.width, frame.height, frame.rotation) == (96, 128, 0)
+        assert corner_colours(frame.to_ndarray(format="bgr24").astype(np.uint8)) == [2, 0, 3, 1]
+
+
+@pytest.mark.parametrize("tags", [(0, 2), (1, 1), (1, 6), (2, 1)])
+def test_colours_pass_unchanged_under_the_same_tags(tmp_path: Path, tags: tuple[int, int]) -> None:
+    source = write_video(tmp_path / "in.mp4", [corners()] * 3, tags=tags)
+    passed_through(source, tmp_path / "out.mp4")
+    with open_video(source) as first, open_video(tmp_path / "out.mp4") as second:
+        assert second.colour == first.colour
+        before, after = next(first.frames()).image, next(second.frames()).image
+    flat = (slice(4, 40), slice(4, 56))
+    # Far below one level in the mean: nothing is truncated on the way.
+    assert abs(after[flat].mean() - before[flat].mean()) < 0.8
+
+
+def test_odd_sizes_lose_one_row_and_column_and_nothing_is_scaled(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [corners(127, 95)] * 3)
+    passed_through(source, tmp_path / "out.mp4")
+    with open_video(tmp_path / "out.mp4") as video:
+        assert (video.properties.width, video.properties.height) == (126, 94)
+        assert corner_colours(next(video.frames()).image) == [0, 1, 2, 3]
+
+
+@given(st.integers(2, 8000), st.integers(2, 8000), st.sampled_from([480, 720]))
+def test_the_size_is_even_within_the_bound_and_never_enlarged(width: int, height: int, bound: int) -> None:
+    new_width, new_height = bounded_size(width, height, bound)
+    assert new_width % 2 == new_height % 2 == 0
+    assert 2 <= new_width <= width
+    assert 2 <= new_height <= height
+    assert min(new_width, new_height) <= bound
+    if min(width, height) <= bound:
+        assert (width - new_width, height - new_height) == (width % 2, height % 2)
+    else:
+        assert new_width / width == pytest.approx(new_height / height, abs=1 / min(new_width, new_height))
+
+
+def test_the_result_says_what_it_is_and_starts_playing_at_once(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [corners()] * 5, sound=noise(0.2))
+    passed_through(source, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4"), container_options={"export_xmp": "1"}) as result:
+        assert __version__ in result.metadata["comment"]
+        assert "Synthetic" in result.metadata["comment"]
+        assert SOURCE_TYPE in result.metadata["xmp"]
+        assert result.streams.video[0].codec_context.profile == "High"
+    content = (tmp_path / "out.mp4").read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+
+
+def test_the_result_is_for_its_owner_alone(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [corners()] * 5)
+    passed_through(source, tmp_path / "out.mp4")
+    assert stat.S_IMODE((tmp_path / "out.mp4").stat().st_mode) == 0o600
+
+
+def test_a_failure_leaves_no_file_behind_and_an_old_result_as_it_was(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [corners()] * 60, sound=noise(2))
+    (tmp_path / "out.mp4").write_bytes(b"precious")
+
+    def break_off() -> None:
+        with open_video(source) as video:
+            picture = Picture(128, 96, video.time_base, Fraction(30), video.colour, None, Fraction(0))
+            with open_writer(tmp_path / "out.mp4", picture, sound_of=source) as writer:
+                for frame in video.frames():
+                    writer.write(frame.image, frame.pts)
+                    if frame.frame_index == 40:
+                        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    assert (tmp_path / "out.mp4").read_bytes() == b"precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
+
+
+def test_frames_without_a_time_follow_one_another_at_the_videos_rate(tmp_path: Path) -> None:
+    picture = Picture(128, 96, Fraction(1, 600), Fraction(30), ColourTags(), None, Fraction(0))
+    with open_writer(tmp_path / "out.mp4", picture, sound_of=None) as writer:
+        for _ in range(4):
+            writer.write(corners(), None)
+    assert picture_times(tmp_path / "out.mp4") == [Fraction(index, 30) for index in range(4)]

@@ -40,7 +40,7 @@ def analyze(deps: Deps, source: str, *, any_length: bool, deadline: Deadline) ->
         parameters={"command": "analyze", "any_length": any_length},
     )
     with recording(deps, run_id):
-        video_url = deps.publish(source, "video")
+        video_url = deps.publish(run_id, source, "video")
         analysis = find_people(deps, run_id, video_url, any_length=any_length, deadline=deadline)
     return AnalyzeResult(run_id, settings.profile, settings.backend, source, analysis)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from headswap_cli.errors import InputError
 from headswap_cli.media import is_url
+from headswap_cli.transfer import hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,11 +66,20 @@ class Deps:
         """
         import httpx
 
-        same = httpx.URL(url).copy_with(raw_path=b"/") == self.keyed.base_url.copy_with(raw_path=b"/")
+        try:
+            asked, own = httpx.URL(url), self.keyed.base_url
+        except httpx.InvalidURL:
+            return self.bare
+        same = (asked.scheme, asked.host, asked.port) == (own.scheme, own.host, own.port)
         return self.keyed if same else self.bare
 
-    def publish(self, source: str, what: str) -> str:
+    def publish(self, run_id: str, source: str, what: str) -> str:
         """Return a URL under which the backend can read ``source``; a URL is passed on byte for byte.
+
+        Args:
+            run_id: The run that it is for; the journal keeps the URL.
+            source: A path or an http(s) URL.
+            what: What the user is told it is.
 
         Raises:
             InputError: a local file, and the profile has no place to put it.
@@ -86,9 +96,10 @@ class Deps:
                 f"The profile {self.settings.profile!r} takes http(s) URLs, and {source!r} is a local file.",
                 hint="Put the file on a web host and give its URL, or use this machine: --profile local",
             )
-        return self.host.publish(
-            absolute(source), on_bytes=lambda done, total: self.report.transfer(what, done, total)
-        )
+        path = absolute(source)
+        url = self.host.publish(path, on_bytes=lambda done, total: self.report.transfer(what, done, total))
+        self.journal.published(run_id, source, hash_file(path), url)
+        return url
 
 
 def absolute(source: str) -> Path:

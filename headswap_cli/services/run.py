@@ -99,9 +99,9 @@ def run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> RunResult:
         parameters={"command": "run", **asdict(options)},
     )
     with recording(deps, run_id):
-        video_url = deps.publish(request.video, "video")
+        video_url = deps.publish(run_id, request.video, "video")
         analysis = find_people(deps, run_id, video_url, any_length=options.any_length, deadline=deadline)
-        mapped = publish_faces(deps, request.faces, analysis)
+        mapped = publish_faces(deps, run_id, request.faces, analysis)
         task = submit(deps, run_id, video_url, mapped, options)
         saved = None
         if request.target is not None:

@@ -41,14 +41,17 @@ class StatusResult:
 
 
 def recall(run: Run | None, identifier: str) -> StatusResult | None:
-    """Return what the journal alone can answer: a run that is over. None if the service must be asked."""
+    """Return what the journal alone can answer: a run that is over. None if the service must be asked.
+
+    A create that was about to be sent and has no answer on record is unknown, whatever stopped the command.
+    """
     if run is None or run.run_id != identifier:
         return None
-    if not run.status.is_terminal and (run.task_id or run.analysis_id):
+    is_unanswered = run.body is not None and run.task_id is None and not run.status.is_terminal
+    state = Status.UNKNOWN if is_unanswered else run.status
+    if not (state.is_terminal or is_unanswered) and (run.task_id or run.analysis_id):
         return None
-    return StatusResult(
-        identifier, "run", run.status, run.progress, run.error, output_url=None, output=run.output
-    )
+    return StatusResult(identifier, "run", state, run.progress, run.error, output_url=None, output=run.output)
 
 
 def status(

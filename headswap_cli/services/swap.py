@@ -60,14 +60,16 @@ def swap(
     with recording(deps, run_id):
         deps.journal.submitted(run_id, analysis_id)
         deps.journal.analysed(run_id, analysis)
-        mapped = publish_faces(deps, faces, analysis)
+        mapped = publish_faces(deps, run_id, faces, analysis)
         task = submit(deps, run_id, analysis.video_url, mapped, options)
         if deadline is not None:
             task = await_task(deps, run_id, task.task_id, deadline=deadline)
     return SwapResult(run_id, analysis_id, task, tuple(mapped))
 
 
-def publish_faces(deps: Deps, faces: Sequence[FaceMapping], analysis: Analysis) -> list[MappedFace]:
+def publish_faces(
+    deps: Deps, run_id: str, faces: Sequence[FaceMapping], analysis: Analysis
+) -> list[MappedFace]:
     """Match the faces to people first, then give each photo a URL."""
     matched = match_people(faces, analysis.people, analysis.analysis_id)
     return [
@@ -75,7 +77,7 @@ def publish_faces(deps: Deps, faces: Sequence[FaceMapping], analysis: Analysis) 
             person=person.person,
             obj_id=person.obj_id,
             face=face.image,
-            img_url=deps.publish(face.image, f"face of person {person.person}"),
+            img_url=deps.publish(run_id, face.image, f"face of person {person.person}"),
         )
         for person, face in matched
     ]

@@ -1,0 +1,190 @@
+"""Bad input: a clear error with its exit code, nothing sent, nothing left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.clips import cut_short, plain_clip, plain_photo, sound_only
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Headswap
+    from tests.loopback import HeadSwapService
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return plain_clip(tmp_path / "clip.mp4", seconds=4)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    return plain_photo(tmp_path / "me.png")
+
+
+def nothing_happened(headswap: Headswap) -> bool:
+    """Neither a file beside the command nor an engine in its data folder."""
+    return not list(headswap.cwd.iterdir()) and not (headswap.data / "engine").exists()
+
+
+def refused(headswap: Headswap, *arguments: object) -> str:
+    """Run a command that must end with exit code 2 and leave nothing; return what it said."""
+    ran = headswap(*arguments, code=2)
+    assert ran.out == ""
+    assert nothing_happened(headswap)
+    return ran.err
+
+
+def test_a_video_that_does_not_exist_is_named(headswap: Headswap, tmp_path: Path, photo: Path) -> None:
+    said = refused(headswap, "run", tmp_path / "gone.mp4", "--face", f"1={photo}")
+    assert "gone.mp4" in said
+
+
+def test_a_text_file_named_mp4_is_refused(headswap: Headswap, tmp_path: Path, photo: Path) -> None:
+    (tmp_path / "text.mp4").write_text("this is no video\n" * 100)
+    assert "text.mp4" in refused(headswap, "run", tmp_path / "text.mp4", "--face", f"1={photo}")
+
+
+def test_a_truncated_video_is_refused(headswap: Headswap, tmp_path: Path, clip: Path, photo: Path) -> None:
+    cut_short(clip, tmp_path / "half.mp4", share=0.5)
+    assert "half.mp4" in refused(headswap, "run", tmp_path / "half.mp4", "--face", f"1={photo}")
+
+
+def test_sound_without_a_picture_is_refused(headswap: Headswap, tmp_path: Path, photo: Path) -> None:
+    said = refused(headswap, "run", sound_only(tmp_path / "sound.mp4"), "--face", f"1={photo}")
+    assert "sound.mp4" in said
+
+
+@pytest.mark.parametrize("seconds", [2, 25])
+def test_a_length_outside_the_limits_is_refused_with_value_limit_and_flag(
+    headswap: Headswap, tmp_path: Path, photo: Path, seconds: int
+) -> None:
+    video = plain_clip(tmp_path / "long.mp4", seconds=seconds)
+    said = refused(headswap, "run", video, "--face", f"1={photo}")
+    assert f"{seconds}" in said
+    assert "3" in said
+    assert "20" in said
+    assert "--any-length" in said
+
+
+def test_an_empty_video_is_refused(headswap: Headswap, tmp_path: Path, photo: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    assert "empty" in refused(headswap, "run", tmp_path / "empty.mp4", "--face", f"1={photo}")
+
+
+def test_a_face_photo_that_does_not_exist_is_named(headswap: Headswap, clip: Path, tmp_path: Path) -> None:
+    assert "gone.jpg" in refused(headswap, "run", clip, "--face", f"1={tmp_path / 'gone.jpg'}")
+
+
+def test_an_unreadable_face_photo_is_refused(headswap: Headswap, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "me.jpg").write_text("no picture at all\n" * 50)
+    assert "me.jpg" in refused(headswap, "run", clip, "--face", f"1={tmp_path / 'me.jpg'}")
+
+
+def test_a_face_photo_of_zero_bytes_is_refused(headswap: Headswap, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "me.jpg").touch()
+    assert "empty" in refused(headswap, "run", clip, "--face", f"1={tmp_path / 'me.jpg'}")
+
+
+def test_an_output_that_exists_is_refused_before_anything_is_sent(
+    headswap: Headswap, clip: Path, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out.mp4").write_bytes(b"precious")
+    said = refused(headswap, "run", clip, "--face", f"1={photo}", "-o", tmp_path / "out.mp4")
+    assert "--force" in said
+    assert (tmp_path / "out.mp4").read_bytes() == b"precious"
+
+
+def test_an_output_folder_that_does_not_exist_is_refused(
+    headswap: Headswap, clip: Path, photo: Path, tmp_path: Path
+) -> None:
+    said = refused(headswap, "run", clip, "--face", f"1={photo}", "-o", tmp_path / "no" / "out.mp4")
+    assert "mkdir" in said
+
+
+def test_an_output_folder_that_cannot_be_written_is_refused(
+    headswap: Headswap, clip: Path, photo: Path
+) -> None:
+    # Nobody, not even root, can make a file there.
+    assert "/proc" in refused(headswap, "run", clip, "--face", f"1={photo}", "-o", "/proc/out.mp4")
+
+
+@pytest.mark.parametrize(
+    "face", ["1=", "=me.jpg", "one=me.jpg", "-1=me.jpg", "obj:=me.jpg", "obj:x=me.jpg", "0=me.jpg", ""]
+)
+def test_a_malformed_face_is_refused_with_the_form_it_should_have(
+    headswap: Headswap, clip: Path, face: str
+) -> None:
+    said = refused(headswap, "run", clip, f"--face={face}")
+    assert "--face 1=me.jpg" in said
+
+
+def test_six_faces_are_refused_with_the_limit(headswap: Headswap, clip: Path, photo: Path) -> None:
+    faces = [part for person in range(1, 7) for part in ("--face", f"{person}={photo}")]
+    said = refused(headswap, "run", clip, *faces)
+    assert "6" in said
+    assert "5" in said
+
+
+def test_one_person_with_two_faces_is_refused(headswap: Headswap, clip: Path, photo: Path) -> None:
+    said = refused(headswap, "run", clip, "--face", f"1={photo}", "--face", f"1={photo}")
+    assert "person 1" in said
+
+
+def test_a_face_without_a_number_beside_another_is_refused(
+    headswap: Headswap, clip: Path, photo: Path
+) -> None:
+    said = refused(headswap, "run", clip, "--face", photo, "--face", f"2={photo}")
+    assert "--face 1=a.jpg" in said
+
+
+@pytest.mark.parametrize("value", ["soon", "", "10", "5 m", "-5s", "m"])
+def test_a_timeout_that_is_no_duration_is_refused(headswap: Headswap, clip: Path, value: str) -> None:
+    assert "15m" in refused(headswap, "run", clip, f"--timeout={value}")
+
+
+def test_a_resolution_that_does_not_exist_is_refused(headswap: Headswap, clip: Path) -> None:
+    assert "480p, 720p" in refused(headswap, "run", clip, "--resolution", "4k")
+
+
+def test_a_profile_that_does_not_exist_is_refused(headswap: Headswap, clip: Path, photo: Path) -> None:
+    assert "nobody" in refused(headswap, "run", clip, "--face", f"1={photo}", "-p", "nobody")
+
+
+def test_the_source_video_is_never_the_output(headswap: Headswap, clip: Path, photo: Path) -> None:
+    before = clip.read_bytes()
+    refused(headswap, "run", clip, "--face", f"1={photo}", "-o", clip, "--force")
+    assert clip.read_bytes() == before
+
+
+def test_json_and_the_video_cannot_both_go_to_stdout(headswap: Headswap, clip: Path) -> None:
+    ran = headswap("run", clip, "-o", "-", "--json", code=2)
+    assert ran.value["error"]["exit_code"] == 2
+
+
+def test_several_downloads_cannot_go_into_one_file(headswap: Headswap) -> None:
+    assert "-o FOLDER/" in refused(headswap, "download", "a" * 24, "b" * 24, "-o", "out.mp4")
+
+
+def test_a_local_file_for_a_service_without_hosting_is_refused_with_the_ways_out(
+    cloud: Headswap, service: HeadSwapService, clip: Path, photo: Path
+) -> None:
+    said = refused(cloud, "run", clip, "--face", f"1={photo}")
+    assert "--profile local" in said
+    assert service.requests == []
+
+
+def test_plain_http_to_another_machine_is_refused_when_there_is_a_key(headswap: Headswap) -> None:
+    said = headswap(
+        "status", "a" * 24, code=2, HEADSWAP_API_KEY="k-secret", HEADSWAP_BASE_URL="http://192.0.2.1"
+    ).err
+    assert "https" in said
+    assert "k-secret" not in said
+
+
+def test_a_cloud_profile_without_a_key_is_exit_10(headswap: Headswap) -> None:
+    ran = headswap("status", "a" * 24, "-p", "akool", code=10)
+    assert "HEADSWAP_API_KEY" in ran.err

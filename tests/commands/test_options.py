@@ -1,0 +1,49 @@
+"""What the flags mean."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headswap_cli.commands.options import parse_face
+from headswap_cli.config import parse_duration
+from headswap_cli.errors import InputError
+from headswap_cli.models import FaceMapping
+
+
+@pytest.mark.parametrize(
+    ("value", "mapping"),
+    [
+        ("1=me.jpg", FaceMapping("me.jpg", person=1)),
+        ("12=a=b.jpg", FaceMapping("a=b.jpg", person=12)),
+        ("obj:0=me.jpg", FaceMapping("me.jpg", obj_id=0)),
+        ("me.jpg", FaceMapping("me.jpg")),
+        ("2=https://example.com/a?b=c", FaceMapping("https://example.com/a?b=c", person=2)),
+        ("https://example.com/a?b=c", FaceMapping("https://example.com/a?b=c")),
+        ("1=C:\\me.jpg", FaceMapping("C:\\me.jpg", person=1)),
+    ],
+)
+def test_a_face_names_a_person_an_obj_id_or_nobody(value: str, mapping: FaceMapping) -> None:
+    assert parse_face(value) == mapping
+
+
+@given(st.text())
+def test_any_text_is_a_face_or_an_input_error(value: str) -> None:
+    with suppress(InputError):
+        mapping = parse_face(value)
+        assert mapping.image
+        assert value.endswith(mapping.image)
+
+
+@given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99))
+def test_a_duration_adds_up_its_parts(hours: int, minutes: int, seconds: int) -> None:
+    assert parse_duration(f"{hours}h{minutes}m{seconds}s") == hours * 3600 + minutes * 60 + seconds
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_duration_or_an_input_error(value: str) -> None:
+    with suppress(InputError):
+        assert parse_duration(value) >= 0

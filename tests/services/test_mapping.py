@@ -1,0 +1,64 @@
+"""Which person gets which face."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headswap_cli.errors import InputError
+from headswap_cli.models import FaceMapping, Person
+from headswap_cli.services.mapping import check_mappings, match_people
+
+TWO = (Person(1, 0), Person(2, 4))
+
+
+def test_a_person_is_found_by_number_and_by_obj_id() -> None:
+    faces = (FaceMapping("a.jpg", person=2), FaceMapping("b.jpg", obj_id=0))
+    assert match_people(faces, TWO, "an1") == [(TWO[1], faces[0]), (TWO[0], faces[1])]
+
+
+def test_a_face_alone_means_the_only_person() -> None:
+    only = (Person(1, 3),)
+    assert match_people((FaceMapping("a.jpg"),), only, "an1") == [(only[0], FaceMapping("a.jpg"))]
+
+
+def test_a_face_alone_for_several_people_is_refused_with_the_list() -> None:
+    with pytest.raises(InputError, match=r"1 \(obj_id 0\), 2 \(obj_id 4\)"):
+        match_people((FaceMapping("a.jpg"),), TWO, "an1")
+
+
+def test_somebody_who_is_not_there_is_refused_with_the_list() -> None:
+    with pytest.raises(InputError, match=r"Person 3 is not in the video; found: 1 \(obj_id 0\), 2"):
+        match_people((FaceMapping("a.jpg", person=3),), TWO, "an1")
+
+
+def test_an_obj_id_is_never_taken_for_a_number() -> None:
+    with pytest.raises(InputError, match="obj_id 1 is not in the video"):
+        match_people((FaceMapping("a.jpg", obj_id=1),), TWO, "an1")
+
+
+def test_one_person_named_in_two_ways_is_refused() -> None:
+    with pytest.raises(InputError, match="given 2 faces"):
+        match_people((FaceMapping("a.jpg", person=1), FaceMapping("b.jpg", obj_id=0)), TWO, "an1")
+
+
+def test_a_video_with_nobody_in_it_is_refused() -> None:
+    with pytest.raises(InputError, match="Nobody"):
+        match_people((FaceMapping("a.jpg"),), (), "an1")
+
+
+def test_without_a_face_the_people_are_listed_with_the_command_that_goes_on() -> None:
+    with pytest.raises(InputError) as caught:
+        match_people((), TWO, "an1")
+    assert caught.value.hint == "headswap swap an1 --face 1=me.jpg"
+
+
+@given(st.lists(st.integers(1, 8), max_size=8))
+def test_only_up_to_five_different_people_pass(people: list[int]) -> None:
+    faces = [FaceMapping("a.jpg", person=person) for person in people]
+    if len(people) <= 5 and len(set(people)) == len(people):
+        check_mappings(faces)
+    else:
+        with pytest.raises(InputError):
+            check_mappings(faces)

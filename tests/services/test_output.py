@@ -1,0 +1,46 @@
+"""Where a result goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headswap_cli.errors import InputError
+from headswap_cli.services.output import check_target, default_name, target_path
+
+
+def test_the_default_name_keeps_the_stem_of_a_local_video() -> None:
+    assert default_name("/films/My holiday.v2.MOV") == "My holiday.v2.headswap.mp4"
+
+
+@given(st.text(max_size=200))
+def test_a_url_never_makes_a_name_that_leaves_the_folder(path: str) -> None:
+    name = default_name(f"https://example.com/{path}?X-Amz-Signature=abc")
+    assert Path(name).name == name
+    assert name.isprintable()
+    assert not name.startswith(".")
+    assert "Signature" not in name or "Signature" in path
+
+
+def test_a_folder_as_output_takes_the_default_name(tmp_path: Path) -> None:
+    assert target_path(str(tmp_path), "clip.headswap.mp4") == tmp_path / "clip.headswap.mp4"
+
+
+def test_a_trailing_slash_means_a_folder_even_before_it_exists(tmp_path: Path) -> None:
+    assert target_path(f"{tmp_path}/new/", "a.mp4") == tmp_path / "new" / "a.mp4"
+
+
+def test_force_lets_an_existing_file_pass_but_never_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").touch()
+    (tmp_path / "folder").mkdir()
+    check_target(tmp_path / "out.mp4", force=True)
+    with pytest.raises(InputError, match="is a folder"):
+        check_target(tmp_path / "folder", force=True)
+
+
+def test_checking_a_target_leaves_nothing_behind(tmp_path: Path) -> None:
+    check_target(tmp_path / "out.mp4", force=False)
+    assert list(tmp_path.iterdir()) == []

@@ -98,6 +98,8 @@ class Connection(BaseHTTPRequestHandler):
     """Hands each request to the origin that it belongs to."""
 
     protocol_version = "HTTP/1.1"
+    # Else each answer waits 40 ms for the acknowledgement of its own head.
+    disable_nagle_algorithm = True
     origin: Origin
 
     def do_GET(self) -> None:
@@ -123,15 +125,19 @@ class Connection(BaseHTTPRequestHandler):
 
 
 class Origin:
-    """A server on loopback that records what it is asked; ``respond`` says what it answers."""
+    """A server on loopback that records what it is asked; ``respond`` says what it answers.
 
-    def __init__(self) -> None:
+    Args:
+        port: Where to listen; 0 is any free one.
+    """
+
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[Recorded] = []
         self.closing = threading.Event()
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._lock = threading.Lock()
         connection = type("OwnConnection", (Connection,), {"origin": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), connection)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), connection)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Self:

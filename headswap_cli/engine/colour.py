@@ -1,0 +1,156 @@
+"""Fit the reference's colours, light and sharpness to the frame."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine.types import Frame, Mask
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+_PERCENTILES = (10, 50, 90)
+_MEDIAN = 1
+_FEWEST_PIXELS = 16
+# How much of the way to the target's tone the skin goes; the rest stays the reference's own.
+_TONE = 0.92
+# The target's contrast is followed within these bounds, else shadows and beards would harden the face.
+_CONTRAST = (0.75, 1.05)
+_HAIR_GAIN = (0.5, 1.4)
+_HAIR_TINT = 0.3
+_INERTIA = 0.88
+_RELIGHT = 0.65
+_GAINS = (0.55, 1.6)
+_BLURS = (0.0, 0.5, 0.8, 1.2, 1.7, 2.3, 3.0, 3.8)
+_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
+
+
+def plain_curves() -> Floats:
+    """Return colour curves that change nothing, (2, 3, 256)."""
+    return np.broadcast_to(np.arange(256, dtype=np.float32), (2, 3, 256)).copy()
+
+
+class ToneFitter:
+    """Follows the target's skin tone, slowly, so that nothing flickers."""
+
+    def __init__(self) -> None:
+        self._anchors: Floats | None = None
+
+    def fit(self, target: Frame, source: Frame, target_skin: Mask, source_skin: Mask) -> Floats:
+        """Return the colour curves for this frame, (2, 3, 256): for hair and for skin, per channel.
+
+        Args:
+            target: The frame's piece, small.
+            source: The posed texture in the same piece, colours not yet fitted.
+            target_skin: Where ``target`` surely shows skin, > 0.5.
+            source_skin: Likewise for ``source``.
+        """
+        there, here = target_skin > 0.5, source_skin > 0.5
+        if min(there.sum(), here.sum()) >= _FEWEST_PIXELS:
+            wanted = np.percentile(target[there], _PERCENTILES, axis=0).T
+            given = np.percentile(source[here], _PERCENTILES, axis=0).T
+            anchors = np.stack([given, wanted]).astype(np.float32)
+            old = self._anchors
+            self._anchors = anchors if old is None else _INERTIA * old + (1 - _INERTIA) * anchors
+        if self._anchors is None:
+            return plain_curves()
+        given, wanted = self._anchors
+        spread = [float(_LUMA @ (anchors[:, -1] - anchors[:, 0])) for anchors in (wanted, given)]
+        contrast = float(np.clip(spread[0] / max(spread[1], 1.0), *_CONTRAST))
+        skin = np.stack([_curve(given[channel], wanted[channel], contrast) for channel in range(3)])
+        gains = (wanted[:, _MEDIAN] + 8) / (given[:, _MEDIAN] + 8)
+        exposure = float(np.clip(gains @ _LUMA, *_HAIR_GAIN))
+        tint = (gains / max(float(gains @ _LUMA), 1e-3)) ** _HAIR_TINT
+        hair = np.clip(np.arange(256)[np.newaxis] * (exposure * tint)[:, np.newaxis], 0, 255)
+        return np.stack([hair, skin]).astype(np.float32)
+
+
+def _curve(given: Floats, wanted: Floats, contrast: float) -> Floats:
+    """Return a curve from black to white through the target's median, ``contrast`` steep around it."""
+    middle = given[_MEDIAN]
+    goal = middle + _TONE * (wanted[_MEDIAN] - middle)
+    low, high = given[0] - 0.5 * (middle - given[0]), given[-1] + 0.5 * (given[-1] - middle)
+    knots = np.clip([low, given[0], middle, given[-1], high], 2, 253)
+    levels = goal + contrast * (knots - middle)
+    # Kept off the ends, so that shadows and highlights keep some drawing.
+    levels = np.clip(levels, 0.4 * knots, 255 - 0.4 * (255 - knots))
+    x = np.concatenate([[0], np.maximum.accumulate(knots + np.arange(5) * 1e-3), [255]])
+    y = np.concatenate([[0], np.maximum.accumulate(levels), [255]])
+    return np.asarray(np.interp(np.arange(256), x, y), np.float32)
+
+
+def light(target: Frame, fitted: Floats, target_skin: Mask, source_skin: Mask, reach: float) -> Floats:
+    """Return how much brighter the head must be here and there to stand in the frame's light.
+
+    Args:
+        target: The frame's piece, small.
+        fitted: The head in it after tone fitting, (height, width, 3).
+        target_skin: Where ``target`` shows skin, 0 to 1.
+        source_skin: Likewise for ``fitted``.
+        reach: Width of the smoothing, pixels.
+
+    Returns: Factors, (height, width), 1 away from the face.
+    """
+    there, here = (target_skin > 0.5).astype(np.float32), (source_skin > 0.5).astype(np.float32)
+
+    def smooth(values: Floats) -> Floats:
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), max(1.0, reach)), np.float32)
+
+    weight, own_weight = smooth(there), smooth(here)
+    wanted = smooth((target.astype(np.float32) @ _LUMA) * there) / (weight + 1e-3)
+    given = smooth((fitted @ _LUMA) * here) / (own_weight + 1e-3)
+    sure = np.clip(np.minimum(weight, own_weight) * 2.2 - 0.1, 0, 1)
+    ratio = np.clip((wanted + 12) / (given + 12), *_GAINS) ** _RELIGHT
+    return smooth(np.asarray(1 + (ratio - 1) * sure, np.float32))
+
+
+class SharpnessFitter:
+    """Finds how much the texture must be blurred to look as sharp as the face it replaces."""
+
+    def __init__(self) -> None:
+        self._sigma: float | None = None
+
+    def fit(self, target: Bytes, head: Bytes, target_face: Bytes, head_face: Bytes) -> float:
+        """Return the blur's sigma, pixels; below 0 the head is too soft and wants sharpening (at most -1).
+
+        Args:
+            target: Grey piece of the frame around the face.
+            head: The posed head in the same piece, grey.
+            target_face: Where the face is in ``target``, > 0.
+            head_face: Likewise in ``head``.
+        """
+        if not (target_face.any() and head_face.any()):
+            return self._sigma or 0.0
+        wanted = _detail(target, target_face) * 1.1
+        own = _detail(head, head_face)
+        if own <= wanted:
+            found = -min(1.0, max(0.0, wanted / max(own, 1e-3) - 1.2))
+        else:
+            found = _BLURS[-1]
+            previous, before = 0.0, own
+            for sigma in _BLURS[1:]:
+                now = _detail(np.asarray(cv2.GaussianBlur(head, (0, 0), sigma), np.uint8), head_face)
+                if now <= wanted:
+                    found = previous + (sigma - previous) * (before - wanted) / max(before - now, 1e-6)
+                    break
+                previous, before = sigma, now
+        self._sigma = found if self._sigma is None else 0.75 * self._sigma + 0.25 * found
+        return self._sigma
+
+
+def _detail(grey: Bytes, inside: Bytes) -> float:
+    return float(cv2.mean(np.abs(cv2.Laplacian(grey, cv2.CV_16S)), inside)[0])
+
+
+def resharpen(layer: Floats, sigma: float) -> Floats:
+    """Blur (sigma > 0) or sharpen (sigma < 0) a premultiplied layer, (height, width, 4)."""
+    if sigma > 0.3:
+        return np.asarray(cv2.GaussianBlur(layer, (0, 0), sigma), np.float32)
+    if sigma < -0.1:
+        soft = cv2.GaussianBlur(layer, (0, 0), 1.0)
+        sharper = layer.copy()
+        sharper[..., :3] += (layer - soft)[..., :3] * np.float32(-0.7 * sigma)
+        return np.clip(sharper, 0, 255, out=sharper)
+    return layer

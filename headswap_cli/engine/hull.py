@@ -1,0 +1,174 @@
+"""Build the mesh that carries the head: the face, hair behind it in rings, eyeballs behind the lids."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.fill import push_pull
+from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.types import Frame, Landmarks, Mask
+
+Floats = NDArray[np.float32]
+Triangles = NDArray[np.int32]
+
+# How far each ring lies from the middle of the face, in distances of the oval.
+RINGS = (1.12, 1.28, 1.5, 1.8, 2.2, 2.7)
+RING_POINTS = len(topology.OVAL)
+FIRST_RING = topology.LANDMARKS
+FIRST_EYE = FIRST_RING + len(RINGS) * RING_POINTS
+
+# Nodes across and down one eyeball's patch; its half width and half height in eye widths.
+EYE_COLUMNS, EYE_ROWS = 13, 9
+EYE_POINTS = EYE_COLUMNS * EYE_ROWS
+EYE_REACH = (0.75, 0.5)
+# The mean iris is 11.7 mm wide, the opening between the lids 30 mm.
+_IRIS_LIMITS = (0.15, 0.26)
+_MIDDLE = (topology.FOREHEAD, topology.CHIN, topology.RIGHT_CHEEK, topology.LEFT_CHEEK, 168, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """One eye's indices: ``lids`` ring, ``corners`` outer and inner, ``iris`` centre first."""
+
+    lids: NDArray[np.int32]
+    corners: tuple[int, int]
+    iris: NDArray[np.int32]
+    pairs: tuple[tuple[int, int], ...]
+
+
+EYES = (
+    Eye(topology.RIGHT_EYE, topology.RIGHT_EYE_CORNERS, topology.RIGHT_IRIS, topology.RIGHT_EYE_PAIRS),
+    Eye(topology.LEFT_EYE, topology.LEFT_EYE_CORNERS, topology.LEFT_IRIS, topology.LEFT_EYE_PAIRS),
+)
+
+
+def eye_frame(landmarks: Floats, eye: Eye) -> tuple[Floats, float]:
+    """Return the middle between an eye's corners, (2,), and their distance, pixels."""
+    outer, inner = landmarks[eye.corners[0], :2], landmarks[eye.corners[1], :2]
+    return np.asarray((outer + inner) / 2, np.float32), max(1.0, float(np.linalg.norm(outer - inner)))
+
+
+def ring_points(landmarks: Landmarks) -> Floats:
+    """Return the rings around the face, (rings * 36, 3), the further out the further back."""
+    outline = landmarks[topology.OVAL]
+    middle = landmarks[list(_MIDDLE)].mean(axis=0)
+    middle[1] = (landmarks[topology.FOREHEAD, 1] + landmarks[topology.CHIN, 1]) / 2
+    rings = []
+    for reach in RINGS:
+        ring = outline.copy()
+        ring[:, :2] = middle[:2] + (outline[:, :2] - middle[:2]) * reach
+        ring[:, 2] += face_width(landmarks) * 0.55 * (0.9 * (reach - 1)) ** 0.8
+        rings.append(ring)
+    return np.concatenate(rings).astype(np.float32)
+
+
+def ring_triangles(vertices: Floats, alpha: Mask, margin: float) -> Triangles:
+    """Return the triangles between the rings that carry any of the head, (n, 3).
+
+    Args:
+        vertices: Landmarks, then rings.
+        alpha: The head in the texture.
+        margin: How near to the head a triangle must come, pixels.
+    """
+    side = 2 * max(2, round(margin)) + 1
+    near = cv2.dilate((alpha > 0.02).astype(np.uint8), np.ones((side, side), np.uint8))
+    inner, found = topology.OVAL, []
+    for number in range(len(RINGS)):
+        outer = np.arange(RING_POINTS, dtype=np.int32) + FIRST_RING + number * RING_POINTS
+        inner_next, outer_next = np.roll(inner, -1), np.roll(outer, -1)
+        found.append(np.stack([inner, inner_next, outer], 1))
+        found.append(np.stack([inner_next, outer_next, outer], 1))
+        inner = outer
+    all_triangles = np.concatenate(found).astype(np.int32)
+    corners = vertices[all_triangles, :2]
+    probes = np.concatenate([corners, corners.mean(axis=1, keepdims=True)], axis=1)
+    probes = np.clip(probes, 0, np.array(alpha.shape[::-1]) - 1).astype(int)
+    return np.ascontiguousarray(all_triangles[near[probes[..., 1], probes[..., 0]].any(axis=1)])
+
+
+def mouth_triangles() -> Triangles:
+    """Return triangles that close the inner lips, (n, 3): without them a closed mouth shows pin holes."""
+    pairs = [(topology.INNER_LIPS[0],) * 2, *topology.LIP_PAIRS, (topology.INNER_LIPS[10],) * 2]
+    found = []
+    for (upper, lower), (next_upper, next_lower) in itertools.pairwise(pairs):
+        found += [(upper, lower, next_upper), (lower, next_lower, next_upper)]
+    return np.array([face for face in found if len(set(face)) == 3], np.int32)
+
+
+def eye_nodes(landmarks: Landmarks, eye: Eye) -> Floats:
+    """Return the nodes of an eyeball's patch around the middle of the eye, (rows * columns, 3)."""
+    middle, width = eye_frame(landmarks, eye)
+    across = np.linspace(-EYE_REACH[0], EYE_REACH[0], EYE_COLUMNS) * width + middle[0]
+    down = np.linspace(-EYE_REACH[1], EYE_REACH[1], EYE_ROWS) * width + middle[1]
+    x, y = np.meshgrid(across, down)
+    depth = np.full(EYE_POINTS, landmarks[list(eye.corners), 2].mean())
+    return np.stack([x.ravel(), y.ravel(), depth], axis=1).astype(np.float32)
+
+
+def eye_triangles() -> Triangles:
+    """Return the triangles of both eyeballs, (n, 3)."""
+    corner = np.arange(EYE_POINTS).reshape(EYE_ROWS, EYE_COLUMNS)[:-1, :-1].ravel()
+    right, below = corner + 1, corner + EYE_COLUMNS
+    one = np.concatenate([np.stack([corner, right, below], 1), np.stack([right, below + 1, below], 1)])
+    return np.concatenate([one + FIRST_EYE, one + FIRST_EYE + EYE_POINTS]).astype(np.int32)
+
+
+def iris_radius(landmarks: Landmarks, eye: Eye) -> float:
+    """Return the iris's radius, pixels, kept to what an eye can have."""
+    width = eye_frame(landmarks, eye)[1]
+    rim = landmarks[eye.iris[1:], :2] - landmarks[eye.iris[0], :2]
+    return float(
+        np.clip(np.linalg.norm(rim, axis=1).mean(), _IRIS_LIMITS[0] * width, _IRIS_LIMITS[1] * width)
+    )
+
+
+def bare_eyeballs(image: Frame, landmarks: Landmarks) -> Frame:
+    """Return the picture as if it had no eyelids: iris completed by mirroring, the white spread outwards."""
+    height, width = image.shape[:2]
+    bare = image.copy()
+    for eye in EYES:
+        middle, eye_width = eye_frame(landmarks, eye)
+        reach = np.ceil(np.array([1.0, 0.75]) * eye_width)
+        x0, y0 = np.maximum(np.floor(middle - reach), 0).astype(int)
+        x1, y1 = np.minimum(np.ceil(middle + reach), (width, height)).astype(int)
+        local = landmarks.copy()
+        local[:, :2] -= (x0, y0)
+        bare[y0:y1, x0:x1] = _bare(image[y0:y1, x0:x1], local, eye)
+    return bare
+
+
+def _bare(image: Frame, landmarks: Landmarks, eye: Eye) -> Frame:
+    shape = image.shape[:2]
+    radius, centre = iris_radius(landmarks, eye), landmarks[eye.iris[0], :2]
+    outline = np.round(landmarks[eye.lids, :2] * 16).astype(np.int32)
+    opening = cv2.fillPoly(np.zeros(shape, np.uint8), [outline], (1,), shift=4)
+    inside = cv2.erode(opening, np.ones((3, 3), np.uint8), iterations=max(1, round(radius * 0.12)))
+    rows, columns = np.indices(shape, np.float32)
+    distance = np.hypot(columns - centre[0], rows - centre[1])
+    iris = np.clip((radius * 1.08 - distance) / (0.16 * radius) + 0.5, 0, 1)
+    seen = inside.astype(np.float32)
+    picture = image.astype(np.float32)
+    white = push_pull(picture, np.asarray(seen * (distance > 1.2 * radius), np.float32))
+    mirrored = _mirrored(picture, seen, centre)
+    trust = cv2.GaussianBlur(seen, (0, 0), max(0.7, radius * 0.08))[..., np.newaxis]
+    guess = white * (1 - iris[..., np.newaxis]) + mirrored * iris[..., np.newaxis]
+    return np.asarray(np.clip(picture * trust + guess * (1 - trust), 0, 255), np.uint8)
+
+
+def _mirrored(picture: Floats, seen: Mask, centre: Floats) -> Floats:
+    """Complete what the lids hide of an iris by what lies opposite across its centre line."""
+    height, width = seen.shape
+    flip = np.array([[1, 0, 0], [0, -1, 2 * float(centre[1])]], np.float32)
+    there = cv2.warpAffine(seen, flip, (width, height))
+    other = cv2.warpAffine(picture, flip, (width, height))
+    weight = np.maximum(seen, 1e-3 * there)
+    both = (picture * seen[..., np.newaxis] + other * (weight - seen)[..., np.newaxis]) / np.maximum(
+        weight, 1e-6
+    )[..., np.newaxis]
+    return push_pull(np.asarray(both, np.float32), np.asarray(np.minimum(1, weight * 1e4), np.float32))

@@ -1,0 +1,55 @@
+"""Show the inside of the person's own mouth between the new lips: no photo has teeth for every word."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.raster import rasterise
+from headswap_cli.engine.types import Frame, Landmarks
+
+Floats = NDArray[np.float32]
+
+# Lip gaps in face widths: below the first nothing shows, from the second on all.
+_GAPS = (0.02, 0.045)
+_RING = len(topology.INNER_LIPS)
+_FAN = np.array([(i, (i + 1) % _RING, _RING) for i in range(_RING)], np.int32)
+
+
+def fill_mouth(
+    layer: Floats, piece: Frame, old: Landmarks, new: Landmarks, *, gap: float, feather: float
+) -> None:
+    """Lay the person's open mouth into the new head.
+
+    Args:
+        layer: The head, (height, width, 4), changed in place.
+        piece: The frame's piece, same size.
+        old: The person's landmarks in the piece's pixels.
+        new: The head's.
+        gap: The person's lip gap in face widths.
+        feather: Softness of the seam, pixels.
+    """
+    amount = float(np.clip((gap - _GAPS[0]) / (_GAPS[1] - _GAPS[0]), 0, 1))
+    lips = new[topology.INNER_LIPS, :2]
+    margin = 3 * feather + 2
+    x0, y0 = np.maximum(np.floor(lips.min(axis=0) - margin), 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(lips.max(axis=0) + margin), piece.shape[1::-1]).astype(int)
+    if amount == 0 or x1 - x0 < 2 or y1 - y0 < 2:
+        return
+    target = np.zeros((_RING + 1, 3), np.float32)
+    target[:, :2] = _with_centre(lips) - (x0, y0)
+    origin = _with_centre(old[topology.INNER_LIPS, :2])
+    seen = rasterise(target, origin, _FAN, int(x1 - x0), int(y1 - y0))
+    inside = (seen[..., 0] >= 0).astype(np.float32)
+    mouth = cv2.remap(piece, seen[..., 0], seen[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # The seam lies within the opening, so that no rim of the old lips comes along.
+    soft = np.clip(cv2.GaussianBlur(inside, (0, 0), feather) * 2 - 1, 0, 1) * inside * amount
+    part = layer[y0:y1, x0:x1]
+    colours = np.dstack([mouth, np.ones(mouth.shape[:2], np.float32)]).astype(np.float32)
+    part += (colours - part) * soft[..., np.newaxis]
+
+
+def _with_centre(ring: Floats) -> Floats:
+    return np.concatenate([ring, ring.mean(axis=0, keepdims=True)]).astype(np.float32)

@@ -1,0 +1,188 @@
+"""Find hands, which stand before the face and must stay there."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine.geometry import Crop
+from headswap_cli.engine.networks import Network, sigmoid, to_input
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from headswap_cli.engine.types import Box, Frame, Mask
+
+Hand = NDArray[np.float32]  # (21, 2): wrist, then four points of thumb, index, middle, ring and little finger
+
+_WRIST, _INDEX_ROOT, _MIDDLE_ROOT, _LITTLE_ROOT = 0, 5, 9, 17
+_PALM = np.array([0, 1, 2, 5, 9, 13, 17])
+_ROOTS = np.array([0, 5, 9, 13, 17])
+_BODY = np.array([0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18])
+_FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
+# The palm network's grids of cells and boxes per cell.
+_GRIDS = ((24, 2), (12, 6))
+_PALM_SIZE = 192
+_SURE = 0.5
+_MOST = 4
+_EVERY = 2
+# A finger is about this thick, in widths of the palm.
+_THICKNESS = 0.3
+
+
+class Hands:
+    """Follows the hands around one face from frame to frame.
+
+    Args:
+        weights: The folder of the fetched weights.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        self._palms = Network(weights / "palm_detection_full.tflite")
+        self._joints = Network(weights / "hand_landmark_full.tflite")
+        self._anchors = np.concatenate([_centres(cells, boxes) for cells, boxes in _GRIDS])
+        self._hands: list[Hand] = []
+        self._calls = 0
+
+    def reset(self) -> None:
+        """Forget the hands: another shot or another face begins."""
+        self._hands, self._calls = [], 0
+
+    def find(self, frame: Frame, face: Box) -> list[Hand]:
+        """Return the hands near a face, in pixels of the frame.
+
+        Args:
+            frame: The whole frame.
+            face: The face's box.
+        """
+        found: list[Hand] = []
+        for hand in self._hands:
+            self._add(found, frame, _crop_of_hand(hand))
+        if self._calls % _EVERY == 0:
+            for crop in self._palm_crops(frame, face):
+                if not any(_same(crop, hand) for hand in found):
+                    self._add(found, frame, crop)
+        self._calls += 1
+        self._hands = found[:_MOST]
+        return self._hands
+
+    def _add(self, found: list[Hand], frame: Frame, crop: Crop) -> None:
+        size = self._joints.size
+        outputs = self._joints(to_input(crop.take(frame, size)))
+        joints = next(one for one in outputs if one.size == 63 and np.abs(one).max() > 5)
+        presence = next(float(one.item()) for one in outputs if one.size == 1)
+        if presence < _SURE:
+            return
+        hand = crop.to_frame(joints.reshape(21, 3)[:, :2], size)
+        if all(np.linalg.norm((hand - other)[_ROOTS].mean(axis=0)) > 0.3 * crop.side / 2 for other in found):
+            found.append(hand)
+
+    def _palm_crops(self, frame: Frame, face: Box) -> list[Crop]:
+        """Return where hands may be, surest first: windows as the joint network wants them."""
+        size = face[2:] - face[:2]
+        centre = (face[:2] + face[2:]) / 2 + (0, 0.25 * size[1])
+        side = 2.2 * float(size.max())
+        window = Crop(float(centre[0]), float(centre[1]), side)
+        first, second = self._palms(to_input(window.take(frame, _PALM_SIZE)))
+        boxes, scores = (first, second) if first.shape[-1] == 18 else (second, first)
+        chances = sigmoid(scores[:, 0])
+        crops = []
+        for index in np.argsort(-chances, kind="stable")[: 2 * _MOST]:
+            if chances[index] < _SURE:
+                break
+            points = (boxes[index].reshape(9, 2) / _PALM_SIZE + self._anchors[index] - 0.5) * side + centre
+            extent = float((boxes[index, 2:4] / _PALM_SIZE).max()) * side
+            crops.append(_crop_of_palm(points[0], extent, points[2], points[4]))
+        return crops
+
+
+def hand_mask(hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: float) -> Mask | None:
+    """Return how much of each pixel a hand covers, None without hands.
+
+    Args:
+        hands: In pixels of the whole frame.
+        frame: The piece of the frame, at the mask's size.
+        origin: The piece's upper left corner (x, y) in the whole frame.
+        scale: Pixels of the mask per pixel of the frame.
+    """
+    if not hands:
+        return None
+    mask = np.zeros(frame.shape[:2], np.uint8)
+    thickness = 1
+    for hand in hands:
+        points = (hand - origin) * scale
+        palm = float(np.linalg.norm(points[_INDEX_ROOT] - points[_LITTLE_ROOT]))
+        length = float(np.linalg.norm(points[_MIDDLE_ROOT] - points[_WRIST]))
+        thickness = max(1, round(_THICKNESS * max(palm, 0.6 * length)))
+        _draw(mask, points, thickness)
+    if not mask.any():
+        return None
+    grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) * np.float32(1 / 255)
+    soft = _guided(np.asarray(grey, np.float32), mask * np.float32(1 / 255), max(2, thickness // 3))
+    return np.asarray(np.clip((soft - 0.3) / 0.4, 0, 1), np.float32)
+
+
+def _draw(mask: NDArray[np.uint8], points: Hand, thickness: int) -> None:
+    def line(start: Hand, end: Hand, width: int) -> None:
+        ends = [(round(float(x) * 8), round(float(y) * 8)) for x, y in (start, end)]
+        cv2.line(mask, ends[0], ends[1], (255,), max(1, width), cv2.LINE_AA, 3)
+
+    for finger in _FINGERS:
+        for start, end in itertools.pairwise(finger):
+            line(points[start], points[end], thickness)
+        line(points[finger[3]], points[finger[3]] + 0.35 * (points[finger[3]] - points[finger[2]]), thickness)
+    palm = np.round(points[_PALM]).astype(np.int32)
+    cv2.fillPoly(mask, [palm], (255,))
+    cv2.polylines(mask, [palm], isClosed=True, color=(255,), thickness=thickness)
+    arm = points[_WRIST] - points[_MIDDLE_ROOT]
+    line(points[_WRIST], points[_WRIST] + arm, round(2.6 * thickness))
+
+
+def _guided(guide: Mask, mask: Mask, radius: int) -> Mask:
+    """Lay a mask on the edges of a grey picture: He, Sun, Tang, IEEE TPAMI 35(6), 2013, eq. 5-8."""
+
+    def mean(array: Mask) -> Mask:
+        return np.asarray(cv2.blur(array, (2 * radius + 1, 2 * radius + 1)), np.float32)
+
+    centre, level = mean(guide), mean(mask)
+    slope = (mean(guide * mask) - centre * level) / (mean(guide * guide) - centre * centre + 1e-3)
+    return mean(np.asarray(slope, np.float32)) * guide + mean(np.asarray(level - slope * centre, np.float32))
+
+
+def _centres(cells: int, boxes: int) -> NDArray[np.float32]:
+    middles = (np.arange(cells) + 0.5) / cells
+    grid = np.stack(np.meshgrid(middles, middles), axis=-1).reshape(-1, 2)
+    return np.repeat(grid, boxes, axis=0).astype(np.float32)
+
+
+def _crop_of_palm(
+    centre: NDArray[np.floating], extent: float, wrist: NDArray[np.floating], middle: NDArray[np.floating]
+) -> Crop:
+    """Return the square in which the joint network expects the hand of a detected palm, fingers up."""
+    angle = math.atan2(float(middle[0] - wrist[0]), float(wrist[1] - middle[1]))
+    up = np.array([math.sin(angle), -math.cos(angle)])
+    x, y = centre + 0.5 * extent * up
+    return Crop(float(x), float(y), 2.6 * extent, angle)
+
+
+def _crop_of_hand(hand: Hand) -> Crop:
+    """Return the square for a hand whose joints are known from the frame before."""
+    along = hand[_MIDDLE_ROOT] - hand[_WRIST]
+    angle = math.atan2(float(along[0]), float(-along[1]))
+    cos, sin = math.cos(angle), math.sin(angle)
+    upright = np.array([[cos, sin], [-sin, cos]])
+    turned = hand[_BODY] @ upright.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    extent = float((high - low).max())
+    x, y = upright.T @ ((low + high) / 2) + 0.1 * extent * np.array([sin, -cos])
+    return Crop(float(x), float(y), max(2 * extent, 4.0), angle)
+
+
+def _same(crop: Crop, hand: Hand) -> bool:
+    apart = hand[_ROOTS].mean(axis=0) - (crop.x, crop.y)
+    return float(np.linalg.norm(apart)) < 0.35 * crop.side

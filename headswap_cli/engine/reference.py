@@ -1,0 +1,248 @@
+"""Turn the reference photo into a head that can be posed: texture, mesh and what each pixel is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli import wire
+from headswap_cli.engine import hull, topology
+from headswap_cli.engine.geometry import Crop, bounding_box, face_width
+from headswap_cli.engine.hair import HeadCut, Matte, cut_head
+from headswap_cli.engine.types import Detection, Frame, Landmarks, MediaFault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+Bytes = NDArray[np.uint8]
+
+# More pixels than this show no more of a face.
+_PHOTO_SIDE = 2400
+_MINIMAL_FACE = 48
+# A second face this large, as a part of the largest one's width, is not background.
+_RIVAL = 0.4
+# The photo's yaw and pitch, in face widths of the nose tip's shift, beyond which too much is hidden.
+_TURNED = 0.28
+# The square around the head, in face heights, and how far up of the face its centre lies.
+_SQUARE, _RAISED = 2.9, 0.22
+_TEXTURE_SIDES = (512, 1024)
+_SMALLEST_LEVEL = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A head ready to be posed. Never changed, so one serves several people and processes.
+
+    ``textures`` hold BGR and alpha, ``weights`` skin (not hair) and inner face, each level half the size of
+    the one before; ``vertices`` (n, 3) are landmarks, hair rings and eyeballs in pixels of the upright photo,
+    ``texture_points`` (n, 2) the same in pixels of the first texture; ``triangles`` (m, 3);
+    ``hanging_hair`` tells how much of the space beside the jaw the hair fills, 0 to 1.
+    """
+
+    textures: tuple[Bytes, ...]
+    weights: tuple[Bytes, ...]
+    vertices: NDArray[np.float32]
+    texture_points: NDArray[np.float32]
+    triangles: NDArray[np.int32]
+    face_width: float
+    hanging_hair: float
+
+    @property
+    def landmarks(self) -> Landmarks:
+        """The face's landmarks in pixels of the upright photo, (478, 3)."""
+        return self.vertices[: topology.LANDMARKS]
+
+
+def read_photo(path: Path) -> Frame:
+    """Read a photo as it is meant to be seen: turned by its EXIF, transparent parts on grey, not too large.
+
+    Raises:
+        MediaFault: It is empty or no image.
+    """
+    content = np.frombuffer(path.read_bytes(), np.uint8)
+    if not content.size:
+        raise MediaFault(wire.UNREADABLE, "the reference photo is empty (0 bytes)")
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR)
+        raw = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise MediaFault(wire.UNREADABLE, "the reference photo is too large or damaged") from error
+    if image is None or raw is None:
+        raise MediaFault(
+            wire.UNREADABLE, "the reference photo is not an image that can be read (use JPEG or PNG)"
+        )
+    if raw.ndim == 3 and raw.shape[2] == 4:
+        image = _on_grey(np.asarray(raw, raw.dtype))
+    shrink = _PHOTO_SIDE / max(image.shape[:2])
+    if shrink < 1:
+        image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    return np.asarray(image, np.uint8)
+
+
+def select_face(detections: Sequence[Detection]) -> Detection:
+    """Return the one face of a reference photo; small faces in the background don't count.
+
+    Raises:
+        MediaFault: There is none, more than one, or it is too small; the reason is a sentence for the user.
+    """
+    if not detections:
+        raise MediaFault(wire.INVALID_PARAMETER, "the reference photo shows no face")
+    ordered = sorted(detections, key=_width, reverse=True)
+    largest = _width(ordered[0])
+    rivals = sum(_width(face) >= _RIVAL * largest for face in ordered)
+    if rivals > 1:
+        raise MediaFault(
+            wire.INVALID_PARAMETER, f"the reference photo shows {rivals} faces; use one that shows one person"
+        )
+    if largest < _MINIMAL_FACE:
+        raise MediaFault(
+            wire.INVALID_PARAMETER,
+            f"the face in the reference photo is {largest:.0f} pixels wide; "
+            f"at least {_MINIMAL_FACE} are needed",
+        )
+    return ordered[0]
+
+
+def build_reference(
+    photo: Frame, landmarks: Landmarks, matte: Matte, mesh_triangles: NDArray[np.int32]
+) -> Reference:
+    """Cut the head out of a photo and lay the mesh on it.
+
+    Args:
+        photo: What ``read_photo`` returned.
+        landmarks: Of its face.
+        matte: Tells people from background in a square window.
+        mesh_triangles: The face mesh's, see ``topology.triangles``.
+
+    Raises:
+        MediaFault: The face is turned too far away.
+    """
+    _require_frontal(landmarks)
+    image, upright, inside = _upright(photo, landmarks)
+    cut = cut_head(image, upright, matte)
+    alpha = cut.alpha * inside
+    eyes = [hull.eye_nodes(upright, eye) for eye in hull.EYES]
+    vertices = np.concatenate([upright, hull.ring_points(upright), *eyes]).astype(np.float32)
+    width = face_width(upright)
+    textures, weights, texture_points = _atlas(image, cut, alpha, vertices)
+    triangles = [
+        mesh_triangles,
+        hull.ring_triangles(vertices, alpha, 0.06 * width),
+        hull.mouth_triangles(),
+        hull.eye_triangles(),
+    ]
+    return Reference(
+        textures=_pyramid(textures),
+        weights=_pyramid(weights),
+        vertices=vertices,
+        texture_points=texture_points,
+        triangles=np.ascontiguousarray(np.concatenate(triangles), np.int32),
+        face_width=width,
+        hanging_hair=beside_jaw(alpha, upright),
+    )
+
+
+def beside_jaw(person: NDArray[np.float32], landmarks: Landmarks) -> float:
+    """Return how much of the space left and right of the jaw is filled (the fuller side), 0 to 1.
+
+    Args:
+        person: A matte, (height, width).
+        landmarks: In its pixels.
+    """
+    width = face_width(landmarks)
+    middle = float(landmarks[topology.OVAL, 0].mean())
+    mouth, chin = float(landmarks[13, 1]), float(landmarks[topology.CHIN, 1])
+    rows = slice(max(0, int(mouth - 0.1 * width)), max(1, int(chin)))
+    filled = [0.0]
+    for near, far in ((-0.85, -0.6), (0.6, 0.85)):
+        part = person[rows, max(0, int(middle + near * width)) : max(0, int(middle + far * width))]
+        if part.size:
+            filled.append(float(part.mean()))
+    return max(filled)
+
+
+def _width(face: Detection) -> float:
+    return float(face.box[2] - face.box[0])
+
+
+def _on_grey(raw: NDArray[np.integer]) -> Frame:
+    """Lay a picture with transparency on grey; 16-bit values are reduced."""
+    values = raw.astype(np.float32) / np.iinfo(raw.dtype).max
+    opacity = values[..., 3:]
+    return np.asarray((values[..., :3] * opacity + 0.5 * (1 - opacity)) * 255, np.uint8)
+
+
+def _require_frontal(landmarks: Landmarks) -> None:
+    cheeks = landmarks[[topology.RIGHT_CHEEK, topology.LEFT_CHEEK]]
+    shift = float(landmarks[topology.NOSE_TIP, 0] - cheeks[:, 0].mean()) / face_width(landmarks)
+    if abs(shift) > _TURNED:
+        degrees = math.degrees(math.atan2(float(np.ptp(cheeks[:, 2])), float(np.ptp(cheeks[:, 0]))))
+        raise MediaFault(
+            wire.INVALID_PARAMETER,
+            f"the face in the reference photo is turned by about {degrees:.0f} degrees; "
+            "use one from the front",
+        )
+
+
+def _upright(photo: Frame, landmarks: Landmarks) -> tuple[Frame, Landmarks, NDArray[np.float32]]:
+    """Return the square around the head, the landmarks in it, and 1 where the photo reaches."""
+    box = bounding_box(landmarks[: topology.MESH_POINTS])
+    tall = float(box[3] - box[1])
+    eyes = landmarks[topology.LEFT_EYE_CORNERS[0]] - landmarks[topology.RIGHT_EYE_CORNERS[0]]
+    centre_x, centre_y = (box[:2] + box[2:]) / 2
+    crop = Crop(
+        float(centre_x),
+        float(centre_y) - _RAISED * tall,
+        _SQUARE * tall,
+        math.atan2(float(eyes[1]), float(eyes[0])),
+    )
+    size = int(np.clip(round(crop.side / 16) * 16, *_TEXTURE_SIDES))
+    matrix = crop.matrix(size)
+    enlarge = cv2.INTER_CUBIC if crop.side < size else cv2.INTER_AREA
+    image = cv2.warpAffine(photo, matrix, (size, size), flags=enlarge, borderMode=cv2.BORDER_REPLICATE)
+    covered = cv2.warpAffine(np.ones(photo.shape[:2], np.float32), matrix, (size, size))
+    inside = cv2.erode(covered, np.ones((5, 5), np.uint8), borderValue=1)
+    placed = landmarks.copy()
+    placed[:, :2] = landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    placed[:, 2] *= size / crop.side
+    return np.asarray(image, np.uint8), placed.astype(np.float32), np.asarray(inside > 0.99, np.float32)
+
+
+def _atlas(
+    image: Frame, cut: HeadCut, alpha: NDArray[np.float32], vertices: NDArray[np.float32]
+) -> tuple[Bytes, Bytes, NDArray[np.float32]]:
+    """Return texture, weights and texture points: the head, and below it both eyeballs without lids."""
+    size = image.shape[0]
+    landmarks = vertices[: topology.LANDMARKS]
+    head = np.dstack([cut.colours, np.round(alpha * 255).astype(np.uint8)])
+    kinds = np.dstack([cut.skin, cut.face])
+    nodes = vertices[hull.FIRST_EYE :].reshape(2, -1, 3)[..., :2]
+    low, high = np.floor(nodes.min(axis=1)).astype(int) - 4, np.ceil(nodes.max(axis=1)).astype(int) + 5
+    strip = int(math.ceil((high - low)[:, 1].max() / 16) * 16)
+    texture = np.zeros((size + strip, size, 4), np.uint8)
+    weights = np.zeros((size + strip, size, 2), np.uint8)
+    texture[:size], weights[:size] = head, np.clip(kinds * 255, 0, 255)
+    points = vertices[:, :2].copy()
+    bare = hull.bare_eyeballs(image, landmarks)
+    for number, (x0, y0) in enumerate(low):
+        x1, y1 = high[number]
+        left = number * (size // 2)
+        texture[size : size + y1 - y0, left : left + x1 - x0, :3] = bare[y0:y1, x0:x1]
+        first = hull.FIRST_EYE + number * hull.EYE_POINTS
+        points[first : first + hull.EYE_POINTS] += (left - x0, size - y0)
+    texture[size:, :, 3] = 255
+    weights[size:] = (140, 255)
+    return texture, weights, points
+
+
+def _pyramid(picture: Bytes) -> tuple[Bytes, ...]:
+    levels = [picture]
+    while levels[-1].shape[1] > _SMALLEST_LEVEL:
+        levels.append(np.ascontiguousarray(cv2.pyrDown(levels[-1]), np.uint8))
+    return tuple(levels)

@@ -16,7 +16,7 @@ from headswap_cli.engine.colourspace import ColourTags, to_bgr
 from headswap_cli.engine.types import MediaFault, VideoProperties
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from av.container import InputContainer
@@ -63,18 +63,29 @@ class VideoSource:
         starts_late = container.format.name in _BROADCAST and container.start_time
         self.origin_s = Fraction(container.start_time, 1_000_000) if starts_late else Fraction(0)
 
-    def frames(self) -> Iterator[TimedFrame]:
+    def frames(self, only: Collection[int] | None = None) -> Iterator[TimedFrame]:
         """Decode from the beginning; to be called once.
 
         A packet that cannot be decoded is passed over, as players do, and the same at every pass.
+
+        Args:
+            only: The indices of the frames to hand out, all if ``None``; the others cost much less.
         """
+        last = None if only is None else max(only, default=-1)
         reformatter = VideoReformatter()
-        frame_index = 0
-        for packet in self._container.demux(self._stream):
-            for frame in _decoded(packet):
+        for frame_index, frame in enumerate(self._decoded()):
+            if last is not None and frame_index > last:
+                return
+            if only is None or frame_index in only:
                 image = _turned(to_bgr(frame, reformatter), media.orientation_of(frame))
                 yield TimedFrame(frame_index, frame.pts, self.time_base, image, int(frame.duration or 0))
-                frame_index += 1
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        for packet in self._container.demux(self._stream):
+            try:
+                yield from packet.decode()
+            except av.InvalidDataError:
+                continue
 
 
 @contextmanager
@@ -106,10 +117,3 @@ def _turned(image: Frame, orientation: media.Orientation) -> Frame:
     if orientation.mirrored_y:
         image = image[::-1]
     return np.ascontiguousarray(image)
-
-
-def _decoded(packet: av.Packet[av.VideoStream]) -> list[av.VideoFrame]:
-    try:
-        return packet.decode()
-    except av.InvalidDataError:
-        return []

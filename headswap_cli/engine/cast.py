@@ -1,0 +1,128 @@
+"""Who wears which head in which frame: the tracks of a scene, played frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine.geometry import face_width
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from headswap_cli.engine.fit import Fit
+    from headswap_cli.engine.head import Rendered
+    from headswap_cli.engine.types import Frame, Landmarks, Plate, Scene, Track
+
+
+class Swapper(Protocol):
+    """Puts a head on one person; frames of a track come in order."""
+
+    def start_track(self) -> None:
+        """Forget the frame before."""
+
+    def apply(
+        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Sequence[Landmarks] = ()
+    ) -> Rendered:
+        """Return the frame with the person's head swapped, or as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A frame of the result; outside ``changed`` (height, width) it is the source's to the bit."""
+
+    image: Frame
+    changed: NDArray[np.bool_]
+    was_swapped: bool
+
+
+@dataclass(slots=True)
+class _Tally:
+    seen: int = 0
+    swapped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Presence:
+    obj_id: int
+    track: Track
+    landmarks: Landmarks
+
+
+class Cast:
+    """Applies everybody's swapper to the frames in which they are.
+
+    Args:
+        scene: In pixels of the source.
+        fit: From the source's size to that of the frames played.
+        swappers: By ``obj_id``; everybody else stays as they are.
+    """
+
+    def __init__(self, scene: Scene, fit: Fit, swappers: Mapping[int, Swapper]) -> None:
+        self._scene = scene
+        self._fit = fit
+        self._swappers = swappers
+        self._tallies = {obj_id: _Tally() for obj_id in swappers}
+        self._current: dict[int, Track] = {}
+        self._shot_index = -1
+        self._plate: Plate | None = None
+
+    def play(self, frame_index: int, frame: Frame) -> Played:
+        """Return the next frame at the result's size with the heads swapped.
+
+        Args:
+            frame_index: Grows from call to call.
+            frame: Of the source, at its own size.
+        """
+        image = self._fit.frame(frame)
+        changed = np.zeros(image.shape[:2], np.bool_)
+        was_swapped = False
+        present = self._present(frame_index)
+        # Who is nearer to the camera comes last and covers the others.
+        for one in sorted(present, key=lambda presence: face_width(presence.landmarks)):
+            if one.obj_id not in self._swappers:
+                continue
+            others = [other.landmarks for other in present if other is not one]
+            rendered = self._swapper_for(one).apply(image, one.landmarks, self._plate_of(one.track), others)
+            image, changed = rendered.image, changed | rendered.changed
+            tally = self._tallies[one.obj_id]
+            tally.seen += 1
+            tally.swapped += rendered.swapped
+            was_swapped = was_swapped or rendered.swapped
+        return Played(image, changed, was_swapped)
+
+    def notices(self) -> tuple[str, ...]:
+        """Tell, person by person, in how many frames the swap could not be done well."""
+        return tuple(
+            f"person {obj_id + 1}: {tally.seen - tally.swapped} of {tally.seen} frames were left as they were"
+            " (head turned too far, too small or cut off by the frame's edge)"
+            for obj_id, tally in sorted(self._tallies.items())
+            if tally.swapped < tally.seen
+        )
+
+    def _present(self, frame_index: int) -> list[_Presence]:
+        return [
+            _Presence(
+                person.obj_id, track, self._fit.landmarks(track.landmarks[frame_index - track.first_frame])
+            )
+            for person in self._scene.people
+            for track in person.tracks
+            if track.first_frame <= frame_index <= track.last_frame
+        ]
+
+    def _swapper_for(self, presence: _Presence) -> Swapper:
+        swapper = self._swappers[presence.obj_id]
+        if self._current.get(presence.obj_id) is not presence.track:
+            self._current[presence.obj_id] = presence.track
+            swapper.start_track()
+        return swapper
+
+    def _plate_of(self, track: Track) -> Plate | None:
+        if track.shot_index != self._shot_index:
+            self._shot_index = track.shot_index
+            plate = self._scene.shots[track.shot_index].plate
+            self._plate = self._fit.plate(plate) if plate else None
+        return self._plate

@@ -1,0 +1,188 @@
+"""The engine's two jobs, from file to file: find the people in a video, and put other heads on them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headswap_cli import wire
+from headswap_cli.engine import topology
+from headswap_cli.engine.analysis import Analyser
+from headswap_cli.engine.cast import Cast
+from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.detect import FaceDetector
+from headswap_cli.engine.encode import Picture, bounded_size, open_writer
+from headswap_cli.engine.fit import Fit
+from headswap_cli.engine.head import HeadSwapper, choose_mode
+from headswap_cli.engine.matte import PersonMatte
+from headswap_cli.engine.mesh import FaceMesh
+from headswap_cli.engine.occlude import Hands
+from headswap_cli.engine.reference import build_reference, read_photo, select_face
+from headswap_cli.engine.types import MediaFault, SwapReport
+from headswap_cli.engine.weights import MESH_EDGES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from headswap_cli.engine.decode import VideoSource
+    from headswap_cli.engine.reference import Reference
+    from headswap_cli.engine.types import Frame, Landmarks, OnProgress, Person, Scene, SwapSettings
+    from headswap_cli.models import Mode
+
+_MODE_SAMPLES = 12
+
+
+class Pipeline:
+    """Does jobs one after the other; networks are loaded when the first job needs them.
+
+    Args:
+        weights: The folder of the fetched weights.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        self._weights = weights
+
+    def analyse(self, source: Path, *, on_progress: OnProgress) -> Scene:
+        """Find the people of a video.
+
+        Raises: MediaFault: the video cannot be read.
+        """
+        with open_video(source) as video:
+            return self._analyser.analyse(video.frames(), video.properties, on_progress)
+
+    def swap(
+        self,
+        scene: Scene,
+        source: Path,
+        target: Path,
+        photos: Mapping[int, Path],
+        settings: SwapSettings,
+        *,
+        on_progress: OnProgress,
+    ) -> SwapReport:
+        """Write a video in which some people wear other heads.
+
+        Frames stream through one by one: memory does not grow with the video's length.
+
+        Args:
+            scene: What ``analyse`` told of ``source``.
+            source: The source video.
+            target: The mp4 to write; it appears when it is whole.
+            photos: The reference face of each person to change, by ``obj_id``.
+            settings: What the user chose.
+            on_progress: Told after every frame.
+
+        Raises: MediaFault: a photo or the video cannot be used, or a person is not in the scene.
+        """
+        people = _chosen(scene, photos)
+        heads = {obj_id: self._reference(obj_id, photo) for obj_id, photo in photos.items()}
+        modes = self._modes(source, people, heads, settings.mode)
+        sound_of = source if settings.keep_sound else None
+        frames_done = frames_swapped = 0
+        with open_video(source) as video:
+            fit = Fit.to_size(video.properties, *_size(video, settings.short_side))
+            cast = Cast(scene, fit, self._swappers(people, heads, modes, fit))
+            with open_writer(target, _picture(video, fit), sound_of=sound_of) as writer:
+                for frame in video.frames():
+                    played = cast.play(frame.frame_index, frame.image)
+                    writer.write(played.image, frame.pts, frame.duration)
+                    frames_done += 1
+                    frames_swapped += played.was_swapped
+                    on_progress(frames_done, max(frames_done, scene.video.frame_count))
+        return SwapReport(frames_done, frames_swapped, (*writer.notices, *cast.notices()))
+
+    @cached_property
+    def _analyser(self) -> Analyser:
+        return Analyser(self._weights)
+
+    @cached_property
+    def _detector(self) -> FaceDetector:
+        return FaceDetector(self._weights)
+
+    @cached_property
+    def _mesh(self) -> FaceMesh:
+        return FaceMesh(self._weights)
+
+    @cached_property
+    def _matte(self) -> PersonMatte:
+        return PersonMatte(self._weights)
+
+    @cached_property
+    def _mesh_triangles(self) -> topology.Triangles:
+        return topology.triangles(topology.read_edges(self._weights / MESH_EDGES))
+
+    def _reference(self, obj_id: int, path: Path) -> Reference:
+        try:
+            photo = read_photo(path)
+            face = select_face(self._detector(photo))
+            landmarks, _ = self._mesh.from_detection(photo, face)
+            return build_reference(photo, landmarks, self._matte, self._mesh_triangles)
+        except MediaFault as fault:
+            raise MediaFault(fault.code, f"person {obj_id + 1}: {fault.reason}") from fault
+
+    def _modes(
+        self, source: Path, people: list[Person], heads: Mapping[int, Reference], asked: Mode | None
+    ) -> dict[int, Mode]:
+        if asked is not None:
+            return dict.fromkeys(heads, asked)
+        wanted = {person.obj_id: _spread(person) for person in people}
+        samples: dict[int, list[tuple[Frame, Landmarks]]] = {obj_id: [] for obj_id in wanted}
+        with open_video(source) as video:
+            for frame in video.frames(only={index for views in wanted.values() for index in views}):
+                for obj_id, views in wanted.items():
+                    if frame.frame_index in views:
+                        samples[obj_id].append((frame.image, views[frame.frame_index]))
+        return {obj_id: choose_mode(heads[obj_id], seen, self._matte) for obj_id, seen in samples.items()}
+
+    def _swappers(
+        self, people: list[Person], heads: Mapping[int, Reference], modes: Mapping[int, Mode], fit: Fit
+    ) -> dict[int, HeadSwapper]:
+        return {
+            person.obj_id: HeadSwapper(
+                heads[person.obj_id],
+                [fit.landmarks(track.landmarks) for track in person.tracks],
+                modes[person.obj_id],
+                self._matte,
+                Hands(self._weights),
+            )
+            for person in people
+        }
+
+
+def _chosen(scene: Scene, photos: Mapping[int, Path]) -> list[Person]:
+    people = {person.obj_id: person for person in scene.people}
+    for obj_id in photos:
+        if obj_id not in people:
+            raise MediaFault(wire.INVALID_PARAMETER, f"There is no person {obj_id + 1} in the video.")
+    return [people[obj_id] for obj_id in photos]
+
+
+def _spread(person: Person) -> dict[int, Landmarks]:
+    """Return some of the person's landmarks, evenly over their time in the video, by frame index."""
+    views = {
+        track.first_frame + index: landmarks
+        for track in person.tracks
+        for index, landmarks in enumerate(track.landmarks)
+    }
+    indices = sorted(views)
+    chosen = np.linspace(0, len(indices) - 1, min(_MODE_SAMPLES, len(indices))).astype(int)
+    return {indices[place]: views[indices[place]] for place in chosen.tolist()}
+
+
+def _size(video: VideoSource, short_side: int) -> tuple[int, int]:
+    return bounded_size(video.properties.width, video.properties.height, short_side)
+
+
+def _picture(video: VideoSource, fit: Fit) -> Picture:
+    return Picture(
+        fit.width,
+        fit.height,
+        video.time_base,
+        video.properties.frame_rate,
+        video.colour,
+        video.pixel_aspect,
+        video.origin_s,
+    )

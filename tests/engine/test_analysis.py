@@ -1,0 +1,214 @@
+"""The analysis of real videos: how many people, who is who over cuts, and what the user is shown of them."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headswap_cli import wire
+from headswap_cli.engine.analysis import Analyser
+from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.detect import FaceDetector
+from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.types import MediaFault, Scene, Track, VideoProperties
+from tests import media
+
+pytestmark = pytest.mark.media
+
+
+@pytest.fixture(scope="module")
+def analyser() -> Analyser:
+    return Analyser(media.weights_dir())
+
+
+def _scene(analyser: Analyser, path: Path) -> Scene:
+    with open_video(path) as video:
+        return analyser.analyse(video.frames(), video.properties, lambda _done, _total: None)
+
+
+@pytest.fixture(scope="module")
+def scenes(analyser: Analyser) -> dict[str, Scene]:
+    names = (
+        *("carphone_pristine.mp4", "single_face.mp4", "WolfgangLanger_Pexels.mp4", "face_noface.mov"),
+        *("noface_face.mov", "no_face.mp4", "bikes.mp4", "bigbuckbunny.mp4"),
+    )
+    return {name: _scene(analyser, media.clip(name)) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("name", "spans"),
+    [
+        ("carphone_pristine.mp4", [[(0, 119)]]),
+        ("single_face.mp4", [[(0, 71)]]),
+        ("WolfgangLanger_Pexels.mp4", [[(0, 471)]]),
+        ("face_noface.mov", [[(0, 71)]]),
+        ("noface_face.mov", [[(96, 167)]]),
+        ("no_face.mp4", []),
+        ("bigbuckbunny.mp4", []),
+        # A man walks past the camera in the dark; nobody else of the clip shows a face.
+        ("bikes.mp4", [[(30, 42)]]),
+    ],
+)
+def test_everybody_is_found_and_followed_to_the_frame(
+    scenes: dict[str, Scene], name: str, spans: list[list[tuple[int, int]]]
+) -> None:
+    people = scenes[name].people
+
+    assert [[(track.first_frame, track.last_frame) for track in p.tracks] for p in people] == spans
+
+
+@pytest.mark.parametrize(("name", "frames"), [("no_face.mp4", 95), ("face_noface.mov", 169)])
+def test_frames_are_counted_and_not_believed(scenes: dict[str, Scene], name: str, frames: int) -> None:
+    """no_face.mp4 declares 98 frames; 95 can be decoded."""
+    assert scenes[name].video.frame_count == frames
+
+
+def test_shots_follow_one_another_without_gaps(scenes: dict[str, Scene]) -> None:
+    for scene in scenes.values():
+        assert scene.shots[0].first_frame == 0
+        assert scene.shots[-1].last_frame == scene.video.frame_count - 1
+        for before, after in zip(scene.shots, scene.shots[1:], strict=False):
+            assert after.first_frame == before.last_frame + 1
+        for track in (track for person in scene.people for track in person.tracks):
+            shot = scene.shots[track.shot_index]
+            assert shot.first_frame <= track.first_frame <= track.last_frame <= shot.last_frame
+
+
+def test_two_people_side_by_side_are_two_people(analyser: Analyser, tmp_path: Path) -> None:
+    left, right = media.clip("WolfgangLanger_Pexels.mp4"), media.clip("single_face.mp4")
+    clip = media.side_by_side(left, right, tmp_path / "two.mp4", count=60)
+
+    scene = _scene(analyser, clip)
+
+    assert [person.frame_count for person in scene.people] == [60, 60]
+    sides = sorted(float(person.tracks[0].landmarks[..., 0].mean()) for person in scene.people)
+    assert sides[0] < 640 < sides[1]
+
+
+def test_people_keep_their_numbers_over_cuts(analyser: Analyser, tmp_path: Path) -> None:
+    woman, man = media.clip("WolfgangLanger_Pexels.mp4"), media.clip("single_face.mp4")
+    clip = media.concatenated([man, woman, man, woman, woman], tmp_path / "cuts.mp4", count=20)
+
+    scene = _scene(analyser, clip)
+
+    assert [shot.first_frame for shot in scene.shots] == [0, 20, 40, 60]
+    assert [person.obj_id for person in scene.people] == [0, 1]
+    assert [person.frame_count for person in scene.people] == [60, 40]
+    assert [track.first_frame for track in scene.people[1].tracks] == [0, 40]
+
+
+def test_somebody_who_leaves_and_comes_back_is_the_same_person(analyser: Analyser, tmp_path: Path) -> None:
+    frames = list(media.frames_of(media.clip("single_face.mp4"), count=60))
+    empty = np.full_like(frames[0], 150)
+    clip = media.written(tmp_path / "back.mp4", frames[:20] + [empty] * 25 + frames[35:])
+
+    (person,) = _scene(analyser, clip).people
+
+    assert [(track.first_frame, track.last_frame) for track in person.tracks] == [(0, 19), (45, 69)]
+
+
+def test_a_face_that_flashes_up_is_nobody(analyser: Analyser, tmp_path: Path) -> None:
+    frames = list(media.frames_of(media.clip("single_face.mp4"), count=7))
+    empty = np.full_like(frames[0], 150)
+    clip = media.written(tmp_path / "flash.mp4", [empty] * 20 + frames + [empty] * 20)
+
+    assert _scene(analyser, clip).people == ()
+
+
+def _tremor(track: Track) -> float:
+    """Return the landmarks' tremor where the head is stillest, as a part of the face's width.
+
+    The second difference of three frames in a row is sqrt(6) times the noise of one.
+    """
+    path = track.landmarks[:, :468, :2]
+    width = float(np.median([face_width(landmarks) for landmarks in track.landmarks]))
+    speed = np.linalg.norm(np.diff(path.mean(axis=1), axis=0), axis=1)
+    bend = np.linalg.norm(path[2:] - 2 * path[1:-1] + path[:-2], axis=2).mean(axis=1) / np.sqrt(6)
+    return float(np.median(bend[speed[:-1] <= np.quantile(speed, 1 / 3)])) / width
+
+
+@pytest.mark.parametrize(
+    "name", ["carphone_pristine.mp4", "single_face.mp4", "WolfgangLanger_Pexels.mp4", "face_noface.mov"]
+)
+def test_landmarks_of_a_still_face_tremble_by_less_than_a_quarter_of_a_percent(
+    scenes: dict[str, Scene], name: str
+) -> None:
+    assert _tremor(scenes[name].people[0].tracks[0]) <= 0.0025
+
+
+@pytest.mark.parametrize("name", ["carphone_pristine.mp4", "single_face.mp4", "WolfgangLanger_Pexels.mp4"])
+def test_a_preview_shows_one_head_with_room_for_hair_and_shoulders(
+    scenes: dict[str, Scene], name: str
+) -> None:
+    preview = scenes[name].people[0].preview
+
+    (face,) = FaceDetector(media.weights_dir())(preview)
+
+    height, width = preview.shape[:2]
+    x0, y0, x1, y1 = face.box
+    assert min(x0, width - x1) > 0.15 * (x1 - x0)
+    assert y0 > 0.15 * (y1 - y0)
+    assert height - y1 > 0.15 * (y1 - y0)
+    assert max(height, width) <= 512
+
+
+def test_the_background_of_a_still_camera_is_known_where_nobody_stood(scenes: dict[str, Scene]) -> None:
+    scene = scenes["single_face.mp4"]
+    first = next(media.frames_of(media.clip("single_face.mp4")))
+
+    plate = scene.shots[0].plate
+
+    assert plate is not None
+    known = plate.seen > 3
+    nose_x, nose_y = scene.people[0].tracks[0].landmarks[0, 1, :2].astype(int)
+    assert plate.seen[nose_y, nose_x] == 0
+    assert 0.3 < known.mean() < 0.8
+    apart = np.abs(plate.image.astype(int) - first)[known]
+    assert float(np.median(apart)) <= 3
+
+
+def test_a_moving_camera_leaves_no_background(analyser: Analyser, tmp_path: Path) -> None:
+    (wide,) = media.frames_of(media.clip("bikes.mp4"), start=150, count=1)
+    pan = [wide[:, 4 * step : 4 * step + 400] for step in range(50)]
+    clip = media.written(tmp_path / "pan.mp4", pan)
+
+    assert [shot.plate for shot in _scene(analyser, clip).shots] == [None]
+
+
+def test_progress_counts_every_frame_and_never_passes_the_total(analyser: Analyser) -> None:
+    told: list[tuple[int, int]] = []
+    with open_video(media.clip("no_face.mp4")) as video:
+        guess = replace(video.properties, frame_count=60)
+        analyser.analyse(video.frames(), guess, lambda done, total: told.append((done, total)))
+
+    assert [done for done, _ in told] == list(range(1, 96))
+    assert all(done <= total for done, total in told)
+    assert [total for _, total in told] == sorted(total for _, total in told)
+
+
+def test_a_video_without_any_frame_is_refused(analyser: Analyser) -> None:
+    with open_video(media.clip("no_face.mp4")) as video:
+        properties: VideoProperties = video.properties
+
+    with pytest.raises(MediaFault) as refusal:
+        analyser.analyse([], properties, lambda _done, _total: None)
+
+    assert refusal.value.code == wire.UNREADABLE
+
+
+def test_a_longer_video_takes_more_memory_for_landmarks_only(analyser: Analyser, tmp_path: Path) -> None:
+    peaks = []
+    for seconds in (3, 9):
+        clip = media.looped(media.clip("single_face.mp4"), tmp_path / f"{seconds}.mp4", seconds=seconds)
+        tracemalloc.start()
+        _scene(analyser, clip)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    frames_more, landmarks_bytes = 180, 478 * 3 * 4
+    # Steadying holds the path a few times over, once in double precision.
+    assert peaks[1] - peaks[0] < 7 * frames_more * landmarks_bytes

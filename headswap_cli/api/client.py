@@ -15,7 +15,7 @@ from headswap_cli.envelope import Fault, Kind, Reply, open_envelope, unreachable
 from headswap_cli.errors import AuthError, HeadswapError, InputError, OutcomeUnknownError
 from headswap_cli.retry import delay_s
 from headswap_cli.text import printable
-from headswap_cli.transfer import quiet_logs, read_reply
+from headswap_cli.transfer import quiet_logs, read_reply, trusted_roots
 
 if TYPE_CHECKING:
     import ssl
@@ -57,13 +57,20 @@ def keyed_http(
     *,
     api_key: str | None = None,
     token: str | None = None,
-    verify: ssl.SSLContext | bool = True,
+    verify: ssl.SSLContext | None = None,
     timeout_s: float = 60.0,
 ) -> httpx.Client:
     """Return a client for the API at ``base_url`` that sends exactly one of key and token.
 
     A token wins, as it does at the service. Redirects are never followed. The environment's proxies are
     used, but never for this machine: a proxy would get the key.
+
+    Args:
+        base_url: The service's root.
+        api_key: Sent as ``x-api-key``.
+        token: Sent as a bearer token instead.
+        verify: Whose certificates are trusted; the system's habit if None.
+        timeout_s: How long a single read or write may take.
 
     Raises:
         AuthError: there is neither key nor token, or what there is can't be one.
@@ -84,7 +91,8 @@ def keyed_http(
             "Accept-Encoding": "identity",
             "User-Agent": f"headswap-cli/{__version__}",
         },
-        verify=verify,
+        # Plain http is loopback here and is never redirected: no TLS, so no roots to read.
+        verify=(verify or trusted_roots()) if url.scheme == "https" else False,
         timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
         follow_redirects=False,
         trust_env=not is_loopback(url.host),

@@ -1,6 +1,13 @@
 """Moving files over HTTP: down through a ``.part`` that becomes the target only when it is whole, and up."""
 
-from headswap_cli.transfer.http import OnBytes, bare_http, quiet_logs, read_reply, without_query
+from headswap_cli.transfer.http import (
+    OnBytes,
+    bare_http,
+    quiet_logs,
+    read_reply,
+    trusted_roots,
+    without_query,
+)
 from headswap_cli.transfer.receive import download
 from headswap_cli.transfer.send import hash_file, upload
 
@@ -11,6 +18,7 @@ __all__ = [
     "hash_file",
     "quiet_logs",
     "read_reply",
+    "trusted_roots",
     "upload",
     "without_query",
 ]

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from headswap_cli.errors import NetworkError, TransferError
 from headswap_cli.text import printable
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 OnBytes = Callable[[int, int | None], None]
@@ -26,11 +28,18 @@ MAX_REPLY_BYTES = 8 << 20
 REPLY_TIMEOUT_S = 120.0
 
 
+@cache
+def trusted_roots() -> ssl.SSLContext:
+    """Return the one TLS context of this process; reading the roots takes longer than Python's start."""
+    return httpx.create_ssl_context()
+
+
 def bare_http(timeout_s: float = 60.0) -> httpx.Client:
     """Return a client for media: no key, up to five redirects, and bytes as they lie on the server."""
     quiet_logs()
     return httpx.Client(
         headers={"Accept-Encoding": "identity"},
+        verify=trusted_roots(),
         timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
         follow_redirects=True,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,15 +146,22 @@ class AppContext:
             keyed = self._engine_http(progress)
         else:
             keyed = keyed_http(settings.base_url, api_key=settings.api_key, token=settings.token)
-        with keyed, bare_http() as bare:
-            if self._verbose:
-                keyed.event_hooks = bare.event_hooks = self._http_lines()
+        hooks = self._http_lines() if self._verbose else {}
+        with ExitStack() as stack:
+            stack.enter_context(keyed).event_hooks = hooks
+
+            @cache
+            def open_bare() -> httpx.Client:
+                bare = stack.enter_context(bare_http())
+                bare.event_hooks = hooks
+                return bare
+
             yield Deps(
                 settings=settings,
                 client=ApiClient(keyed, patience_s=LOCAL_PATIENCE_S) if is_local else ApiClient(keyed),
                 dialect=v4,
                 keyed=keyed,
-                bare=bare,
+                open_bare=open_bare,
                 host=EngineHost(keyed) if is_local else None,
                 journal=journal,
                 report=progress,

@@ -46,13 +46,17 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """An open connection to a backend, the journal, and ways to speak to the user."""
+    """An open connection to a backend, the journal, and ways to speak to the user.
+
+    ``keyed`` carries the key. ``open_bare`` opens a client without one at its first call: few commands need
+    it, and the certificates that it loads take longer than a request.
+    """
 
     settings: Settings
     client: ApiClient
     dialect: Dialect
     keyed: httpx.Client
-    bare: httpx.Client
+    open_bare: Callable[[], httpx.Client]
     host: Host | None
     journal: Journal
     report: Reporter
@@ -69,9 +73,9 @@ class Deps:
         try:
             asked, own = httpx.URL(url), self.keyed.base_url
         except httpx.InvalidURL:
-            return self.bare
+            return self.open_bare()
         same = (asked.scheme, asked.host, asked.port) == (own.scheme, own.host, own.port)
-        return self.keyed if same else self.bare
+        return self.keyed if same else self.open_bare()
 
     def publish(self, run_id: str, source: str, what: str) -> str:
         """Return a URL under which the backend can read ``source``; a URL is passed on byte for byte.

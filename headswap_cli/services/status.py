@@ -72,14 +72,15 @@ def status(
     name = identifier
     if run is not None and run.run_id == identifier:
         name = run.task_id or run.analysis_id or identifier
-    fetch = _fetcher(deps, name)
+    first, again = _first_look(deps, name)
+    unseen = [first]
 
     def told(state: Analysis | Task) -> StatusResult:
         result = _result(name, state)
         return replace(result, identifier=identifier, kind="run") if name != identifier else result
 
     if deadline is None:
-        return told(fetch())
+        return told(first)
 
     last: StatusResult | None = None
 
@@ -92,22 +93,34 @@ def status(
 
     return told(
         wait_for(
-            fetch, on_state=look, deadline=deadline, pace=pace_of(deps), sleep=deps.sleep, clock=deps.clock
+            lambda: unseen.pop() if unseen else again(),
+            on_state=look,
+            deadline=deadline,
+            pace=pace_of(deps),
+            sleep=deps.sleep,
+            clock=deps.clock,
         )
     )
 
 
-def _fetcher(deps: Deps, name: str) -> Callable[[], Analysis | Task]:
+def _first_look(deps: Deps, name: str) -> tuple[Analysis | Task, Callable[[], Analysis | Task]]:
+    """Return what the id is now, and how to look at it again."""
+
+    def task() -> Task:
+        return deps.dialect.fetch_task(deps.client, name)
+
+    def analysis() -> Analysis:
+        return deps.dialect.fetch_analysis(deps.client, name)
+
     run = deps.journal.find(name)
-    if run is not None and run.task_id == name:
-        return lambda: deps.dialect.fetch_task(deps.client, name)
-    if run is not None and run.analysis_id == name:
-        return lambda: deps.dialect.fetch_analysis(deps.client, name)
+    if run is not None and name == run.analysis_id:
+        return analysis(), analysis
     try:
-        deps.dialect.fetch_task(deps.client, name)
+        return task(), task
     except (NotFoundError, RefusedError):
-        return lambda: deps.dialect.fetch_analysis(deps.client, name)
-    return lambda: deps.dialect.fetch_task(deps.client, name)
+        if run is not None:
+            raise
+        return analysis(), analysis
 
 
 def _result(name: str, state: Analysis | Task) -> StatusResult:

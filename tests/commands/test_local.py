@@ -1,0 +1,146 @@
+"""The commands with the embedded engine, on real video, from real files."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import av
+import pytest
+
+from tests import media
+from tests.clips import plain_clip, plain_photo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Headswap
+
+pytestmark = pytest.mark.media
+
+
+@pytest.fixture(scope="session")
+def carphone() -> Path:
+    return media.clip("carphone_pristine.mp4")
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Path:
+    return media.photo("astronaut.png")
+
+
+def frame_count(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_run_takes_files_and_saves_a_video_that_says_it_is_synthetic(
+    local: Headswap, carphone: Path, portrait: Path
+) -> None:
+    value = local("run", carphone, "--face", f"1={portrait}", "--json").value
+    assert (value["backend"], value["profile"], value["status"]) == ("local", "local", "completed")
+    output = local.cwd / "carphone_pristine.headswap.mp4"
+    assert value["output"] == str(output)
+    assert frame_count(output) == frame_count(carphone)
+    assert b"compositeWithTrainedAlgorithmicMedia" in output.read_bytes()
+    assert [path.name for path in local.cwd.iterdir()] == [output.name]
+
+
+def test_the_commands_work_one_by_one_in_a_pipeline(local: Headswap, carphone: Path, portrait: Path) -> None:
+    analysis = local("analyze", "-q", carphone).out.strip()
+    task = local("swap", "-q", analysis, "--face", f"1={portrait}", "--mode", "face").out.strip()
+    assert local("status", task, "--wait", "-q").out == "completed\n"
+    assert local("download", task, "-o", "out.mp4").out == "out.mp4\n"
+    assert frame_count(local.cwd / "out.mp4") == frame_count(carphone)
+
+
+def test_analyze_shows_the_people_with_previews(local: Headswap, carphone: Path) -> None:
+    value = local("analyze", carphone, "--json").value
+    assert [person["person"] for person in value["people"]] == [1]
+    assert value["people"][0]["preview_url"].startswith("http://engine.headswap.invalid/media/")
+    assert (value["video"]["width"], value["video"]["height"]) == (176, 144)
+
+
+def test_a_person_who_is_not_there_is_exit_2_with_those_who_are(
+    local: Headswap, carphone: Path, portrait: Path
+) -> None:
+    assert "found: 1 (obj_id 0)" in local("run", carphone, "--face", f"3={portrait}", code=2).err
+    assert not list(local.cwd.iterdir())
+
+
+def test_nobody_in_the_video_is_exit_2(local: Headswap, tmp_path: Path, portrait: Path) -> None:
+    video = plain_clip(tmp_path / "empty_street.mp4", seconds=4)
+    assert "Nobody" in local("run", video, "--face", f"1={portrait}", code=2).err
+    assert not list(local.cwd.iterdir())
+
+
+def test_a_photo_without_a_face_is_exit_3_with_the_reason(
+    local: Headswap, carphone: Path, tmp_path: Path
+) -> None:
+    photo = plain_photo(tmp_path / "wall.png")
+    assert "face" in local("run", carphone, "--face", f"1={photo}", code=3).err
+    assert not list(local.cwd.iterdir())
+
+
+def test_a_photo_with_several_faces_is_exit_3_with_the_reason(local: Headswap, carphone: Path) -> None:
+    ran = local("run", carphone, "--face", f"1={media.photo('multi_face.jpg')}", code=3)
+    assert "faces" in ran.err
+    assert not list(local.cwd.iterdir())
+
+
+def test_a_short_video_passes_with_any_length(local: Headswap, tmp_path: Path, portrait: Path) -> None:
+    short = media.looped(media.clip("carphone_pristine.mp4"), tmp_path / "short.mp4", seconds=1.0)
+    assert "--any-length" in local("run", short, "--face", f"1={portrait}", code=2).err
+    ran = local("run", short, "--face", f"1={portrait}", "--any-length", "-o", "short.mp4")
+    assert ran.out == "short.mp4\n"
+
+
+def test_no_sound_leaves_the_sound_out(local: Headswap, portrait: Path, tmp_path: Path) -> None:
+    source = media.looped(media.clip("face_noface.mov"), tmp_path / "talk.mp4", seconds=3.2, tone=True)
+    for flags, streams in (((), 1), (("--no-sound",), 0)):
+        local("run", source, "--face", f"1={portrait}", "-o", "out.mp4", "--force", *flags)
+        with av.open(str(local.cwd / "out.mp4")) as container:
+            assert len(container.streams.audio) == streams
+
+
+def test_serve_tells_whether_an_engine_runs_and_stops_it(local: Headswap, tmp_path: Path) -> None:
+    own = {"HEADSWAP_DATA_DIR": str(tmp_path / "own")}
+    clip = plain_clip(tmp_path / "clip.mp4", seconds=4)
+    assert local("serve", "--status", "-q", **own).out == "stopped\n"
+    local("analyze", clip, **own)
+    status = local("serve", "--status", "--json", **own)
+    assert status.value["running"] is True
+    assert "token" not in status.out
+    assert local("serve", "--stop", "--json", **own).value == {"stopped": True}
+    assert local("serve", "--stop", "--json", **own).value == {"stopped": False}
+
+
+def test_the_engine_works_with_the_network_taken_away(
+    local: Headswap, carphone: Path, portrait: Path, tmp_path: Path
+) -> None:
+    unshare = shutil.which("unshare")
+    if sys.platform != "linux" or unshare is None:
+        pytest.skip("taking the network away needs Linux's unshare")
+    command = [unshare, "--net", "--map-root-user"]
+    if subprocess.run([*command, "true"], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody make a network namespace")
+    env = {**local.env, "HEADSWAP_DATA_DIR": str(tmp_path / "own")}
+    run = local.command("run", carphone, "--face", f"1={portrait}", "-o", "out.mp4")
+    try:
+        done = subprocess.run([*command, *run], cwd=local.cwd, env=env, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "out.mp4\n"), done.stderr
+    finally:
+        local("serve", "--stop", HEADSWAP_DATA_DIR=str(tmp_path / "own"))
+
+
+def test_demo_saves_a_result_and_a_sheet(local: Headswap) -> None:
+    value = local("demo", "--json").value
+    assert (local.cwd / "carphone_pristine.headswap.mp4").is_file()
+    assert (local.cwd / "carphone_pristine.headswap.png").read_bytes().startswith(b"\x89PNG")
+    assert value["sheet"] == str(local.cwd / "carphone_pristine.headswap.png")
+
+
+def test_fetch_says_where_the_weights_lie(local: Headswap) -> None:
+    assert local("serve", "--fetch").out.strip() == str(media.weights_dir())

@@ -28,8 +28,8 @@ _MINIMAL_SIDE = 4.0
 # Below this presence there is nothing to refine.
 _PRESENT = 0.5
 
-# The iris network lists the eyelids as lower from the outer to the inner corner, then upper likewise.
-_LOWER_THEN_UPPER = [*range(9), *range(15, 8, -1)]
+# The iris network lists the eyelids as lower from the inner to the outer corner, then upper likewise.
+_LOWER_THEN_UPPER = [*range(8, -1, -1), *range(9, 16)]
 _RIGHT_LIDS = topology.RIGHT_EYE[_LOWER_THEN_UPPER]
 _LEFT_LIDS = topology.LEFT_EYE[_LOWER_THEN_UPPER]
 

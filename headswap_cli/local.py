@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from contextlib import contextmanager
@@ -103,6 +104,8 @@ def find(data_dir: Path, *, timeout_s: float = 5.0) -> Endpoint | None:
 
 def health(endpoint: Endpoint, *, timeout_s: float = 5.0) -> dict[str, object] | None:
     """Ask ``endpoint`` for its ``version``, ``pid``, ``queued`` and ``processing``; None if it is mute."""
+    if not _is_listening(endpoint, timeout_s):
+        return None
     import httpx
 
     try:
@@ -252,16 +255,31 @@ def _spawn_detached(data_dir: Path, cache_dir: Path, idle_timeout_s: float) -> s
 def _read_descriptor(data_dir: Path) -> Endpoint | None:
     try:
         said = json.loads((data_dir / "engine" / DESCRIPTOR).read_bytes())
+        is_unix = said["socket"] is not None
         return Endpoint(
             pid=int(said["pid"]),
             version=str(said["version"]),
             token=str(said["token"]),
-            socket=Path(said["socket"]) if said["socket"] else None,
-            host=said["host"],
-            port=said["port"],
+            socket=Path(said["socket"]) if is_unix else None,
+            host=None if is_unix else str(said["host"]),
+            port=None if is_unix else int(said["port"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _is_listening(endpoint: Endpoint, timeout_s: float) -> bool:
+    """Knock before HTTP is imported; and httpcore leaks a Unix socket whose connection is refused."""
+    try:
+        if endpoint.socket is None:
+            socket.create_connection((endpoint.host, endpoint.port), timeout_s).close()
+        else:
+            with socket.socket(socket.AF_UNIX) as knock:
+                knock.settimeout(timeout_s)
+                knock.connect(str(endpoint.socket))
+    except OSError:
+        return False
+    return True
 
 
 def _open_log(data_dir: Path) -> IO[bytes]:

@@ -52,8 +52,8 @@ WRITE_BYTES = 1024**2
 # The vendor's number for a file that is too large.
 TOO_LARGE = 1207
 
-# Windows has no quota error.
-_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+# The disk, the user's quota (which Windows has not) or the file system's largest file.
+_DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 _log = logging.getLogger(__name__)
 
@@ -224,7 +224,9 @@ async def _take_in(request: Request, upload: Upload, limit_bytes: int) -> Respon
     except OSError as error:
         if error.errno not in _DISK_FULL:
             raise
-        return records.failure(SERVER_FAULT, "The engine's disk is full.", status_code=507)
+        return records.failure(
+            SERVER_FAULT, f"The engine's disk does not take the file: {error.strerror}.", status_code=507
+        )
     return None
 
 

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 
 from headswap_cli.engine.records import failure
 from headswap_cli.engine.runtime import is_unspecified
@@ -17,9 +17,11 @@ from headswap_cli.wire import EMPTY_KEY, ENGINE_ORIGIN, INVALID_KEY, INVALID_PAR
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from headswap_cli.engine.runtime import Address
+
+DRAINED_BYTES = 4 * 1024**2
 
 
 class Hosts:
@@ -95,6 +97,9 @@ class Guard:
         self._activity.begin()
         try:
             refusal = self._refusal(Headers(scope=scope))
+            if scope["method"] in {"PUT", "POST"}:
+                exchange = _Exchange(receive, send)
+                receive, send = exchange.receive, exchange.send
             await (refusal or self._app)(scope, receive, send)
         finally:
             self._activity.end()
@@ -108,6 +113,39 @@ class Guard:
         if not hmac.compare_digest(key.encode(), self._token):
             return failure(INVALID_KEY, "The key is invalid or expired.", status_code=401)
         return None
+
+
+class _Exchange:
+    """Sees to it that an answer is read even where it comes before the whole body did.
+
+    A client whose connection is cut while it still sends may never read the answer, and one that thinks the
+    connection good sends its next request into the void. So the rest of a small body is taken, and before
+    the rest of a large one the end of the connection is announced (RFC 9112, section 9.6).
+    """
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._is_read = False
+
+    async def receive(self) -> Message:
+        """Hand on a piece of the body."""
+        message = await self._receive()
+        self._is_read = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Hand on a piece of the answer."""
+        if message["type"] == "http.response.start":
+            await self._take_rest()
+            if not self._is_read:
+                MutableHeaders(scope=message).append("connection", "close")
+        await self._send(message)
+
+    async def _take_rest(self) -> None:
+        left_bytes = DRAINED_BYTES
+        while not self._is_read and left_bytes > 0:
+            left_bytes -= len((await self.receive()).get("body", b""))
 
 
 def _key(headers: Headers) -> str:

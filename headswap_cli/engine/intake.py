@@ -175,7 +175,7 @@ def _obj_id(value: Any, index: int) -> int:
 def _mode(value: object) -> Mode | None:
     if value is None:
         return None
-    if value not in {*Mode} or not isinstance(value, str):
+    if not isinstance(value, str) or value not in {*Mode}:
         raise _invalid(f"mode must be one of {', '.join(Mode)}.")
     return Mode(value)
 

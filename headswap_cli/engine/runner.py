@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import subprocess
@@ -58,7 +59,12 @@ class WorkerProcess:
         except OSError as error:
             raise WorkerDiedError(self._epitaph()) from error
         for line in events:
-            event = cast("Event", json.loads(line))
+            try:
+                event = cast("Event", json.loads(line))
+            except ValueError:
+                # Cut off in the middle of a line, or gone mad.
+                self.end()
+                break
             yield event
             if "progress" not in event:
                 return
@@ -74,7 +80,9 @@ class WorkerProcess:
         self.end()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                stream.close()
+                # An order that was never read is still in the buffer.
+                with contextlib.suppress(OSError):
+                    stream.close()
 
     def _epitaph(self) -> str:
         code = self._process.wait()
@@ -98,7 +106,7 @@ class Runner:
         self._jobs = jobs
         self._make_worker = make_worker
         self._worker: WorkerProcess | None = None
-        self._worker_lock = threading.Lock()
+        self._worker_lock = threading.RLock()
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._loop, name="runner")
@@ -120,8 +128,7 @@ class Runner:
                 self._worker.end()
         self._wake.set()
         self._thread.join()
-        if self._worker is not None:
-            self._worker.close()
+        self._dismiss_worker()
 
     def _loop(self) -> None:
         while not self._stopping:
@@ -147,6 +154,8 @@ class Runner:
             # The thread must outlive any one job, or all later ones would wait for ever.
             _log.exception("%s %s could not be run", job.kind, job.id)
             self._jobs.fail(job.id, SERVER_FAULT, f"{type(error).__name__}: {error}")
+            # Whatever the worker still says of this job must not be taken for the next one's.
+            self._dismiss_worker()
 
     def _note(self, job: Job, event: Event) -> None:
         if "progress" in event:
@@ -164,11 +173,16 @@ class Runner:
             if self._stopping:
                 raise WorkerDiedError
             if self._worker is not None and not self._worker.is_alive:
-                self._worker.close()
-                self._worker = None
+                self._dismiss_worker()
             if self._worker is None:
                 self._worker = self._make_worker()
             return self._worker
+
+    def _dismiss_worker(self) -> None:
+        with self._worker_lock:
+            if self._worker is not None:
+                self._worker.close()
+            self._worker = None
 
 
 def _order(job: Job) -> Order:

@@ -17,7 +17,7 @@ from headswap_cli.engine.app import Routes, make_app
 from headswap_cli.engine.guard import Activity, Hosts
 from headswap_cli.engine.jobs import JobStore
 from headswap_cli.engine.runner import Runner, WorkerProcess, worker_command
-from headswap_cli.engine.storage import MediaStore
+from headswap_cli.engine.storage import UPLOAD_LIMIT_BYTES, MediaStore
 from headswap_cli.local import engine_folder
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ _http_log.setLevel(logging.WARNING)
 class Options:
     """How an engine is run.
 
-    ``host`` None listens where only this machine's user gets in; ``idle_timeout_s`` 0 never ends by itself.
+    ``host`` None listens where only this machine's user gets in; ``idle_timeout_s`` 0 never ends by itself;
+    ``upload_limit_bytes`` is the largest file taken.
     """
 
     data_dir: Path
@@ -46,6 +47,7 @@ class Options:
     host: str | None = None
     port: int = 0
     idle_timeout_s: float = 600.0
+    upload_limit_bytes: int = UPLOAD_LIMIT_BYTES
 
 
 def run(
@@ -67,7 +69,7 @@ def run(
     """
     folder = engine_folder(options.data_dir)
     command = worker_command(folder, options.cache_dir.absolute())
-    with runtime.only_engine(folder), runtime.logged(folder), _stores(folder) as (jobs, media):
+    with runtime.only_engine(folder), runtime.logged(folder), _stores(folder, options) as (jobs, media):
         listener, address = runtime.bind(folder, options.host, options.port)
         with _running(Runner(jobs, make_worker or (lambda: WorkerProcess(command)))) as runner:
             listener.listen()
@@ -134,8 +136,8 @@ def _running(runner: Runner) -> Iterator[Runner]:
 
 
 @contextlib.contextmanager
-def _stores(folder: Path) -> Iterator[tuple[JobStore, MediaStore]]:
-    media = MediaStore(folder / "media")
+def _stores(folder: Path, options: Options) -> Iterator[tuple[JobStore, MediaStore]]:
+    media = MediaStore(folder / "media", limit_bytes=options.upload_limit_bytes)
     jobs = JobStore(folder / "jobs.sqlite3")
     try:
         old = time.time() - KEPT_S

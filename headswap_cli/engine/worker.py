@@ -260,14 +260,20 @@ def main() -> None:
     serve(_real_pipeline, Path(sys.argv[1]), Path(sys.argv[2]))
 
 
-def _real_pipeline(weights: Path) -> SwapPipeline:
+def _real_pipeline(folder: Path) -> SwapPipeline:
     import cv2
+
+    from headswap_cli.engine import weights
+    from headswap_cli.engine.types import MediaFault
+
+    if weights.missing(folder):
+        raise MediaFault(SERVER_FAULT, "The engine's networks are not there; run: headswap serve --fetch")
 
     # One thread here: the frames are what is done side by side.
     cv2.setNumThreads(1)
     from headswap_cli.engine.pipeline import Pipeline
 
-    return Pipeline(weights)
+    return Pipeline(folder)
 
 
 def _settle_in(cache: Path) -> None:

@@ -1,0 +1,94 @@
+"""A worker with a quick pipeline: run as a script, obedient to ``standin.json`` in its cache folder.
+
+``people`` (how many there are), ``then`` (``fault``, ``bug``, ``die`` in the first analysis or swap),
+``hold`` (work on until the setting changes), ``frames`` (what on_progress is told, pairs).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headswap_cli.engine import worker
+from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.types import MediaFault, Person, Scene, SwapReport, VideoProperties
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headswap_cli.engine.types import OnProgress, SwapSettings
+
+SCRIPT = Path(__file__)
+
+
+class StandIn:
+    """Finds as many people as it is told; its "video" is JSON that says what it was asked."""
+
+    def __init__(self, cache: Path) -> None:
+        self._settings = cache / "standin.json"
+        self._analyses = 0
+
+    def analyse(self, source: Path, *, on_progress: OnProgress) -> Scene:
+        self._analyses += 1
+        os.write(1, b"a library's chatter\n")
+        with open_video(source) as video:
+            duration_s = video.properties.duration_s
+        told = self._obey(on_progress)
+        preview = np.full((8, 8, 3), 90, np.uint8)
+        people = tuple(Person(obj_id, (), preview) for obj_id in range(told.get("people", 1)))
+        return Scene(VideoProperties(64, 48, Fraction(30000, 1001), 120, duration_s), (), people)
+
+    def swap(
+        self,
+        scene: Scene,
+        source: Path,
+        target: Path,
+        photos: Mapping[int, Path],
+        settings: SwapSettings,
+        *,
+        on_progress: OnProgress,
+    ) -> SwapReport:
+        self._obey(on_progress)
+        said = {
+            "people": len(scene.people),
+            "source": source.name,
+            "photos": {obj_id: path.name for obj_id, path in photos.items()},
+            "settings": dataclasses.asdict(settings),
+            "analyses": self._analyses,
+            "niceness": os.nice(0),
+            "numba": os.environ.get("NUMBA_CACHE_DIR"),
+        }
+        target.write_text(json.dumps(said))
+        return SwapReport(120, 119, ("One frame passes unchanged.",))
+
+    def _obey(self, on_progress: OnProgress) -> dict[str, Any]:
+        told = self._told()
+        for done, total in told.get("frames", [(1, 2), (2, 2)]):
+            on_progress(done, total)
+        while told.get("hold"):
+            told = self._told()
+        if told.get("then") == "fault":
+            raise MediaFault(1209, "The video's codec is unknown.")
+        if told.get("then") == "bug":
+            raise ZeroDivisionError("a frame of no width")
+        if told.get("then") == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return told
+
+    def _told(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self._settings.read_text()))
+        except FileNotFoundError:
+            return {}
+
+
+if __name__ == "__main__":
+    worker.serve(lambda weights: StandIn(weights.parent), Path(sys.argv[1]), Path(sys.argv[2]))

@@ -63,7 +63,7 @@ class Cast:
 
     def __init__(self, scene: Scene, fit: Fit, swappers: Mapping[int, Swapper]) -> None:
         self._scene = scene
-        self._fit = fit
+        self.fit = fit
         self._swappers = swappers
         self._tallies = {obj_id: _Tally() for obj_id in swappers}
         self._current: dict[int, Track] = {}
@@ -77,7 +77,7 @@ class Cast:
             frame_index: Grows from call to call.
             frame: Of the source, at its own size.
         """
-        image = self._fit.frame(frame)
+        image = self.fit.frame(frame)
         changed = np.zeros(image.shape[:2], np.bool_)
         was_swapped = False
         present = self._present(frame_index)
@@ -106,7 +106,7 @@ class Cast:
     def _present(self, frame_index: int) -> list[_Presence]:
         return [
             _Presence(
-                person.obj_id, track, self._fit.landmarks(track.landmarks[frame_index - track.first_frame])
+                person.obj_id, track, self.fit.landmarks(track.landmarks[frame_index - track.first_frame])
             )
             for person in self._scene.people
             for track in person.tracks
@@ -124,5 +124,5 @@ class Cast:
         if track.shot_index != self._shot_index:
             self._shot_index = track.shot_index
             plate = self._scene.shots[track.shot_index].plate
-            self._plate = self._fit.plate(plate) if plate else None
+            self._plate = self.fit.plate(plate) if plate else None
         return self._plate

@@ -73,11 +73,14 @@ class VideoSource:
         """
         last = None if only is None else max(only, default=-1)
         reformatter = VideoReformatter()
+        orientation: media.Orientation | None = None
         for frame_index, frame in enumerate(self._decoded()):
             if last is not None and frame_index > last:
                 return
             if only is None or frame_index in only:
-                image = _turned(to_bgr(frame, reformatter), media.orientation_of(frame))
+                # Once: a frame that was asked for its side data is in a cycle, and stays until a collection.
+                orientation = orientation or media.orientation_of(frame)
+                image = _turned(to_bgr(frame, reformatter), orientation)
                 yield TimedFrame(frame_index, frame.pts, self.time_base, image, int(frame.duration or 0))
 
     def _decoded(self) -> Iterator[av.VideoFrame]:

@@ -77,22 +77,32 @@ class Pipeline:
 
         Raises: MediaFault: a photo or the video cannot be used, or a person is not in the scene.
         """
+        cast = self.cast(scene, source, photos, settings)
+        sound_of = source if settings.keep_sound else None
+        frames_done = frames_swapped = 0
+        with (
+            open_video(source) as video,
+            open_writer(target, _picture(video, cast.fit), sound_of=sound_of) as writer,
+        ):
+            for frame in video.frames():
+                played = cast.play(frame.frame_index, frame.image)
+                writer.write(played.image, frame.pts, frame.duration)
+                frames_done += 1
+                frames_swapped += played.was_swapped
+                on_progress(frames_done, max(frames_done, scene.video.frame_count))
+        return SwapReport(frames_done, frames_swapped, (*writer.notices, *cast.notices()))
+
+    def cast(self, scene: Scene, source: Path, photos: Mapping[int, Path], settings: SwapSettings) -> Cast:
+        """Prepare the heads and who wears them; the arguments are those of ``swap``.
+
+        Raises: MediaFault: a photo or the video cannot be used, or a person is not in the scene.
+        """
         people = _chosen(scene, photos)
         heads = {obj_id: self._reference(obj_id, photo) for obj_id, photo in photos.items()}
         modes = self._modes(source, people, heads, settings.mode)
-        sound_of = source if settings.keep_sound else None
-        frames_done = frames_swapped = 0
-        with open_video(source) as video:
-            fit = Fit.to_size(video.properties, *_size(video, settings.short_side))
-            cast = Cast(scene, fit, self._swappers(people, heads, modes, fit))
-            with open_writer(target, _picture(video, fit), sound_of=sound_of) as writer:
-                for frame in video.frames():
-                    played = cast.play(frame.frame_index, frame.image)
-                    writer.write(played.image, frame.pts, frame.duration)
-                    frames_done += 1
-                    frames_swapped += played.was_swapped
-                    on_progress(frames_done, max(frames_done, scene.video.frame_count))
-        return SwapReport(frames_done, frames_swapped, (*writer.notices, *cast.notices()))
+        size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
+        fit = Fit.to_size(scene.video, *size)
+        return Cast(scene, fit, self._swappers(people, heads, modes, fit))
 
     @cached_property
     def _analyser(self) -> Analyser:
@@ -170,10 +180,6 @@ def _spread(person: Person) -> dict[int, Landmarks]:
     indices = sorted(views)
     chosen = np.linspace(0, len(indices) - 1, min(_MODE_SAMPLES, len(indices))).astype(int)
     return {indices[place]: views[indices[place]] for place in chosen.tolist()}
-
-
-def _size(video: VideoSource, short_side: int) -> tuple[int, int]:
-    return bounded_size(video.properties.width, video.properties.height, short_side)
 
 
 def _picture(video: VideoSource, fit: Fit) -> Picture:

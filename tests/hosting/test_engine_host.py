@@ -1,0 +1,114 @@
+"""A local file gets its URL from the local engine: sent once, known by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from headswap_cli.errors import AuthError, HeadswapError, InputError, NetworkError, RefusedError, ServiceError
+from headswap_cli.hosting.engine import EngineHost
+from headswap_cli.wire import ENGINE_ORIGIN
+from tests.origin import Answer, Origin, Recorded, reset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from headswap_cli.hosting.host import Host
+
+CONTENT = b"a video" * 400_000
+ADDRESS = f"/media/{hashlib.sha256(CONTENT).hexdigest()}"
+
+
+class MediaShelf(Origin):
+    """The engine's ``/media``: keeps what is put there, under the hash that it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[str, bytes] = {}
+
+    def respond(self, request: Recorded) -> Answer:
+        if request.headers.get("x-api-key") != "token":
+            return Answer({"code": 1101, "msg": "invalid"})
+        if request.method == "PUT":
+            assert request.path == f"/media/{hashlib.sha256(request.body).hexdigest()}"
+            self.kept[request.path] = request.body
+            return Answer({"code": 1000, "msg": "OK", "data": {"url": ENGINE_ORIGIN + request.path}})
+        return Answer(b"", 200 if request.path in self.kept else 404)
+
+
+@pytest.fixture
+def shelf() -> Iterator[MediaShelf]:
+    with MediaShelf() as shelf:
+        yield shelf
+
+
+@pytest.fixture
+def host(shelf: MediaShelf) -> Iterator[Host]:
+    with httpx.Client(base_url=shelf.url, headers={"x-api-key": "token"}, timeout=5.0) as http:
+        yield EngineHost(http)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def test_a_file_is_put_on_the_engine_and_has_its_url_there(host: Host, shelf: MediaShelf, clip: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    assert host.publish(clip, on_bytes=lambda *done: told.append(done)) == ENGINE_ORIGIN + ADDRESS
+    assert shelf.kept == {ADDRESS: CONTENT}
+    assert told[-1] == (len(CONTENT), len(CONTENT))
+    put = shelf.sent("PUT", ADDRESS)[0]
+    assert put.headers["content-length"] == str(len(CONTENT))
+
+
+def test_a_file_that_is_there_already_is_not_sent_again(
+    host: Host, shelf: MediaShelf, clip: Path, tmp_path: Path
+) -> None:
+    first = host.publish(clip)
+    (tmp_path / "copy.mp4").write_bytes(CONTENT)
+    told: list[object] = []
+    assert host.publish(tmp_path / "copy.mp4", on_bytes=lambda *done: told.append(done)) == first
+    assert len(shelf.sent("PUT", ADDRESS)) == 1
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised"),
+    [
+        (Answer({"code": 1207, "msg": "The file is too large."}, 413), RefusedError),
+        (Answer({"code": 1003, "msg": "The hash does not match."}), RefusedError),
+        (Answer({"code": 1101, "msg": "invalid"}, 401), AuthError),
+        (Answer(b"", 500), ServiceError),
+        (Answer({"code": 1000, "data": {}}), ServiceError),
+        (Answer({"code": 1000, "data": {"url": 7}}), ServiceError),
+        (reset, NetworkError),
+    ],
+)
+def test_a_refused_upload_says_why(
+    host: Host, shelf: MediaShelf, clip: Path, answer: Answer, raised: type[HeadswapError]
+) -> None:
+    shelf.script(ADDRESS, Answer(b"", 404), answer)
+    with pytest.raises(raised):
+        host.publish(clip)
+
+
+def test_an_engine_that_went_away_is_a_network_error(clip: Path) -> None:
+    with (
+        httpx.Client(base_url="http://127.0.0.1:9") as http,
+        pytest.raises(NetworkError, match="engine") as caught,
+    ):
+        EngineHost(http).publish(clip)
+    assert "headswap serve" in (caught.value.hint or "")
+
+
+def test_a_file_that_is_not_there_sends_nothing(host: Host, shelf: MediaShelf, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="gone"):
+        host.publish(tmp_path / "gone.mp4")
+    assert shelf.requests == []

@@ -8,6 +8,7 @@ import struct
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,11 @@ class Connection(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     origin: Origin
 
+    def handle(self) -> None:
+        """Serve until either side has had enough; a client that hangs up is no news."""
+        with suppress(ConnectionError):
+            super().handle()
+
     def do_GET(self) -> None:
         """Read the request whole, write it down, and act."""
         parts = urlsplit(self.path)
@@ -113,10 +119,7 @@ class Connection(BaseHTTPRequestHandler):
             body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
             connection=self.client_address,
         )
-        try:
-            self.origin.act_on(request)(self)
-        except ConnectionError:
-            self.close_connection = True
+        self.origin.act_on(request)(self)
 
     do_POST = do_PUT = do_HEAD = do_GET
 

@@ -19,7 +19,8 @@ _TONE = 0.92
 # The target's contrast is followed within these bounds, else shadows and beards would harden the face.
 _CONTRAST = (0.75, 1.05)
 _HAIR_GAIN = (0.5, 1.4)
-_HAIR_TINT = 0.3
+_HAIR_EXPOSURE = 0.75
+_HAIR_TINT = 0.6
 _INERTIA = 0.88
 _RELIGHT = 0.65
 _GAINS = (0.55, 1.6)
@@ -61,7 +62,7 @@ class ToneFitter:
         contrast = float(np.clip(spread[0] / max(spread[1], 1.0), *_CONTRAST))
         skin = np.stack([_curve(given[channel], wanted[channel], contrast) for channel in range(3)])
         gains = (wanted[:, _MEDIAN] + 8) / (given[:, _MEDIAN] + 8)
-        exposure = float(np.clip(gains @ _LUMA, *_HAIR_GAIN))
+        exposure = float(np.clip(gains @ _LUMA, *_HAIR_GAIN)) ** _HAIR_EXPOSURE
         tint = (gains / max(float(gains @ _LUMA), 1e-3)) ** _HAIR_TINT
         hair = np.clip(np.arange(256)[np.newaxis] * (exposure * tint)[:, np.newaxis], 0, 255)
         return np.stack([hair, skin]).astype(np.float32)
@@ -77,7 +78,8 @@ def _curve(given: Floats, wanted: Floats, contrast: float) -> Floats:
     # Kept off the ends, so that shadows and highlights keep some drawing.
     levels = np.clip(levels, 0.4 * knots, 255 - 0.4 * (255 - knots))
     x = np.concatenate([[0], np.maximum.accumulate(knots + np.arange(5) * 1e-3), [255]])
-    y = np.concatenate([[0], np.maximum.accumulate(levels), [255]])
+    white = min(255.0, float(levels[-1] + 0.8 * (255 - knots[-1])))
+    y = np.concatenate([[0], np.maximum.accumulate(levels), [white]])
     return np.asarray(np.interp(np.arange(256), x, y), np.float32)
 
 

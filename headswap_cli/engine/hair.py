@@ -67,7 +67,8 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     to_skin, to_hair = _colour_distances(lab, person, layout)
     keep = _keep(person, to_hair < to_skin, layout)
     inner = cv2.erode(layout.oval, _disc(0.012 * layout.width)).astype(np.float32)
-    alpha = np.clip((np.maximum(person, inner) * keep - 0.1) / 0.8, 0, 1).astype(np.float32)
+    soft = cv2.GaussianBlur(person, (0, 0), 0.012 * layout.width)
+    alpha = np.clip((np.maximum(soft, inner) * keep - 0.1) / 0.8, 0, 1).astype(np.float32)
     fringe = np.clip((layout.brows + 0.02 * layout.width - layout.rows) / (0.06 * layout.width), 0, 1)
     fringe = np.asarray(fringe * (to_hair < 1.1 * to_skin), np.float32)
     return HeadCut(

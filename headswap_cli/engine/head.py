@@ -14,6 +14,8 @@ from headswap_cli.engine.blend import Background, blend_bands, compose
 from headswap_cli.engine.colour import SharpnessFitter, ToneFitter, light, plain_curves, resharpen
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.geometry import bounding_box, face_box, face_width
+from headswap_cli.engine.hull import EYES, Eye
+from headswap_cli.engine.lashes import draw_lashes
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.piece import Piece, cut_piece
@@ -95,7 +97,7 @@ class HeadSwapper:
         self._mode = mode
         self._matte = matte
         self._hands = hands
-        self._retargeter = Retargeter(reference.vertices, tracks_landmarks)
+        self._retargeter = Retargeter(reference.vertices, reference.texture_points, tracks_landmarks)
         self._memory = _Memory()
 
     def start_track(self) -> None:
@@ -176,7 +178,7 @@ class HeadSwapper:
         curves, gains = self._fit_colours(piece, landmarks, posed, hand)
         level = self._level(posed.scale)
         seen = rasterise(
-            piece.full(posed.points), reference.texture_points, reference.triangles, piece.width, piece.height
+            piece.full(posed.points), posed.texture_points, reference.triangles, piece.width, piece.height
         )
         layer, kinds = shade(
             seen,
@@ -189,6 +191,8 @@ class HeadSwapper:
         own, new = piece.full(landmarks), piece.full(posed.landmarks)
         feather = max(0.7, 0.012 * piece.pixels)
         fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather)
+        for eye, opening in zip(EYES, posed.openings, strict=True):
+            draw_lashes(layer, new[_lid_line(eye), :2], opening)
         sigma = self._fit_sharpness(piece, layer, own, new)
         face = np.ascontiguousarray(kinds[..., 1])
         if sigma > 0.3:
@@ -211,7 +215,7 @@ class HeadSwapper:
         reference = self._reference
         rows, columns = piece.small.shape[:2]
         points = piece.reduced(posed.points)
-        seen = rasterise(points, reference.texture_points, reference.triangles, columns, rows)
+        seen = rasterise(points, posed.texture_points, reference.triangles, columns, rows)
         exact = np.log2(1 / max(posed.scale * piece.factor[0], 1e-3))
         level = int(np.clip(np.floor(exact), 0, len(reference.textures) - 1))
         texture, weights = reference.textures[level], reference.weights[level]
@@ -334,6 +338,10 @@ def _skin_area(piece: Frame, landmarks: Floats) -> Mask:
     margin = max(1, round(0.04 * float(np.ptp(oval[:, 0]))))
     area = cv2.erode(area, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8), borderValue=0)
     return np.asarray(cv2.fillPoly(area, [lips], (0,)), np.float32)
+
+
+def _lid_line(eye: Eye) -> list[int]:
+    return [eye.corners[0], *(upper for upper, _ in eye.pairs), eye.corners[1]]
 
 
 def _straight(layer: Floats) -> Floats:

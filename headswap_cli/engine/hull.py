@@ -34,17 +34,33 @@ _MIDDLE = (topology.FOREHEAD, topology.CHIN, topology.RIGHT_CHEEK, topology.LEFT
 
 @dataclass(frozen=True, slots=True)
 class Eye:
-    """One eye's indices: ``lids`` ring, ``corners`` outer and inner, ``iris`` centre first."""
+    """One eye's indices: ``lids`` ring, ``corners`` outer and inner, ``iris`` centre first.
+
+    ``pairs`` are (upper lid, lower lid), ``creases`` the points above the upper ones.
+    """
 
     lids: NDArray[np.int32]
     corners: tuple[int, int]
     iris: NDArray[np.int32]
     pairs: tuple[tuple[int, int], ...]
+    creases: tuple[int, ...]
 
 
 EYES = (
-    Eye(topology.RIGHT_EYE, topology.RIGHT_EYE_CORNERS, topology.RIGHT_IRIS, topology.RIGHT_EYE_PAIRS),
-    Eye(topology.LEFT_EYE, topology.LEFT_EYE_CORNERS, topology.LEFT_IRIS, topology.LEFT_EYE_PAIRS),
+    Eye(
+        topology.RIGHT_EYE,
+        topology.RIGHT_EYE_CORNERS,
+        topology.RIGHT_IRIS,
+        topology.RIGHT_EYE_PAIRS,
+        (247, 30, 29, 27, 28, 56, 190),
+    ),
+    Eye(
+        topology.LEFT_EYE,
+        topology.LEFT_EYE_CORNERS,
+        topology.LEFT_IRIS,
+        topology.LEFT_EYE_PAIRS,
+        (467, 260, 259, 257, 258, 286, 414),
+    ),
 )
 
 

@@ -32,13 +32,18 @@ _LIP_REACH, _JAW_REACH = 0.13, 0.2
 _JAW_SHARE = 0.6
 # An upper lid does most of a blink.
 _UPPER_LID = 0.8
-_WIDEST = 1.12
+# How far the fold above follows it, and from how far up a shut lid's skin is taken.
+_CREASE = 0.2
+_LID_SKIN = 0.6
+_WIDEST = 1.08
 # The mesh never sees lids meet: shut is somewhat above the clip's smallest gap, in parts of the open gap.
 _SHUT = (0.3, 0.55)
 _SHUT_MARGIN = 0.2
 _OPEN = 0.9
 # Gaze: how much of the iris's shift is taken, how far it may go in eye widths, across and down.
-_GAZE = 0.85
+_GAZE = 0.9
+# How far the person's usual gaze is taken to be the photo's: lids differ, so in height wholly.
+_GAZE_HABIT = np.array([0.5, 1.0], np.float32)
 _GAZE_LIMITS = np.array([0.2, 0.1], np.float32)
 
 
@@ -46,14 +51,17 @@ _GAZE_LIMITS = np.array([0.2, 0.1], np.float32)
 class Posed:
     """The reference's mesh in the frame.
 
-    ``points`` (n, 3) in pixels, depth for drawing; ``scale`` pixels of the frame per pixel of the texture;
-    ``yaw`` in degrees; ``mouth_gap`` the widest lip gap of the person in the video, in face widths.
+    ``points`` (n, 3) in pixels, depth for drawing; ``texture_points`` (n, 2) where they are in the texture;
+    ``scale`` pixels of the frame per pixel of the texture; ``yaw`` in degrees; ``mouth_gap`` the person's widest
+    lip gap, in face widths; ``openings`` of right and left eye, 0 shut, 1 as in the photo.
     """
 
     points: Floats
+    texture_points: Floats
     scale: float
     yaw: float
     mouth_gap: float
+    openings: tuple[float, float]
 
     @property
     def landmarks(self) -> Landmarks:
@@ -66,11 +74,13 @@ class Retargeter:
 
     Args:
         vertices: The reference's landmarks, rings and eyeballs, see ``Reference.vertices``.
+        texture_points: Where they are in its texture.
         tracks_landmarks: All the person's landmarks, one array (n, 478, 3) per track.
     """
 
-    def __init__(self, vertices: Floats, tracks_landmarks: Sequence[Floats]) -> None:
+    def __init__(self, vertices: Floats, texture_points: Floats, tracks_landmarks: Sequence[Floats]) -> None:
         self._vertices = vertices
+        self._texture_points = texture_points
         self._reference = vertices[: topology.LANDMARKS]
         self._width = face_width(self._reference)
         every = np.concatenate(list(tracks_landmarks))
@@ -80,6 +90,9 @@ class Retargeter:
         self._rest = self._at_rest()
         openings = np.array([[_lid_gap(shape, eye) for shape in shapes] for eye in hull.EYES])
         self._open = np.maximum(np.percentile(openings, 75, axis=1), 1e-3)
+        # Under lids that are almost shut the iris is only guessed.
+        awake = shapes[(openings >= 0.8 * self._open[:, np.newaxis]).all(axis=0)]
+        self._gaze = np.array([_usual_gaze(awake, eye) for eye in hull.EYES])
         self._shut = np.clip(np.percentile(openings, 1, axis=1) / self._open + _SHUT_MARGIN, *_SHUT)
 
     def pose(self, landmarks: Landmarks) -> Posed:
@@ -88,21 +101,25 @@ class Retargeter:
         vertices = self._vertices.copy()
         face = self._rest + (shape - self._neutral)
         _match_lips(face, shape)
-        for opening, eye in zip(self._openings(shape), hull.EYES, strict=True):
-            self._match_lids(face, float(opening), eye)
+        texture_points = self._texture_points.copy()
+        openings = self._openings(shape)
+        for opening, eye in zip(openings, hull.EYES, strict=True):
+            self._match_lids(face, texture_points, opening, eye)
         vertices[: topology.LANDMARKS] = face
-        for number, eye in enumerate(hull.EYES):
+        for number in range(len(hull.EYES)):
             first = hull.FIRST_EYE + number * hull.EYE_POINTS
-            self._turn_eyeball(vertices[first : first + hull.EYE_POINTS], face, shape, eye)
+            self._turn_eyeball(vertices[first : first + hull.EYE_POINTS], face, shape, number)
         self._move_rings(vertices, face)
         points = placed.apply(vertices).astype(np.float32)
         points[hull.FIRST_EYE :, 2] += np.float32(1e4)  # eyeballs are drawn behind everything
         forward = placed.rotation[:, 2]
         return Posed(
             points=points,
+            texture_points=texture_points,
             scale=placed.scale,
             yaw=math.degrees(math.atan2(float(forward[0]), float(forward[2]))),
             mouth_gap=_lip_gap(landmarks) / face_width(landmarks),
+            openings=openings,
         )
 
     def _normalised(self, landmarks: Landmarks) -> tuple[Floats, Similarity]:
@@ -128,31 +145,38 @@ class Retargeter:
         rest[:, :2] += moved[:, :2]
         return rest
 
-    def _openings(self, shape: Floats) -> NDArray[np.float64]:
+    def _openings(self, shape: Floats) -> tuple[float, float]:
         """Return how far the right and the left eye are open: 0 shut, 1 as usual."""
         gaps = np.array([_lid_gap(shape, eye) for eye in hull.EYES]) / self._open
         # One eye alone is measured less surely than both together.
         gaps = 0.5 * gaps + 0.5 * gaps.mean()
         opening = (gaps - self._shut) / (_OPEN - self._shut)
-        wide = 1 + np.maximum(gaps - 1, 0)
-        return np.asarray(np.clip(np.minimum(opening, wide), 0, _WIDEST), np.float64)
+        wide = 1 + 0.5 * np.maximum(gaps - 1, 0)
+        right, left = np.clip(np.minimum(opening, wide), 0, _WIDEST)
+        return float(right), float(left)
 
-    def _match_lids(self, face: Floats, opening: float, eye: Eye) -> None:
-        """Open the lids so far, 1 being as in the photo."""
-        for upper, lower in eye.pairs:
-            wanted = (self._reference[upper] - self._reference[lower]) * opening
-            excess = (face[upper] - face[lower]) - wanted
+    def _match_lids(self, face: Floats, texture_points: Floats, opening: float, eye: Eye) -> None:
+        """Open the lids so far, 1 being as in the photo.
+
+        Where lids shut, the mesh loses the corners: only the gap is taken from it. The photo's lashes would
+        be drawn out over a shut lid: skin from above them is, instead.
+        """
+        face[eye.lids] = self._rest[eye.lids]
+        shut = max(0.0, 1 - opening)
+        for (upper, lower), crease in zip(eye.pairs, eye.creases, strict=True):
+            excess = (self._reference[upper] - self._reference[lower]) * (1 - opening)
             face[upper] -= _UPPER_LID * excess
             face[lower] += (1 - _UPPER_LID) * excess
+            face[crease] -= _CREASE * excess
+            texture_points[upper] += _LID_SKIN * shut * (texture_points[crease] - texture_points[upper])
 
-    def _turn_eyeball(self, nodes: Floats, face: Floats, shape: Floats, eye: Eye) -> None:
+    def _turn_eyeball(self, nodes: Floats, face: Floats, shape: Floats, number: int) -> None:
         """Shift the iris as the person's is shifted, the white following less the further out."""
-        reference = self._reference
+        eye, reference = hull.EYES[number], self._reference
         old_middle, width = hull.eye_frame(reference, eye)
+        usual = _GAZE_HABIT * self._gaze[number] + (1 - _GAZE_HABIT) * _gaze(reference, eye)
+        shift = np.clip(_gaze(shape, eye) - usual, -_GAZE_LIMITS, _GAZE_LIMITS) * width * _GAZE
         iris = reference[eye.iris[0], :2]
-        shift = (
-            np.clip(_gaze(shape, eye) - _gaze(reference, eye), -_GAZE_LIMITS, _GAZE_LIMITS) * width * _GAZE
-        )
         distance = np.linalg.norm(nodes[:, :2] - iris, axis=1) / hull.iris_radius(reference, eye)
         follow = np.clip((2.6 - distance) / 1.3, 0, 1)
         new_middle, _ = hull.eye_frame(face, eye)
@@ -191,6 +215,11 @@ def _gaze(landmarks: Landmarks, eye: Eye) -> Floats:
     """Return where the iris stands between the corners, in eye widths."""
     middle, width = hull.eye_frame(landmarks, eye)
     return np.asarray((landmarks[eye.iris[0], :2] - middle) / width, np.float32)
+
+
+def _usual_gaze(shapes: Floats, eye: Eye) -> Floats:
+    gazes = [_gaze(shape, eye) for shape in shapes] or [np.zeros(2, np.float32)]
+    return np.asarray(np.median(gazes, axis=0), np.float32)
 
 
 def _match_lips(face: Floats, shape: Floats) -> None:

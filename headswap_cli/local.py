@@ -55,10 +55,17 @@ class Endpoint:
 
 
 def engine_folder(data_dir: Path) -> Path:
-    """Return the engine's own folder below ``data_dir``, made for nobody but its owner."""
+    """Return the engine's own folder below ``data_dir``, made for nobody but its owner.
+
+    Raises: EngineError: It cannot be made.
+    """
     folder = data_dir.absolute() / "engine"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        message = f"The local engine cannot have its folder {folder}: {error.strerror}."
+        raise EngineError(message, hint="Choose another place: HEADSWAP_DATA_DIR") from error
     return folder
 
 

@@ -189,6 +189,12 @@ def test_an_engine_that_cannot_start_is_an_error_with_the_last_line_of_its_log(
     assert str(folder / local.LOG) in (e.value.hint or "")
 
 
+def test_a_data_folder_that_cannot_be_had_is_an_error_that_names_it(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EngineError, match=r"cannot have its folder .*/file/engine: Not a directory"):
+        local.ensure(tmp_path / "file", cache)
+
+
 def test_an_engine_that_does_not_answer_in_time_is_an_error(data: Path, cache: Path) -> None:
     now = iter(range(0, 1000, 10))
     with pytest.raises(EngineError, match="did not answer within 5 s"):

@@ -126,7 +126,9 @@ class Routes:
         path = self._media.find(name)
         if path is None:
             return records.failure(NOT_FOUND, "There is no such file.", status_code=404)
-        self._media.touch(name)
+        if is_upload_name(name):
+            # A client asks before it puts, and then counts on the file.
+            self._media.touch(name)
         # A file never changes under its name, so the name serves as its strong ETag.
         return FileResponse(path, media_type=media_type(name), headers={"etag": f'"{name}"'})
 

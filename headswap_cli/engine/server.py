@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.runtime import Address
 
 KEPT_S = 7 * 24 * 3600.0
+CLEAR_EVERY_S = 3600.0
 IDLE_CHECK_S = 5.0
 _log = logging.getLogger(__name__)
 _http_log = logging.getLogger(f"{__name__}.http")
@@ -106,13 +107,19 @@ async def _serve(
     config.errorlog = _http_log
     config.include_server_header = False
     config.graceful_timeout = 2.0
-    watch = asyncio.create_task(_end_when_idle(idle_timeout_s, activity, parts.jobs, ended))
-    _log.info("the engine begins on %s", parts.address)
+    # Longer than any client's poll interval: a connection that closes under a POST leaves its fate unknown.
+    config.keep_alive_timeout = 120.0
+    tasks = (
+        asyncio.create_task(_end_when_idle(idle_timeout_s, activity, parts.jobs, ended)),
+        asyncio.create_task(_clear_now_and_then(parts.jobs, parts.media)),
+    )
+    _log.info("the engine begins on %s", parts.address.url or parts.address.path)
     on_ready(parts.address, stop)
     # Starlette and Hypercorn spell the types of ASGI differently.
     app: Any = make_app(routes, parts.address, hosts, activity)
     await serve_asgi(app, config, shutdown_trigger=ended.wait, mode="asgi")
-    watch.cancel()
+    for task in tasks:
+        task.cancel()
 
 
 async def _end_when_idle(timeout_s: float, activity: Activity, jobs: JobStore, ended: asyncio.Event) -> None:
@@ -124,6 +131,15 @@ async def _end_when_idle(timeout_s: float, activity: Activity, jobs: JobStore, e
             activity.touch()
     _log.info("nobody wanted anything for %g s", timeout_s)
     ended.set()
+
+
+async def _clear_now_and_then(jobs: JobStore, media: MediaStore) -> None:
+    """Let go of old faces at the start, and later too where the engine runs for weeks."""
+    while True:
+        old = time.time() - KEPT_S
+        jobs.forget(old)
+        await asyncio.to_thread(media.clear, old)
+        await asyncio.sleep(CLEAR_EVERY_S)
 
 
 @contextlib.contextmanager
@@ -140,9 +156,7 @@ def _stores(folder: Path, options: Options) -> Iterator[tuple[JobStore, MediaSto
     media = MediaStore(folder / "media", limit_bytes=options.upload_limit_bytes)
     jobs = JobStore(folder / "jobs.sqlite3")
     try:
-        old = time.time() - KEPT_S
-        jobs.forget(old)
-        media.clear(old)
+        media.drop_drafts()
         yield jobs, media
     finally:
         jobs.close()

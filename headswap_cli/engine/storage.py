@@ -97,17 +97,25 @@ class MediaStore:
         return Upload(self.drafts / secrets.token_hex(8), self._places[_UPLOAD] / sha256, self.limit_bytes)
 
     def clear(self, before_s: float) -> int:
-        """Delete files not touched since ``before_s`` (Unix time) and all drafts; return how many."""
+        """Delete files not touched since ``before_s`` (Unix time); return how many."""
         old = [
-            path
-            for place in self._places.values()
-            for path in place.iterdir()
-            if path.stat().st_mtime < before_s
+            path for place in self._places.values() for path in place.iterdir() if _is_older(path, before_s)
         ]
-        gone = [*old, *self.drafts.iterdir()]
-        for path in gone:
+        for path in old:
             path.unlink(missing_ok=True)
-        return len(gone)
+        return len(old)
+
+    def drop_drafts(self) -> None:
+        """Delete what was never finished; only while nobody writes."""
+        for path in self.drafts.iterdir():
+            path.unlink(missing_ok=True)
+
+
+def _is_older(path: Path, before_s: float) -> bool:
+    try:
+        return path.stat().st_mtime < before_s
+    except FileNotFoundError:
+        return False
 
 
 class Upload:

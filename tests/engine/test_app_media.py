@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import stat
+import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headswap_cli import local, wire
+from headswap_cli.engine.jobs import JobStore, Kind
 from headswap_cli.engine.storage import MediaStore
 from tests.engine.engines import RunningEngine, until
 
@@ -37,6 +41,10 @@ def path(engine: RunningEngine) -> str:
 
 def drafts(engine: RunningEngine) -> list[Path]:
     return list((engine.folder / "media" / "drafts").iterdir())
+
+
+def uploads(engine: RunningEngine) -> set[str]:
+    return {path.name for path in (engine.folder / "media" / "uploads").iterdir()}
 
 
 def test_a_file_comes_back_as_it_was_put_under_the_name_of_its_hash(engine: RunningEngine, path: str) -> None:
@@ -183,14 +191,33 @@ def test_a_disk_that_takes_no_more_is_507_with_a_reason(tmp_path: Path) -> None:
         local.stop(tmp_path / "data")
 
 
-def test_what_nobody_used_for_a_week_is_cleared_away(tmp_path: Path) -> None:
+def test_only_what_nobody_used_since_is_cleared_away(tmp_path: Path) -> None:
     store = MediaStore(tmp_path / "media")
     with store.receive(NAME) as upload:
         upload.write(CONTENT)
         upload.keep()
-    (store.drafts / "left over").touch()
     kept_since = (store.folder / "uploads" / NAME).stat().st_mtime
-    assert store.clear(kept_since - 1) == 1
+    assert store.clear(kept_since - 1) == 0
     assert store.find(NAME) is not None
     assert store.clear(kept_since + 1) == 1
     assert store.find(NAME) is None
+
+
+def test_the_jobs_and_files_of_last_week_are_gone_at_the_next_start_and_half_files_with_them(
+    tmp_path: Path,
+) -> None:
+    eight_days_ago = time.time() - 8 * 24 * 3600
+    with RunningEngine(tmp_path) as engine:
+        old, young = engine.put(b"old"), engine.put(b"young")
+        os.utime(
+            engine.folder / "media" / "uploads" / old.rpartition("/")[2], (eight_days_ago, eight_days_ago)
+        )
+        (engine.folder / "media" / "drafts" / "half").touch()
+    with closing(JobStore(engine.folder / "jobs.sqlite3", clock=lambda: eight_days_ago)) as store:
+        job = store.add(Kind.TASK, "0" * 64, {})
+        store.complete(job.id, {})
+    with RunningEngine(tmp_path) as engine:
+        until(lambda: uploads(engine), lambda names: old.rpartition("/")[2] not in names)
+        assert engine.http.head(young).status_code == 200
+        assert engine.get(wire.TASK_PATH, _id=job.id)["code"] == wire.NOT_FOUND
+        assert not drafts(engine)

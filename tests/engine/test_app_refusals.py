@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headswap_cli import wire
+from headswap_cli.engine.guard import Hosts
+from headswap_cli.engine.runtime import Address
 from tests import clips
 from tests.engine.engines import RunningEngine, create_body
 
@@ -262,6 +264,15 @@ def test_media_urls_under_the_servers_own_address_are_its_media(tcp_engine: Runn
     elsewhere = own.replace(wire.ENGINE_ORIGIN, "http://127.0.0.1:1")
     answer = tcp_engine.post(wire.ANALYZE_PATH, {"video_url": elsewhere, "type": "head"})
     assert answer["code"] == wire.INVALID_PARAMETER
+
+
+@given(
+    netloc=st.text() | st.from_regex(r"(localhost|127\.0\.0\.1|\[::1\]|a@b)(:[0-9]{0,6})?", fullmatch=True)
+)
+def test_no_other_host_is_known_however_it_is_written(netloc: str) -> None:
+    hosts = Hosts(Address(path=None, host="127.0.0.1", port=8765, token="t"))
+    known = {"localhost:8765", "127.0.0.1:8765", "[::1]:8765", "engine.headswap.invalid"}
+    assert hosts.know(netloc) == (netloc in known)
 
 
 JSON = st.recursive(

@@ -15,7 +15,7 @@ from headswap_cli import wire
 from headswap_cli.engine.storage import MediaStore
 from headswap_cli.engine.worker import KEPT_SCENES, Share, Workbench, length_fault
 from tests import clips
-from tests.engine.standin import StandIn
+from tests.engine.standin import SCRIPT, StandIn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,6 +140,24 @@ def test_the_real_worker_ends_when_its_server_is_gone(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "headswap_cli.engine.worker", str(tmp_path), str(tmp_path / "cache")]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_the_worker_ends_in_the_middle_of_its_work_when_its_server_is_gone(
+    tmp_path: Path, media: MediaStore
+) -> None:
+    (tmp_path / "standin.json").write_text('{"hold": true}')
+    command = [sys.executable, str(SCRIPT), str(media.folder.parent), str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(analysis(1)).encode() + b"\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline()) == {"progress": 50}
+        # What the system tells all processes at once is for the server to answer.
+        process.terminate()
+        assert json.loads(process.stdout.readline()) == {"progress": 100}
+        process.stdin.close()
+        assert process.wait(30) == 0
 
 
 def test_without_weights_the_real_worker_says_how_to_get_them(tmp_path: Path, media: MediaStore) -> None:

@@ -1,0 +1,138 @@
+"""Any sequence of calls: paid once, never lost, and the row is the fold of its steps."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from headswap_cli.errors import HeadswapError
+from headswap_cli.journal import Journal, Run, Step, StepKind, StepOrderError
+from headswap_cli.models import Analysis, Saved, Status
+
+NAMES = st.sampled_from(["a1", "a2", "a3"])
+STATES = st.sampled_from(Status)
+
+
+def folded(run: Run, steps: list[Step]) -> dict[str, object]:
+    """Return what the steps alone say of a run."""
+    row: dict[str, object] = {
+        "status": Status.QUEUED, "progress": 0.0, "analysis_id": None, "body": None, "task_id": None,
+        "output": None, "error": None,
+    }  # fmt: skip
+    for step in steps:
+        told = {name: value for name, value in step.detail.items() if name in row}
+        if step.kind in {StepKind.SUBMITTED, StepKind.INTENDED}:
+            told["status"] = Status.PROCESSING
+        elif step.kind is StepKind.ANALYSED:
+            del told["status"]
+        elif step.kind is StepKind.CREATED:
+            told |= {"status": Status.QUEUED, "progress": 0.0}
+        elif step.kind is StepKind.DONE:
+            told |= {"status": Status.COMPLETED, "progress": 100.0}
+        elif step.kind is StepKind.FAILED:
+            told["error"] = step.detail["message"]
+        if step.kind in {StepKind.INTENDED, StepKind.CREATED, StepKind.DONE}:
+            told["error"] = None
+        row |= told
+    return row
+
+
+class Runs(RuleBasedStateMachine):
+    """Several runs at once, told anything at any time."""
+
+    runs = Bundle("runs")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "journal.sqlite3"
+        self.journal = Journal(self.path, clock=lambda: 1.0)
+        self.tasks: dict[str, str] = {}
+
+    def teardown(self) -> None:
+        self.journal.close()
+        self.folder.cleanup()
+
+    @rule(target=runs, source=st.text(max_size=5))
+    def begin(self, source: str) -> str:
+        return self.journal.begin(profile="p", backend="local", source=source, parameters={})
+
+    @rule(target=runs, run_id=consumes(runs))
+    def reopen(self, run_id: str) -> str:
+        """Close the journal and open it again, as the next command does."""
+        self.journal.close()
+        self.journal = Journal(self.path, clock=lambda: 1.0)
+        return run_id
+
+    @rule(run_id=runs, name=NAMES)
+    def submit(self, run_id: str, name: str) -> None:
+        with suppress(StepOrderError):
+            self.journal.submitted(run_id, name)
+
+    @rule(run_id=runs, name=NAMES)
+    def analyse(self, run_id: str, name: str) -> None:
+        with suppress(StepOrderError):
+            self.journal.analysed(run_id, Analysis(name, Status.COMPLETED, 3, ""))
+
+    @rule(run_id=runs)
+    def publish(self, run_id: str) -> None:
+        with suppress(StepOrderError):
+            self.journal.published(run_id, "me.jpg", None, "https://example.com/me.jpg")
+
+    @rule(run_id=runs, size=st.integers(0, 3))
+    def intend(self, run_id: str, size: int) -> None:
+        run = self.journal.find(run_id)
+        assert run is not None
+        is_open = run.last_step is StepKind.INTENDED
+        try:
+            self.journal.intend(run_id, {"mappings": list(range(size))})
+        except StepOrderError:
+            assert is_open or run_id in self.tasks
+        else:
+            assert not is_open
+            assert run_id not in self.tasks
+
+    @rule(run_id=runs)
+    def create(self, run_id: str) -> None:
+        with suppress(StepOrderError):
+            task_id = f"t{len(self.tasks)}"
+            self.journal.created(run_id, task_id)
+            assert run_id not in self.tasks
+            self.tasks[run_id] = task_id
+
+    @rule(run_id=runs, status=STATES, progress=st.floats(0, 100))
+    def tell(self, run_id: str, status: Status, progress: float) -> None:
+        with suppress(StepOrderError):
+            self.journal.state(run_id, status, progress)
+
+    @rule(run_id=runs)
+    def finish(self, run_id: str) -> None:
+        with suppress(StepOrderError):
+            self.journal.done(run_id, Saved(Path("/out.mp4"), 1, "ab"))
+
+    @rule(run_id=runs, status=STATES, message=st.text(max_size=5))
+    def fail(self, run_id: str, status: Status, message: str) -> None:
+        self.journal.failed(run_id, status, HeadswapError(message))
+
+    @invariant()
+    def every_paid_task_is_known_by_its_id(self) -> None:
+        for run_id, task_id in self.tasks.items():
+            run = self.journal.find(task_id)
+            assert run is not None
+            assert (run.run_id, run.task_id) == (run_id, task_id)
+            assert run.body is not None
+
+    @invariant()
+    def every_row_is_the_fold_of_its_steps(self) -> None:
+        for run in self.journal.runs():
+            row = folded(run, self.journal.steps(run.run_id))
+            assert {name: getattr(run, name) for name in row} == row
+
+
+TestRuns = Runs.TestCase
+TestRuns.settings = settings(max_examples=40, stateful_step_count=25, deadline=None, database=None)

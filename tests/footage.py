@@ -122,8 +122,10 @@ def heard_at_s(path: Path) -> float:
 
 
 def sound_packets(path: Path) -> list[tuple[bytes, Fraction]]:
-    """Return the packets of the first audio stream, each with the time it starts at."""
+    """Return the packets of the first audio stream, each with the time it starts at; none if it is silent."""
     with av.open(str(path)) as container:
+        if not container.streams.audio:
+            return []
         packets = container.demux(container.streams.audio[0])
         return [(bytes(p), p.pts * p.time_base) for p in packets if p.dts is not None and p.pts is not None]
 

@@ -1,0 +1,248 @@
+"""Measure what the engine makes of a clip: picture, file and speed."""
+
+from __future__ import annotations
+
+import math
+import resource
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.detect import FaceDetector
+from headswap_cli.engine.encode import Picture, bounded_size, open_writer
+from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.identify import FaceEmbedder, distance
+from headswap_cli.engine.mesh import FaceMesh
+from headswap_cli.engine.pipeline import Pipeline
+from headswap_cli.engine.reference import read_photo, select_face
+from headswap_cli.engine.types import SwapSettings
+from headswap_cli.models import Mode
+from tests import media
+from tests.footage import picture_times, sound_packets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from headswap_cli.engine.types import Scene, Track
+
+PHOTOS = ("astronaut.png", "0-f15-hao-ph.jpg")
+_ROUNDS = 2
+_VIEWS = 8
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a swap did to the picture.
+
+    Args:
+        people: How many were found.
+        cuts: How many were found.
+        tracks: How many tracks each person has, in order of ``obj_id``.
+        swapped: Frames in which a head was swapped.
+        identity_before: Mean distance of the people's faces to their reference faces, source.
+        identity_after: The same, result.
+        outside_db: PSNR outside what was changed, before encoding; infinite where not one bit differs.
+        jitter: Landmarks' departure from their neighbours in time, percent of the face's width.
+    """
+
+    people: int
+    cuts: int
+    tracks: tuple[int, ...]
+    swapped: int
+    identity_before: float
+    identity_after: float
+    outside_db: float
+    jitter: float
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """What of the file around the picture came through."""
+
+    frames: tuple[int, int]
+    times_kept: bool
+    packets: int
+    packets_kept: bool
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Frames per second end to end, alone the codec's, and the process's largest memory."""
+
+    fps: float
+    ceiling_fps: float
+    peak_mb: int
+
+
+def two_people(folder: Path) -> Path:
+    """Return a clip of two people side by side."""
+    return media.side_by_side(
+        media.clip("WolfgangLanger_Pexels.mp4"), media.clip("single_face.mp4"), folder / "two.mp4", count=72
+    )
+
+
+def cut_to_and_fro(folder: Path) -> Path:
+    """Return a clip that cuts between two people: A B A B."""
+    parts = [media.clip("single_face.mp4"), media.clip("WolfgangLanger_Pexels.mp4")] * 2
+    return media.concatenated(parts, folder / "abab.mp4", count=36)
+
+
+CLIPS: dict[str, Callable[[Path], Path]] = {
+    "single_face": lambda _: media.clip("single_face.mp4"),
+    "WolfgangLanger": lambda _: media.clip("WolfgangLanger_Pexels.mp4"),
+    "carphone": lambda _: media.clip("carphone_pristine.mp4"),
+    "face_noface": lambda _: media.clip("face_noface.mov"),
+    "noface_face": lambda _: media.clip("noface_face.mov"),
+    "no_face": lambda _: media.clip("no_face.mp4"),
+    "two people": two_people,
+    "A B A B": cut_to_and_fro,
+}
+
+
+def swap(pipeline: Pipeline, source: Path, target: Path, mode: Mode | None) -> tuple[Scene, tuple[str, ...]]:
+    """Analyse and swap everybody; return the scene and the notices."""
+    scene = pipeline.analyse(source, on_progress=_silent)
+    report = pipeline.swap(
+        scene, source, target, photos_for(scene), SwapSettings(mode=mode), on_progress=_silent
+    )
+    return scene, report.notices
+
+
+def photos_for(scene: Scene) -> dict[int, Path]:
+    """Return a reference face for each person."""
+    return {person.obj_id: media.photo(PHOTOS[person.obj_id % len(PHOTOS)]) for person in scene.people}
+
+
+def quality_of(pipeline: Pipeline, scene: Scene, source: Path, target: Path, mode: Mode | None) -> Quality:
+    """Measure the picture of a swap that was done."""
+    before, after = _identities(scene, source, target)
+    outside_db, swapped = _outside(pipeline, scene, source, mode)
+    tracks = [track for person in scene.people for track in person.tracks]
+    return Quality(
+        people=len(scene.people),
+        cuts=len(scene.shots) - 1,
+        tracks=tuple(len(person.tracks) for person in scene.people),
+        swapped=swapped,
+        identity_before=before,
+        identity_after=after,
+        outside_db=outside_db,
+        jitter=statistics.median(map(_jitter, tracks)) if tracks else 0.0,
+    )
+
+
+def fidelity_of(source: Path, target: Path, notices: tuple[str, ...]) -> Fidelity:
+    """Compare times and packets of source and result."""
+    before, after = picture_times(source), picture_times(target)
+    packets = sound_packets(source)
+    return Fidelity(
+        frames=(len(before), len(after)),
+        times_kept=before == after,
+        packets=len(packets),
+        packets_kept=packets == sound_packets(target),
+        notices=notices,
+    )
+
+
+def speed_of(source: Path, target: Path, mode: Mode | None) -> tuple[Speed, Scene, tuple[str, ...]]:
+    """Time whole jobs and, in turns with them, decoding and encoding alone."""
+    pipeline = Pipeline(media.weights_dir())
+    idle = target.with_name("ceiling.mp4")
+    scene, notices = swap(pipeline, source, target, mode)
+    peak_mb = _peak_mb()
+    jobs, ceilings = [], []
+    for _ in range(_ROUNDS):
+        ceilings.append(_timed(lambda: pass_through(source, idle)))
+        jobs.append(_timed(lambda: swap(pipeline, source, target, mode)))
+    count = scene.video.frame_count
+    return Speed(count / min(jobs), count / min(ceilings), peak_mb), scene, notices
+
+
+def pass_through(source: Path, target: Path) -> None:
+    """Decode and encode without a change."""
+    with open_video(source) as video:
+        properties = video.properties
+        width, height = bounded_size(properties.width, properties.height, 720)
+        picture = Picture(
+            width,
+            height,
+            video.time_base,
+            properties.frame_rate,
+            video.colour,
+            video.pixel_aspect,
+            video.origin_s,
+        )
+        with open_writer(target, picture, sound_of=source) as writer:
+            for frame in video.frames():
+                writer.write(frame.image[:height, :width], frame.pts, frame.duration)
+
+
+def _identities(scene: Scene, source: Path, target: Path) -> tuple[float, float]:
+    """Return the mean distance to the reference faces before and after, over some frames."""
+    embedder, mesh = FaceEmbedder(media.weights_dir()), FaceMesh(media.weights_dir())
+    detector = FaceDetector(media.weights_dir())
+    distances: list[list[float]] = [[], []]
+    for obj_id, photo in photos_for(scene).items():
+        picture = read_photo(photo)
+        landmarks, _ = mesh.from_detection(picture, select_face(detector(picture)))
+        wanted = embedder.embed(picture, landmarks)
+        views = _views(scene.people[obj_id].tracks)
+        for seen, path in zip(distances, (source, target), strict=True):
+            with open_video(path) as video:
+                for frame in video.frames(only=views):
+                    found, _ = mesh.from_landmarks(frame.image, views[frame.frame_index])
+                    seen.append(distance(embedder.embed(frame.image, found), wanted))
+    if not distances[0]:
+        return math.nan, math.nan
+    return statistics.mean(distances[0]), statistics.mean(distances[1])
+
+
+def _views(tracks: tuple[Track, ...]) -> dict[int, np.ndarray]:
+    every = {
+        track.first_frame + index: shape for track in tracks for index, shape in enumerate(track.landmarks)
+    }
+    indices = sorted(every)
+    places = np.linspace(0, len(indices) - 1, min(_VIEWS, len(indices))).astype(int)
+    return {indices[place]: every[indices[place]] for place in places.tolist()}
+
+
+def _outside(pipeline: Pipeline, scene: Scene, source: Path, mode: Mode | None) -> tuple[float, int]:
+    """Return the PSNR outside what was changed, and in how many frames a head was swapped."""
+    cast = pipeline.cast(scene, source, photos_for(scene), SwapSettings(mode=mode))
+    squared, pixels, swapped = 0.0, 0, 0
+    with open_video(source) as video:
+        for frame in video.frames():
+            played = cast.play(frame.frame_index, frame.image)
+            apart = cv2.absdiff(played.image, cast.fit.frame(frame.image))[~played.changed]
+            squared += float((apart.astype(np.float64) ** 2).sum())
+            pixels += apart.size
+            swapped += played.was_swapped
+    return (math.inf if squared == 0 else 10 * math.log10(255**2 * pixels / squared)), swapped
+
+
+def _jitter(track: Track) -> float:
+    """Return the median departure of a landmark from the mean of its neighbours in time, percent."""
+    points = track.landmarks[:, :468, :2]
+    apart = points[1:-1] - (points[:-2] + points[2:]) / 2
+    widths = np.array([face_width(shape) for shape in track.landmarks[1:-1]])
+    return float(np.median(np.linalg.norm(apart, axis=2) / widths[:, None]) * 100)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def _peak_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _silent(frames_done: int, frames_total: int) -> None:
+    """Take no note."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 
@@ -118,3 +120,26 @@ def test_damage_in_the_middle_leaves_the_rest_the_same_at_every_pass(tmp_path: P
             passes.append([frame.image.tobytes() for frame in video.frames()])
     assert passes[0] == passes[1]
     assert len(passes[0]) > 10
+
+
+def test_a_frame_that_was_let_go_is_freed_at_once_without_waiting_for_a_collection(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.mp4", [corners()] * 60, quarter_turns=1)
+    gc.collect()
+    gc.disable()
+    try:
+        with open_video(clip) as video:
+            frame_count = sum(1 for _ in video.frames())
+            alive = sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+    finally:
+        gc.enable()
+    assert frame_count == 60
+    assert alive < 6
+
+
+def test_only_the_frames_asked_for_are_handed_out_under_their_own_numbers(tmp_path: Path) -> None:
+    pictures = [np.full((96, 128, 3), 8 * index, np.uint8) for index in range(20)]
+    clip = write_video(tmp_path / "clip.mp4", pictures)
+    with open_video(clip) as video:
+        seen = {frame.frame_index: int(frame.image.mean()) for frame in video.frames(only={3, 11, 12})}
+    assert list(seen) == [3, 11, 12]
+    assert all(abs(level - 8 * index) <= 2 for index, level in seen.items())

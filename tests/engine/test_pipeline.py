@@ -1,0 +1,159 @@
+"""The pipeline: from file to file, whole or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from headswap_cli import wire
+from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.pipeline import Pipeline
+from headswap_cli.engine.types import MediaFault, SwapSettings
+from headswap_cli.models import Mode
+from tests import media
+from tests.clips import plain_photo
+from tests.footage import corners, picture_times, write_video
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from headswap_cli.engine.types import Scene
+
+pytestmark = pytest.mark.media
+
+
+class Watch:
+    """Takes note of progress."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int]] = []
+
+    def __call__(self, frames_done: int, frames_total: int) -> None:
+        self.told.append((frames_done, frames_total))
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    return Pipeline(media.weights_dir())
+
+
+@pytest.fixture(scope="module")
+def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty frames of one person talking."""
+    frames = media.frames_of(media.clip("carphone_pristine.mp4"), count=40)
+    return media.written(tmp_path_factory.mktemp("clips") / "short.mp4", frames)
+
+
+@pytest.fixture(scope="module")
+def scene(pipeline: Pipeline, short_clip: Path) -> Scene:
+    return pipeline.analyse(short_clip, on_progress=Watch())
+
+
+def test_progress_counts_frames_and_ends_with_the_last(
+    pipeline: Pipeline, short_clip: Path, tmp_path: Path
+) -> None:
+    looking, swapping = Watch(), Watch()
+    scene = pipeline.analyse(short_clip, on_progress=looking)
+    photos = {0: media.photo("astronaut.png")}
+    report = pipeline.swap(
+        scene, short_clip, tmp_path / "out.mp4", photos, SwapSettings(), on_progress=swapping
+    )
+    whole = [(done, 40) for done in range(1, 41)]
+    assert looking.told == whole
+    assert swapping.told == whole
+    assert (report.frame_count, report.frames_swapped) == (40, 40)
+    assert picture_times(tmp_path / "out.mp4") == picture_times(short_clip)
+
+
+def test_a_person_who_is_not_in_the_video_is_refused_and_counted_from_one(
+    pipeline: Pipeline, short_clip: Path, scene: Scene, tmp_path: Path
+) -> None:
+    photos = {2: media.photo("astronaut.png")}
+    with pytest.raises(MediaFault, match="person 3") as caught:
+        pipeline.swap(scene, short_clip, tmp_path / "out.mp4", photos, SwapSettings(), on_progress=Watch())
+    assert caught.value.code == wire.INVALID_PARAMETER
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["no face", "two faces", "no picture", "nothing"])
+def test_a_reference_photo_that_cannot_be_used_names_the_person_and_leaves_nothing(
+    pipeline: Pipeline, short_clip: Path, scene: Scene, tmp_path: Path, content: str
+) -> None:
+    photo = tmp_path / "me.png"
+    if content == "no face":
+        plain_photo(photo)
+    elif content == "two faces":
+        photo = media.photo("multi_face.jpg")
+    else:
+        photo.write_bytes(b"no picture at all" if content == "no picture" else b"")
+    with pytest.raises(MediaFault, match="person 1"):
+        pipeline.swap(
+            scene, short_clip, tmp_path / "out.mp4", {0: photo}, SwapSettings(), on_progress=Watch()
+        )
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_video_without_anybody_has_no_people_and_passes_through(pipeline: Pipeline, tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "in.mp4", [corners()] * 10)
+    scene = pipeline.analyse(clip, on_progress=Watch())
+    report = pipeline.swap(scene, clip, tmp_path / "out.mp4", {}, SwapSettings(), on_progress=Watch())
+    assert scene.people == ()
+    assert (report.frame_count, report.frames_swapped, report.notices) == (10, 0, ())
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_outside_what_was_changed_not_one_bit_differs_before_encoding(
+    pipeline: Pipeline, short_clip: Path, scene: Scene, mode: Mode
+) -> None:
+    cast = pipeline.cast(scene, short_clip, {0: media.photo("astronaut.png")}, SwapSettings(mode=mode))
+    with open_video(short_clip) as video:
+        for frame in video.frames(only=range(0, 40, 8)):
+            played = cast.play(frame.frame_index, frame.image)
+            assert played.was_swapped
+            assert 0.01 < played.changed.mean() < 0.6
+            assert np.array_equal(played.image[~played.changed], frame.image[~played.changed])
+            assert not np.array_equal(played.image, frame.image)
+
+
+def test_a_face_that_leaves_the_frame_is_left_as_it_was_and_counted_in_a_notice(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    frames = [
+        np.roll(frame, (max(0, index - 15) * 6, 0), axis=(1, 0))
+        for index, frame in enumerate(media.frames_of(media.clip("carphone_pristine.mp4"), count=40))
+    ]
+    for index, frame in enumerate(frames):
+        frame[:, : max(0, index - 15) * 6] = 0
+    clip = media.written(tmp_path / "in.mp4", frames)
+    scene = pipeline.analyse(clip, on_progress=Watch())
+    photos = {0: media.photo("astronaut.png")}
+    report = pipeline.swap(scene, clip, tmp_path / "out.mp4", photos, SwapSettings(), on_progress=Watch())
+    assert 10 < report.frames_swapped < 40
+    (notice,) = report.notices
+    assert notice.startswith("person 1: ")
+    assert "were left as they were" in notice
+
+
+def test_the_smaller_resolution_bounds_the_short_side_and_heads_still_fit(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    clip = media.written(
+        tmp_path / "in.mp4", media.frames_of(media.clip("noface_face.mov"), start=100, count=24)
+    )
+    scene = pipeline.analyse(clip, on_progress=Watch())
+    photos = {0: media.photo("astronaut.png")}
+    settings = {side: SwapSettings(short_side=side, mode=Mode.HEAD) for side in (480, 720)}
+    changed = {}
+    for side, chosen in settings.items():
+        pipeline.swap(scene, clip, tmp_path / f"{side}.mp4", photos, chosen, on_progress=Watch())
+        cast = pipeline.cast(scene, clip, photos, chosen)
+        with open_video(clip) as video:
+            frame = next(iter(video.frames(only=[10])))
+        mask = cast.play(10, frame.image).changed
+        changed[side] = np.argwhere(mask).mean(axis=0) / mask.shape
+    with open_video(tmp_path / "480.mp4") as small, open_video(tmp_path / "720.mp4") as large:
+        assert (small.properties.width, small.properties.height) == (854, 480)
+        assert (large.properties.width, large.properties.height) == (960, 540)
+    assert np.allclose(changed[480], changed[720], atol=0.01)

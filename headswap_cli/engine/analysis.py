@@ -10,7 +10,7 @@ import numpy as np
 from headswap_cli import wire
 from headswap_cli.engine import plate, preview
 from headswap_cli.engine.detect import FaceDetector
-from headswap_cli.engine.identify import FaceEmbedder, identify
+from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, identify, runs
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.plate import PlateGatherer
@@ -18,8 +18,10 @@ from headswap_cli.engine.track import CutDetector, FollowedFace, Follower, smoot
 from headswap_cli.engine.types import MediaFault, Person, Scene, Shot, Track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.types import (
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
 # Shorter sights of a face are mistakes more often than faces.
 _LEAST_FRAMES = 8
 _LOOK_EVERY = 3
-_EMBED_EVERY = 30
+_EMBED_EVERY = 20
+_LEAST_QUALITY = 1e-3
+# So many views agree or do not: later ones are taken ever less often.
+_DENSE_VIEWS = 16
 _SAMPLE_EVERY = 6
 
 
@@ -120,9 +125,10 @@ class _ShotWatcher:
         """Draw the conclusions and let go of what they were drawn from."""
         self.shot = replace(self.shot, plate=self._background.plate())
         self.tracks = tuple(
-            self._likenesses[face].track(self._index, face)
-            for face in self._follower.faces
-            if len(face.path) >= _LEAST_FRAMES and face in self._likenesses
+            track
+            for face, likeness in self._likenesses.items()
+            for track in likeness.tracks(self._index, face)
+            if len(track.landmarks) >= _LEAST_FRAMES
         )
         del self._follower, self._likenesses, self._background
 
@@ -131,58 +137,74 @@ class _ShotWatcher:
 class _View:
     """A face at one moment, cut out of its frame."""
 
+    frame_index: int
     quality: float
     image: Frame
     landmarks: Landmarks
 
 
 class _Likeness:
-    """What a followed face looks like: its embedding, from the best views, and its preview."""
+    """What a followed face looks like: the best view of every stretch of time, and whose it is."""
 
     def __init__(self, embedder: FaceEmbedder) -> None:
         self._embedder = embedder
-        self._embeddings: list[tuple[float, Embedding]] = []
-        self._best: _View | None = None
         self._candidate: _View | None = None
         self._next_frame: int | None = None
+        self._frames: list[int] = []
+        self._qualities: list[float] = []
+        self._embeddings: list[Embedding] = []
+        self._portraits: dict[int, Frame] = {}
 
     def look(self, frame_index: int, frame: Frame, face: FollowedFace, others: list[Landmarks]) -> None:
-        """Take a view if it beats the ones since the last embedding."""
-        if self._next_frame is None:
-            self._next_frame = frame_index + _EMBED_EVERY
-        if frame_index >= self._next_frame:
-            self._embed()
-            # An identity that many views agree on needs ever fewer new ones.
-            self._next_frame = frame_index + _EMBED_EVERY * len(self._embeddings)
-        quality = preview.quality(frame, face.landmarks, face.presence)
+        """Take a view if it beats the others of its stretch."""
+        if self._next_frame is None or frame_index >= self._next_frame:
+            self._keep()
+            doublings = max(0, len(self._frames) - _DENSE_VIEWS // 2) // (_DENSE_VIEWS // 2)
+            self._next_frame = frame_index + _EMBED_EVERY * 2**doublings
+        quality = max(preview.quality(frame, face.landmarks, face.presence), _LEAST_QUALITY)
         if self._candidate is None or quality > self._candidate.quality:
-            self._candidate = _View(quality, *preview.portrait(frame, face.landmarks, others))
+            self._candidate = _View(frame_index, quality, *preview.portrait(frame, face.landmarks, others))
 
-    def track(self, shot_index: int, face: FollowedFace) -> Track:
-        """Return the track of a face that was looked at."""
-        self._embed()
-        best = self._best
-        if best is None:
-            raise ValueError("a face that was never looked at has no likeness")
-        weights, embeddings = zip(*self._embeddings, strict=True)
-        return Track(
-            shot_index=shot_index,
-            first_frame=face.first_frame,
-            landmarks=smoothed(np.stack(face.path)),
-            embedding=np.average(np.stack(embeddings), axis=0, weights=weights),
-            preview=best.image,
-            preview_quality=best.quality,
-        )
+    def tracks(self, shot_index: int, face: FollowedFace) -> Iterator[Track]:
+        """Return a face's track; where somebody else took its place unnoticed, one for each."""
+        self._keep()
+        path = np.stack(face.path)
+        stretches = runs(self._embeddings, self._qualities)
+        at = [frame_index - face.first_frame for frame_index in self._frames]
+        starts = [0, *(_break(path, at[run[0] - 1], at[run[0]]) for run in stretches[1:])]
+        for run, start, end in zip(stretches, starts, [*starts[1:], len(path)], strict=True):
+            best = max(self._portraits.keys() & set(run), key=self._qualities.__getitem__)
+            weights = self._qualities[run[0] : run[-1] + 1]
+            yield Track(
+                shot_index=shot_index,
+                first_frame=face.first_frame + start,
+                landmarks=smoothed(path[start:end]),
+                embedding=np.average(self._embeddings[run[0] : run[-1] + 1], axis=0, weights=weights),
+                preview=self._portraits[best],
+                preview_quality=self._qualities[best],
+            )
 
-    def _embed(self) -> None:
+    def _keep(self) -> None:
+        """Describe the candidate; of neighbouring views of one person only the best portrait stays."""
         view, self._candidate = self._candidate, None
         if view is None:
             return
-        if self._best is None or view.quality > 0.4 * self._best.quality:
-            embedding = self._embedder.embed(view.image, view.landmarks)
-            self._embeddings.append((max(view.quality, 1e-3), embedding))
-        if self._best is None or view.quality > self._best.quality:
-            self._best = view
+        embedding = self._embedder.embed(view.image, view.landmarks)
+        last = max(self._portraits, default=None)
+        if last is None or distance(self._embeddings[last], embedding) >= SAME_PERSON:
+            self._portraits[len(self._frames)] = view.image
+        elif view.quality > self._qualities[last]:
+            del self._portraits[last]
+            self._portraits[len(self._frames)] = view.image
+        self._frames.append(view.frame_index)
+        self._qualities.append(view.quality)
+        self._embeddings.append(embedding)
+
+
+def _break(path: NDArray[np.float32], before: int, after: int) -> int:
+    """Return the frame of a path, after ``before`` and up to ``after``, at which it changes most."""
+    steps = np.linalg.norm(np.diff(path[before : after + 1], axis=0), axis=2).mean(axis=1)
+    return before + 1 + int(steps.argmax())
 
 
 def _person(obj_id: int, tracks: tuple[Track, ...]) -> Person:

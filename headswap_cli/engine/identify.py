@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Below this distance two tracks are one person; the network's authors give 0.6 for single pictures.
 SAME_PERSON = 0.55
+# A view this good, against the best of its face, is believed when it shows somebody else.
+_PROVES = 0.4
 # Outer and inner corner of the left eye, of the right eye, base of the nose: dlib's five points.
 _FIVE_POINTS = (263, 362, 33, 133, 2)
 _CHIP_SIZE = 150
@@ -65,9 +67,41 @@ def identify(tracks: Sequence[Track]) -> list[tuple[Track, ...]]:
     return sorted(ordered, key=lambda group: (-_screen_time(group), group[0].first_frame))
 
 
+def runs(embeddings: Sequence[Embedding], qualities: Sequence[float]) -> list[range]:
+    """Part the views of one followed face where somebody else takes its place.
+
+    Views are of one person if a chain of views leads from one to the other in which no two neighbours are
+    farther apart than ``SAME_PERSON``. Poor views, and a lone strange view between two of one person, prove
+    nothing and go with the view before them.
+
+    Args:
+        embeddings: Of the views, in the order of time, at least one.
+        qualities: Of the views, above 0.
+
+    Returns: The views of each stretch, in order; together they are all.
+    """
+    least = _PROVES * max(qualities)
+    good = [k for k, quality in enumerate(qualities) if quality >= least]
+    people = _chained([embeddings[k] for k in good])
+    for k in range(1, len(good) - 1):
+        if people[k - 1] == people[k + 1]:
+            people[k] = people[k - 1]
+    starts = [0, *(good[k] for k in range(1, len(good)) if people[k] != people[k - 1])]
+    return [range(start, end) for start, end in zip(starts, [*starts[1:], len(embeddings)], strict=True)]
+
+
 def distance(first: Embedding, second: Embedding) -> float:
     """Return how different two faces are: about 0.3 for one person, 0.8 for two."""
     return float(np.linalg.norm(first - second))
+
+
+def _chained(embeddings: Sequence[Embedding]) -> list[int]:
+    """Number the people among views: equal numbers where a chain of close views joins two."""
+    people = list(range(len(embeddings)))
+    for i, j in combinations(range(len(embeddings)), 2):
+        if people[i] != people[j] and distance(embeddings[i], embeddings[j]) < SAME_PERSON:
+            people = [people[i] if one == people[j] else one for one in people]
+    return people
 
 
 def _closest(groups: list[list[Track]]) -> tuple[int, int] | None:

@@ -76,6 +76,7 @@ class FollowedFace:
         self.first_frame = first_frame
         self.path = [landmarks]
         self.presence = presence
+        self.is_closed = False
 
     @property
     def last_frame(self) -> int:
@@ -122,9 +123,11 @@ class Follower:
 
     def observe(self, frame_index: int, frame: Frame) -> list[FollowedFace]:
         """Look at the next frame; return the faces seen in it."""
-        awaited = [face for face in self._faces if frame_index - face.last_frame <= _PATIENCE]
+        awaited = [
+            face for face in self._faces if not face.is_closed and frame_index - face.last_frame <= _PATIENCE
+        ]
         self._follow(frame_index, frame, awaited)
-        lost = [face for face in awaited if face.last_frame < frame_index]
+        lost = [face for face in awaited if face.last_frame < frame_index and not face.is_closed]
         age = frame_index - self._first_frame
         if lost or age % _SEARCH_EVERY == 0:
             self._search(frame_index, frame, lost, tiles=age % _TILES_EVERY == 0 or not awaited)
@@ -135,19 +138,35 @@ class Follower:
         return [face for face in self._faces if face.last_frame == frame_index]
 
     def _follow(self, frame_index: int, frame: Frame, awaited: list[FollowedFace]) -> None:
-        """Move each face on; where two meet, the place belongs to the one that moved less."""
+        """Move each face on; where two meet, the place belongs to the one that moved less.
+
+        Nobody can tell who that is, though: the other ends there, and this one begins anew.
+        """
         moves = []
         for face in awaited:
             landmarks, presence = self._mesh.from_landmarks(frame, face.landmarks)
             steadiness = overlap(face_box(face.landmarks), face_box(landmarks))
             if _is_face(landmarks, presence) and steadiness > 0.25:
                 moves.append((steadiness, face, landmarks, presence))
-        taken: list[Box] = []
+        taken: list[FollowedFace] = []
         for _, face, landmarks, presence in sorted(moves, key=lambda move: move[0], reverse=True):
             box = face_box(landmarks)
-            if all(overlap(box, other) < 0.5 for other in taken):
-                taken.append(box)
+            rivals = [other for other in taken if overlap(box, face_box(other.landmarks)) > 0.35]
+            for rival in rivals:
+                face.is_closed = True
+                taken[taken.index(rival)] = self._renewed(rival)
+            if not rivals:
                 face.extend(frame_index, landmarks, presence)
+                taken.append(face)
+
+    def _renewed(self, face: FollowedFace) -> FollowedFace:
+        """Let a face begin anew at its last frame, unless it just began."""
+        if len(face.path) == 1:
+            return face
+        face.is_closed = True
+        again = FollowedFace(face.last_frame, face.path.pop(), face.presence)
+        self._faces.append(again)
+        return again
 
     def _search(self, frame_index: int, frame: Frame, lost: list[FollowedFace], *, tiles: bool) -> None:
         """Detect faces that are not followed: those just lost go on, others begin."""

@@ -14,6 +14,7 @@ from headswap_cli.engine.analysis import Analyser
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.identify import distance
 from headswap_cli.engine.types import MediaFault, Scene, Track, VideoProperties
 from tests import media
 
@@ -109,6 +110,49 @@ def test_somebody_who_leaves_and_comes_back_is_the_same_person(analyser: Analyse
     (person,) = _scene(analyser, clip).people
 
     assert [(track.first_frame, track.last_frame) for track in person.tracks] == [(0, 19), (45, 69)]
+
+
+def test_somebody_who_is_dissolved_into_another_is_two_people(analyser: Analyser, tmp_path: Path) -> None:
+    man = list(media.frames_of(media.clip("single_face.mp4")))
+    woman = media.frames_of(media.clip("WolfgangLanger_Pexels.mp4"), start=240, count=72)
+    centred = [np.roll(frame, -140, axis=1) for frame in woman]
+    share = np.clip((np.arange(72) - 24) / 24, 0, 1)
+    frames = [a * (1 - t) + b * t for a, b, t in zip(man, centred, share, strict=True)]
+    clip = media.written(tmp_path / "dissolve.mp4", [frame.astype(np.uint8) for frame in frames])
+
+    people = _scene(analyser, clip).people
+
+    assert len(people) == 2
+    entrances = sorted(person.tracks[0].first_frame for person in people)
+    assert entrances[0] == 0
+    assert 28 <= entrances[1] <= 44
+
+
+def test_two_people_who_pass_one_another_are_not_taken_for_each_other(
+    analyser: Analyser, tmp_path: Path
+) -> None:
+    frames = list(media.frames_of(media.clip("single_face.mp4")))
+    woman = list(media.frames_of(media.clip("WolfgangLanger_Pexels.mp4"), start=240, count=72))
+    for frame_index, (frame, other) in enumerate(zip(frames, woman, strict=True)):
+        x, head = -260 + 12 * frame_index, other[20:350:3, 300:600:3].repeat(2, axis=0).repeat(2, axis=1)
+        left, right = max(0, x), min(640, x + head.shape[1])
+        if left < right:
+            frame[100 : 100 + head.shape[0], left:right] = head[:, left - x : right - x]
+
+    people = _scene(analyser, media.written(tmp_path / "pass.mp4", frames)).people
+
+    assert len(people) == 2
+    for person in people:
+        assert (
+            min(
+                distance(a.embedding, b.embedding)
+                for a in person.tracks
+                for other in people
+                if other is not person
+                for b in other.tracks
+            )
+            > 0.65
+        )
 
 
 def test_a_face_that_flashes_up_is_nobody(analyser: Analyser, tmp_path: Path) -> None:

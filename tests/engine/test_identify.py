@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headswap_cli.engine.detect import FaceDetector
-from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, identify
+from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, identify, runs
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.types import Embedding, Frame, Track
 from tests import media
@@ -81,6 +81,46 @@ def test_one_person_over_many_cuts_is_one_person() -> None:
 
 def test_nobody_is_no_person() -> None:
     assert identify([]) == []
+
+
+def _line(*places: float) -> list[Embedding]:
+    return [_track(0, 1, place).embedding for place in places]
+
+
+@given(
+    views=st.lists(st.tuples(st.floats(0, 3, width=16), st.floats(0.01, 1)), min_size=1, max_size=12),
+)
+def test_the_stretches_of_a_face_are_all_of_its_views_in_order(views: list[tuple[float, float]]) -> None:
+    places, qualities = zip(*views, strict=True)
+
+    stretches = runs(_line(*places), qualities)
+
+    assert [view for stretch in stretches for view in stretch] == list(range(len(views)))
+
+
+@given(places=st.lists(st.floats(0, 0.5, width=16), min_size=1, max_size=12))
+def test_a_face_that_only_changes_a_little_is_one_person(places: list[float]) -> None:
+    assert runs(_line(*places), [1.0] * len(places)) == [range(len(places))]
+
+
+@pytest.mark.parametrize(
+    ("places", "qualities", "stretches"),
+    [
+        ([0, 0.1, 2, 2.1], [1, 1, 1, 1], [range(2), range(2, 4)]),
+        ([0, 2, 2], [1, 1, 1], [range(1), range(1, 3)]),
+        # A slow change of looks, each step small.
+        ([0, 0.4, 0.8, 1.2], [1, 1, 1, 1], [range(4)]),
+        # A hand before the face for one view.
+        ([0, 2, 0.1, 0], [1, 1, 1, 1], [range(4)]),
+        # A head that turns away.
+        ([0, 0.1, 2, 2], [1, 0.9, 0.2, 0.1], [range(4)]),
+        ([2, 0, 0.1], [0.1, 1, 0.9], [range(3)]),
+    ],
+)
+def test_a_face_is_parted_only_where_good_views_show_somebody_else(
+    places: list[float], qualities: list[float], stretches: list[range]
+) -> None:
+    assert runs(_line(*places), qualities) == stretches
 
 
 @pytest.fixture(scope="module")

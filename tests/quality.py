@@ -108,9 +108,9 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
 
 def swap(pipeline: Pipeline, source: Path, target: Path, mode: Mode | None) -> tuple[Scene, tuple[str, ...]]:
     """Analyse and swap everybody; return the scene and the notices."""
-    scene = pipeline.analyse(source, on_progress=_silent)
+    scene = pipeline.analyse(source, on_progress=silent)
     report = pipeline.swap(
-        scene, source, target, photos_for(scene), SwapSettings(mode=mode), on_progress=_silent
+        scene, source, target, photos_for(scene), SwapSettings(mode=mode), on_progress=silent
     )
     return scene, report.notices
 
@@ -244,5 +244,5 @@ def _peak_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def _silent(frames_done: int, frames_total: int) -> None:
+def silent(frames_done: int, frames_total: int) -> None:
     """Take no note."""

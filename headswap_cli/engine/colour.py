@@ -151,8 +151,9 @@ def resharpen(layer: Floats, sigma: float) -> Floats:
     if sigma > 0.3:
         return np.asarray(cv2.GaussianBlur(layer, (0, 0), sigma), np.float32)
     if sigma < -0.1:
-        soft = cv2.GaussianBlur(layer, (0, 0), 1.0)
-        sharper = layer.copy()
-        sharper[..., :3] += (layer - soft)[..., :3] * np.float32(-0.7 * sigma)
-        return np.clip(sharper, 0, 255, out=sharper)
+        amount = -0.7 * sigma
+        soft = cv2.GaussianBlur(layer, (5, 5), 1.0)
+        sharper = np.asarray(cv2.addWeighted(layer, 1 + amount, soft, -amount, 0), np.float32)
+        sharper[..., 3] = layer[..., 3]
+        return sharper
     return layer

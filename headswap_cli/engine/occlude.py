@@ -29,7 +29,7 @@ _FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 
 _GRIDS = ((24, 2), (12, 6))
 _PALM_SIZE = 192
 _SURE = 0.5
-_MOST = 4
+_MOST = 3
 _EVERY = 2
 # A finger is about this thick, in widths of the palm.
 _THICKNESS = 0.3
@@ -63,7 +63,7 @@ class Hands:
         found: list[Hand] = []
         for hand in self._hands:
             self._add(found, frame, _crop_of_hand(hand))
-        if self._calls % _EVERY == 0:
+        if self._calls % _EVERY == 0 and len(found) < _MOST:
             for crop in self._palm_crops(frame, face):
                 if not any(_same(crop, hand) for hand in found):
                     self._add(found, frame, crop)

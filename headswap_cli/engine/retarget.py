@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 _SAMPLES = 300
-_NEUTRAL_PART = 8
+_LIKEST_PART = 8
 _LIPS = np.unique(np.concatenate([topology.OUTER_LIPS, topology.INNER_LIPS]))
 _JAW = topology.OVAL[8:29]
 # Differences of the lips' corners, in face widths, that are taste below and a smile above.
@@ -29,7 +29,7 @@ _SMILE = (0.012, 0.05)
 # How far the cheeks follow the lips, and the skin the jaw, in face widths.
 _LIP_REACH, _JAW_REACH = 0.13, 0.2
 # How much of the jaw line is the video's, so that the head meets the neck.
-_JAW_SHARE = 0.6
+_JAW_SHARE = 0.4
 # An upper lid does most of a blink.
 _UPPER_LID = 0.8
 # How far the fold above follows it, and from how far up a shut lid's skin is taken.
@@ -52,8 +52,8 @@ class Posed:
     """The reference's mesh in the frame.
 
     ``points`` (n, 3) in pixels, depth for drawing; ``texture_points`` (n, 2) where they are in the texture;
-    ``scale`` pixels of the frame per pixel of the texture; ``yaw`` in degrees; ``mouth_gap`` the person's widest
-    lip gap, in face widths; ``openings`` of right and left eye, 0 shut, 1 as in the photo.
+    ``scale`` pixels of the frame per pixel of the texture; ``yaw`` in degrees; ``mouth_gap`` the widest
+    gap between the person's lips, in face widths; ``openings`` of the eyes, 0 shut, 1 as in the photo.
     """
 
     points: Floats
@@ -70,7 +70,7 @@ class Posed:
 
 
 class Retargeter:
-    """Knows one person's resting face and how the reference's maps onto it.
+    """Knows how one person's face looks when it is most like the reference's, and moves the one by the other.
 
     Args:
         vertices: The reference's landmarks, rings and eyeballs, see ``Reference.vertices``.
@@ -86,7 +86,7 @@ class Retargeter:
         every = np.concatenate(list(tracks_landmarks))
         chosen = every[:: max(1, len(every) // _SAMPLES)]
         shapes = np.stack([self._normalised(one)[0] for one in chosen])
-        self._neutral = _neutral(shapes, self._width)
+        self._likest = _likest(shapes, self._reference)
         self._rest = self._at_rest()
         openings = np.array([[_lid_gap(shape, eye) for shape in shapes] for eye in hull.EYES])
         self._open = np.maximum(np.percentile(openings, 75, axis=1), 1e-3)
@@ -99,7 +99,7 @@ class Retargeter:
         """Return the reference's mesh as the person holds and moves the face in this frame."""
         shape, placed = self._normalised(landmarks)
         vertices = self._vertices.copy()
-        face = self._rest + (shape - self._neutral)
+        face = self._rest + (shape - self._likest)
         _match_lips(face, shape)
         texture_points = self._texture_points.copy()
         openings = self._openings(shape)
@@ -129,16 +129,16 @@ class Retargeter:
         return placed.inverse().apply(landmarks).astype(np.float32), placed
 
     def _at_rest(self) -> Floats:
-        """Return the reference's face without its own smile, its jaw on the person's neck."""
-        reference, neutral, width = self._reference, self._neutral, self._width
+        """Return the reference's face as smiling as the person's likest, its jaw on the person's neck."""
+        reference, likest, width = self._reference, self._likest, self._width
         rest = reference.copy()
         middle = [0, 17]
-        lips = (neutral[_LIPS] - neutral[middle].mean(0)) - (reference[_LIPS] - reference[middle].mean(0))
+        lips = (likest[_LIPS] - likest[middle].mean(0)) - (reference[_LIPS] - reference[middle].mean(0))
         corners = np.searchsorted(_LIPS, (61, 291))
         smile = float(np.linalg.norm(lips[corners, :2], axis=1).mean()) / width
         share = float(np.clip((smile - _SMILE[0]) / (_SMILE[1] - _SMILE[0]), 0, 1))
         moved = _spread(reference, _LIPS, lips * share, _LIP_REACH * width)
-        jaw = (neutral[_JAW] - reference[_JAW]) * _JAW_SHARE
+        jaw = (likest[_JAW] - reference[_JAW]) * _JAW_SHARE
         below = np.clip((reference[_JAW, 1] - reference[1, 1]) / (0.25 * width), 0, 1)
         jaw *= below[:, np.newaxis]
         moved += _spread(reference, _JAW, jaw, _JAW_REACH * width) * _not_lips(reference, width)
@@ -192,13 +192,13 @@ class Retargeter:
             vertices[first : first + hull.RING_POINTS, :2] += moved[:, :2] * follow
 
 
-def _neutral(shapes: Floats, width: float) -> Floats:
-    """Return the mean of the frames in which the mouth is closed and at its usual width."""
-    gaps = np.array([_lip_gap(shape) for shape in shapes]) / width
-    widths = np.linalg.norm(shapes[:, 61] - shapes[:, 291], axis=1) / width
-    unrest = gaps + 0.5 * np.abs(widths - np.percentile(widths, 35))
-    calm = np.argsort(unrest, kind="stable")[: max(3, len(shapes) // _NEUTRAL_PART)]
-    return np.asarray(shapes[calm].mean(axis=0), np.float32)
+def _likest(shapes: Floats, reference: Floats) -> Floats:
+    """Return the mean of the frames in which the mouth is most like the reference's."""
+    unlike = [abs(_lip_gap(shape) - _lip_gap(reference)) for shape in shapes]
+    widths = np.linalg.norm(shapes[:, 61] - shapes[:, 291], axis=1)
+    unlike += 0.5 * np.abs(widths - np.linalg.norm(reference[61] - reference[291]))
+    chosen = np.argsort(unlike, kind="stable")[: max(3, len(shapes) // _LIKEST_PART)]
+    return np.asarray(shapes[chosen].mean(axis=0), np.float32)
 
 
 def _lip_gap(landmarks: Landmarks) -> float:

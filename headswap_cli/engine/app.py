@@ -88,7 +88,8 @@ class Routes:
         """POST analyze: queue an analysis."""
         call = intake.analyze_call(await _read_json(request), self._locate)
         body = {"video_url": call.video_url, "any_length": call.any_length}
-        job = self._jobs.add(Kind.ANALYSIS, call.source, body)
+        # A write may wait for the disk; no other call is to wait with it.
+        job = await run_in_threadpool(self._jobs.add, Kind.ANALYSIS, call.source, body)
         self._wake()
         return records.success("Analyze success", records.analysis_record(job))
 
@@ -99,7 +100,7 @@ class Routes:
     async def create(self, request: Request) -> Response:
         """POST task/create: queue a swap on the latest completed analysis of the same video."""
         call = intake.create_call(await _read_json(request), self._locate)
-        job = self._jobs.add(Kind.TASK, call.source, self._task_body(call))
+        job = await run_in_threadpool(self._jobs.add, Kind.TASK, call.source, self._task_body(call))
         self._wake()
         return records.success("OK", records.created_record(job))
 

@@ -75,6 +75,8 @@ class Job:
 class JobStore:
     """Jobs in a database file; every method is one statement, safe to call from any thread.
 
+    What only reads has a connection of its own: it never waits for a write, however slow the disk.
+
     Args:
         path: The database; made if need be, for its owner only.
         clock: Tells the Unix time, in seconds.
@@ -86,23 +88,22 @@ class JobStore:
         # SQLite gives its side files the mode of the database.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._clock = clock
-        self._lock = threading.Lock()
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._database.row_factory = sqlite3.Row
+        self._writer = _Connection(path)
         try:
-            self._prepare()
+            self._writer.migrate()
         except sqlite3.DatabaseError:
-            self._database.close()
+            self._writer.close()
             raise
+        self._reader = _Connection(path)
 
     def close(self) -> None:
         """Close the database."""
-        with self._lock:
-            self._database.close()
+        self._reader.close()
+        self._writer.close()
 
     def add(self, kind: Kind, source: str, body: JsonObject) -> Job:
         """Record a new job at the end of the queue; its id looks like one of the vendor's (24 hex digits)."""
-        return self._run(
+        return self._write(
             "INSERT INTO job (id, kind, source, status, body, created_ms, updated_ms)"
             " VALUES (:id, :kind, :source, :queued, :body, :now, :now) RETURNING *",
             id=secrets.token_hex(12),
@@ -113,12 +114,12 @@ class JobStore:
 
     def get(self, kind: Kind, job_id: str) -> Job | None:
         """Return the job of this kind and id."""
-        return _first(self._run("SELECT * FROM job WHERE id = :id AND kind = :kind", id=job_id, kind=kind))
+        return _first(self._read("SELECT * FROM job WHERE id = :id AND kind = :kind", id=job_id, kind=kind))
 
     def analysis_of(self, source: str) -> Job | None:
         """Return the latest completed analysis of a source video."""
         return _first(
-            self._run(
+            self._read(
                 "SELECT * FROM job WHERE source = :source AND kind = :kind AND status = :completed"
                 " ORDER BY number DESC LIMIT 1",
                 source=source,
@@ -129,7 +130,7 @@ class JobStore:
     def claim(self) -> Job | None:
         """Take the oldest queued job up: it is processing from now on."""
         return _first(
-            self._run(
+            self._write(
                 "UPDATE job SET status = :processing, updated_ms = :now WHERE number ="
                 " (SELECT number FROM job WHERE status = :queued ORDER BY number LIMIT 1) RETURNING *"
             )
@@ -137,7 +138,7 @@ class JobStore:
 
     def advance(self, job_id: str, percent: int) -> None:
         """Note progress; it never falls and is below 100 until the job is completed."""
-        self._run(
+        self._write(
             "UPDATE job SET progress = MAX(progress, MIN(:percent, 99)), updated_ms = :now"
             " WHERE id = :id AND status = :processing",
             id=job_id,
@@ -146,7 +147,7 @@ class JobStore:
 
     def complete(self, job_id: str, result: JsonObject) -> None:
         """Note what came of a job."""
-        self._run(
+        self._write(
             "UPDATE job SET status = :completed, progress = 100, result = :result, updated_ms = :now"
             " WHERE id = :id",
             id=job_id,
@@ -155,7 +156,7 @@ class JobStore:
 
     def fail(self, job_id: str, code: int, reason: str) -> None:
         """Note why nothing came of a job."""
-        self._run(
+        self._write(
             "UPDATE job SET status = :failed, error_code = :code, error_reason = :reason, updated_ms = :now"
             " WHERE id = :id",
             id=job_id,
@@ -166,40 +167,63 @@ class JobStore:
 
     def requeue(self) -> None:
         """Put what was processing back into the queue, in its old place."""
-        self._run("UPDATE job SET status = :queued, updated_ms = :now WHERE status = :processing")
+        self._write("UPDATE job SET status = :queued, updated_ms = :now WHERE status = :processing")
 
     def counts(self) -> tuple[int, int]:
         """Return how many jobs are queued and how many processing."""
-        unfinished = self._run("SELECT * FROM job WHERE status IN (:queued, :processing)")
+        unfinished = self._read("SELECT * FROM job WHERE status IN (:queued, :processing)")
         processing = sum(job.status == PROCESSING for job in unfinished)
         return len(unfinished) - processing, processing
 
     def forget(self, before_s: float) -> int:
         """Delete ended jobs not touched since ``before_s`` (Unix time); return how many."""
         return len(
-            self._run(
+            self._write(
                 "DELETE FROM job WHERE updated_ms < :before AND status IN (:completed, :failed) RETURNING *",
                 before=int(before_s * 1000),
             )
         )
 
-    def _prepare(self) -> None:
+    def _read(self, statement: str, **values: object) -> list[Job]:
+        return self._reader.run(statement, {**_STATUS_NUMBERS, **values})
+
+    def _write(self, statement: str, **values: object) -> list[Job]:
+        now = int(self._clock() * 1000)
+        return self._writer.run(statement, {**_STATUS_NUMBERS, "now": now, **values})
+
+
+class _Connection:
+    """A connection that one thread uses at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._database.row_factory = sqlite3.Row
+
+    def migrate(self) -> None:
+        """Bring the database to the newest version, in one step each.
+
+        Raises: sqlite3.DatabaseError: It is of a version that is not known yet.
+        """
+        (version,) = self._database.execute("PRAGMA user_version").fetchone()
+        if version > len(_MIGRATIONS):
+            message = f"the job store has version {version}; known are versions up to {len(_MIGRATIONS)}"
+            raise sqlite3.DatabaseError(message)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute("PRAGMA busy_timeout = 5000")
-        (version,) = self._database.execute("PRAGMA user_version").fetchone()
-        if version > len(_MIGRATIONS):
-            message = (
-                f"the job store has version {version}; this program knows versions up to {len(_MIGRATIONS)}"
-            )
-            raise sqlite3.DatabaseError(message)
         for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
             self._database.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
 
-    def _run(self, statement: str, **values: object) -> list[Job]:
-        named = {**_STATUS_NUMBERS, "now": int(self._clock() * 1000), **values}
+    def run(self, statement: str, values: JsonObject) -> list[Job]:
+        """Run one statement; return the jobs it selects or returns."""
         with self._lock:
-            return [_job(row) for row in self._database.execute(statement, named).fetchall()]
+            return [_job(row) for row in self._database.execute(statement, values).fetchall()]
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self._lock:
+            self._database.close()
 
 
 def _first(jobs: list[Job]) -> Job | None:

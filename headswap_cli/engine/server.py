@@ -137,7 +137,7 @@ async def _clear_now_and_then(jobs: JobStore, media: MediaStore) -> None:
     """Let go of old faces at the start, and later too where the engine runs for weeks."""
     while True:
         old = time.time() - KEPT_S
-        jobs.forget(old)
+        await asyncio.to_thread(jobs.forget, old)
         await asyncio.to_thread(media.clear, old)
         await asyncio.sleep(CLEAR_EVERY_S)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -236,6 +239,22 @@ def test_status_is_answered_and_uploads_are_taken_while_a_job_is_in_work(
     engine.tell()
     ended = [engine.ended(wire.TASK_PATH, task) for task in (second, first)]
     assert {record["status"] for record in ended} == {wire.COMPLETED}
+
+
+def test_status_is_answered_while_a_write_waits_for_the_disk(engine: RunningEngine, analysed: str) -> None:
+    task = engine.create(analysed, {0: engine.put(b"a photo")})
+    engine.ended(wire.TASK_PATH, task)
+    with (
+        closing(sqlite3.connect(engine.folder / "jobs.sqlite3", isolation_level=None)) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        stuck = pool.submit(engine.analyze, analysed)
+        for _ in range(50):
+            assert engine.record(wire.TASK_PATH, task)["status"] == wire.COMPLETED
+        assert not stuck.done()
+        other.execute("ROLLBACK")
+        assert engine.ended(wire.ANALYSIS_PATH, stuck.result())["status"] == wire.COMPLETED
 
 
 def test_the_engine_stopped_in_the_middle_of_a_task_takes_it_up_again_at_the_next_start(

@@ -19,7 +19,7 @@ _BACKGROUND = 0.1
 # Median change of the background, grey levels, beyond which the camera moves.
 _STILL = 4.0
 _TRIALS = 4
-_LEAST_SAMPLES = 2
+_LEAST_PIXELS = 30
 # Around people, in pixels of the mask: the matte is soft and coarse there.
 _MARGIN = np.ones((7, 7), np.uint8)
 
@@ -28,8 +28,8 @@ class PlateGatherer:
     """Averages the background of sampled frames of one shot, and notices when the camera moves."""
 
     def __init__(self) -> None:
-        self._sum: NDArray[np.float32] | None = None
-        self._seen: NDArray[np.float32] | None = None
+        self._whole: _Average | None = None
+        self._coarse: _Average | None = None
         self._changes: list[float] = []
 
     @property
@@ -40,32 +40,46 @@ class PlateGatherer:
     def add(self, frame: Frame, people: Mask) -> None:
         """Take a sample; ``people`` is the matte of the frame's ``window``."""
         visible = _background(frame, people)
-        if self._sum is None or self._seen is None:
-            self._sum, self._seen = np.zeros(frame.shape, np.float32), np.zeros(frame.shape[:2], np.float32)
+        # Noise is no motion: it goes when pixels are averaged, and time is saved.
+        quarter = (max(1, frame.shape[1] // 4), max(1, frame.shape[0] // 4))
+        small = np.asarray(cv2.resize(frame, quarter, interpolation=cv2.INTER_AREA), np.uint8)
+        clear = np.asarray(cv2.resize(visible * 255, quarter, interpolation=cv2.INTER_AREA) == 255, np.uint8)
+        if self._whole is None or self._coarse is None:
+            self._whole, self._coarse = _Average(frame.shape), _Average(small.shape)
         else:
-            self._changes.append(self._change(frame, visible, self._sum, self._seen))
-        cv2.accumulate(frame, self._sum, visible)
-        self._seen += visible
+            self._changes.append(self._coarse.median_change(small, clear))
+        self._whole.add(frame, visible)
+        self._coarse.add(small, clear)
 
     def plate(self) -> Plate | None:
         """Return the background; None where the camera moved or there were too few samples."""
-        if self._sum is None or self._seen is None or len(self._changes) + 1 < _LEAST_SAMPLES:
+        if self._whole is None or not self._changes or float(np.median(self._changes)) > _STILL:
             return None
-        if float(np.median(self._changes)) > _STILL:
-            return None
+        return self._whole.plate()
+
+
+class _Average:
+    """The mean of what was visible in images of one shape."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._sum = np.zeros(shape, np.float32)
+        self._seen = np.zeros(shape[:2], np.float32)
+
+    def add(self, image: Frame, visible: NDArray[np.uint8]) -> None:
+        cv2.accumulate(image, self._sum, visible)
+        self._seen += visible
+
+    def median_change(self, image: Frame, visible: NDArray[np.uint8]) -> float:
+        """Return the median difference from the mean, grey levels; infinite where too little is known."""
+        both = (visible > 0) & (self._seen > 0)
+        if int(both.sum()) < _LEAST_PIXELS:
+            return float("inf")
+        mean = self._sum[both] / self._seen[both][:, np.newaxis]
+        return float(np.median(np.abs(image[both] - mean)))
+
+    def plate(self) -> Plate:
         mean = self._sum / np.maximum(self._seen, 1)[..., np.newaxis]
         return Plate((mean + 0.5).astype(np.uint8), np.minimum(self._seen, 255).astype(np.uint8))
-
-    @staticmethod
-    def _change(
-        frame: Frame, visible: NDArray[np.uint8], total: NDArray[np.float32], seen: NDArray[np.float32]
-    ) -> float:
-        """Return the median change against the mean so far, where both are known; every 4th pixel will do."""
-        both = (visible[::4, ::4] > 0) & (seen[::4, ::4] > 0)
-        if int(both.sum()) < 30:
-            return float("inf")
-        mean = total[::4, ::4][both] / seen[::4, ::4][both][:, np.newaxis]
-        return float(np.median(np.abs(frame[::4, ::4][both] - mean)))
 
 
 def window(frame: Frame) -> tuple[float, float, float]:

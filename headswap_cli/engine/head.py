@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.blend import Background, blend_bands, compose
+from headswap_cli.engine.blend import Background, compose, join_bands
 from headswap_cli.engine.colour import SharpnessFitter, ToneFitter, light, plain_curves, resharpen
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.geometry import bounding_box, face_box, face_width
-from headswap_cli.engine.hull import EYES, Eye
+from headswap_cli.engine.hull import EYES, FIRST_EYE, FIRST_RING, Eye
 from headswap_cli.engine.lashes import draw_lashes
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.occlude import Hands, hand_mask
@@ -46,6 +46,7 @@ _MATTE_INERTIA = 0.4
 # How far around the old face its hair may reach, in face widths: sideways, up, down.
 _OLD_ASIDE, _OLD_UP, _OLD_DOWN = 0.5, 0.8, 0.15
 _LONG_HAIR = 0.4
+_SHARPNESS_EVERY = 3
 _CUT_OFF = 0.45
 _MOST_SAMPLES = 12
 
@@ -72,6 +73,7 @@ class _Memory:
     strength: float | None = None
     level: int | None = None
     last: Landmarks | None = None
+    frames: int = 0
 
 
 class HeadSwapper:
@@ -97,6 +99,7 @@ class HeadSwapper:
         self._mode = mode
         self._matte = matte
         self._hands = hands
+        self._triangles = reference.triangles if mode is Mode.HEAD else _of_face(reference.triangles)
         self._retargeter = Retargeter(reference.vertices, reference.texture_points, tracks_landmarks)
         self._memory = _Memory()
 
@@ -134,9 +137,9 @@ class HeadSwapper:
         if self._mode is Mode.HEAD:
             person = self._person(frame, piece, posed)
             background = self._background(piece, person, landmarks, plate, others)
+            changed[piece.part] = compose(piece.image, background, layer, shown, image[piece.part])
         else:
-            layer, background = _face_layer(piece, layer, face)
-        changed[piece.part] = compose(piece.image, background, layer, shown, image[piece.part])
+            changed[piece.part] = join_bands(piece.image, layer, face, shown, image[piece.part])
         return Rendered(image, changed, swapped=strength > 0.5)
 
     def _notice_jump(self, landmarks: Landmarks) -> None:
@@ -161,7 +164,7 @@ class HeadSwapper:
     def _piece(self, frame: Frame, landmarks: Landmarks, posed: Posed) -> Piece | None:
         width = face_width(landmarks)
         if self._mode is Mode.HEAD:
-            used = posed.points[np.unique(self._reference.triangles)]
+            used = posed.points[np.unique(self._triangles)]
             box, old = bounding_box(used), face_box(landmarks)
             reach = np.array([_OLD_ASIDE, _OLD_UP, _OLD_ASIDE, _OLD_DOWN], np.float32) * width
             old += reach * (-1, -1, 1, 1)
@@ -178,7 +181,7 @@ class HeadSwapper:
         curves, gains = self._fit_colours(piece, landmarks, posed, hand)
         level = self._level(posed.scale)
         seen = rasterise(
-            piece.full(posed.points), posed.texture_points, reference.triangles, piece.width, piece.height
+            piece.full(posed.points), posed.texture_points, self._triangles, piece.width, piece.height
         )
         layer, kinds = shade(
             seen,
@@ -215,7 +218,7 @@ class HeadSwapper:
         reference = self._reference
         rows, columns = piece.small.shape[:2]
         points = piece.reduced(posed.points)
-        seen = rasterise(points, posed.texture_points, reference.triangles, columns, rows)
+        seen = rasterise(points, posed.texture_points, self._triangles, columns, rows)
         exact = np.log2(1 / max(posed.scale * piece.factor[0], 1e-3))
         level = int(np.clip(np.floor(exact), 0, len(reference.textures) - 1))
         texture, weights = reference.textures[level], reference.weights[level]
@@ -232,11 +235,15 @@ class HeadSwapper:
         return curves, light(piece.small, _straight(fitted), target_skin, source_skin, reach)
 
     def _fit_sharpness(self, piece: Piece, layer: Floats, own: Landmarks, new: Landmarks) -> float:
+        memory = self._memory
+        memory.frames += 1
+        if memory.frames % _SHARPNESS_EVERY != 1:
+            return memory.sharpness.sigma
         box = bounding_box(np.concatenate([own[topology.OVAL], new[topology.OVAL]]))
         x0, y0 = np.maximum(np.floor(box[:2]), 0).astype(int)
         x1, y1 = np.minimum(np.ceil(box[2:]), (piece.width, piece.height)).astype(int)
         if min(x1 - x0, y1 - y0) < 8:
-            return 0.0
+            return memory.sharpness.sigma
         part = np.s_[y0:y1, x0:x1]
         head = np.asarray(np.clip(layer[part][..., :3], 0, 255), np.uint8)
         offset = np.array([x0, y0], np.float32)
@@ -246,7 +253,7 @@ class HeadSwapper:
             np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
             for picture in (piece.image[part], head)
         ]
-        return self._memory.sharpness.fit(greys[0], greys[1], areas[0], areas[1])
+        return memory.sharpness.fit(greys[0], greys[1], areas[0], areas[1])
 
     def _background(
         self,
@@ -340,6 +347,12 @@ def _skin_area(piece: Frame, landmarks: Floats) -> Mask:
     return np.asarray(cv2.fillPoly(area, [lips], (0,)), np.float32)
 
 
+def _of_face(triangles: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Leave out the hair."""
+    hair = (triangles >= FIRST_RING) & (triangles < FIRST_EYE)
+    return np.ascontiguousarray(triangles[~hair.any(axis=1)])
+
+
 def _lid_line(eye: Eye) -> list[int]:
     return [eye.corners[0], *(upper for upper, _ in eye.pairs), eye.corners[1]]
 
@@ -347,15 +360,3 @@ def _lid_line(eye: Eye) -> list[int]:
 def _straight(layer: Floats) -> Floats:
     """Return a premultiplied layer's colours."""
     return np.asarray(layer[..., :3] / np.maximum(layer[..., 3:], 1e-3), np.float32)
-
-
-def _face_layer(piece: Piece, layer: Floats, face: Mask) -> tuple[Floats, Background]:
-    """Return the inner face joined with the frame around it, nothing of which is taken away."""
-    mask = np.clip(face, 0, 1)
-    joined = blend_bands(piece.image.astype(np.float32), _straight(layer), mask)
-    near = cv2.dilate(mask, np.ones((5, 5), np.uint8))
-    near = np.clip(cv2.GaussianBlur(near, (0, 0), 2.0) * 3, 0, 1)
-    joined *= near[..., np.newaxis]
-    nothing = np.zeros(mask.shape, np.float32)
-    head = np.dstack([joined, near]).astype(np.float32)
-    return head, Background(np.zeros(joined.shape, np.float32), nothing, piece.image, nothing)

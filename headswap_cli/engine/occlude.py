@@ -30,7 +30,7 @@ _GRIDS = ((24, 2), (12, 6))
 _PALM_SIZE = 192
 _SURE = 0.5
 _MOST = 3
-_EVERY = 2
+_EVERY = 3
 # A finger is about this thick, in widths of the palm.
 _THICKNESS = 0.3
 

@@ -9,6 +9,10 @@ from headswap_cli.engine.kernel import kernel
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+Corners = tuple[np.float32, np.float32, np.float32, np.float32]
+
+# Colour curves have so many steps for each grey level, and end at 255.
+STEPS = 4
 
 
 def shade(
@@ -21,7 +25,7 @@ def shade(
         scale: Size of ``texture`` in sizes of the first level.
         texture: BGR and alpha.
         weights: Skin and inner face.
-        curves: Colour curves, (2, 3, 256): for hair and for skin, per channel.
+        curves: Colour curves, (2, 3, 255 * STEPS + 1): for hair and for skin, per channel.
         gains: Light, of any smaller size, stretched over the piece.
 
     Returns: The layer, (height, width, 4): BGR times alpha, and alpha 0 to 1; and (height, width, 2): skin
@@ -35,12 +39,10 @@ def shade(
 
 
 @kernel
-def _between(picture: Bytes, x: float, y: float, channel: int) -> float:
-    x0, y0 = int(x), int(y)
-    right, down = x - x0, y - y0
-    above = picture[y0, x0, channel] * (1 - right) + picture[y0, x0 + 1, channel] * right
-    below = picture[y0 + 1, x0, channel] * (1 - right) + picture[y0 + 1, x0 + 1, channel] * right
-    return float(above * (1 - down) + below * down)
+def _between(picture: Bytes, x: int, y: int, k: int, weights: Corners) -> float:
+    """Return channel ``k`` between four pixels."""
+    above = picture[y, x, k] * weights[0] + picture[y, x + 1, k] * weights[1]
+    return float(above + picture[y + 1, x, k] * weights[2] + picture[y + 1, x + 1, k] * weights[3])
 
 
 @kernel
@@ -57,10 +59,11 @@ def _stretched(field: Floats, x: float, y: float) -> float:
 
 
 @kernel
-def _on_curve(curves: Floats, kind: int, channel: int, value: float) -> float:
-    low = min(int(value), 254)
-    part = value - low
-    return float(curves[kind, channel, low] * (1 - part) + curves[kind, channel, low + 1] * part)
+def _corner(position: float, scale: float, limit: int) -> tuple[int, np.float32]:
+    """Return the pixel before a texture point at this level, and how far beyond it the point lies."""
+    exact = min(max(position * scale, 0.0), limit - 1.001)
+    first = int(exact)
+    return first, np.float32(exact - first)
 
 
 @kernel
@@ -77,22 +80,24 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
     height, width = seen.shape[:2]
     rows, columns = texture.shape[:2]
     gain_y, gain_x = gains.shape[0] / height, gains.shape[1] / width
+    one, byte = np.float32(1), np.float32(1 / 255)
     for y in range(height):
         for x in range(width):
             if seen[y, x, 0] < 0:
                 continue
-            tx = min(max(seen[y, x, 0] * scale, 0.0), columns - 1.001)
-            ty = min(max(seen[y, x, 1] * scale, 0.0), rows - 1.001)
-            alpha = _between(texture, tx, ty, 3) / 255
+            x0, right = _corner(seen[y, x, 0], scale, columns)
+            y0, down = _corner(seen[y, x, 1], scale, rows)
+            corners = ((one - right) * (one - down), right * (one - down), (one - right) * down, right * down)
+            alpha = _between(texture, x0, y0, 3, corners) * byte
             if alpha <= 0:
                 continue
-            skin = _between(weights, tx, ty, 0) / 255
-            gain = _stretched(gains, (x + 0.5) * gain_x - 0.5, (y + 0.5) * gain_y - 0.5)
-            gain = 1 + (gain - 1) * (0.4 + 0.6 * skin)
+            skin = _between(weights, x0, y0, 0, corners) * byte
+            lit = _stretched(gains, (x + 0.5) * gain_x - 0.5, (y + 0.5) * gain_y - 0.5)
+            gain = 1 + (lit - 1) * (0.4 + 0.6 * skin)
             for k in range(3):
-                value = _between(texture, tx, ty, k)
-                hair, face = _on_curve(curves, 0, k, value), _on_curve(curves, 1, k, value)
-                layer[y, x, k] = min((hair * (1 - skin) + face * skin) * gain, 255.0) * alpha
+                step = int(_between(texture, x0, y0, k, corners) * STEPS + 0.5)
+                hair, face = curves[0, k, step], curves[1, k, step]
+                layer[y, x, k] = min((hair + (face - hair) * skin) * gain, 255.0) * alpha
             layer[y, x, 3] = alpha
             kinds[y, x, 0] = skin * alpha
-            kinds[y, x, 1] = _between(weights, tx, ty, 1) / 255 * alpha
+            kinds[y, x, 1] = _between(weights, x0, y0, 1, corners) * byte * alpha

@@ -139,13 +139,14 @@ def _guided(image: Frame, mask: Mask, radius: int, smoothness: float) -> Mask:
         return np.asarray(cv2.blur(array, (2 * radius + 1, 2 * radius + 1)), np.float32)
 
     centre, level = mean(guide), mean(mask)
-    products = np.einsum("...i,...j->...ij", guide, guide).reshape(*mask.shape, 9)
-    second = np.stack([mean(np.ascontiguousarray(products[..., k])) for k in range(9)], -1)
-    spread = second.reshape(*mask.shape, 3, 3) - np.einsum("...i,...j->...ij", centre, centre)
-    with_mask = mean(guide * mask[..., np.newaxis]) - centre * level[..., np.newaxis]
-    slope = np.linalg.solve(spread + smoothness * np.eye(3, dtype=np.float32), with_mask[..., np.newaxis])[
-        ..., 0
-    ]
+    spread = np.empty((*mask.shape, 3, 3), np.float32)
+    for i, j in np.ndindex(3, 3):
+        spread[..., i, j] = mean(guide[..., i] * guide[..., j]) - centre[..., i] * centre[..., j]
+    spread += smoothness * np.eye(3, dtype=np.float32)
+    slope = mean(guide * mask[..., np.newaxis]) - centre * level[..., np.newaxis]
+    for row in range(len(slope)):
+        # Row by row: solved at once, a photo's matrices take a quarter of a gigabyte.
+        slope[row] = np.linalg.solve(spread[row], slope[row, :, :, np.newaxis])[..., 0]
     offset = level - (slope * centre).sum(-1)
     result = (mean(np.asarray(slope, np.float32)) * guide).sum(-1) + mean(np.asarray(offset, np.float32))
     return np.asarray(result, np.float32)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 # From here on more pixels, or more detail, make no better view.
 _ENOUGH_WIDTH = 90.0
 _ENOUGH_DETAIL = 9.0
-_OPEN_EYE = 0.22
+# Height to width of an eye as the mesh sees it: lids that meet still stand apart by this.
+_CLOSED_EYE, _OPEN_EYE = 0.18, 0.34
 _DETAIL_SIZE = 96
 # In face heights: room for the hair above, for the shoulders below, and to each side.
 _ABOVE, _BELOW, _ASIDE = 0.65, 0.8, 0.8
@@ -33,7 +34,8 @@ def quality(frame: Frame, landmarks: Landmarks, presence: float) -> float:
     frontal = 1 - min(0.9, 2 * abs(float(nose) - 0.5))
     size = min(1.0, width / _ENOUGH_WIDTH)
     sharp = min(1.0, _detail(frame, box) / _ENOUGH_DETAIL)
-    eyes = 0.4 + 0.6 * min(1.0, _eye_opening(landmarks) / _OPEN_EYE)
+    opening = (_eye_opening(landmarks) - _CLOSED_EYE) / (_OPEN_EYE - _CLOSED_EYE)
+    eyes = 0.3 + 0.7 * min(1.0, max(0.0, opening))
     return presence * frontal * size * sharp * eyes * _visible_part(frame, box)
 
 

@@ -59,10 +59,18 @@ def identify(tracks: Sequence[Track]) -> list[tuple[Track, ...]]:
 
     Returns: Groups by screen time, longest first, then by first frame; tracks of a group by first frame.
     """
-    groups = [[track] for track in tracks]
-    while closest := _closest(groups):
-        first, second = closest
-        groups[first] += groups.pop(second)
+    group_of = {id(track): [track] for track in tracks}
+    close = [
+        (apart, i, j)
+        for (i, a), (j, b) in combinations(enumerate(tracks), 2)
+        if (apart := distance(a.embedding, b.embedding)) < SAME_PERSON
+    ]
+    for _, i, j in sorted(close):
+        first, second = group_of[id(tracks[i])], group_of[id(tracks[j])]
+        if first is not second and not _appear_together(first, second):
+            first += second
+            group_of.update((id(track), first) for track in second)
+    groups = {id(group): group for group in group_of.values()}.values()
     ordered = (tuple(sorted(group, key=lambda track: track.first_frame)) for group in groups)
     return sorted(ordered, key=lambda group: (-_screen_time(group), group[0].first_frame))
 
@@ -104,22 +112,8 @@ def _chained(embeddings: Sequence[Embedding]) -> list[int]:
     return people
 
 
-def _closest(groups: list[list[Track]]) -> tuple[int, int] | None:
-    candidates = (
-        (apart, i, j)
-        for i, j in combinations(range(len(groups)), 2)
-        if (apart := _apart(groups[i], groups[j])) < SAME_PERSON
-    )
-    best = min(candidates, default=None)
-    return best and best[1:]
-
-
-def _apart(first: list[Track], second: list[Track]) -> float:
-    """Return the distance of two groups; infinite where they appear together."""
-    pairs = [(a, b) for a in first for b in second]
-    if any(a.first_frame <= b.last_frame and b.first_frame <= a.last_frame for a, b in pairs):
-        return float("inf")
-    return min(distance(a.embedding, b.embedding) for a, b in pairs)
+def _appear_together(first: Sequence[Track], second: Sequence[Track]) -> bool:
+    return any(a.first_frame <= b.last_frame and b.first_frame <= a.last_frame for a in first for b in second)
 
 
 def _screen_time(group: Sequence[Track]) -> int:

@@ -112,8 +112,8 @@ class Journal:
         with self._step(run_id, StepKind.SUBMITTED, {"analysis_id": analysis_id}) as (_, change):
             change(analysis_id=analysis_id, status=Status.PROCESSING)
 
-    def analysed(self, run_id: str, analysis: Analysis) -> None:
-        """Write down that the analysis is over, and who was found."""
+    def analysed(self, run_id: str, analysis: Analysis, *, is_last: bool = False) -> None:
+        """Write down that the analysis is over, and who was found; ``is_last`` if nobody asked for more."""
         people = [
             {"person": person.person, "obj_id": person.obj_id, "preview_url": person.preview_url}
             for person in analysis.people
@@ -126,6 +126,8 @@ class Journal:
         }
         with self._step(run_id, StepKind.ANALYSED, detail) as (run, change):
             change(analysis_id=analysis.analysis_id, video_url=analysis.video_url or run.video_url)
+            if is_last:
+                change(status=Status.COMPLETED, progress=100.0)
 
     def intend(self, run_id: str, body: JsonObject) -> None:
         """Write down what is about to be sent and will cost; on the disk when this returns."""

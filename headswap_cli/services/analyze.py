@@ -42,16 +42,15 @@ def analyze(deps: Deps, source: str, *, any_length: bool, deadline: Deadline) ->
     with recording(deps, run_id):
         video_url = deps.publish(run_id, source, "video")
         analysis = find_people(deps, run_id, video_url, any_length=any_length, deadline=deadline)
+        deps.journal.analysed(run_id, analysis, is_last=True)
     return AnalyzeResult(run_id, settings.profile, settings.backend, source, analysis)
 
 
 def find_people(deps: Deps, run_id: str, video_url: str, *, any_length: bool, deadline: Deadline) -> Analysis:
-    """Submit the analysis of a published video and wait until it is completed."""
+    """Submit the analysis of a published video and wait until it is completed; the caller writes it down."""
     submitted = deps.dialect.submit_analysis(deps.client, video_url, any_length=any_length)
     deps.journal.submitted(run_id, submitted.analysis_id)
-    analysis = await_analysis(deps, submitted.analysis_id, deadline=deadline)
-    deps.journal.analysed(run_id, analysis)
-    return analysis
+    return await_analysis(deps, submitted.analysis_id, deadline=deadline)
 
 
 def await_analysis(deps: Deps, analysis_id: str, *, deadline: Deadline) -> Analysis:

@@ -101,6 +101,7 @@ def run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> RunResult:
     with recording(deps, run_id):
         video_url = deps.publish(run_id, request.video, "video")
         analysis = find_people(deps, run_id, video_url, any_length=options.any_length, deadline=deadline)
+        deps.journal.analysed(run_id, analysis)
         mapped = publish_faces(deps, run_id, request.faces, analysis)
         task = submit(deps, run_id, video_url, mapped, options)
         saved = None

@@ -111,6 +111,13 @@ def test_status_of_a_finished_run_needs_no_service(cloud: Headswap, service: Hea
     assert len(service.requests) == asked
 
 
+def test_status_of_a_run_that_only_analysed_is_completed(cloud: Headswap, service: HeadSwapService) -> None:
+    run_id = cloud("analyze", VIDEO, "--json").value["run_id"]
+    asked = len(service.requests)
+    assert cloud("status", run_id, "-q").out == "completed\n"
+    assert len(service.requests) == asked
+
+
 def test_status_of_several_ids_is_an_array(cloud: Headswap) -> None:
     made = cloud("run", VIDEO, "--face", FACE, "--json").value
     values = cloud("status", made["task_id"], made["analysis_id"], "--json").value

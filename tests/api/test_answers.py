@@ -204,7 +204,7 @@ def test_a_message_of_any_type_is_borne(client: ApiClient, service: HeadSwapServ
 
 def test_an_answer_without_end_is_cut_off(client: ApiClient, service: HeadSwapService) -> None:
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-    service.script(TASK_PATH, raw(head + b" " * (9 << 20)))
+    service.script(TASK_PATH, raw(head + b'{"code": 1000, "data": {"pad": "' + b" " * (9 << 20) + b'"}}'))
     service.script(TASK_PATH, *[Answer({"code": 1104, "msg": "enough"})])
     with pytest.raises(CreditsError):
         client.get(TASK_PATH, ASKED)

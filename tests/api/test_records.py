@@ -185,7 +185,12 @@ def test_a_person_without_a_preview_is_a_person(entry: JsonObject) -> None:
 
 
 def test_two_crops_of_one_obj_id_are_one_person() -> None:
-    crops = [{"obj_id": 1}, {"obj_id": 0, "img_url": "http://a/0"}, {"obj_id": 1.0, "img_url": "http://a/1"}]
+    crops = [
+        {"obj_id": 1},
+        {"obj_id": 0, "img_url": "http://a/0"},
+        {"obj_id": 1.0, "img_url": "http://a/1"},
+        {"obj_id": 0, "img_url": "http://a/later"},
+    ]
     assert people_of(*crops) == (Person(1, 1, "http://a/1"), Person(2, 0, "http://a/0"))
 
 

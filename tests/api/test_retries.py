@@ -61,7 +61,7 @@ def test_a_get_that_is_never_answered_times_out_and_is_asked_again(
     service: HeadSwapService, time: Time
 ) -> None:
     service.script(TASK_PATH, silence, Answer(sample("task_processing")))
-    with keyed_http(service.url, api_key=service.api_key, timeout_s=0.1) as http:
+    with keyed_http(service.url, api_key=service.api_key, timeout_s=0.5) as http:
         assert time.client(http).get(TASK_PATH, ASKED)["status"] == 2
     assert len(service.requests) == 2
 

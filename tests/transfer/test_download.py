@@ -8,6 +8,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from headswap_cli.errors import (
@@ -23,8 +24,6 @@ from tests.transfer.conftest import VIDEO
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import httpx
 
     from tests.loopback import MediaOrigin
     from tests.origin import Fault
@@ -216,6 +215,44 @@ def test_a_file_that_no_result_could_be_is_refused(
     with pytest.raises(TransferError, match="longer than 10"):
         download(bare, f"{cdn.url}{FILE}", target, verify=fine, max_bytes=10)
     assert list(target.parent.iterdir()) == []
+
+
+def test_a_file_without_end_is_cut_off(bare: httpx.Client, cdn: MediaOrigin, target: Path) -> None:
+    cdn.script(FILE, drip(OK + b"\r\n", every_s=0.001))
+    with pytest.raises(TransferError, match="longer than 10"):
+        download(bare, f"{cdn.url}{FILE}", target, verify=fine, max_bytes=10)
+
+
+def test_a_redirect_from_https_to_plain_http_is_refused(target: Path) -> None:
+    """No loopback server here has a certificate, so the transport speaks for it."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.scheme)
+        return httpx.Response(302, headers={"Location": "http://cdn.example/x.mp4?Signature=s3cret"})
+
+    transport = httpx.MockTransport(answer)
+    with (
+        httpx.Client(transport=transport, follow_redirects=True) as http,
+        pytest.raises(TransferError, match="plain http"),
+    ):
+        download(http, "https://cdn.example/x.mp4?Signature=s3cret", target, verify=fine)
+    assert asked == ["https"]
+
+
+def test_the_bytes_are_on_the_disk_before_the_file_has_its_name(
+    bare: httpx.Client, cdn: MediaOrigin, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, named = os.fsync, []
+
+    def watched(descriptor: int) -> None:
+        named.append(target.exists())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    download(bare, f"{cdn.url}{FILE}", target, verify=fine)
+    assert named[0] is False
+    assert os.name != "posix" or named == [False, True]
 
 
 def test_what_does_not_verify_is_not_saved(bare: httpx.Client, cdn: MediaOrigin, target: Path) -> None:

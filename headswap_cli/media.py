@@ -201,32 +201,51 @@ def orientation_of(frame: VideoFrame) -> Orientation:
 
 
 def _describe(container: InputContainer, stream: VideoStream) -> VideoInfo:
+    timeline = _Timeline()
+    for packet in container.demux(stream):
+        timeline.add(packet)
+    first = timeline.first_frame
+    if first is None:
+        raise UnusableMediaError("holds no picture that can be decoded", codec=timeline.shown > 0)
+    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    duration_s = timeline.seconds(stream.time_base) or float(timeline.shown / rate)
+    _check_complete(container, stream, duration_s)
+    width, height = first.width, first.height
+    if orientation_of(first).transposed:
+        width, height = height, width
+    return VideoInfo(duration_s, width, height, rate, timeline.shown or None, bool(container.streams.audio))
+
+
+class _Timeline:
+    """What the packets of a video tell together: the first picture, how many are shown, from when to when."""
+
+    def __init__(self) -> None:
+        self.first_frame: VideoFrame | None = None
+        self.shown = 0
+        self._starts: int | None = None
+        self._ends = 0
+
+    def add(self, packet: av.Packet[VideoStream]) -> None:
+        if self.first_frame is None:
+            self.first_frame = _decoded(packet)
+        # A packet that is only there to decode those behind it: cut off by an edit list.
+        if packet.pts is None or packet.is_discard:
+            return
+        self.shown += 1
+        self._starts = packet.pts if self._starts is None else min(self._starts, packet.pts)
+        self._ends = max(self._ends, packet.pts + (packet.duration or 0))
+
+    def seconds(self, time_base: Fraction | None) -> float:
+        return float((self._ends - (self._starts or 0)) * (time_base or 0))
+
+
+def _decoded(packet: av.Packet[VideoStream]) -> VideoFrame | None:
     import av
 
-    first_frame: VideoFrame | None = None
-    shown = 0
-    start: int | None = None
-    end = 0
-    for packet in container.demux(stream):
-        if first_frame is None:
-            try:
-                first_frame = next(iter(packet.decode()), None)
-            except av.InvalidDataError:
-                continue
-        if packet.pts is None or packet.is_discard:
-            continue
-        shown += 1
-        start = packet.pts if start is None else min(start, packet.pts)
-        end = max(end, packet.pts + (packet.duration or 0))
-    if first_frame is None:
-        raise UnusableMediaError("holds no picture that can be decoded", codec=shown > 0)
-    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-    duration_s = float((end - (start or 0)) * (stream.time_base or 0)) or float(shown / rate)
-    _check_complete(container, stream, duration_s)
-    width, height = first_frame.width, first_frame.height
-    if orientation_of(first_frame).transposed:
-        width, height = height, width
-    return VideoInfo(duration_s, width, height, rate, shown or None, bool(container.streams.audio))
+    try:
+        return next(iter(packet.decode()), None)
+    except av.InvalidDataError:
+        return None
 
 
 def _check_complete(container: InputContainer, stream: VideoStream, duration_s: float) -> None:

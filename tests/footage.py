@@ -73,28 +73,20 @@ def write_video(
     """
     options = {"movflags": "+faststart"} if fast_start else {}
     with av.open(str(path), "w", options=options) as container:
-        stream: Any = container.add_stream(codec, rate=30, time_base=time_base)
-        stream.pix_fmt = "yuv444p" if codec == "libx264" else "yuv420p"
+        stream = _picture_stream(container, codec, time_base, tags)
         stream.height, stream.width = pictures[0].shape[:2]
-        stream.codec_context.time_base = time_base
-        stream.codec_context.color_range, stream.codec_context.colorspace = tags
-        if codec == "libx264":
-            stream.options = {"crf": "8", "preset": "veryfast"}
         if quarter_turns or mirrored:
             stream.set_display_rotation(-90 * quarter_turns, hflip=mirrored)
-        voice: Any = None
-        if sound is not None:
-            voice = container.add_stream(sound_codec, rate=RATE, layout="mono")
-        reformatter = VideoReformatter()
-        for index, picture in enumerate(pictures):
-            frame = _coded(picture, stream.pix_fmt, tags, reformatter)
-            frame.pts = index * 20 if times is None else times[index]
-            frame.time_base = time_base
+        voice = None if sound is None else container.add_stream(sound_codec, rate=RATE, layout="mono")
+        clock = [index * 20 for index in range(len(pictures))] if times is None else times
+        for picture, pts in zip(pictures, clock, strict=True):
+            frame = _coded(picture, stream.pix_fmt, tags)
+            frame.pts, frame.time_base = pts, time_base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if sound is not None:
-            for packet in _heard(sound, voice):
-                container.mux(packet)
+            for packets in _heard(sound, voice):
+                container.mux(packets)
     return path
 
 
@@ -137,12 +129,20 @@ def picture_times(path: Path) -> list[Fraction]:
         return [frame.pts * frame.time_base for frame in frames if frame.pts is not None and frame.time_base]
 
 
-def _coded(
-    picture: NDArray[np.uint8], pix_fmt: str, tags: tuple[int, int], reformatter: VideoReformatter
-) -> av.VideoFrame:
+def _picture_stream(container: Any, codec: str, time_base: Fraction, tags: tuple[int, int]) -> Any:
+    is_h264 = codec == "libx264"
+    options = {"crf": "8", "preset": "veryfast"} if is_h264 else {}
+    stream = container.add_stream(codec, rate=30, time_base=time_base, options=options)
+    stream.pix_fmt = "yuv444p" if is_h264 else "yuv420p"
+    stream.codec_context.time_base = time_base
+    stream.codec_context.color_range, stream.codec_context.colorspace = tags
+    return stream
+
+
+def _coded(picture: NDArray[np.uint8], pix_fmt: str, tags: tuple[int, int]) -> av.VideoFrame:
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="bgr24")
     value_range, matrix = tags
-    return reformatter.reformat(
+    return VideoReformatter().reformat(
         frame,
         format=pix_fmt,
         src_color_range=ColorRange.JPEG,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import av
@@ -71,12 +72,10 @@ class VideoSource:
         Args:
             only: The indices of the frames to hand out, all if ``None``; the others cost much less.
         """
-        last = None if only is None else max(only, default=-1)
         reformatter = VideoReformatter()
         orientation: media.Orientation | None = None
-        for frame_index, frame in enumerate(self._decoded()):
-            if last is not None and frame_index > last:
-                return
+        count = None if only is None else max(only, default=-1) + 1
+        for frame_index, frame in enumerate(islice(self._decoded(), count)):
             if only is None or frame_index in only:
                 # Once: a frame that was asked for its side data is in a cycle, and stays until a collection.
                 orientation = orientation or media.orientation_of(frame)

@@ -138,13 +138,7 @@ class Pipeline:
     ) -> dict[int, Mode]:
         if asked is not None:
             return dict.fromkeys(heads, asked)
-        wanted = {person.obj_id: _spread(person) for person in people}
-        samples: dict[int, list[tuple[Frame, Landmarks]]] = {obj_id: [] for obj_id in wanted}
-        with open_video(source) as video:
-            for frame in video.frames(only={index for views in wanted.values() for index in views}):
-                for obj_id, views in wanted.items():
-                    if frame.frame_index in views:
-                        samples[obj_id].append((frame.image, views[frame.frame_index]))
+        samples = _samples(source, people)
         return {obj_id: choose_mode(heads[obj_id], seen, self._matte) for obj_id, seen in samples.items()}
 
     def _swappers(
@@ -168,6 +162,18 @@ def _chosen(scene: Scene, photos: Mapping[int, Path]) -> list[Person]:
         if obj_id not in people:
             raise MediaFault(wire.INVALID_PARAMETER, f"There is no person {obj_id + 1} in the video.")
     return [people[obj_id] for obj_id in photos]
+
+
+def _samples(source: Path, people: list[Person]) -> dict[int, list[tuple[Frame, Landmarks]]]:
+    """Return some frames of each person and the landmarks in them, by ``obj_id``."""
+    wanted = {person.obj_id: _spread(person) for person in people}
+    samples: dict[int, list[tuple[Frame, Landmarks]]] = {obj_id: [] for obj_id in wanted}
+    with open_video(source) as video:
+        for frame in video.frames(only=set().union(*wanted.values())):
+            for obj_id, views in wanted.items():
+                if frame.frame_index in views:
+                    samples[obj_id].append((frame.image, views[frame.frame_index]))
+    return samples
 
 
 def _spread(person: Person) -> dict[int, Landmarks]:

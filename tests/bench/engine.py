@@ -14,10 +14,14 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MEASURE = "--measure"
 CORES = 2
+MODES = ("head", "face", "auto")
 ROOT = Path(__file__).parents[2]
 CLIPS = (
     "single_face",
@@ -105,19 +109,24 @@ def row(clip: str, measured: dict[str, Any]) -> list[str]:
     ]
 
 
+def table(clips: Sequence[str], mode: str) -> None:
+    """Print a mode's table, row by row as they are measured, and the notices under it."""
+    print(f"Mode {mode}:\n")
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|" + "---|" * len(COLUMNS))
+    notices: list[str] = []
+    for clip in clips:
+        measured = measure(clip, mode)
+        print("| " + " | ".join(row(clip, measured)) + " |", flush=True)
+        notices += [f"{clip}: {notice}" for notice in measured["fidelity"]["notices"]]
+    print("".join(f"\n- {notice}" for notice in notices) + "\n")
+
+
 def main(arguments: list[str]) -> None:
-    modes = [argument for argument in arguments if argument in {"head", "face", "auto"}] or ["head"]
-    clips = [argument for argument in arguments if argument not in modes] or CLIPS
+    modes = [argument for argument in arguments if argument in MODES] or ["head"]
+    clips = [argument for argument in arguments if argument not in MODES] or CLIPS
     for mode in modes:
-        print(f"Mode {mode}:\n")
-        print("| " + " | ".join(COLUMNS) + " |")
-        print("|" + "---|" * len(COLUMNS))
-        notices: list[str] = []
-        for clip in clips:
-            measured = measure(clip, mode)
-            print("| " + " | ".join(row(clip, measured)) + " |", flush=True)
-            notices += [f"{clip}: {notice}" for notice in measured["fidelity"]["notices"]]
-        print("".join(f"\n- {notice}" for notice in notices) + "\n")
+        table(clips, mode)
 
 
 if __name__ == "__main__":

@@ -120,7 +120,10 @@ def _bare(reply: Reply) -> Fault:
     elif status >= 400:
         raised = _STATUSES.get(status, ServiceError)
         kind = Kind.REFUSED if status in {401, 403} else Kind.STRANGE
-        error = raised(f"The service answered HTTP {status}.", hint=_HINTS.get(raised, _ADDRESS_HINT))
+        error = raised(
+            f"The service answered HTTP {status}.",
+            hint=_HINTS[raised] if raised is AuthError else _ADDRESS_HINT,
+        )
         error.retryable = False
     else:
         kind = Kind.SILENT
@@ -132,7 +135,7 @@ def _bare(reply: Reply) -> Fault:
     return Fault(error, kind, retry_after_s=parse_retry_after(reply.retry_after))
 
 
-_ADDRESS_HINT = "If it stays so, check the address of the service: HEADSWAP_BASE_URL"
+_ADDRESS_HINT = "Check the address of the service: HEADSWAP_BASE_URL"
 
 
 def _redirect(reply: Reply) -> Fault:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
+import os
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -46,7 +46,7 @@ class Journal:
         path: Path,
         *,
         clock: Callable[[], float] = time.time,
-        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._clock = clock
         self._random_bytes = random_bytes

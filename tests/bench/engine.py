@@ -8,6 +8,7 @@ Each clip has a process of its own on two cores: its peak memory is that of one 
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -99,14 +100,18 @@ def row(clip: str, measured: dict[str, Any]) -> list[str]:
         f"{fidelity['packets']}, " + ("all" if fidelity["packets_kept"] else "changed")
         if fidelity["packets"]
         else "none there",
-        f"{quality['identity_before']:.2f}",
-        f"{quality['identity_after']:.2f}",
+        distance(quality["identity_before"]),
+        distance(quality["identity_after"]),
         f"{quality['outside_db']:.0f}",
         f"{quality['jitter']:.2f}",
         f"{speed['fps']:.1f}",
         f"{speed['fps'] / speed['ceiling_fps']:.3f}",
         str(speed["peak_mb"]),
     ]
+
+
+def distance(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2f}"
 
 
 def table(clips: Sequence[str], mode: str) -> None:

@@ -32,7 +32,6 @@ def push_pull(image: Floats, valid: Floats) -> Floats:
     for level in range(len(sums) - 2, -1, -1):
         height, width = weights[level].shape
         wide = cv2.resize(current, (width, height), interpolation=cv2.INTER_LINEAR)
-        wide = wide.reshape(height, width, -1)
         trust = np.clip(weights[level] * (1.5 if level else 1.0), 0, 1)[..., np.newaxis]
         current = (_ratio(sums[level], weights[level]) * trust + wide * (1 - trust)).astype(np.float32)
     return current

@@ -28,7 +28,10 @@ _FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 
 # The palm network's grids of cells and boxes per cell.
 _GRIDS = ((24, 2), (12, 6))
 _PALM_SIZE = 192
-_SURE = 0.5
+# A palm is looked at when it is likely, a hand believed when it is sure.
+_LIKELY, _SURE = 0.4, 0.5
+# Sides of the squares around the face in which palms are looked for, in face sizes.
+_WINDOWS = (3.2, 4.2)
 _MOST = 3
 _EVERY = 3
 # A finger is about this thick, in widths of the palm.
@@ -63,13 +66,20 @@ class Hands:
         found: list[Hand] = []
         for hand in self._hands:
             self._add(found, frame, _crop_of_hand(hand))
-        if self._calls % _EVERY == 0 and len(found) < _MOST:
-            for crop in self._palm_crops(frame, face):
-                if not any(_same(crop, hand) for hand in found):
+        for reach in self._windows():
+            for crop in self._palm_crops(frame, face, reach):
+                if len(found) < _MOST and not any(_same(crop, hand) for hand in found):
                     self._add(found, frame, crop)
         self._calls += 1
-        self._hands = found[:_MOST]
-        return self._hands
+        self._hands = found
+        return found
+
+    def _windows(self) -> tuple[float, ...]:
+        """Return how wide to look for new hands in this frame: everywhere at first, then in turns."""
+        if self._calls == 0:
+            return _WINDOWS
+        turn, rest = divmod(self._calls, _EVERY)
+        return () if rest else (_WINDOWS[turn % len(_WINDOWS)],)
 
     def _add(self, found: list[Hand], frame: Frame, crop: Crop) -> None:
         size = self._joints.size
@@ -82,18 +92,18 @@ class Hands:
         if all(np.linalg.norm((hand - other)[_ROOTS].mean(axis=0)) > 0.3 * crop.side / 2 for other in found):
             found.append(hand)
 
-    def _palm_crops(self, frame: Frame, face: Box) -> list[Crop]:
+    def _palm_crops(self, frame: Frame, face: Box, reach: float) -> list[Crop]:
         """Return where hands may be, surest first: windows as the joint network wants them."""
         size = face[2:] - face[:2]
         centre = (face[:2] + face[2:]) / 2 + (0, 0.25 * size[1])
-        side = 2.2 * float(size.max())
+        side = reach * float(size.max())
         window = Crop(float(centre[0]), float(centre[1]), side)
         first, second = self._palms(to_input(window.take(frame, _PALM_SIZE)))
         boxes, scores = (first, second) if first.shape[-1] == 18 else (second, first)
         chances = sigmoid(scores[:, 0])
         crops = []
-        for index in np.argsort(-chances, kind="stable")[: 2 * _MOST]:
-            if chances[index] < _SURE:
+        for index in np.argsort(-chances, kind="stable")[:_MOST]:
+            if chances[index] < _LIKELY:
                 break
             points = (boxes[index].reshape(9, 2) / _PALM_SIZE + self._anchors[index] - 0.5) * side + centre
             extent = float((boxes[index, 2:4] / _PALM_SIZE).max()) * side

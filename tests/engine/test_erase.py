@@ -1,0 +1,77 @@
+"""The old head is found, and what stands behind it is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.erase import behind, old_head
+from headswap_cli.engine.types import Landmarks, Mask, Plate
+from tests.engine import heads
+
+pytestmark = pytest.mark.media
+
+SIZE = 120
+
+
+def small_face(width: float = 40, x: float = 60, y: float = 66) -> Landmarks:
+    reference = heads.reference()
+    scaled = reference.landmarks * np.float32(width / reference.face_width)
+    middle = scaled[topology.OVAL].mean(axis=0)
+    return np.asarray(scaled - middle + np.array([x, y, 0], np.float32), np.float32)
+
+
+def person() -> Mask:
+    """Somebody with much hair, neck and shoulders."""
+    rows, columns = np.indices((SIZE, SIZE))
+    head = np.hypot((columns - 60) / 28, (rows - 58) / 38) < 1
+    body = (rows > 95) & (np.abs(columns - 60) < 50)
+    return (head | body | ((rows > 80) & (np.abs(columns - 60) < 14))).astype(np.float32)
+
+
+def test_face_and_hair_go_and_shoulders_and_far_away_stay() -> None:
+    face = small_face()
+    old = old_head(person(), face, [], 1.5)
+    assert old[66, 60] > 0.99
+    assert old[30, 60] > 0.9
+    assert old[58, 35] > 0.9
+    assert old[110, 30] == 0
+    assert old[5, 5] == 0
+
+
+def test_another_face_stays_where_it_overlaps_the_hair() -> None:
+    face, other = small_face(), small_face(width=16, x=60, y=34)
+    old = old_head(person(), face, [other], 1.5)
+    assert old[34, 60] < 0.2
+
+
+def test_a_known_background_is_used_and_brought_to_the_frames_light() -> None:
+    face, everybody = small_face(), person()
+    old = old_head(everybody, face, [], 1.5)
+    wall = np.random.default_rng(2).integers(60, 120, (SIZE, SIZE, 3)).astype(np.uint8)
+    frame = np.where(everybody[..., np.newaxis] > 0, 200, wall + 12).astype(np.uint8)
+    plate = Plate(wall, np.full((SIZE, SIZE), 9, np.uint8))
+    picture, share = behind(frame, everybody, old, face, plate)
+    shown = picture + share[..., np.newaxis] * plate.image
+    np.testing.assert_allclose(shown[25:45, 45:75], wall[25:45, 45:75] + 12.0, atol=3)
+
+
+def test_without_a_plate_the_colours_around_are_taken_and_not_the_persons() -> None:
+    face, everybody = small_face(), person()
+    old = old_head(everybody, face, [], 1.5)
+    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
+    frame[everybody > 0] = 220
+    picture, share = behind(frame, everybody, old, face, None)
+    assert (share == 0).all()
+    assert picture[30:50, 45:75].max() < 60
+
+
+def test_the_neck_goes_on_below_a_shorter_chin() -> None:
+    face, everybody = small_face(), person()
+    old = old_head(everybody, face, [], 1.5)
+    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
+    frame[everybody > 0] = (90, 120, 180)
+    picture, _ = behind(frame, everybody, old, face, None)
+    chin = face[topology.CHIN].round().astype(int)
+    np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 120, 180), atol=12)

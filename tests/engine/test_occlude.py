@@ -1,0 +1,58 @@
+"""Hands before a face are found and kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from headswap_cli.engine.geometry import face_box
+from headswap_cli.engine.occlude import Hands, hand_mask
+from tests import media
+from tests.engine import heads
+
+pytestmark = pytest.mark.media
+
+CLIP = "WolfgangLanger_Pexels.mp4"
+
+
+@pytest.fixture(scope="module")
+def hands() -> Hands:
+    return Hands(media.weights_dir())
+
+
+def test_a_hand_before_the_face_is_found_in_the_very_first_frame(hands: Hands) -> None:
+    frames, landmarks = heads.scene(CLIP, 168, 3)
+    hands.reset()
+    found = hands.find(frames[0], face_box(landmarks[0]))
+    assert found
+    mask = hand_mask(found, frames[0], (0, 0), 1.0)
+    assert mask is not None
+    # The fingers lie on the lower left of the face; its right half and the wall are free.
+    assert mask[230:300, 310:340].mean() > 0.5
+    assert mask[100:160, 380:420].max() < 0.1
+    assert mask[:, :150].max() == 0
+
+
+def test_a_hand_is_kept_between_looks_for_new_ones(hands: Hands) -> None:
+    frames, landmarks = heads.scene(CLIP, 168, 3)
+    hands.reset()
+    counts = [len(hands.find(frame, face_box(face))) for frame, face in zip(frames, landmarks, strict=True)]
+    assert counts == [counts[0]] * 3
+
+
+def test_a_face_without_hands_has_no_mask(hands: Hands) -> None:
+    frames, landmarks = heads.scene("single_face.mp4", 0, 2)
+    hands.reset()
+    for frame, face in zip(frames, landmarks, strict=True):
+        assert hand_mask(hands.find(frame, face_box(face)), frame, (0, 0), 1.0) is None
+
+
+def test_the_mask_of_a_piece_is_the_piece_of_the_mask(hands: Hands) -> None:
+    frames, landmarks = heads.scene(CLIP, 168, 3)
+    hands.reset()
+    found = hands.find(frames[0], face_box(landmarks[0]))
+    whole = hand_mask(found, frames[0], (0, 0), 1.0)
+    piece = hand_mask(found, frames[0][100:, 200:], (200, 100), 1.0)
+    assert whole is not None
+    assert piece is not None
+    np.testing.assert_allclose(piece[30:-30, 30:-30], whole[130:-30, 230:-30], atol=0.02)

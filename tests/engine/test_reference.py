@@ -1,0 +1,199 @@
+"""Reference photos: what is read, what is refused, and what becomes of the head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headswap_cli import wire
+from headswap_cli.engine import hull, topology
+from headswap_cli.engine.reference import build_reference, read_photo, select_face
+from headswap_cli.engine.types import Detection, MediaFault
+from tests import media
+from tests.engine import heads
+
+# A photo "turned right to be upright" (EXIF orientation 6), as phones write them.
+_EXIF_TURNED = bytes.fromhex("ffe1002245786966000049492a000800000001001201030001000000060000000000")
+
+
+def face(width: float, x: float = 0) -> Detection:
+    box = np.array([x, 0, x + width, width], np.float32)
+    return Detection(0.9, box, np.zeros((6, 2), np.float32))
+
+
+def two_tone(path: Path) -> Path:
+    """A picture 40 wide and 20 high, its left half white."""
+    picture = np.zeros((20, 40, 3), np.uint8)
+    picture[:, :20] = 255
+    cv2.imwrite(str(path), picture)
+    return path
+
+
+def test_an_empty_photo_is_refused_and_its_path_is_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "secret.jpg"
+    path.touch()
+    with pytest.raises(MediaFault, match=r"the reference photo is empty \(0 bytes\)") as caught:
+        read_photo(path)
+    assert caught.value.code == wire.UNREADABLE
+    assert "secret" not in caught.value.reason
+
+
+def test_a_text_file_is_no_photo(tmp_path: Path) -> None:
+    path = tmp_path / "me.jpg"
+    path.write_text("not a picture")
+    with pytest.raises(MediaFault, match="not an image that can be read") as caught:
+        read_photo(path)
+    assert caught.value.code == wire.UNREADABLE
+
+
+def test_a_photo_is_turned_as_its_camera_says(tmp_path: Path) -> None:
+    plain = two_tone(tmp_path / "plain.jpg").read_bytes()
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(plain[:2] + _EXIF_TURNED + plain[2:])
+    image = read_photo(path)
+    assert image.shape == (40, 20, 3)
+    assert image[5, 10].min() > 240
+    assert image[35, 10].max() < 15
+
+
+def test_transparent_parts_are_grey_and_the_rest_is_kept(tmp_path: Path) -> None:
+    picture = np.zeros((8, 8, 4), np.uint8)
+    picture[:, :4] = (10, 200, 30, 255)
+    path = tmp_path / "cutout.png"
+    cv2.imwrite(str(path), picture)
+    image = read_photo(path)
+    np.testing.assert_allclose(image[:, 5:], 127, atol=1)
+    np.testing.assert_allclose(image[:, :3], np.broadcast_to((10, 200, 30), (8, 3, 3)), atol=1)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tiff"])
+def test_common_formats_are_read(tmp_path: Path, suffix: str) -> None:
+    assert read_photo(two_tone(tmp_path / f"photo{suffix}")).shape == (20, 40, 3)
+
+
+def test_a_huge_photo_is_made_smaller(tmp_path: Path) -> None:
+    path = tmp_path / "huge.png"
+    cv2.imwrite(str(path), np.zeros((3000, 1500, 3), np.uint8))
+    assert read_photo(path).shape == (2400, 1200, 3)
+
+
+def test_no_face_is_refused_in_words() -> None:
+    with pytest.raises(MediaFault, match="the reference photo shows no face") as caught:
+        select_face([])
+    assert caught.value.code == wire.INVALID_PARAMETER
+
+
+def test_a_small_face_is_refused_with_both_numbers() -> None:
+    with pytest.raises(MediaFault, match="is 31 pixels wide; at least 48 are needed"):
+        select_face([face(31)])
+
+
+@given(st.floats(60, 900), st.lists(st.floats(0.02, 1.0), max_size=5))
+def test_a_second_face_counts_from_two_fifths_of_the_largest_on(largest: float, parts: list[float]) -> None:
+    found = [face(largest), *(face(largest * part, x=1000) for part in parts)]
+    rivals = sum(part * largest >= 0.4 * largest for part in parts)
+    if rivals:
+        with pytest.raises(MediaFault, match=f"shows {rivals + 1} faces"):
+            select_face(found)
+    else:
+        assert select_face(found[::-1]).box[2] == pytest.approx(largest)
+
+
+@pytest.mark.media
+def test_a_photo_of_five_people_is_refused() -> None:
+    with pytest.raises(MediaFault, match=r"shows \d faces; use one that shows one person"):
+        select_face(heads.faces("multi_face.jpg")[1])
+
+
+@pytest.mark.media
+def test_a_landscape_has_no_face() -> None:
+    frame = next(media.frames_of(media.clip("no_face.mp4")))
+    with pytest.raises(MediaFault, match="no face"):
+        select_face(heads.detector()(frame))
+
+
+@pytest.mark.media
+def test_a_face_from_the_side_is_refused() -> None:
+    reference = heads.reference()
+    image, found = heads.faces("astronaut.png")
+    landmarks, _ = heads.mesh().from_detection(image, select_face(found))
+    turned = landmarks.copy()
+    middle = landmarks[168]
+    turn = np.array([[0.5, 0, 0.866], [0, 1, 0], [-0.866, 0, 0.5]], np.float32)
+    turned = (landmarks - middle) @ turn.T + middle
+    with pytest.raises(MediaFault, match=r"turned by about \d\d degrees"):
+        build_reference(image, turned.astype(np.float32), heads.matte(), reference.triangles[:900])
+
+
+@pytest.mark.media
+def test_the_head_is_cut_out_with_its_hair_and_without_neck_clothes_and_background() -> None:
+    reference = heads.reference()
+    alpha = reference.textures[0][..., 3]
+    forehead, chin = (reference.landmarks[index, :2] for index in (topology.FOREHEAD, topology.CHIN))
+    width = reference.face_width
+
+    def at(x: float, y: float) -> int:
+        return int(alpha[round(y), round(x)])
+
+    assert at(*reference.landmarks[topology.NOSE_TIP, :2]) == 255
+    assert at(forehead[0], forehead[1] - 0.2 * width) > 240
+    assert at(forehead[0], forehead[1] - 0.9 * width) == 0
+    assert at(chin[0], chin[1] + 0.2 * width) == 0
+    assert at(chin[0] - 1.2 * width, chin[1]) == 0
+    assert at(chin[0] + 1.2 * width, forehead[1]) == 0
+
+
+@pytest.mark.media
+def test_hair_is_not_skin_and_the_inner_face_is_within_the_face() -> None:
+    reference = heads.reference()
+    skin, inner = np.moveaxis(reference.weights[0], 2, 0)
+    cheek = reference.landmarks[50, :2].round().astype(int)
+    forehead = reference.landmarks[topology.FOREHEAD, :2].round().astype(int)
+    above = forehead[1] - round(0.25 * reference.face_width)
+    assert skin[cheek[1], cheek[0]] > 200
+    assert skin[above, forehead[0]] < 60
+    assert inner[cheek[1], cheek[0]] > 200
+    assert inner[above, forehead[0]] == 0
+
+
+@pytest.mark.media
+def test_levels_halve_and_every_corner_lies_in_the_texture() -> None:
+    reference = heads.reference()
+    for before, after in zip(reference.textures, reference.textures[1:], strict=False):
+        assert after.shape[0] == (before.shape[0] + 1) // 2
+    height, width = reference.textures[0].shape[:2]
+    used = reference.texture_points[np.unique(reference.triangles)]
+    inside = (used >= -1).all(axis=1) & (used[:, 0] <= width) & (used[:, 1] <= height)
+    assert inside.mean() > 0.97
+    assert inside[-2 * hull.EYE_POINTS :].all()
+
+
+@pytest.mark.media
+def test_eyeballs_have_no_lids() -> None:
+    reference = heads.reference()
+    texture = reference.textures[0].astype(float)
+    for number, eye in enumerate(hull.EYES):
+        first = hull.FIRST_EYE + number * hull.EYE_POINTS
+        nodes = reference.texture_points[first : first + hull.EYE_POINTS].reshape(
+            hull.EYE_ROWS, hull.EYE_COLUMNS, 2
+        )
+        iris = reference.landmarks[eye.iris[0], :2] - reference.vertices[first, :2] + nodes[0, 0]
+        radius = hull.iris_radius(reference.landmarks, eye)
+        centre, above = (
+            texture[round(iris[1] - up), round(iris[0]), :3].mean() for up in (0.3 * radius, 0.8 * radius)
+        )
+        beside = texture[round(iris[1] - 0.8 * radius), round(iris[0] + 1.8 * radius), :3].mean()
+        assert centre < 120
+        assert above < 130
+        assert beside > above + 20
+
+
+@pytest.mark.media
+def test_hanging_hair_is_told_from_short_hair() -> None:
+    assert heads.reference().hanging_hair < 0.2
+    assert heads.reference("0-f15-hao-ph.jpg").hanging_hair > 0.4

@@ -1,0 +1,154 @@
+"""The reference's mesh follows the person: pose, lids, lips, gaze and smile."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from headswap_cli.engine import hull, topology
+from headswap_cli.engine.retarget import Retargeter
+from headswap_cli.engine.types import Landmarks
+from tests.engine import heads
+
+pytestmark = pytest.mark.media
+
+BEHIND = 1e4
+
+
+def retargeter(track: Landmarks) -> Retargeter:
+    reference = heads.reference()
+    return Retargeter(reference.vertices, reference.texture_points, [track])
+
+
+def own_face(count: int = 8) -> Landmarks:
+    """The reference herself, keeping still."""
+    return np.repeat(heads.reference().landmarks[np.newaxis], count, axis=0)
+
+
+def gap(landmarks: NDArray[np.float32], pairs: tuple[tuple[int, int], ...]) -> float:
+    return float(np.mean([np.linalg.norm((landmarks[a] - landmarks[b])[:2]) for a, b in pairs]))
+
+
+def with_lids(landmarks: Landmarks, opening: float) -> Landmarks:
+    moved = landmarks.copy()
+    for eye in hull.EYES:
+        for upper, lower in eye.pairs:
+            moved[upper] = moved[lower] + (moved[upper] - moved[lower]) * opening
+    return moved
+
+
+def blinking() -> Landmarks:
+    still = heads.reference().landmarks
+    return np.stack([with_lids(still, opening) for opening in (1, 1, 1, 1, 1, 0.6, 0.2, 0.6, 1, 1)])
+
+
+def test_a_face_that_is_the_reference_itself_changes_nothing() -> None:
+    reference = heads.reference()
+    posed = retargeter(own_face()).pose(reference.landmarks)
+    points = posed.points.copy()
+    points[hull.FIRST_EYE :, 2] -= BEHIND
+    np.testing.assert_allclose(points, reference.vertices, atol=0.05)
+    np.testing.assert_allclose(posed.texture_points, reference.texture_points, atol=0.01)
+    assert posed.yaw == pytest.approx(0, abs=0.1)
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    yaw=st.floats(-40, 40),
+    roll=st.floats(-40, 40),
+    scale=st.floats(0.1, 4),
+    shift=st.tuples(st.floats(-300, 300), st.floats(-300, 300)),
+)
+def test_a_turned_and_moved_face_turns_and_moves_the_whole_head(
+    yaw: float, roll: float, scale: float, shift: tuple[float, float]
+) -> None:
+    reference = heads.reference()
+    a, b = math.radians(yaw), math.radians(roll)
+    about_y = np.array([[math.cos(a), 0, math.sin(a)], [0, 1, 0], [-math.sin(a), 0, math.cos(a)]])
+    about_z = np.array([[math.cos(b), -math.sin(b), 0], [math.sin(b), math.cos(b), 0], [0, 0, 1]])
+    turn = about_z @ about_y
+
+    def placed(points: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(scale * points @ turn.T + (*shift, 0), np.float32)
+
+    posed = retargeter(own_face()).pose(placed(reference.landmarks))
+    np.testing.assert_allclose(
+        posed.points[:, :2], placed(reference.vertices)[:, :2], atol=0.2 * max(1, scale)
+    )
+    assert posed.scale == pytest.approx(scale, rel=0.01)
+    assert abs(posed.yaw) == pytest.approx(abs(math.degrees(math.atan2(turn[0, 2], turn[2, 2]))), abs=0.5)
+
+
+def test_shut_lids_shut_the_lids_and_open_ones_open_them() -> None:
+    still, track = heads.reference().landmarks, blinking()
+    moved = retargeter(track)
+    shut, half, wide = (moved.pose(with_lids(still, opening)) for opening in (0.2, 0.65, 1.0))
+    for number, eye in enumerate(hull.EYES):
+        usual = gap(still, eye.pairs)
+        assert gap(shut.landmarks, eye.pairs) < 0.02 * usual
+        assert gap(wide.landmarks, eye.pairs) == pytest.approx(usual, rel=0.05)
+        assert 0.15 * usual < gap(half.landmarks, eye.pairs) < 0.85 * usual
+        assert shut.openings[number] == 0
+
+
+def test_a_shut_lid_shows_skin_from_above_the_lashes() -> None:
+    still = heads.reference().landmarks
+    shut = retargeter(blinking()).pose(with_lids(still, 0.2))
+    upper = [upper for eye in hull.EYES for upper, _ in eye.pairs[2:5]]
+    rise = heads.reference().texture_points[upper, 1] - shut.texture_points[upper, 1]
+    assert (rise > 0.5).all()
+
+
+@settings(deadline=None, max_examples=15)
+@given(drop=st.floats(0, 0.25))
+def test_the_lips_part_exactly_as_far_as_the_persons(drop: float) -> None:
+    face = heads.reference().landmarks.copy()
+    for _, lower in topology.LIP_PAIRS:
+        face[lower, 1] += drop * heads.reference().face_width
+    posed = retargeter(own_face()).pose(face)
+    for upper, lower in topology.LIP_PAIRS:
+        wanted = face[lower, 1] - face[upper, 1]
+        assert posed.points[lower, 1] - posed.points[upper, 1] == pytest.approx(wanted, abs=0.05)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_iris_goes_where_the_person_looks(side: int) -> None:
+    face = heads.reference().landmarks.copy()
+    track = own_face()
+    for eye in hull.EYES:
+        face[eye.iris, 0] += side * 0.12 * hull.eye_frame(face, eye)[1]
+    moved = retargeter(track)
+    before, after = moved.pose(track[0]).points, moved.pose(face).points
+    for number, eye in enumerate(hull.EYES):
+        first = hull.FIRST_EYE + number * hull.EYE_POINTS
+        nodes = slice(first, first + hull.EYE_POINTS)
+        to_iris = np.linalg.norm(before[nodes, :2] - track[0][eye.iris[0], :2], axis=1)
+        width = hull.eye_frame(face, eye)[1]
+        shift = (after - before)[nodes][to_iris.argmin(), 0]
+        assert side * shift > 0.08 * width
+        corner = (after - before)[nodes][to_iris.argmax(), 0]
+        assert abs(corner) < 0.02 * width
+
+
+def test_the_photos_smile_does_not_stay_on_a_face_that_does_not_smile() -> None:
+    reference = heads.reference()
+    serious = reference.landmarks.copy()
+    width = reference.face_width
+    serious[61, :2] += (0.06 * width, 0.05 * width)
+    serious[291, :2] += (-0.06 * width, 0.05 * width)
+    posed = retargeter(np.repeat(serious[np.newaxis], 6, axis=0)).pose(serious).landmarks
+    smiling = np.linalg.norm(reference.landmarks[61] - reference.landmarks[291])
+    wanted = np.linalg.norm(serious[61] - serious[291])
+    shown = np.linalg.norm(posed[61] - posed[291])
+    assert shown < smiling - 0.8 * (smiling - wanted)
+    assert posed[61, 1] > reference.landmarks[61, 1] + 0.03 * width
+
+
+def test_eyeballs_lie_behind_all_else() -> None:
+    posed = retargeter(own_face()).pose(heads.reference().landmarks)
+    assert posed.points[hull.FIRST_EYE :, 2].min() > posed.points[: hull.FIRST_EYE, 2].max() + 100

@@ -31,6 +31,7 @@ _CODES: dict[int, type[HeadswapError]] = {
 }
 _FAULT_CODES = frozenset({1015, 1016, 1205, 2001})
 _STATUSES: dict[int, type[HeadswapError]] = {401: AuthError, 403: AuthError, 404: NotFoundError}
+_ADDRESS_HINT = "Check the address of the service: HEADSWAP_BASE_URL"
 _HINTS: dict[type[HeadswapError], str] = {
     AuthError: "Set HEADSWAP_API_KEY to a valid key, or work on this machine: --profile local",
     CreditsError: "Add credits to the account, or work on this machine: --profile local",
@@ -109,33 +110,29 @@ def _coded(code: int, message: object, reply: Reply) -> Fault:
 
 def _bare(reply: Reply) -> Fault:
     """Name an answer that is no envelope, by its HTTP status."""
-    status = reply.status
-    if 300 <= status < 400:
+    if 300 <= reply.status < 400:
         return _redirect(reply)
-    if status == 429 or status >= 500 or status == 408:
+    if reply.status >= 400:
+        return _http_fault(reply)
+    shown = printable(reply.body[:400].decode("utf-8", "replace"), 80)
+    error = ServiceError(
+        f"The service's answer is not the API's (HTTP {reply.status}): {shown or 'an empty body'}",
+        hint=_ADDRESS_HINT,
+    )
+    return Fault(error, Kind.SILENT, retry_after_s=parse_retry_after(reply.retry_after))
+
+
+def _http_fault(reply: Reply) -> Fault:
+    status, raised = reply.status, _STATUSES.get(reply.status, ServiceError)
+    if status in {408, 429} or status >= 500:
         kind = Kind.THROTTLED if status == 429 else Kind.SILENT
-        error: HeadswapError = ServiceError(
-            f"The service answered HTTP {status}.", hint=_hint(ServiceError, kind)
-        )
-    elif status >= 400:
-        raised = _STATUSES.get(status, ServiceError)
-        kind = Kind.REFUSED if status in {401, 403} else Kind.STRANGE
-        error = raised(
-            f"The service answered HTTP {status}.",
-            hint=_HINTS[raised] if raised is AuthError else _ADDRESS_HINT,
-        )
-        error.retryable = False
+        hint = _hint(raised, kind)
     else:
-        kind = Kind.SILENT
-        shown = printable(reply.body[:400].decode("utf-8", "replace"), 80)
-        error = ServiceError(
-            f"The service's answer is not the API's (HTTP {status}): {shown or 'an empty body'}",
-            hint=_ADDRESS_HINT,
-        )
+        kind = Kind.REFUSED if raised is AuthError else Kind.STRANGE
+        hint = _HINTS[raised] if raised is AuthError else _ADDRESS_HINT
+    error = raised(f"The service answered HTTP {status}.", hint=hint)
+    error.retryable = kind in {Kind.THROTTLED, Kind.SILENT}
     return Fault(error, kind, retry_after_s=parse_retry_after(reply.retry_after))
-
-
-_ADDRESS_HINT = "Check the address of the service: HEADSWAP_BASE_URL"
 
 
 def _redirect(reply: Reply) -> Fault:

@@ -34,6 +34,8 @@ ANALYZE_PATH = f"{API_ROOT}/analyze"
 ANALYSIS_PATH = f"{API_ROOT}/analyze/detail"
 CREATE_PATH = f"{API_ROOT}/task/create"
 TASK_PATH = f"{API_ROOT}/task/detail"
+BALANCE_PATH = "/api/open/v3/faceswap/quota/info"
+TOKEN_PATH = "/api/open/v3/getToken"
 # The embedded engine's own: the vendor has no upload.
 MEDIA_PATH = "/media"
 # A name that can never be on the network (RFC 6761); the engine's own client knows the way.

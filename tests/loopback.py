@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
-from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, CREATE_PATH, MAX_MAPPINGS, RESOLUTIONS, TASK_PATH
+from headswap_cli.wire import (
+    ANALYSIS_PATH,
+    ANALYZE_PATH,
+    BALANCE_PATH,
+    CREATE_PATH,
+    MAX_MAPPINGS,
+    RESOLUTIONS,
+    TASK_PATH,
+    TOKEN_PATH,
+)
 from tests.origin import Answer, Origin, Recorded
 
 if TYPE_CHECKING:
@@ -69,6 +78,8 @@ class HeadSwapService(Origin):
         analysis_error: Ends every analysis as failed, with this reason.
         task_error: Ends every task as failed, with this reason.
         result: What every task comes to; a tiny mp4 by default.
+        credit: The account's balance.
+        price: What every task takes from it.
     """
 
     def __init__(
@@ -80,10 +91,14 @@ class HeadSwapService(Origin):
         analysis_error: str | None = None,
         task_error: str | None = None,
         result: bytes | None = None,
+        credit: float = 100.0,
+        price: float = 0.0,
     ) -> None:
         super().__init__()
         self.api_key = "key-0123456789abcdef"
         self.token = "token.0123456789.abcdef"
+        self.client_id = "client-0123456789"
+        self.credit, self.price = credit, price
         self.media = MediaOrigin()
         self.people = people
         self.polls = {ANALYSIS_PATH: analysis_polls, TASK_PATH: task_polls}
@@ -113,7 +128,9 @@ class HeadSwapService(Origin):
         return [name for name, (path, _) in self._records.items() if path == TASK_PATH]
 
     def respond(self, request: Recorded) -> Answer:
-        """Speak v4."""
+        """Speak v4, and of v3 what concerns the account."""
+        if request.method == "POST" and request.path == TOKEN_PATH:
+            return Answer(self._token(request.json))
         key, bearer = request.headers.get("x-api-key"), request.headers.get("authorization")
         if not (key or bearer):
             return Answer(sample("empty_key"))
@@ -122,9 +139,16 @@ class HeadSwapService(Origin):
         if request.method == "POST" and request.path in {ANALYZE_PATH, CREATE_PATH}:
             body = request.json
             return Answer(self._analyze(body) if request.path == ANALYZE_PATH else self._create(body))
+        if request.method == "GET" and request.path == BALANCE_PATH:
+            return Answer({"code": 1000, "msg": "OK", "data": {"credit": self.credit}})
         if request.method == "GET" and request.path in self.polls:
             return Answer(self._detail(request.path, request.query.get("_id", "")))
         return Answer({"status": 404, "message": "Not Found"})
+
+    def _token(self, body: dict[str, Any]) -> dict[str, Any]:
+        if (body.get("clientId"), body.get("clientSecret")) != (self.client_id, self.api_key):
+            return sample("invalid_key")
+        return {"code": 1000, "token": self.token}
 
     def _analyze(self, body: dict[str, Any]) -> dict[str, Any]:
         if not str(body.get("video_url", "")).startswith("http") or body.get("type") != "head":
@@ -142,6 +166,7 @@ class HeadSwapService(Origin):
         analysed = [record["video_url"] for path, record in self._records.values() if path == ANALYSIS_PATH]
         if body.get("video_url") not in analysed:
             return refusal("The video has not been analysed.")
+        self.credit -= self.price
         resolution = body["resolution"]
         source = {"source_video_url": body["video_url"], "resolution": resolution}
         return self._accept("task_created", TASK_PATH, source)

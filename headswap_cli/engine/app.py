@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
+import sqlite3
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -17,10 +17,17 @@ from starlette.routing import Route
 
 from headswap_cli import __version__
 from headswap_cli.engine import intake, records
-from headswap_cli.engine.guard import Activity, Guard, Hosts
+from headswap_cli.engine.clearing import clear
+from headswap_cli.engine.guard import Activity, Guard, Hosts, SlowClientError
 from headswap_cli.engine.intake import RefusalError
 from headswap_cli.engine.jobs import Kind
-from headswap_cli.engine.storage import HashMismatchError, TooLargeError, is_upload_name, media_type
+from headswap_cli.engine.storage import (
+    DISK_FULL,
+    HashMismatchError,
+    TooLargeError,
+    is_upload_name,
+    media_type,
+)
 from headswap_cli.engine.worker import length_fault
 from headswap_cli.local import HEALTH_PATH, SHUTDOWN_PATH
 from headswap_cli.wire import (
@@ -52,9 +59,6 @@ WRITE_BYTES = 1024**2
 # The vendor's number for a file that is too large.
 TOO_LARGE = 1207
 
-# The disk, the user's quota (which Windows has not) or the file system's largest file.
-_DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
-
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +71,7 @@ class Routes:
         hosts: The names that the engine answers to, and so those of its media URLs.
         wake: Is called when a job was added.
         stop: Ends the server.
+        forget_faces: Lets go of what idle workers know of faces.
     """
 
     def __init__(
@@ -77,12 +82,14 @@ class Routes:
         *,
         wake: Callable[[], None],
         stop: Callable[[], None],
+        forget_faces: Callable[[], None],
     ) -> None:
         self._jobs = jobs
         self._media = media
         self._hosts = hosts
         self._wake = wake
         self._stop = stop
+        self._forget_faces = forget_faces
 
     async def analyze(self, request: Request) -> Response:
         """POST analyze: queue an analysis."""
@@ -132,6 +139,12 @@ class Routes:
             self._media.touch(name)
         # A file never changes under its name, so the name serves as its strong ETag.
         return FileResponse(path, media_type=media_type(name), headers={"etag": f'"{name}"'})
+
+    async def clear(self, _: Request) -> Response:
+        """DELETE /media: let go of every ended job and file that no unfinished job needs."""
+        self._forget_faces()
+        cleared = await run_in_threadpool(clear, self._jobs, self._media)
+        return records.success("OK", {"jobs": cleared.jobs, "files": cleared.files})
 
     async def health(self, _: Request) -> Response:
         """GET /health: who this is and how busy."""
@@ -188,7 +201,7 @@ class Routes:
 
 def make_app(routes: Routes, address: Address, hosts: Hosts, activity: Activity) -> Starlette:
     """Return the application: the routes behind the guard, every failure as an envelope."""
-    return Starlette(
+    app = Starlette(
         routes=[
             Route(ANALYZE_PATH, routes.analyze, methods=["POST"]),
             Route(ANALYSIS_PATH, routes.analysis, methods=["GET"]),
@@ -196,12 +209,21 @@ def make_app(routes: Routes, address: Address, hosts: Hosts, activity: Activity)
             Route(TASK_PATH, routes.task, methods=["GET"]),
             Route(f"{MEDIA_PATH}/{{name}}", routes.put_media, methods=["PUT"]),
             Route(f"{MEDIA_PATH}/{{name}}", routes.get_media, methods=["GET"]),
+            Route(MEDIA_PATH, routes.clear, methods=["DELETE"]),
             Route(HEALTH_PATH, routes.health, methods=["GET"]),
             Route(SHUTDOWN_PATH, routes.shutdown, methods=["POST"]),
         ],
         middleware=[Middleware(Guard, hosts, address.token, activity)],
-        exception_handlers={RefusalError: _refused, HTTPException: _unroutable, Exception: _broken},
+        exception_handlers={
+            RefusalError: _refused,
+            SlowClientError: _too_slow,
+            HTTPException: _unroutable,
+            sqlite3.OperationalError: _unwritable,
+            Exception: _broken,
+        },
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _read_json(request: Request) -> JsonObject:
@@ -225,7 +247,7 @@ async def _take_in(request: Request, upload: Upload, limit_bytes: int) -> Respon
     except ClientDisconnect:
         return records.failure(INVALID_PARAMETER, "The upload broke off.", status_code=400)
     except OSError as error:
-        if error.errno not in _DISK_FULL:
+        if error.errno not in DISK_FULL:
             raise
         return records.failure(
             SERVER_FAULT, f"The engine's disk does not take the file: {error.strerror}.", status_code=507
@@ -251,11 +273,33 @@ async def _refused(_: Request, error: Exception) -> Response:
     return records.failure(error.code, error.message)
 
 
-async def _unroutable(_: Request, error: Exception) -> Response:
+async def _too_slow(_: Request, __: Exception) -> Response:
+    return records.failure(INVALID_PARAMETER, "The request took too long to arrive.", status_code=408)
+
+
+async def _unwritable(request: Request, error: Exception) -> Response:
+    """Tell a full disk, or a folder that has become read-only, from a bug."""
+    _log.error("%s %s: %s", request.method, request.url.path, error)
+    return records.failure(
+        SERVER_FAULT, f"The engine's disk does not take the job: {error}.", status_code=507
+    )
+
+
+async def _unroutable(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     code = NOT_FOUND if error.status_code == 404 else INVALID_PARAMETER
-    return records.failure(code, f"{error.detail}.", status_code=error.status_code)
+    answer = records.failure(code, f"{error.detail}.", status_code=error.status_code)
+    if error.status_code == 405:
+        answer.headers["allow"] = ", ".join(sorted(_methods(request)))
+    return answer
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods of a path; there may be several routes to it, one a method."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    here = (route.methods or set() for route in routes if route.path_regex.match(request.url.path))
+    return set().union(*here)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

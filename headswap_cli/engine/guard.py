@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import ipaddress
 import time
@@ -22,6 +24,13 @@ if TYPE_CHECKING:
     from headswap_cli.engine.runtime import Address
 
 DRAINED_BYTES = 4 * 1024**2
+# A body has this long, and a second more for every so many bytes: slower is nobody's network.
+BODY_S = 30.0
+BODY_BYTES_PER_S = 4096
+
+
+class SlowClientError(Exception):
+    """The body of a request is on its way for too long."""
 
 
 class Hosts:
@@ -81,8 +90,11 @@ class Activity:
 class Guard:
     """ASGI middleware that lets in requests addressed to the engine that carry its key."""
 
-    def __init__(self, app: ASGIApp, hosts: Hosts, token: str, activity: Activity) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Hosts, token: str, activity: Activity, body_s: float = BODY_S
+    ) -> None:
         self._app = app
+        self._body_s = body_s
         self._hosts = hosts
         self._token = token.encode()
         self._activity = activity
@@ -93,12 +105,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
+            await send({"type": "websocket.close"})
             return
         self._activity.begin()
         try:
             refusal = self._refusal(Headers(scope=scope))
             if scope["method"] in {"PUT", "POST"}:
-                exchange = _Exchange(receive, send)
+                exchange = _Exchange(receive, send, self._body_s)
                 receive, send = exchange.receive, exchange.send
             await (refusal or self._app)(scope, receive, send)
         finally:
@@ -116,22 +129,33 @@ class Guard:
 
 
 class _Exchange:
-    """Sees to it that an answer is read even where it comes before the whole body did.
+    """Sees to it that a body comes in time, and an answer is read even where it comes before all of the body.
 
     A client whose connection is cut while it still sends may never read the answer, and one that thinks the
     connection good sends its next request into the void. So the rest of a small body is taken, and before
     the rest of a large one the end of the connection is announced (RFC 9112, section 9.6).
     """
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, body_s: float) -> None:
         self._receive = receive
         self._send = send
         self._is_read = False
+        self._deadline_s = asyncio.get_running_loop().time() + body_s
 
     async def receive(self) -> Message:
-        """Hand on a piece of the body."""
-        message = await self._receive()
+        """Hand on a piece of the body.
+
+        Raises: SlowClientError: It does not come.
+        """
+        if self._is_read:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._deadline_s):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise SlowClientError from error
         self._is_read = not message.get("more_body", False)
+        self._deadline_s += len(message.get("body", b"")) / BODY_BYTES_PER_S
         return message
 
     async def send(self, message: Message) -> None:
@@ -144,8 +168,9 @@ class _Exchange:
 
     async def _take_rest(self) -> None:
         left_bytes = DRAINED_BYTES
-        while not self._is_read and left_bytes > 0:
-            left_bytes -= len((await self.receive()).get("body", b""))
+        with contextlib.suppress(SlowClientError):
+            while not self._is_read and left_bytes > 0:
+                left_bytes -= len((await self.receive()).get("body", b""))
 
 
 def _key(headers: Headers) -> str:

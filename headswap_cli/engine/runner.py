@@ -1,188 +1,179 @@
-"""Hands queued jobs, in order, to the one worker process and writes down what it says."""
+"""Hands queued jobs, in order, to worker processes and writes down what they say."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import subprocess
-import sys
+import sqlite3
 import threading
-from typing import TYPE_CHECKING, cast
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 from headswap_cli.engine.jobs import Kind
+from headswap_cli.engine.seat import Seat, WorkerDiedError
 from headswap_cli.wire import SERVER_FAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
     from headswap_cli.engine.jobs import Job, JobStore
+    from headswap_cli.engine.seat import WorkerProcess
     from headswap_cli.engine.worker import Event, Order
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-class WorkerDiedError(Exception):
-    """The worker's process ended in the middle of an order."""
-
-
-class WorkerProcess:
-    """A worker as seen from the server: orders in, events out, over its standard streams.
-
-    Args:
-        command: The program and its arguments.
-    """
-
-    def __init__(self, command: Sequence[str]) -> None:
-        # A session of its own: Ctrl-C in the server's terminal is the server's business.
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-        )
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it can take an order."""
-        return self._process.poll() is None
-
-    def perform(self, order: Order) -> Iterator[Event]:
-        """Give an order; yield what the worker says, the outcome last.
-
-        Raises: WorkerDiedError: It ended before the outcome.
-        """
-        orders, events = self._process.stdin, self._process.stdout
-        if orders is None or events is None:
-            raise WorkerDiedError
-        try:
-            orders.write(json.dumps(order).encode() + b"\n")
-            orders.flush()
-        except OSError as error:
-            raise WorkerDiedError(self._epitaph()) from error
-        for line in events:
-            try:
-                event = cast("Event", json.loads(line))
-            except ValueError:
-                # Cut off in the middle of a line, or gone mad.
-                self.end()
-                break
-            yield event
-            if "progress" not in event:
-                return
-        raise WorkerDiedError(self._epitaph())
-
-    def end(self) -> None:
-        """End it at once, whatever it is doing."""
-        self._process.kill()
-        self._process.wait()
-
-    def close(self) -> None:
-        """End it and let go of its streams; not while another thread reads from them."""
-        self.end()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                # An order that was never read is still in the buffer.
-                with contextlib.suppress(OSError):
-                    stream.close()
-
-    def _epitaph(self) -> str:
-        code = self._process.wait()
-        return f"signal {-code}; out of memory?" if code < 0 else f"exit code {code}"
-
-
-def worker_command(data: Path, cache: Path) -> list[str]:
-    """Return the command of the real worker; ``data`` is the engine's own folder."""
-    return [sys.executable, "-P", "-m", "headswap_cli.engine.worker", str(data), str(cache)]
-
-
 class Runner:
-    """A thread that keeps the worker busy while there are jobs.
+    """Hands queued jobs, in order, to as many workers as there may be, started when they are needed.
 
     Args:
         jobs: The queue and the record.
-        make_worker: Starts a worker process; called when there is work and none is alive.
+        make_worker: Starts a worker process.
+        workers: How many jobs are in work at once; each worker has its own memory.
+        discard: Is told the id of a job whose worker died, to clear away what it had begun.
+        rest_s: After how long without a job a worker is let go, with all that it knows of faces.
+        retry_s: How long to wait where the record cannot be written, as on a full disk.
     """
 
-    def __init__(self, jobs: JobStore, make_worker: Callable[[], WorkerProcess]) -> None:
+    def __init__(
+        self,
+        jobs: JobStore,
+        make_worker: Callable[[], WorkerProcess],
+        *,
+        workers: int = 1,
+        discard: Callable[[str], None] = lambda _: None,
+        rest_s: float = 300.0,
+        retry_s: float = 2.0,
+    ) -> None:
         self._jobs = jobs
-        self._make_worker = make_worker
-        self._worker: WorkerProcess | None = None
-        self._worker_lock = threading.RLock()
-        self._wake = threading.Event()
-        self._stopping = False
+        self._discard = discard
+        self._rest_s = rest_s
+        self._retry_s = retry_s
+        self._seats = [Seat(make_worker) for _ in range(workers)]
+        # The one that worked last comes last.
+        self._free = [*self._seats]
+        self._condition = threading.Condition()
+        self._news = 0
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="runner")
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="worker")
 
     def start(self) -> None:
         """Take up what an earlier process left, then what comes."""
-        self._jobs.requeue()
         self._thread.start()
 
     def wake(self) -> None:
         """Say that a job was added."""
-        self._wake.set()
+        with self._condition:
+            self._news += 1
+            self._condition.notify_all()
+
+    def forget_faces(self) -> None:
+        """Let go of the workers that have no job, and so of all that they know."""
+        with self._condition:
+            for seat in self._free:
+                seat.dismiss()
 
     def stop(self) -> None:
-        """End the worker and the thread; a job in work goes back to the queue."""
-        with self._worker_lock:
-            self._stopping = True
-            if self._worker is not None:
-                self._worker.end()
-        self._wake.set()
+        """End the workers and the thread; jobs in work go back to the queue."""
+        self._stopping.set()
+        for seat in self._seats:
+            seat.end()
+        self.wake()
         self._thread.join()
-        self._dismiss_worker()
+        self._pool.shutdown()
+        for seat in self._seats:
+            seat.dismiss()
+        # Where that cannot be written it is made up for at the next start.
+        with contextlib.suppress(sqlite3.Error):
+            self._jobs.requeue()
 
     def _loop(self) -> None:
-        while not self._stopping:
-            job = self._jobs.claim()
-            if job is None:
-                self._wake.wait()
-                self._wake.clear()
-            else:
-                self._run(job)
-        self._jobs.requeue()
+        self._persist(self._jobs.requeue)
+        while not self._stopping.is_set():
+            news = self._news
+            job = self._persist(self._jobs.claim) if self._free else None
+            if job is not None:
+                self._pool.submit(self._run, self._seat_for(job), job)
+            elif not self._await_news(news):
+                self.forget_faces()
 
-    def _run(self, job: Job) -> None:
+    def _await_news(self, seen: int) -> bool:
+        with self._condition:
+            return self._condition.wait_for(
+                lambda: self._news != seen or self._stopping.is_set(), timeout=self._rest_s
+            )
+
+    def _seat_for(self, job: Job) -> Seat:
+        """Take the free worker that knows the people of the video, else the one that worked last."""
+        analysis_id = _analysis_id(job)
+        with self._condition:
+            seat = next((seat for seat in self._free if analysis_id in seat.known), self._free[-1])
+            self._free.remove(seat)
+        return seat
+
+    def _run(self, seat: Seat, job: Job) -> None:
         _log.info("%s %s begins", job.kind, job.id)
         try:
-            for event in self._ready_worker().perform(_order(job)):
+            worker = seat.ready()
+            seat.known.append(_analysis_id(job))
+            for event in worker.perform(_order(job)):
                 self._note(job, event)
         except WorkerDiedError as death:
-            if not self._stopping:
-                _log.error("%s %s: the worker died (%s)", job.kind, job.id, death)
-                reason = f"The engine's worker process ended in the middle of the work ({death})."
-                self._jobs.fail(job.id, SERVER_FAULT, reason)
+            if not self._stopping.is_set():
+                self._mourn(job, death)
         except Exception as error:
             # The thread must outlive any one job, or all later ones would wait for ever.
             _log.exception("%s %s could not be run", job.kind, job.id)
-            self._jobs.fail(job.id, SERVER_FAULT, f"{type(error).__name__}: {error}")
+            self._fail(job, SERVER_FAULT, f"{type(error).__name__}: {error}")
             # Whatever the worker still says of this job must not be taken for the next one's.
-            self._dismiss_worker()
+            seat.dismiss()
+        finally:
+            with self._condition:
+                self._free.append(seat)
+            self.wake()
 
     def _note(self, job: Job, event: Event) -> None:
         if "progress" in event:
-            self._jobs.advance(job.id, event["progress"])
+            # The next one will do as well.
+            with contextlib.suppress(sqlite3.Error):
+                self._jobs.advance(job.id, event["progress"])
         elif "done" in event:
-            self._jobs.complete(job.id, event["done"])
+            result = event["done"]
+            self._persist(lambda: self._jobs.complete(job.id, result))
             _log.info("%s %s is completed", job.kind, job.id)
         else:
             failed = event["failed"]
-            self._jobs.fail(job.id, failed["code"], failed["reason"])
+            self._fail(job, failed["code"], failed["reason"])
             _log.info("%s %s failed: %s\n%s", job.kind, job.id, failed["reason"], failed["trace"] or "")
 
-    def _ready_worker(self) -> WorkerProcess:
-        with self._worker_lock:
-            if self._stopping:
-                raise WorkerDiedError
-            if self._worker is not None and not self._worker.is_alive:
-                self._dismiss_worker()
-            if self._worker is None:
-                self._worker = self._make_worker()
-            return self._worker
+    def _mourn(self, job: Job, death: WorkerDiedError) -> None:
+        _log.error("%s %s: the worker died (%s)", job.kind, job.id, death)
+        with contextlib.suppress(OSError):
+            self._discard(job.id)
+        reason = f"The engine's worker process ended twice in the middle of the work (at last: {death})."
+        self._persist(lambda: self._jobs.mourn(job.id, SERVER_FAULT, reason))
 
-    def _dismiss_worker(self) -> None:
-        with self._worker_lock:
-            if self._worker is not None:
-                self._worker.close()
-            self._worker = None
+    def _fail(self, job: Job, code: int, reason: str) -> None:
+        self._persist(lambda: self._jobs.fail(job.id, code, reason))
+
+    def _persist(self, write: Callable[[], T]) -> T | None:
+        """Write to the record, again and again if need be; None if the engine ends before that succeeds."""
+        is_told = False
+        while not self._stopping.is_set():
+            try:
+                return write()
+            except sqlite3.Error as error:
+                if not is_told:
+                    _log.error("the record of jobs cannot be written, trying on: %s", error)
+                is_told = True
+                self._stopping.wait(self._retry_s)
+        return None
+
+
+def _analysis_id(job: Job) -> str:
+    return job.id if job.kind is Kind.ANALYSIS else str(job.body["analysis_id"])
 
 
 def _order(job: Job) -> Order:

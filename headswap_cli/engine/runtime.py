@@ -86,14 +86,16 @@ def only_engine(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def bind(folder: Path, host: str | None, port: int) -> tuple[socket.socket, Address]:
+def bind(
+    folder: Path, host: str | None, port: int, *, token: str | None = None
+) -> tuple[socket.socket, Address]:
     """Return a bound socket and its address.
 
     Without ``host`` it is a Unix socket in ``folder`` where the platform has them and the path fits, else
     a free port of the loopback interface. The caller holds the folder's lock, so a socket file that is
-    already there belongs to nobody.
+    already there belongs to nobody. Without ``token`` one is made up.
     """
-    token = secrets.token_urlsafe(32)
+    token = token or secrets.token_urlsafe(32)
     path = folder / SOCKET
     if host is None and _fits_unix_socket(path):
         path.unlink(missing_ok=True)

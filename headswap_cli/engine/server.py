@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from hypercorn.asyncio import serve as serve_asgi
-from hypercorn.config import Config
 
 from headswap_cli.engine import runtime
 from headswap_cli.engine.app import Routes, make_app
+from headswap_cli.engine.clearing import CLEAR_EVERY_S, Calendar, clear
 from headswap_cli.engine.guard import Activity, Hosts
 from headswap_cli.engine.jobs import JobStore
-from headswap_cli.engine.runner import Runner, WorkerProcess, worker_command
+from headswap_cli.engine.listen import listening
+from headswap_cli.engine.runner import Runner
+from headswap_cli.engine.seat import WorkerProcess, worker_command
 from headswap_cli.engine.storage import UPLOAD_LIMIT_BYTES, MediaStore
 from headswap_cli.local import engine_folder
 
@@ -27,12 +28,8 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.runtime import Address
 
-KEPT_S = 7 * 24 * 3600.0
-CLEAR_EVERY_S = 3600.0
 IDLE_CHECK_S = 5.0
 _log = logging.getLogger(__name__)
-_http_log = logging.getLogger(f"{__name__}.http")
-_http_log.setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,8 @@ class Options:
     """How an engine is run.
 
     ``host`` None listens where only this machine's user gets in; ``idle_timeout_s`` 0 never ends by itself;
-    ``upload_limit_bytes`` is the largest file taken.
+    ``upload_limit_bytes`` is the largest file taken; ``workers`` is how many jobs are in work at once;
+    ``token`` None makes one up.
     """
 
     data_dir: Path
@@ -49,6 +47,8 @@ class Options:
     port: int = 0
     idle_timeout_s: float = 600.0
     upload_limit_bytes: int = UPLOAD_LIMIT_BYTES
+    workers: int = 1
+    token: str | None = field(default=None, repr=False)
 
 
 def run(
@@ -56,28 +56,59 @@ def run(
     *,
     on_ready: Callable[[Address, Callable[[], None]], None],
     make_worker: Callable[[], WorkerProcess] | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> None:
     """Be the engine of ``options.data_dir`` until told to stop or idle for too long.
 
     Args:
         options: Where and how.
         on_ready: Is told, once requests are answered, the address and a function that ends the engine.
-        make_worker: Starts the worker process; by default the real one.
+        make_worker: Starts a worker process; by default the real one.
+        clock: Tells the Unix time, in seconds.
 
     Raises:
         runtime.AlreadyRunningError: The folder has an engine.
-        OSError: The address cannot be had.
+        OSError: The address cannot be had, or the folder not be written to.
+        sqlite3.Error: The record of jobs cannot be opened.
     """
     folder = engine_folder(options.data_dir)
     command = worker_command(folder, options.cache_dir.absolute())
-    with runtime.only_engine(folder), runtime.logged(folder), _stores(folder, options) as (jobs, media):
-        listener, address = runtime.bind(folder, options.host, options.port)
-        with _running(Runner(jobs, make_worker or (lambda: WorkerProcess(command)))) as runner:
-            listener.listen()
-            with runtime.published(folder, address):
-                parts = _Parts(listener, address, jobs, media, runner)
-                asyncio.run(_serve(parts, options.idle_timeout_s, on_ready))
+    with (
+        runtime.only_engine(folder),
+        runtime.logged(folder),
+        stores(folder, limit_bytes=options.upload_limit_bytes, clock=clock) as (jobs, media),
+    ):
+        listener, address = runtime.bind(folder, options.host, options.port, token=options.token)
+        runner = Runner(
+            jobs,
+            make_worker or (lambda: WorkerProcess(command)),
+            workers=options.workers,
+            discard=media.drop_drafts,
+        )
+        with _running(runner), runtime.published(folder, address):
+            parts = _Parts(listener, address, jobs, media, runner, Calendar(clock))
+            asyncio.run(_serve(parts, options.idle_timeout_s, on_ready))
         _log.info("the engine ends")
+
+
+@contextlib.contextmanager
+def stores(
+    folder: Path, *, limit_bytes: int = UPLOAD_LIMIT_BYTES, clock: Callable[[], float] = time.time
+) -> Iterator[tuple[JobStore, MediaStore]]:
+    """Open the record and the files of an engine's folder; the caller holds its lock.
+
+    Raises:
+        OSError: The folder cannot be written to.
+        sqlite3.Error: The record cannot be opened.
+    """
+    media = MediaStore(folder / "media", limit_bytes=limit_bytes)
+    # First of all: on a full disk this may be what makes room for the record.
+    media.drop_drafts()
+    jobs = JobStore(folder / "jobs.sqlite3", clock=clock)
+    try:
+        yield jobs, media
+    finally:
+        jobs.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +118,7 @@ class _Parts:
     jobs: JobStore
     media: MediaStore
     runner: Runner
+    calendar: Calendar
 
 
 async def _serve(
@@ -101,23 +133,24 @@ async def _serve(
             loop.call_soon_threadsafe(ended.set)
 
     hosts, activity = Hosts(parts.address), Activity()
-    routes = Routes(parts.jobs, parts.media, hosts, wake=parts.runner.wake, stop=ended.set)
-    config = Config()
-    config.bind = [f"fd://{parts.listener.detach()}"]
-    config.errorlog = _http_log
-    config.include_server_header = False
-    config.graceful_timeout = 2.0
-    # Longer than any client's poll interval: a connection that closes under a POST leaves its fate unknown.
-    config.keep_alive_timeout = 120.0
-    tasks = (
-        asyncio.create_task(_end_when_idle(idle_timeout_s, activity, parts.jobs, ended)),
-        asyncio.create_task(_clear_now_and_then(parts.jobs, parts.media)),
+    routes = Routes(
+        parts.jobs,
+        parts.media,
+        hosts,
+        wake=parts.runner.wake,
+        stop=ended.set,
+        forget_faces=parts.runner.forget_faces,
     )
-    _log.info("the engine begins on %s", parts.address.url or parts.address.path)
-    on_ready(parts.address, stop)
     # Starlette and Hypercorn spell the types of ASGI differently.
     app: Any = make_app(routes, parts.address, hosts, activity)
-    await serve_asgi(app, config, shutdown_trigger=ended.wait, mode="asgi")
+    tasks = (
+        asyncio.create_task(_end_when_idle(idle_timeout_s, activity, parts.jobs, ended)),
+        asyncio.create_task(_clear_now_and_then(parts)),
+    )
+    async with listening(app, parts.listener):
+        _log.info("the engine begins on %s", parts.address.url or parts.address.path)
+        on_ready(parts.address, stop)
+        await ended.wait()
     for task in tasks:
         task.cancel()
 
@@ -133,13 +166,23 @@ async def _end_when_idle(timeout_s: float, activity: Activity, jobs: JobStore, e
     ended.set()
 
 
-async def _clear_now_and_then(jobs: JobStore, media: MediaStore) -> None:
+async def _clear_now_and_then(parts: _Parts) -> None:
     """Let go of old faces at the start, and later too where the engine runs for weeks."""
     while True:
-        old = time.time() - KEPT_S
-        await asyncio.to_thread(jobs.forget, old)
-        await asyncio.to_thread(media.clear, old)
+        try:
+            await asyncio.to_thread(_clear_old, parts)
+        except (OSError, sqlite3.Error) as error:
+            _log.error("old jobs and media could not be deleted: %s", error)
         await asyncio.sleep(CLEAR_EVERY_S)
+
+
+def _clear_old(parts: _Parts) -> None:
+    parts.media.redate(parts.calendar.now())
+    until_s = parts.calendar.clear_until()
+    if until_s is None:
+        _log.info("the clock has jumped ahead: nothing is deleted as old for now")
+    else:
+        clear(parts.jobs, parts.media, until_s)
 
 
 @contextlib.contextmanager
@@ -149,14 +192,3 @@ def _running(runner: Runner) -> Iterator[Runner]:
         yield runner
     finally:
         runner.stop()
-
-
-@contextlib.contextmanager
-def _stores(folder: Path, options: Options) -> Iterator[tuple[JobStore, MediaStore]]:
-    media = MediaStore(folder / "media", limit_bytes=options.upload_limit_bytes)
-    jobs = JobStore(folder / "jobs.sqlite3")
-    try:
-        media.drop_drafts()
-        yield jobs, media
-    finally:
-        jobs.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -11,11 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from types import TracebackType
 
 UPLOAD_LIMIT_BYTES = 4 * 1024**3
 PREVIEW_TYPE = "image/jpeg"
 RESULT_TYPE = "video/mp4"
+# The disk, the user's quota (which Windows has not) or the file system's largest file.
+DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+# File systems round times, and other machines' clocks are never quite ours.
+CLOCK_SLACK_S = 60.0
 
 _UPLOAD = re.compile(r"[0-9a-f]{64}")
 _PREVIEW = re.compile(r"[0-9a-f]{24}-[0-9]{1,4}\.jpg")
@@ -96,18 +102,54 @@ class MediaStore:
         """Begin to take in the file whose bytes have this hash."""
         return Upload(self.drafts / secrets.token_hex(8), self._places[_UPLOAD] / sha256, self.limit_bytes)
 
-    def clear(self, before_s: float) -> int:
-        """Delete files not touched since ``before_s`` (Unix time); return how many."""
+    @contextlib.contextmanager
+    def made(self, name: str, job_id: str) -> Iterator[Path]:
+        """Yield a draft to write to; unless that fails it is put in its place as ``name``, whole and durable.
+
+        Every attempt has a draft of its own: a worker whose server was killed may be writing still.
+
+        Raises: ValueError: ``name`` is no name of ours.
+        """
+        target = self.path(name)
+        if target is None:
+            raise ValueError(f"no name of a media file: {name!r}")
+        draft = self.drafts / f"{job_id}.{secrets.token_hex(8)}{target.suffix}"
+        try:
+            yield draft
+            draft.chmod(0o600)
+            with draft.open("rb+") as file:
+                os.fsync(file.fileno())
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def clear(self, before_s: float | None = None, *, keep: Collection[str] = ()) -> int:
+        """Delete files, all of them or those not touched since ``before_s`` (Unix time); return how many.
+
+        Args:
+            before_s: The time; None deletes whatever its age.
+            keep: Names of files that stay.
+        """
         old = [
-            path for place in self._places.values() for path in place.iterdir() if _is_older(path, before_s)
+            path
+            for place in self._places.values()
+            for path in place.iterdir()
+            if path.name not in keep and (before_s is None or _is_older(path, before_s))
         ]
         for path in old:
             path.unlink(missing_ok=True)
         return len(old)
 
-    def drop_drafts(self) -> None:
-        """Delete what was never finished; only while nobody writes."""
-        for path in self.drafts.iterdir():
+    def redate(self, now_s: float) -> None:
+        """Date back to ``now_s`` what claims to be younger: a clock that was set back makes nothing stay."""
+        for path in (path for place in self._places.values() for path in place.iterdir()):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime > now_s + CLOCK_SLACK_S:
+                    os.utime(path, (now_s, now_s))
+
+    def drop_drafts(self, job_id: str = "") -> None:
+        """Delete what was never finished, of one job or all; only while nobody writes."""
+        for path in self.drafts.glob(f"{job_id}*"):
             path.unlink(missing_ok=True)
 
 

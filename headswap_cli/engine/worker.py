@@ -19,7 +19,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
-from headswap_cli.engine.storage import MediaStore, preview_name, result_name
+from headswap_cli.engine.storage import DISK_FULL, MediaStore, preview_name, result_name
 from headswap_cli.wire import DURATION, MAX_DURATION_S, MIN_DURATION_S, SERVER_FAULT
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Workbench:
         except MediaFault as fault:
             return {"failed": {"code": fault.code, "reason": fault.reason, "trace": None}}
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = _full_disk(error) or f"{type(error).__name__}: {error}"
             return {"failed": {"code": SERVER_FAULT, "reason": reason, "trace": traceback.format_exc()}}
 
     def _analyse(self, order: AnalysisOrder) -> JsonObject:
@@ -124,7 +124,8 @@ class Workbench:
                 _check_length(video.properties.duration_s)
         scene = self._scene(order["id"], source, Share(self._emit))
         for person in scene.people:
-            self._write_preview(preview_name(order["id"], person.obj_id), person.preview)
+            with self._media.made(preview_name(order["id"], person.obj_id), order["id"]) as draft:
+                draft.write_bytes(_jpeg(person.preview))
         video_info = scene.video
         return {
             "people": [person.obj_id for person in scene.people],
@@ -148,8 +149,7 @@ class Workbench:
         )
         is_known = order["analysis_id"] in self._scenes
         scene = self._scene(order["analysis_id"], source, Share(self._emit, upto=50))
-        draft = self._media.drafts / result_name(order["id"])
-        try:
+        with self._media.made(result_name(order["id"]), order["id"]) as draft:
             report = self._use_pipeline().swap(
                 scene,
                 source,
@@ -158,10 +158,6 @@ class Workbench:
                 settings,
                 on_progress=Share(self._emit, since=0 if is_known else 50),
             )
-            draft.chmod(0o600)
-            draft.replace(self._path(result_name(order["id"])))
-        finally:
-            draft.unlink(missing_ok=True)
         return {"notices": list(report.notices), "frames_swapped": report.frames_swapped}
 
     def _scene(self, analysis_id: str, source: Path, on_progress: OnProgress) -> Scene:
@@ -178,24 +174,10 @@ class Workbench:
             self._pipeline = self._make_pipeline()
         return self._pipeline
 
-    def _write_preview(self, name: str, image: Any) -> None:
-        import cv2
-
-        _, encoded = cv2.imencode(".jpg", image)
-        path = self._path(name)
-        path.touch(mode=0o600)
-        path.write_bytes(encoded.tobytes())
-
     def _file(self, name: str) -> Path:
         path = self._media.find(name)
         if path is None:
             raise FileNotFoundError(f"the engine holds no media {name} any more")
-        return path
-
-    def _path(self, name: str) -> Path:
-        path = self._media.path(name)
-        if path is None:
-            raise ValueError(f"no name of a media file: {name!r}")
         return path
 
 
@@ -298,6 +280,20 @@ def _read_orders(stream: IO[bytes], orders: queue.SimpleQueue[Order]) -> None:
     for line in stream:
         orders.put(json.loads(line))
     os._exit(0)
+
+
+def _jpeg(image: Any) -> bytes:
+    import cv2
+
+    _, encoded = cv2.imencode(".jpg", image)
+    return encoded.tobytes()
+
+
+def _full_disk(error: Exception) -> str | None:
+    # PyAV's errors and the standard library's are OSErrors alike.
+    if not isinstance(error, OSError) or error.errno not in DISK_FULL:
+        return None
+    return f"The engine's disk takes no more ({error.strerror}). Make room, or run: headswap serve --clear"
 
 
 def _check_length(duration_s: float) -> None:

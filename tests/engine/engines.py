@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from headswap_cli import local, wire
-from headswap_cli.engine.runner import WorkerProcess
+from headswap_cli.engine.seat import WorkerProcess
 from headswap_cli.engine.server import Options, run
 from tests.engine import standin
 

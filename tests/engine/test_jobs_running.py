@@ -179,7 +179,8 @@ def test_a_file_that_is_no_video_fails_with_a_reason(engine: RunningEngine) -> N
         (
             "die",
             wire.SERVER_FAULT,
-            "The engine's worker process ended in the middle of the work (signal 9; out of memory?).",
+            "The engine's worker process ended twice in the middle of the work"
+            " (at last: signal 9; out of memory?).",
         ),
     ],
 )

@@ -91,17 +91,16 @@ def triangles(edges: Iterable[Edge]) -> Triangles:
     Three landmarks joined to one another are a face, but for the outline of three smaller ones around a
     landmark: all of its edges have a face too many.
     """
+    found = _joined_triples(edges)
+    uses = Counter(side for face in found for side in combinations(face, 2))
+    faces = [face for face in found if min(uses[side] for side in combinations(face, 2)) < 3]
+    return np.array(faces, np.int32)
+
+
+def _joined_triples(edges: Iterable[Edge]) -> list[tuple[int, int, int]]:
     neighbours: defaultdict[int, set[int]] = defaultdict(set)
     for a, b in edges:
         neighbours[a].add(b)
         neighbours[b].add(a)
-    found = [
-        (a, b, c)
-        for a in sorted(neighbours)
-        for b in sorted(neighbours[a])
-        for c in sorted(neighbours[a] & neighbours[b])
-        if a < b < c
-    ]
-    uses = Counter(side for face in found for side in combinations(face, 2))
-    faces = [face for face in found if min(uses[side] for side in combinations(face, 2)) < 3]
-    return np.array(faces, np.int32)
+    pairs = [(a, b) for a in sorted(neighbours) for b in sorted(neighbours[a]) if a < b]
+    return [(a, b, c) for a, b in pairs for c in sorted(neighbours[a] & neighbours[b]) if b < c]

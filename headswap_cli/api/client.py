@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random as _random
 import time
+from copy import copy
 from ipaddress import ip_address
 from itertools import count
 from typing import TYPE_CHECKING
@@ -193,6 +194,12 @@ class ApiClient:
         self._clock = clock
         self._random = random
         self._on_retry = on_retry
+
+    def hurried(self) -> ApiClient:
+        """Return the same client without patience: what fails is not tried again."""
+        client = copy(self)
+        client._patience_s = 0.0
+        return client
 
     def get(self, path: str, params: Mapping[str, str]) -> JsonObject:
         """Ask for something; asked again after every fault that may pass by itself.

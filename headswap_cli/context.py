@@ -175,26 +175,26 @@ class AppContext:
         require_engine()
         folders = self.folders
         self._ensure_weights(progress)
-        return local.client(local.ensure(folders.data, folders.cache))
+
+        def ensure() -> local.Endpoint:
+            return local.ensure(folders.data, folders.cache)
+
+        # Should the engine be killed under the command, its successor goes on with the jobs.
+        return local.client(ensure(), renew=ensure)
 
     def fetch_weights(self, *, check: bool = False) -> Path:
-        """Fetch the engine's weights if they are missing; with ``check``, every byte of them is read.
+        """Fetch the engine's weights if they are missing; with ``check``, damaged ones are found too.
 
         Returns: the folder they lie in.
         """
-        from headswap_cli.engine import weights
-
         with self.progress() as progress:
-            folder = self._ensure_weights(progress)
-        if check:
-            weights.verify(folder)
-        return folder
+            return self._ensure_weights(progress, check=check)
 
-    def _ensure_weights(self, progress: Progress) -> Path:
+    def _ensure_weights(self, progress: Progress, *, check: bool = False) -> Path:
         from headswap_cli.engine import weights
 
         folder = self.folders.cache / "weights"
-        weights.ensure(folder, on_progress=progress.transfer)
+        weights.ensure(folder, check=check, on_progress=progress.transfer)
         return folder
 
     def _http_lines(self) -> dict[str, list[Callable[..., Any]]]:

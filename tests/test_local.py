@@ -219,7 +219,7 @@ from headswap_cli import local
 from headswap_cli.errors import EngineError
 try:
     code = local.run_foreground(
-        Path(sys.argv[1]), Path(sys.argv[2]), "127.0.0.1", int(sys.argv[3]),
+        Path(sys.argv[1]), Path(sys.argv[2]), local.Serving(port=int(sys.argv[3])),
         on_url=lambda url: sys.stdout.write(url + "\\n") and sys.stdout.flush(),
     )
 except EngineError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,22 @@ HostOpt = Annotated[str, typer.Option("--host", help="The address to listen on."
 PortOpt = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")]
 StatusOpt = Annotated[bool, typer.Option("--status", help="Say whether an engine runs, and end.")]
 StopOpt = Annotated[bool, typer.Option("--stop", help="Stop the engine that runs, and end.")]
+ClearOpt = Annotated[
+    bool, typer.Option("--clear", help="Delete all jobs that have ended and all media but a waiting job's.")
+]
+WorkersOpt = Annotated[int, typer.Option("--workers", min=1, max=32, help="How many jobs are done at once.")]
+TokenOpt = Annotated[
+    Path | None,
+    typer.Option("--token-file", help="A file of mode 0600 with the key that clients must send."),
+]
 FetchOpt = Annotated[bool, typer.Option("--fetch", help="Fetch and check the engine's weights, and end.")]
+
+_EXPOSED = (
+    "The engine listens on {host}, where other machines reach it. Whoever has the key in {token_file} can"
+    " upload videos and photos, have faces swapped, fetch every result and preview, delete them and stop the"
+    " engine. The key and the media travel unencrypted: use a network you trust, a tunnel, or a proxy that"
+    " speaks TLS."
+)
 
 
 def serve_command(
@@ -23,12 +39,16 @@ def serve_command(
     status: StatusOpt = False,
     stop: StopOpt = False,
     fetch: FetchOpt = False,
+    clear: ClearOpt = False,
+    workers: WorkersOpt = 1,
+    token_file: TokenOpt = None,
     as_json: o.JsonOpt = False,
     quiet: o.QuietOpt = False,
 ) -> None:
     """Run the local engine in the foreground until Ctrl-C.
 
-    Other commands start it by themselves when they need it. Its API is the cloud service's own.
+    Other commands start it by themselves when they need it. Its API is the cloud service's own. On another
+    address than loopback it demands --token-file, since others can reach it.
 
     Example: headswap serve --port 8765
     """
@@ -46,12 +66,19 @@ def serve_command(
         app.view.show(views.message(text, stopped=stopped))
         return
     require_engine()
+    if clear:
+        jobs, files = local.clear(folders.data, folders.cache)
+        app.view.show(views.message(f"Deleted: {jobs} jobs, {files} files.", jobs=jobs, files=files))
+        return
+    serving = local.Serving(host, port, workers, token_file)
     weights = app.fetch_weights(check=fetch)
     if fetch:
         app.view.show(views.message(str(weights), weights=str(weights)))
         return
 
     def on_url(url: str) -> None:
+        if not local.is_loopback(host):
+            app.view.complain(_EXPOSED.format(host=host, token_file=token_file))
         app.view.show(views.message(url, url=url))
 
-    raise typer.Exit(local.run_foreground(folders.data, folders.cache, host, port, on_url=on_url))
+    raise typer.Exit(local.run_foreground(folders.data, folders.cache, serving, on_url=on_url))

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import json
 import os
 import signal
+import sqlite3
 import sys
+import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.engine.runtime import AlreadyRunningError
-from headswap_cli.engine.server import Options, run
-from headswap_cli.local import ALREADY_RUNNING
+from headswap_cli.engine.server import Options, clear_folder, run
+from headswap_cli.engine.storage import DISK_FULL
+from headswap_cli.local import ALREADY_RUNNING, CANNOT_WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,9 +30,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     With ``--host`` the first line on stdout is the engine's URL, written once it listens.
     """
-    options = _parse(arguments)
+    given = _parse(arguments)
     os.umask(0o077)
     _dump_nothing()
+    try:
+        return _clear(given.data) if given.clear else _serve(given)
+    except AlreadyRunningError:
+        return ALREADY_RUNNING
+    except (OSError, sqlite3.Error) as error:
+        if not _is_unwritable(error):
+            raise
+        traceback.print_exc()
+        return CANNOT_WRITE
+
+
+def _clear(data_dir: Path) -> int:
+    json.dump(asdict(clear_folder(data_dir)), sys.stdout)
+    return 0
+
+
+def _serve(given: argparse.Namespace) -> int:
+    options = Options(
+        given.data,
+        given.cache,
+        given.host,
+        given.port,
+        given.idle_timeout_s,
+        workers=given.workers,
+        token=given.token_file.read_text(encoding="ascii").strip() if given.token_file else None,
+    )
     received: list[int] = []
 
     def on_ready(address: Address, stop: Callable[[], None]) -> None:
@@ -40,10 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"{address.url}\n")
             sys.stdout.flush()
 
-    try:
-        run(options, on_ready=on_ready)
-    except AlreadyRunningError:
-        return ALREADY_RUNNING
+    run(options, on_ready=on_ready)
     return 128 + received[0] if received else 0
 
 
@@ -55,7 +84,7 @@ def _dump_nothing() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _parse(arguments: Sequence[str] | None) -> Options:
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m headswap_cli.engine", allow_abbrev=False)
     parser.add_argument("--data", type=Path, required=True, help="folder of jobs and media")
     parser.add_argument("--cache", type=Path, required=True, help="folder of weights and compiled kernels")
@@ -64,16 +93,20 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--idle-timeout-s", type=float, default=600.0, help="0 never ends by itself")
     parser.add_argument("--workers", type=int, default=1, help="how many jobs are in work at once")
     parser.add_argument("--token-file", type=Path, help="file that holds the key; by default one is made up")
-    given = parser.parse_args(arguments)
-    return Options(
-        given.data,
-        given.cache,
-        given.host,
-        given.port,
-        given.idle_timeout_s,
-        workers=given.workers,
-        token=given.token_file.read_text(encoding="ascii").strip() if given.token_file else None,
-    )
+    parser.add_argument("--clear", action="store_true", help="delete what is over, say how much, and end")
+    return parser.parse_args(arguments)
+
+
+def _is_unwritable(error: OSError | sqlite3.Error) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in {*DISK_FULL, errno.EROFS, errno.EACCES, errno.EPERM}
+    # The low byte is the class of the error: https://www.sqlite.org/rescode.html
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+    }
 
 
 if __name__ == "__main__":

@@ -29,8 +29,10 @@ def clear(jobs: JobStore, media: MediaStore, before_s: float | None = None) -> C
 
     What queued and running jobs need stays, however old it seems.
     """
+    # First of all what no job will need: on a full disk it makes room for the record of the rest.
+    made = media.clear_made() if before_s is None else 0
     gone = jobs.forget(before_s)
-    return Cleared(gone, media.clear(before_s, keep=jobs.media_in_use()))
+    return Cleared(gone, made + media.clear(before_s, keep=jobs.media_in_use()))
 
 
 class Calendar:

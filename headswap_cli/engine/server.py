@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from headswap_cli.engine import runtime
 from headswap_cli.engine.app import Routes, make_app
-from headswap_cli.engine.clearing import CLEAR_EVERY_S, Calendar, clear
+from headswap_cli.engine.clearing import CLEAR_EVERY_S, Calendar, Cleared, clear
 from headswap_cli.engine.guard import Activity, Hosts
 from headswap_cli.engine.jobs import JobStore
 from headswap_cli.engine.listen import listening
@@ -76,7 +76,7 @@ def run(
     with (
         runtime.only_engine(folder),
         runtime.logged(folder),
-        stores(folder, limit_bytes=options.upload_limit_bytes, clock=clock) as (jobs, media),
+        _stores(folder, options, clock) as (jobs, media),
     ):
         listener, address = runtime.bind(folder, options.host, options.port, token=options.token)
         runner = Runner(
@@ -91,24 +91,33 @@ def run(
         _log.info("the engine ends")
 
 
-@contextlib.contextmanager
-def stores(
-    folder: Path, *, limit_bytes: int = UPLOAD_LIMIT_BYTES, clock: Callable[[], float] = time.time
-) -> Iterator[tuple[JobStore, MediaStore]]:
-    """Open the record and the files of an engine's folder; the caller holds its lock.
+def clear_folder(data_dir: Path) -> Cleared:
+    """Delete what is over in an engine's folder, without being an engine.
 
     Raises:
-        OSError: The folder cannot be written to.
-        sqlite3.Error: The record cannot be opened.
+        runtime.AlreadyRunningError: The folder has an engine; ask that.
+        OSError: Something cannot be deleted.
+        sqlite3.Error: The record of jobs cannot be opened.
     """
-    media = MediaStore(folder / "media", limit_bytes=limit_bytes)
-    # First of all: on a full disk this may be what makes room for the record.
+    folder = engine_folder(data_dir)
+    with runtime.only_engine(folder):
+        media = MediaStore(folder / "media")
+        media.drop_drafts()
+        made = media.clear_made()
+        with contextlib.closing(JobStore(folder / "jobs.sqlite3")) as jobs:
+            cleared = clear(jobs, media)
+    return Cleared(cleared.jobs, made + cleared.files)
+
+
+@contextlib.contextmanager
+def _stores(
+    folder: Path, options: Options, clock: Callable[[], float]
+) -> Iterator[tuple[JobStore, MediaStore]]:
+    media = MediaStore(folder / "media", limit_bytes=options.upload_limit_bytes)
+    # On a full disk this may be what makes room for the record.
     media.drop_drafts()
-    jobs = JobStore(folder / "jobs.sqlite3", clock=clock)
-    try:
+    with contextlib.closing(JobStore(folder / "jobs.sqlite3", clock=clock)) as jobs:
         yield jobs, media
-    finally:
-        jobs.close()
 
 
 @dataclass(frozen=True, slots=True)

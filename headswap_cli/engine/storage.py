@@ -140,6 +140,13 @@ class MediaStore:
             path.unlink(missing_ok=True)
         return len(old)
 
+    def clear_made(self) -> int:
+        """Delete all previews and results; return how many."""
+        made = [path for kind in (_PREVIEW, _RESULT) for path in self._places[kind].iterdir()]
+        for path in made:
+            path.unlink(missing_ok=True)
+        return len(made)
+
     def redate(self, now_s: float) -> None:
         """Date back to ``now_s`` what claims to be younger: a clock that was set back makes nothing stay."""
         for path in (path for place in self._places.values() for path in place.iterdir()):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from headswap_cli import packages
+from headswap_cli.errors import InputError
 from headswap_cli.packages import Member, Package
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from headswap_cli.packages import OnBytes
@@ -103,6 +106,7 @@ def verify(folder: Path) -> tuple[str, ...]:
 def ensure(
     folder: Path,
     *,
+    check: bool = False,
     on_progress: OnBytes = lambda _what, _done, _total: None,
     python: str = sys.executable,
 ) -> None:
@@ -110,6 +114,7 @@ def ensure(
 
     Args:
         folder: The weights' place in the cache; made if it does not exist.
+        check: Read every byte of what is there and fetch what is not as pinned, too.
         on_progress: Told about each package's download.
         python: Whose pip to use.
 
@@ -117,17 +122,39 @@ def ensure(
         EngineError: pip cannot get a package, or something is not what was pinned.
         InputError: The folder cannot be written to.
     """
-    if not missing(folder):
+    find = verify if check else missing
+    if not find(folder):
         return
-    from filelock import FileLock
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    with _alone_in(folder):
         for left_over in folder.glob(f"{packages.WORK_PREFIX}*"):
             shutil.rmtree(left_over, ignore_errors=True)
+        for half in (half for name in missing(folder) for half in folder.glob(f".{name}.*")):
+            half.unlink(missing_ok=True)
+        wanted = find(folder)
         for package in PACKAGES:
-            if not all(_is_there(folder, member) for member in package.members):
+            if any(member.name in wanted for member in package.members):
                 packages.fetch(package, folder, on_progress=on_progress, python=python)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; the kernel lets go of it however the process ends."""
+    from filelock import FileLock
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        lock.acquire()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"The engine's weights cannot be kept in {folder}: {reason}",
+            hint="Choose another place: HEADSWAP_CACHE_DIR",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _is_there(folder: Path, member: Member) -> bool:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from headswap_cli.engine.storage import DISK_FULL, MediaStore, preview_name, result_name
+from headswap_cli.packages import FETCH_COMMAND
 from headswap_cli.wire import DURATION, MAX_DURATION_S, MIN_DURATION_S, SERVER_FAULT
 
 if TYPE_CHECKING:
@@ -248,8 +249,11 @@ def _real_pipeline(folder: Path) -> SwapPipeline:
     from headswap_cli.engine import weights
     from headswap_cli.engine.types import MediaFault
 
-    if weights.missing(folder):
-        raise MediaFault(SERVER_FAULT, "The engine's networks are not there; run: headswap serve --fetch")
+    # Byte for byte: a damaged network may well load, and then work wrong.
+    wrong = weights.verify(folder)
+    if wrong:
+        fault = f"The engine's networks are missing or damaged ({', '.join(wrong)} in {folder})"
+        raise MediaFault(SERVER_FAULT, f"{fault}; run: {FETCH_COMMAND}")
 
     # One thread here: the frames are what is done side by side.
     cv2.setNumThreads(1)

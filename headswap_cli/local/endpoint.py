@@ -1,0 +1,169 @@
+"""Where a running engine is, and the client that talks to it."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headswap_cli.errors import EngineError
+from headswap_cli.wire import ENGINE_ORIGIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+DESCRIPTOR = "engine.json"
+LOCK = "engine.lock"
+LOG = "engine.log"
+HEALTH_PATH = "/health"
+SHUTDOWN_PATH = "/shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a running engine listens: on ``socket``, or on ``host`` and ``port`` where that is None."""
+
+    pid: int
+    version: str
+    token: str = field(repr=False)
+    socket: Path | None
+    host: str | None
+    port: int | None
+
+    @property
+    def url(self) -> str | None:
+        """The address as a URL; None on a Unix socket."""
+        if self.host is None:
+            return None
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+
+def engine_folder(data_dir: Path) -> Path:
+    """Return the engine's own folder below ``data_dir``, made for nobody but its owner.
+
+    Raises: EngineError: It cannot be made.
+    """
+    folder = data_dir.absolute() / "engine"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        message = f"The local engine cannot have its folder {folder}: {error.strerror}."
+        raise EngineError(message, hint="Choose another place: HEADSWAP_DATA_DIR") from error
+    return folder
+
+
+def client(
+    endpoint: Endpoint, *, timeout_s: float = 30.0, renew: Callable[[], Endpoint] | None = None
+) -> httpx.Client:
+    """Return an HTTP client that reaches ``endpoint`` under ``wire.ENGINE_ORIGIN``, key included.
+
+    Args:
+        endpoint: The engine.
+        timeout_s: Limit of each wait on the connection, not of the whole exchange.
+        renew: Is asked for an engine where this one is gone; what was asked of it is asked of that one.
+    """
+    import httpx
+
+    class Way(httpx.BaseTransport):
+        """Connects to the engine whatever the URL's host is; the Host header stays."""
+
+        def __init__(self) -> None:
+            self._lead_to(endpoint)
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            try:
+                return self._inner.handle_request(self._addressed(request))
+            except httpx.ConnectError:
+                # Nothing has left yet, so that anything may be sent again.
+                if renew is None:
+                    raise
+                self._inner.close()
+                self._lead_to(renew())
+                return self._inner.handle_request(self._addressed(request))
+
+        def close(self) -> None:
+            self._inner.close()
+
+        def _lead_to(self, there: Endpoint) -> None:
+            self._there = there
+            self._inner = httpx.HTTPTransport(uds=str(there.socket) if there.socket else None)
+
+        def _addressed(self, request: httpx.Request) -> httpx.Request:
+            there = self._there
+            if "x-api-key" in request.headers and there is not endpoint:
+                request.headers["x-api-key"] = there.token
+            url = request.url
+            if there.socket is None:
+                url = url.copy_with(scheme="http", host=there.host, port=there.port)
+            return httpx.Request(
+                request.method,
+                url,
+                headers=request.headers,
+                stream=request.stream,
+                extensions=request.extensions,
+            )
+
+    return httpx.Client(
+        base_url=ENGINE_ORIGIN,
+        headers={"x-api-key": endpoint.token},
+        transport=Way(),
+        timeout=timeout_s,
+        trust_env=False,
+        follow_redirects=False,
+    )
+
+
+def find(data_dir: Path, *, timeout_s: float = 5.0) -> Endpoint | None:
+    """Return the engine that works in ``data_dir``, or None where none answers."""
+    endpoint = read_descriptor(data_dir)
+    return endpoint if endpoint is not None and health(endpoint, timeout_s=timeout_s) is not None else None
+
+
+def health(endpoint: Endpoint, *, timeout_s: float = 5.0) -> dict[str, object] | None:
+    """Ask ``endpoint`` for its ``version``, ``pid``, ``queued`` and ``processing``; None if it is mute."""
+    if not _is_listening(endpoint, timeout_s):
+        return None
+    import httpx
+
+    try:
+        with client(endpoint, timeout_s=timeout_s) as http:
+            data = http.get(HEALTH_PATH).json()["data"]
+    except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError):
+        return None
+    return data if isinstance(data, dict) and data.get("pid") == endpoint.pid else None
+
+
+def read_descriptor(data_dir: Path) -> Endpoint | None:
+    """Return what the last engine of ``data_dir`` left word of, whether or not it runs; None if none did."""
+    try:
+        said = json.loads((data_dir / "engine" / DESCRIPTOR).read_bytes())
+        is_unix = said["socket"] is not None
+        return Endpoint(
+            pid=int(said["pid"]),
+            version=str(said["version"]),
+            token=str(said["token"]),
+            socket=Path(said["socket"]) if is_unix else None,
+            host=None if is_unix else str(said["host"]),
+            port=None if is_unix else int(said["port"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_listening(endpoint: Endpoint, timeout_s: float) -> bool:
+    """Knock before HTTP is imported; and httpcore leaks a Unix socket whose connection is refused."""
+    try:
+        if endpoint.socket is None:
+            socket.create_connection((endpoint.host, endpoint.port), timeout_s).close()
+        else:
+            with socket.socket(socket.AF_UNIX) as knock:
+                knock.settimeout(timeout_s)
+                knock.connect(str(endpoint.socket))
+    except OSError:
+        return False
+    return True

@@ -17,6 +17,7 @@ from headswap_cli.errors import AuthError, HeadswapError, InputError, OutcomeUnk
 from headswap_cli.retry import delay_s
 from headswap_cli.text import printable
 from headswap_cli.transfer import quiet_logs, read_reply, trusted_roots
+from headswap_cli.wire import INVALID_KEY
 
 if TYPE_CHECKING:
     import ssl
@@ -77,12 +78,33 @@ def keyed_http(
         AuthError: there is neither key nor token, or what there is can't be one.
         InputError: ``base_url`` is not an http(s) address, holds a password, or is plain http to elsewhere.
     """
+    _checked(base_url)
+    auth = bearer(token) if token else KeyAuth("x-api-key", _secret(api_key))
+    return anonymous_http(base_url, auth=auth, verify=verify, timeout_s=timeout_s)
+
+
+def bearer(token: str | None) -> KeyAuth:
+    """Return what sends ``token`` as a bearer token.
+
+    Raises:
+        AuthError: it is none.
+    """
+    return KeyAuth("Authorization", f"Bearer {_secret(token)}")
+
+
+def anonymous_http(
+    base_url: str,
+    *,
+    auth: KeyAuth | None = None,
+    verify: ssl.SSLContext | None = None,
+    timeout_s: float = 60.0,
+) -> httpx.Client:
+    """Return a client as ``keyed_http`` does, but without a key unless ``auth`` holds one.
+
+    Raises:
+        InputError: ``base_url`` is not an http(s) address, holds a password, or is plain http to elsewhere.
+    """
     url = _checked(base_url)
-    auth = (
-        KeyAuth("Authorization", f"Bearer {_secret(token)}")
-        if token
-        else KeyAuth("x-api-key", _secret(api_key))
-    )
     quiet_logs()
     return httpx.Client(
         base_url=url,
@@ -176,6 +198,7 @@ class ApiClient:
         clock: Seconds of a clock that never goes back.
         random: Gives a number in [0, 1).
         on_retry: Is told the error and the seconds before each wait.
+        renew: Gets a new bearer token; asked once for a request whose token was refused.
     """
 
     def __init__(
@@ -187,6 +210,7 @@ class ApiClient:
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = _random.random,
         on_retry: Callable[[HeadswapError, float], None] | None = None,
+        renew: Callable[[], str] | None = None,
     ) -> None:
         self._http = http
         self._patience_s = patience_s
@@ -194,6 +218,7 @@ class ApiClient:
         self._clock = clock
         self._random = random
         self._on_retry = on_retry
+        self._renew = renew
 
     def hurried(self) -> ApiClient:
         """Return the same client without patience: what fails is not tried again."""
@@ -211,14 +236,25 @@ class ApiClient:
             lambda: self._exchange(self._http.build_request("GET", path, params=dict(params))), _AGAIN_GET
         )
 
-    def post(self, path: str, body: JsonObject) -> JsonObject:
+    def post(
+        self,
+        path: str,
+        body: JsonObject,
+        *,
+        opened: Callable[[Reply], JsonObject | Fault] = open_envelope,
+    ) -> JsonObject:
         """Submit something free of charge; sent again only if it never arrived or was throttled.
+
+        Args:
+            path: Where.
+            body: What.
+            opened: Finds the data in the answer.
 
         Raises:
             HeadswapError: the class that the code, the HTTP status or the broken connection means.
         """
         return self._persist(
-            lambda: self._exchange(self._http.build_request("POST", path, json=body)), _AGAIN_POST
+            lambda: self._exchange(self._http.build_request("POST", path, json=body), opened), _AGAIN_POST
         )
 
     def post_paid(self, path: str, body: JsonObject) -> JsonObject:
@@ -234,7 +270,7 @@ class ApiClient:
     def _persist(self, attempt: Callable[[], JsonObject | Fault], again: Collection[Kind]) -> JsonObject:
         give_up = self._clock() + self._patience_s
         for tries in count():
-            outcome = attempt()
+            outcome = self._attempt_renewed(attempt)
             if not isinstance(outcome, Fault):
                 return outcome
             pause = delay_s(tries, retry_after_s=outcome.retry_after_s, random=self._random)
@@ -245,6 +281,14 @@ class ApiClient:
             self._sleep(pause)
         raise AssertionError  # count() never ends
 
+    def _attempt_renewed(self, attempt: Callable[[], JsonObject | Fault]) -> JsonObject | Fault:
+        """Make an attempt, and a second one with a new token if the first was turned away for its token."""
+        outcome = attempt()
+        if self._renew is None or not _is_refused_token(outcome):
+            return outcome
+        self._http.auth = bearer(self._renew())
+        return attempt()
+
     def _exchange_fresh(self, path: str, body: JsonObject) -> JsonObject | Fault:
         while True:
             request = self._http.build_request("POST", path, json=body, extensions={"trace": _Fresh()})
@@ -253,10 +297,12 @@ class ApiClient:
             except _StaleConnectionError:
                 continue  # httpcore has dropped that connection; at the latest the pool is empty then
 
-    def _exchange(self, request: httpx.Request) -> JsonObject | Fault:
+    def _exchange(
+        self, request: httpx.Request, opened: Callable[[Reply], JsonObject | Fault] = open_envelope
+    ) -> JsonObject | Fault:
         address = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
         try:
-            return open_envelope(self._reply(request))
+            return opened(self._reply(request))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             hopeless = "CERTIFICATE_VERIFY_FAILED" in str(error)
             return unreachable(address, error, Kind.REFUSED if hopeless else Kind.UNSENT)
@@ -269,6 +315,13 @@ class ApiClient:
             return read_reply(response, clock=self._clock)
         finally:
             response.close()
+
+
+def _is_refused_token(outcome: JsonObject | Fault) -> bool:
+    """Tell whether a request was turned away with 1101, or with a bare 401 or 403."""
+    if not isinstance(outcome, Fault) or not isinstance(outcome.error, AuthError):
+        return False
+    return outcome.error.code in {INVALID_KEY, None}
 
 
 def _unknown(outcome: JsonObject | Fault) -> JsonObject | Fault:

@@ -38,6 +38,7 @@ class Time:
         http: httpx.Client,
         patience_s: float = 60.0,
         on_retry: Callable[[HeadswapError, float], None] | None = None,
+        renew: Callable[[], str] | None = None,
     ) -> ApiClient:
         """Return a client that lives in this time and has no luck of its own."""
         return ApiClient(
@@ -47,6 +48,7 @@ class Time:
             clock=self.clock,
             random=lambda: 1.0,
             on_retry=on_retry,
+            renew=renew,
         )
 
 

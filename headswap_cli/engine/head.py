@@ -47,6 +47,8 @@ _MATTE_INERTIA = 0.4
 _OLD_ASIDE, _OLD_UP, _OLD_DOWN = 0.5, 0.8, 0.15
 _LONG_HAIR = 0.4
 _SHARPNESS_EVERY = 3
+# Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
+_COARSE_FACE, _FINE = 90.0, 2
 _CUT_OFF = 0.45
 _MOST_SAMPLES = 12
 
@@ -179,9 +181,12 @@ class HeadSwapper:
         """Return the posed head in the piece with the frame's colours, and how much of it is inner face."""
         reference = self._reference
         curves, gains = self._fit_colours(piece, landmarks, posed, hand)
-        level = self._level(posed.scale)
+        fine = _FINE if piece.pixels < _COARSE_FACE else 1
+        level = self._level(posed.scale * fine)
+        points = piece.full(posed.points)
+        points[:, :2] = (points[:, :2] + 0.5) * fine - 0.5
         seen = rasterise(
-            piece.full(posed.points), posed.texture_points, self._triangles, piece.width, piece.height
+            points, posed.texture_points, self._triangles, piece.width * fine, piece.height * fine
         )
         layer, kinds = shade(
             seen,
@@ -191,6 +196,10 @@ class HeadSwapper:
             curves=curves,
             gains=gains,
         )
+        if fine > 1:
+            size = (piece.width, piece.height)
+            layer = np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
+            kinds = np.asarray(cv2.resize(kinds, size, interpolation=cv2.INTER_AREA), np.float32)
         own, new = piece.full(landmarks), piece.full(posed.landmarks)
         feather = max(0.7, 0.012 * piece.pixels)
         fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather)

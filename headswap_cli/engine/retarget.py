@@ -24,8 +24,8 @@ _SAMPLES = 300
 _LIKEST_PART = 8
 _LIPS = np.unique(np.concatenate([topology.OUTER_LIPS, topology.INNER_LIPS]))
 _JAW = topology.OVAL[8:29]
-# Differences of the lips' corners, in face widths, that are taste below and a smile above.
-_SMILE = (0.012, 0.05)
+# How much of the lips' outline is the video's: a photo's smile stays on no other face.
+_LIP_SHARE = 0.85
 # How far the cheeks follow the lips, and the skin the jaw, in face widths.
 _LIP_REACH, _JAW_REACH = 0.13, 0.2
 # How much of the jaw line is the video's, so that the head meets the neck.
@@ -37,9 +37,11 @@ _CREASE = 0.2
 _LID_SKIN = 0.6
 _WIDEST = 1.08
 # The mesh never sees lids meet: shut is somewhat above the clip's smallest gap, in parts of the open gap.
-_SHUT = (0.3, 0.55)
+_SHUT = (0.3, 0.6)
 _SHUT_MARGIN = 0.2
 _OPEN = 0.9
+# Open eyes are hardly ever narrower than this, in eye widths.
+_OPEN_AT_LEAST = 0.22
 # Gaze: how much of the iris's shift is taken, how far it may go in eye widths, across and down.
 _GAZE = 0.9
 # How far the person's usual gaze is taken to be the photo's: lids differ, so in height wholly.
@@ -89,7 +91,9 @@ class Retargeter:
         self._likest = _likest(shapes, self._reference)
         self._rest = self._at_rest()
         openings = np.array([[_lid_gap(shape, eye) for shape in shapes] for eye in hull.EYES])
-        self._open = np.maximum(np.percentile(openings, 75, axis=1), 1e-3)
+        widths = np.array([hull.eye_frame(self._reference, eye)[1] for eye in hull.EYES])
+        # Somebody who looks down all the time is not known with open eyes.
+        self._open = np.maximum(np.percentile(openings, 75, axis=1), _OPEN_AT_LEAST * widths)
         # Under lids that are almost shut the iris is only guessed.
         awake = shapes[(openings >= 0.8 * self._open[:, np.newaxis]).all(axis=0)]
         self._gaze = np.array([_usual_gaze(awake, eye) for eye in hull.EYES])
@@ -134,10 +138,7 @@ class Retargeter:
         rest = reference.copy()
         middle = [0, 17]
         lips = (likest[_LIPS] - likest[middle].mean(0)) - (reference[_LIPS] - reference[middle].mean(0))
-        corners = np.searchsorted(_LIPS, (61, 291))
-        smile = float(np.linalg.norm(lips[corners, :2], axis=1).mean()) / width
-        share = float(np.clip((smile - _SMILE[0]) / (_SMILE[1] - _SMILE[0]), 0, 1))
-        moved = _spread(reference, _LIPS, lips * share, _LIP_REACH * width)
+        moved = _spread(reference, _LIPS, lips * _LIP_SHARE, _LIP_REACH * width)
         jaw = (likest[_JAW] - reference[_JAW]) * _JAW_SHARE
         below = np.clip((reference[_JAW, 1] - reference[1, 1]) / (0.25 * width), 0, 1)
         jaw *= below[:, np.newaxis]
@@ -149,7 +150,7 @@ class Retargeter:
         """Return how far the right and the left eye are open: 0 shut, 1 as usual."""
         gaps = np.array([_lid_gap(shape, eye) for eye in hull.EYES]) / self._open
         # One eye alone is measured less surely than both together.
-        gaps = 0.5 * gaps + 0.5 * gaps.mean()
+        gaps = 0.4 * gaps + 0.6 * gaps.mean()
         opening = (gaps - self._shut) / (_OPEN - self._shut)
         wide = 1 + 0.5 * np.maximum(gaps - 1, 0)
         right, left = np.clip(np.minimum(opening, wide), 0, _WIDEST)

@@ -152,3 +152,11 @@ def test_the_photos_smile_does_not_stay_on_a_face_that_does_not_smile() -> None:
 def test_eyeballs_lie_behind_all_else() -> None:
     posed = retargeter(own_face()).pose(heads.reference().landmarks)
     assert posed.points[hull.FIRST_EYE :, 2].min() > posed.points[: hull.FIRST_EYE, 2].max() + 100
+
+
+def test_eyes_that_are_never_open_in_a_track_are_not_opened() -> None:
+    still = heads.reference().landmarks
+    down = np.stack([with_lids(still, opening) for opening in (0.25, 0.27, 0.3, 0.26)])
+    posed = retargeter(down).pose(down[1])
+    for eye in hull.EYES:
+        assert gap(posed.landmarks, eye.pairs) < 0.15 * gap(still, eye.pairs)

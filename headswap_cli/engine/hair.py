@@ -19,6 +19,8 @@ Matte = Callable[[Frame, float, float, float], Mask]
 
 # Graph cuts take seconds on large pictures and gain nothing from them.
 _CUT_SIZE = 512
+# How far the edge of the hair may be mixed with what is behind, in face widths.
+_FRINGE = 0.12
 # Lightness matters less than hue when skin is told from hair.
 _SKIN_SCALE = np.array([0.5, 1.5, 1.5], np.float32)
 _DARK_HAIR = np.array([30, 128, 128], np.float32)
@@ -67,7 +69,7 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     to_skin, to_hair = _colour_distances(lab, person, layout)
     keep = _keep(person, to_hair < to_skin, layout)
     inner = cv2.erode(layout.oval, _disc(0.012 * layout.width)).astype(np.float32)
-    soft = cv2.GaussianBlur(person, (0, 0), 0.012 * layout.width)
+    soft = cv2.GaussianBlur(_thinned(image, person, layout), (0, 0), 0.012 * layout.width)
     alpha = np.clip((np.maximum(soft, inner) * keep - 0.1) / 0.8, 0, 1).astype(np.float32)
     fringe = np.clip((layout.brows + 0.02 * layout.width - layout.rows) / (0.06 * layout.width), 0, 1)
     fringe = np.asarray(fringe * (to_hair < 1.1 * to_skin), np.float32)
@@ -150,6 +152,32 @@ def _guided(image: Frame, mask: Mask, radius: int, smoothness: float) -> Mask:
     offset = level - (slope * centre).sum(-1)
     result = (mean(np.asarray(slope, np.float32)) * guide).sum(-1) + mean(np.asarray(offset, np.float32))
     return np.asarray(result, np.float32)
+
+
+def _thinned(image: Frame, person: Mask, layout: _Layout) -> Mask:
+    """Take out of the hair's edge what has the background's colour rather than the hair's.
+
+    Each pixel near the edge is a mixture of the colours beyond it and within; where these differ clearly, its
+    place between them is the better matte.
+    """
+    picture, width = image.astype(np.float32), layout.width
+    firm = cv2.erode((person > 0.95).astype(np.uint8), _disc(_FRINGE * width))
+    bare = cv2.erode((person < 0.05).astype(np.uint8), _disc(0.03 * width))
+    if not (firm.any() and bare.any()):
+        return person
+    within, beyond = (push_pull(picture, area.astype(np.float32)) for area in (firm, bare))
+    across = within - beyond
+    length = (across**2).sum(axis=-1)
+    place = ((picture - beyond) * across).sum(axis=-1) / np.maximum(length, 1)
+    sure = np.clip((np.sqrt(length) - 30) / 50, 0, 1) * (1 - firm)
+    sure *= 1 - cv2.dilate(layout.oval, _disc(0.06 * width))
+    mixed = cv2.GaussianBlur(np.clip((place - 0.12) / 0.5, 0, 1), (0, 0), max(0.7, 0.004 * width))
+    thinned = person + (np.minimum(person, mixed) - person) * sure
+    # A highlight can have the background's colour: what lies within the hair stays.
+    _, labels = cv2.connectedComponents((thinned < 0.6).astype(np.uint8))
+    open_air = np.isin(labels, np.unique(labels[(bare > 0) & (labels > 0)]))
+    outside = cv2.GaussianBlur(open_air.astype(np.float32), (0, 0), max(1.0, 0.015 * width)) * 2
+    return np.asarray(person + (thinned - person) * np.clip(outside, 0, 1), np.float32)
 
 
 def _colour_distances(

@@ -166,6 +166,8 @@ class HeadSwapService(Origin):
         analysed = [record["video_url"] for path, record in self._records.values() if path == ANALYSIS_PATH]
         if body.get("video_url") not in analysed:
             return refusal("The video has not been analysed.")
+        if self.credit < self.price:
+            return sample("no_credits")
         self.credit -= self.price
         resolution = body["resolution"]
         source = {"source_video_url": body["video_url"], "resolution": resolution}

@@ -149,6 +149,18 @@ OutputOpt = Annotated[
 ]
 ForceOpt = Annotated[bool, typer.Option("--force", "-f", help="Replace an existing output.")]
 DetachOpt = Annotated[bool, typer.Option("--detach", help="Stop after the submission and print the task id.")]
+DryRunOpt = Annotated[
+    bool, typer.Option("--dry-run", help="Do all that is free, and show what would be sent and cost.")
+]
+MaxCreditsOpt = Annotated[
+    float | None,
+    typer.Option(
+        "--max-credits",
+        metavar="N",
+        min=0,
+        help="Refuse if the balance is zero or below N; no price is told beforehand.",
+    ),
+]
 IdsArg = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of analyses, tasks or runs.")]
 WaitOpt = Annotated[bool, typer.Option("--wait", help="Wait for the verdict and return its exit code.")]
 

@@ -20,6 +20,8 @@ def run_command(
     webhook_url: o.WebhookOpt = None,
     timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
     detach: o.DetachOpt = False,
+    dry_run: o.DryRunOpt = False,
+    max_credits: o.MaxCreditsOpt = None,
     profile: o.ProfileOpt = None,
     as_json: o.JsonOpt = False,
     quiet: o.QuietOpt = False,
@@ -32,6 +34,7 @@ def run_command(
     Example: headswap run clip.mp4 --face 1=me.jpg -o out.mp4
     """
     from headswap_cli.render import views
+    from headswap_cli.services.rehearse import rehearse_run
     from headswap_cli.services.run import check, request_for, run
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
@@ -46,8 +49,11 @@ def run_command(
     faces = o.parse_faces(face)
     deadline = app.deadline(timeout)
     with app.placed(output) as place:
-        request = request_for(video, faces, options, place, detach=detach)
+        request = request_for(video, faces, options, place, detach=detach, max_credits=max_credits)
         check(request, force=force)
         with app.open(announce=True) as deps:
-            result = run(deps, request, deadline=deadline)
-        app.view.show(views.run(result))
+            if dry_run:
+                shown = views.rehearsal(rehearse_run(deps, request, deadline=deadline))
+            else:
+                shown = views.run(run(deps, request, deadline=deadline))
+        app.view.show(shown)

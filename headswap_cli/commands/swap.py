@@ -24,6 +24,8 @@ def swap_command(
     model: o.ModelOpt = o.DEFAULT_MODEL,
     webhook_url: o.WebhookOpt = None,
     timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
+    dry_run: o.DryRunOpt = False,
+    max_credits: o.MaxCreditsOpt = None,
     profile: o.ProfileOpt = None,
     as_json: o.JsonOpt = False,
     quiet: o.QuietOpt = False,
@@ -34,6 +36,7 @@ def swap_command(
     Example: headswap swap 64f0c2... --face 1=me.jpg --wait
     """
     from headswap_cli.render import views
+    from headswap_cli.services.rehearse import rehearse_swap
     from headswap_cli.services.run import check_sources
     from headswap_cli.services.swap import swap
 
@@ -50,5 +53,10 @@ def swap_command(
         webhook_url=webhook_url,
     )
     with app.open(about=analysis) as deps:
-        result = swap(deps, analysis, faces, options, deadline=deadline)
-    app.view.show(views.task(result))
+        if dry_run:
+            shown = views.rehearsal(rehearse_swap(deps, analysis, faces, options, max_credits=max_credits))
+        else:
+            shown = views.task(
+                swap(deps, analysis, faces, options, deadline=deadline, max_credits=max_credits)
+            )
+    app.view.show(shown)

@@ -136,14 +136,19 @@ class Journal:
                 body=json.dumps(body), status=Status.PROCESSING, error=None, video_url=body.get("video_url")
             )
 
-    def created(self, run_id: str, task_id: str) -> None:
+    def created(self, run_id: str, task_id: str, held: float | None = None) -> None:
         """Write down the id of the task that was paid for; on the disk when this returns.
+
+        Args:
+            run_id: Which run.
+            task_id: The API's id.
+            held: What the API says that it holds for it, in its own unit.
 
         Raises:
             StepOrderError: nothing was intended.
         """
-        with self._step(run_id, StepKind.CREATED, {"task_id": task_id}) as (_, change):
-            change(task_id=task_id, status=Status.QUEUED, progress=0.0, error=None)
+        with self._step(run_id, StepKind.CREATED, {"task_id": task_id, "held": held}) as (_, change):
+            change(task_id=task_id, status=Status.QUEUED, progress=0.0, error=None, held=held)
 
     def state(self, run_id: str, status: Status, progress: float) -> None:
         """Write down the task's state, if it is another than the last one."""
@@ -156,6 +161,11 @@ class Journal:
         detail = {"status": status.value, "progress": progress}
         with self._step(run_id, StepKind.STATE, detail) as (_, change):
             change(status=status, progress=progress)
+
+    def charged(self, run_id: str, credits: float) -> None:
+        """Write down what the task has cost, as the balance tells it."""
+        with self._step(run_id, StepKind.CHARGED, {"credits": credits}) as (_, change):
+            change(credits_charged=credits)
 
     def done(self, run_id: str, saved: Saved) -> None:
         """Write down that the result is on the disk."""
@@ -182,6 +192,46 @@ class Journal:
         detail = {"status": status.value, "slug": error.slug, "message": error.message, "code": error.code}
         with self._step(run_id, StepKind.FAILED, detail) as (_, change):
             change(status=status, error=error.message)
+
+    def took(self, like_jobs: str, took_s: float, length_s: float | None = None) -> None:
+        """Write down how long a job took from its submission to its verdict.
+
+        Args:
+            like_jobs: What it has in common with those that take about as long.
+            took_s: Seconds.
+            length_s: The length of its video, where that is known.
+        """
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO durations (like_jobs, length_s, took_s) VALUES (?, ?, ?)",
+                (like_jobs, length_s, took_s),
+            )
+
+    def durations(self, like_jobs: str, length_s: float | None = None) -> list[float]:
+        """Return how long the newest like jobs took, seconds, newest first, at most 20.
+
+        Args:
+            like_jobs: As ``took`` was told.
+            length_s: Only of videos about as long, by a third at most.
+        """
+        rows = self._connection.execute(
+            "SELECT took_s FROM durations WHERE like_jobs = ?1"
+            " AND (?2 IS NULL OR length_s IS NULL OR length_s BETWEEN ?2 * 0.75 AND ?2 * 1.34)"
+            " ORDER BY number DESC LIMIT 20",
+            (like_jobs, length_s),
+        )
+        return [row["took_s"] for row in rows]
+
+    def others_paid(self, run_id: str) -> bool:
+        """Whether another paid run of the profile did anything since this one's task was sent."""
+        row = self._connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM steps JOIN runs USING (run_id)"
+            " WHERE run_id != ?1 AND body IS NOT NULL"
+            " AND profile = (SELECT profile FROM runs WHERE run_id = ?1)"
+            " AND at >= (SELECT max(at) FROM steps WHERE run_id = ?1 AND kind = 'intended'))",
+            (run_id,),
+        ).fetchone()
+        return bool(row[0])
 
     def find(self, identifier: str) -> Run | None:
         """Return the newest run with that run, task or analysis id."""

@@ -28,6 +28,7 @@ class StepKind(StrEnum):
     INTENDED = "intended"
     CREATED = "created"
     STATE = "state"
+    CHARGED = "charged"
     DONE = "done"
     FAILED = "failed"
 
@@ -50,7 +51,8 @@ class Run:
     """A run as its steps have left it; ``created_at`` in seconds since the epoch, ``progress`` 0 to 100.
 
     ``body`` is the create request exactly as it was to be sent; with a body and no ``task_id`` the outcome
-    is unknown unless ``status`` says failed.
+    is unknown unless ``status`` says failed. ``held`` is the API's raw figure, ``credits_charged`` what the
+    balance fell by, None where that can't be told.
     """
 
     run_id: str
@@ -71,6 +73,8 @@ class Run:
     created_at: float
     parameters: JsonObject = field(default_factory=dict)
     last_step: StepKind | None = None
+    held: float | None = None
+    credits_charged: float | None = None
 
 
 def check_order(run: Run, kind: StepKind) -> None:
@@ -84,7 +88,7 @@ def check_order(run: Run, kind: StepKind) -> None:
         return
     if kind is StepKind.CREATED:
         allowed = run.task_id is None and run.body is not None and run.status is not Status.FAILED
-    elif kind in {StepKind.STATE, StepKind.DONE}:
+    elif kind in {StepKind.STATE, StepKind.CHARGED, StepKind.DONE}:
         allowed = run.task_id is not None
     else:
         allowed = run.task_id is None and not is_open

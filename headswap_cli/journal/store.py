@@ -45,6 +45,18 @@ MIGRATIONS = (
     );
     CREATE INDEX steps_by_run ON steps (run_id, number);
     """,
+    """
+    ALTER TABLE runs ADD COLUMN held REAL;
+    ALTER TABLE runs ADD COLUMN credits_charged REAL;
+    CREATE INDEX steps_by_time ON steps (at);
+    CREATE TABLE durations (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        like_jobs TEXT NOT NULL,
+        length_s REAL,
+        took_s REAL NOT NULL
+    );
+    CREATE INDEX durations_by_like ON durations (like_jobs, number);
+    """,
 )
 
 

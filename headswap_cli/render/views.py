@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from headswap_cli.models import MappedFace, Person, Saved
     from headswap_cli.services.analyze import AnalyzeResult
     from headswap_cli.services.download import DownloadResult
+    from headswap_cli.services.rehearse import Rehearsal
     from headswap_cli.services.run import RunResult
     from headswap_cli.services.status import StatusResult
     from headswap_cli.services.swap import SwapResult
@@ -78,7 +80,8 @@ def task(result: SwapResult) -> Shown:
         "analysis_id": result.analysis_id,
         "status": result.task.status,
         "mappings": mappings_json(result.mappings),
-        "held": result.task.held,
+        "held": result.held,
+        "credits_charged": result.credits_charged,
     }
     return Shown(value, result.task.task_id, result.task.task_id)
 
@@ -95,12 +98,35 @@ def run(result: RunResult) -> Shown:
         "people": people_json(result.people),
         "mappings": mappings_json(result.mappings),
         **saved_json(result.saved),
-        "held": result.task.held,
-        "credits_charged": None,
+        "held": result.held,
+        "credits_charged": result.credits_charged,
         "notices": list(result.task.notices),
     }
     line = short_path(result.saved.path) if result.saved else result.task.task_id
     return Shown(value, line, line)
+
+
+def rehearsal(result: Rehearsal) -> Shown:
+    """Show the request that would be sent and cost; ``--quiet`` leaves the analysis to go on from."""
+    value = {
+        "dry_run": True,
+        "run_id": result.run_id,
+        "profile": result.profile,
+        "backend": result.backend,
+        "analysis_id": result.analysis_id,
+        "people": people_json(result.people),
+        "mappings": mappings_json(result.mappings),
+        "balance": result.balance,
+        "request": {"method": "POST", "url": result.url, "body": result.body},
+    }
+    lines = [
+        "Nothing was paid. This is what would be sent:",
+        f"POST {printable(result.url, CELL_LIMIT)}",
+        json.dumps(result.body, indent=2),
+        f"balance {'unknown' if result.balance is None else format(result.balance, 'g')}",
+        f"analysis {result.analysis_id}",
+    ]
+    return Shown(value, "\n".join(lines), result.analysis_id)
 
 
 def saved_json(saved: Saved | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from headswap_cli.errors import FailedError
 from headswap_cli.models import Analysis, Backend, Status
 from headswap_cli.services.record import recording
-from headswap_cli.services.wait import CLOUD_PACE, LOCAL_PACE, Pace, wait_for
+from headswap_cli.services.timed import wait_timed
 
 if TYPE_CHECKING:
     from headswap_cli.services.deps import Deadline, Deps
@@ -50,22 +50,23 @@ def find_people(deps: Deps, run_id: str, video_url: str, *, any_length: bool, de
     """Submit the analysis of a published video and wait until it is completed; the caller writes it down."""
     submitted = deps.dialect.submit_analysis(deps.client, video_url, any_length=any_length)
     deps.journal.submitted(run_id, submitted.analysis_id)
-    return await_analysis(deps, submitted.analysis_id, deadline=deadline)
+    return _await_analysis(deps, submitted, deadline=deadline)
 
 
-def await_analysis(deps: Deps, analysis_id: str, *, deadline: Deadline) -> Analysis:
+def _await_analysis(deps: Deps, submitted: Analysis, *, deadline: Deadline) -> Analysis:
     """Wait for an analysis and return it completed.
 
     Raises:
         FailedError: the service ended it as failed.
     """
-    analysis = wait_for(
+    analysis_id = submitted.analysis_id
+    analysis = wait_timed(
+        deps,
+        submitted,
         lambda: deps.dialect.fetch_analysis(deps.client, analysis_id),
         on_state=lambda state: deps.report.state("analysis", state.status, state.progress),
         deadline=deadline,
-        pace=pace_of(deps),
-        sleep=deps.sleep,
-        clock=deps.clock,
+        like_jobs="",
     )
     if analysis.status is Status.FAILED:
         raise FailedError(
@@ -74,8 +75,3 @@ def await_analysis(deps: Deps, analysis_id: str, *, deadline: Deadline) -> Analy
             analysis_id=analysis_id,
         )
     return analysis
-
-
-def pace_of(deps: Deps) -> Pace:
-    """Return how often the backend may be asked: the engine is on this machine, the cloud is not."""
-    return LOCAL_PACE if deps.settings.backend is Backend.LOCAL else CLOUD_PACE

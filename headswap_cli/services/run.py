@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
@@ -12,15 +12,16 @@ from headswap_cli.services.analyze import find_people
 from headswap_cli.services.deps import absolute
 from headswap_cli.services.download import save
 from headswap_cli.services.mapping import check_mappings
+from headswap_cli.services.money import check_budget
 from headswap_cli.services.output import check_target, default_name, target_path
 from headswap_cli.services.record import recording
-from headswap_cli.services.swap import await_task, publish_faces, submit
+from headswap_cli.services.swap import publish_faces, see_through, submit, warn_of_plain_webhook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from headswap_cli.models import Task
+    from headswap_cli.models import Analysis, Task
     from headswap_cli.services.deps import Deadline, Deps
 
 
@@ -32,6 +33,7 @@ class RunRequest:
     faces: tuple[FaceMapping, ...]
     options: SwapOptions
     target: Path | None
+    max_credits: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class RunResult:
     people: tuple[Person, ...]
     mappings: tuple[MappedFace, ...]
     saved: Saved | None
+    held: float | None
+    credits_charged: float | None
 
     @property
     def status(self) -> Status:
@@ -54,11 +58,17 @@ class RunResult:
 
 
 def request_for(
-    video: str, faces: Sequence[FaceMapping], options: SwapOptions, output: str | None, *, detach: bool
+    video: str,
+    faces: Sequence[FaceMapping],
+    options: SwapOptions,
+    output: str | None,
+    *,
+    detach: bool,
+    max_credits: float | None = None,
 ) -> RunRequest:
     """Return the request with its output settled."""
     target = None if detach else target_path(output, default_name(video))
-    return RunRequest(video, tuple(faces), options, target)
+    return RunRequest(video, tuple(faces), options, target, max_credits)
 
 
 def check(request: RunRequest, *, force: bool) -> None:
@@ -88,36 +98,66 @@ def run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> RunResult:
     """Publish, analyse, create, wait, download and verify.
 
     Raises:
+        CreditsError: the balance does not cover the budget; nothing was paid.
         HeadswapError: any of the errors of the steps; what was submitted is in the journal.
     """
-    settings, options = deps.settings, request.options
-    run_id = deps.journal.begin(
-        profile=settings.profile,
-        backend=settings.backend,
-        source=request.video,
-        target=str(request.target) if request.target else None,
-        parameters={"command": "run", **asdict(options)},
-    )
+    run_id = begin_run(deps, request)
     with recording(deps, run_id):
-        video_url = deps.publish(run_id, request.video, "video")
-        analysis = find_people(deps, run_id, video_url, any_length=options.any_length, deadline=deadline)
-        deps.journal.analysed(run_id, analysis)
-        mapped = publish_faces(deps, run_id, request.faces, analysis)
-        task = submit(deps, run_id, video_url, mapped, options)
-        saved = None
+        analysis, mapped = prepare(deps, run_id, request, deadline=deadline)
+        submission = submit(
+            deps, run_id, analysis.video_url, mapped, request.options, max_credits=request.max_credits
+        )
+        task, saved, credits_charged = submission.task, None, None
         if request.target is not None:
-            task = await_task(deps, run_id, task.task_id, deadline=deadline)
+            task, credits_charged = see_through(
+                deps, run_id, submission, deadline=deadline, max_credits=request.max_credits
+            )
             for notice in task.notices:
                 deps.report.notice(notice)
             saved = save(deps, task, request.target)
             deps.journal.done(run_id, saved)
     return RunResult(
         run_id=run_id,
-        profile=settings.profile,
-        backend=settings.backend,
+        profile=deps.settings.profile,
+        backend=deps.settings.backend,
         analysis_id=analysis.analysis_id,
         task=task,
         people=analysis.people,
         mappings=tuple(mapped),
         saved=saved,
+        held=submission.task.held,
+        credits_charged=credits_charged,
     )
+
+
+def begin_run(deps: Deps, request: RunRequest, *, dry_run: bool = False) -> str:
+    """Hold the budget against the balance, and write down that a run begins.
+
+    Returns: its id.
+    Raises: CreditsError: the balance does not cover the budget; nothing was sent.
+    """
+    check_budget(deps, request.max_credits)
+    warn_of_plain_webhook(deps, request.options)
+    return deps.journal.begin(
+        profile=deps.settings.profile,
+        backend=deps.settings.backend,
+        source=request.video,
+        target=str(request.target) if request.target else None,
+        parameters={"command": "run", **({"dry_run": True} if dry_run else {}), **asdict(request.options)},
+    )
+
+
+def prepare(
+    deps: Deps, run_id: str, request: RunRequest, *, deadline: Deadline
+) -> tuple[Analysis, list[MappedFace]]:
+    """Do all that comes before the request that costs: publish, analyse, match people, publish the photos.
+
+    Returns: the analysis with the URL that was submitted, and who gets which face.
+    """
+    video_url = deps.publish(run_id, request.video, "video")
+    any_length = request.options.any_length
+    found = find_people(deps, run_id, video_url, any_length=any_length, deadline=deadline)
+    # The service may say the URL in another spelling; it joins analysis and task by the string it was given.
+    analysis = replace(found, video_url=video_url)
+    deps.journal.analysed(run_id, analysis)
+    return analysis, publish_faces(deps, run_id, request.faces, analysis)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import FailedError, NotFoundError, RefusedError
 from headswap_cli.models import Analysis, Status, Task
-from headswap_cli.services.analyze import pace_of
+from headswap_cli.services.timed import fault_notice, pace_for
 from headswap_cli.services.wait import wait_for
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def status(
             lambda: unseen.pop() if unseen else again(),
             on_state=look,
             deadline=deadline,
-            pace=pace_of(deps),
+            pace=pace_for(deps, first),
+            on_fault=fault_notice(deps),
             sleep=deps.sleep,
             clock=deps.clock,
         )

@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import FailedError, InputError
 from headswap_cli.models import MappedFace, Status
-from headswap_cli.services.analyze import pace_of
 from headswap_cli.services.mapping import match_people
+from headswap_cli.services.money import budgeted_balance, check_budget, settle
 from headswap_cli.services.record import recording
-from headswap_cli.services.wait import wait_for
+from headswap_cli.services.timed import wait_timed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headswap_cli.models import Analysis, FaceMapping, SwapOptions, Task
     from headswap_cli.services.deps import Deadline, Deps
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A task that was paid for just now, and the balance before it, None where that is not known."""
+
+    task: Task
+    options: SwapOptions
+    balance_before: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,8 @@ class SwapResult:
     analysis_id: str
     task: Task
     mappings: tuple[MappedFace, ...]
+    held: float | None
+    credits_charged: float | None
 
 
 def swap(
@@ -36,12 +47,41 @@ def swap(
     options: SwapOptions,
     *,
     deadline: Deadline | None,
+    max_credits: float | None = None,
 ) -> SwapResult:
     """Create a task from a finished analysis; wait for its verdict if there is a ``deadline``.
 
     Raises:
         InputError: the analysis is not completed, or a mapping does not fit it; nothing was paid.
+        CreditsError: the balance does not cover ``max_credits``; nothing was paid.
         OutcomeUnknownError: the task may or may not exist.
+    """
+    check_budget(deps, max_credits)
+    warn_of_plain_webhook(deps, options)
+    analysis, run_id = adopt(deps, analysis_id, parameters={"command": "swap"})
+    with recording(deps, run_id):
+        mapped = publish_faces(deps, run_id, faces, analysis)
+        submission = submit(deps, run_id, analysis.video_url, mapped, options, max_credits=max_credits)
+        task, credits_charged = submission.task, None
+        if deadline is not None:
+            task, credits_charged = see_through(
+                deps, run_id, submission, deadline=deadline, max_credits=max_credits
+            )
+    return SwapResult(
+        run_id=run_id,
+        analysis_id=analysis_id,
+        task=task,
+        mappings=tuple(mapped),
+        held=submission.task.held,
+        credits_charged=credits_charged,
+    )
+
+
+def adopt(deps: Deps, analysis_id: str, *, parameters: dict[str, object]) -> tuple[Analysis, str]:
+    """Return a completed analysis, and the id of a run that begins with it.
+
+    Raises:
+        InputError: it is not completed.
     """
     analysis = deps.dialect.fetch_analysis(deps.client, analysis_id)
     if analysis.status is not Status.COMPLETED:
@@ -55,16 +95,18 @@ def swap(
         profile=deps.settings.profile,
         backend=deps.settings.backend,
         source=earlier.source if earlier else analysis.video_url,
-        parameters={"command": "swap"},
+        parameters=parameters,
     )
     with recording(deps, run_id):
         deps.journal.submitted(run_id, analysis_id)
         deps.journal.analysed(run_id, analysis)
-        mapped = publish_faces(deps, run_id, faces, analysis)
-        task = submit(deps, run_id, analysis.video_url, mapped, options)
-        if deadline is not None:
-            task = await_task(deps, run_id, task.task_id, deadline=deadline)
-    return SwapResult(run_id, analysis_id, task, tuple(mapped))
+    return analysis, run_id
+
+
+def warn_of_plain_webhook(deps: Deps, options: SwapOptions) -> None:
+    """Say that anybody on the way can read what is told to a webhook over plain http."""
+    if options.webhook_url is not None and options.webhook_url.lower().startswith("http://"):
+        deps.report.notice("warning: the webhook is plain http; anybody on the way can read what it is told")
 
 
 def publish_faces(
@@ -84,40 +126,66 @@ def publish_faces(
 
 
 def submit(
-    deps: Deps, run_id: str, video_url: str, faces: Sequence[MappedFace], options: SwapOptions
-) -> Task:
-    """Send the one request that costs: its exact body is durable before, its answer right after."""
-    body = deps.dialect.create_body(video_url, faces, options)
-    deps.journal.intend(run_id, body)
-    task = deps.dialect.create_task(deps.client, body)
-    deps.journal.created(run_id, task.task_id)
-    return task
-
-
-def await_task(deps: Deps, run_id: str | None, task_id: str, *, deadline: Deadline) -> Task:
-    """Wait for a task and return it completed, with its output's URL.
+    deps: Deps,
+    run_id: str,
+    video_url: str,
+    faces: Sequence[MappedFace],
+    options: SwapOptions,
+    *,
+    max_credits: float | None = None,
+) -> Submission:
+    """Send the one request that costs: its exact body is durable before, its answer right after.
 
     Raises:
-        FailedError: the service ended it as failed.
+        CreditsError: the balance does not cover ``max_credits`` any more; nothing was sent.
+        OutcomeUnknownError: the task may or may not exist.
     """
+    body = deps.dialect.create_body(video_url, faces, options)
+    balance = budgeted_balance(deps, max_credits)
+    deps.journal.intend(run_id, body)
+    task = deps.dialect.create_task(deps.client, body)
+    deps.journal.created(run_id, task.task_id, task.held)
+    return Submission(task, options, balance)
+
+
+def see_through(
+    deps: Deps,
+    run_id: str,
+    submission: Submission,
+    *,
+    deadline: Deadline,
+    max_credits: float | None = None,
+) -> tuple[Task, float | None]:
+    """Wait for a task; return it completed, with its output's URL, and what it cost, None if unsure.
+
+    Raises:
+        FailedError: the service ended it as failed; the message says what it cost if that is known.
+    """
+    task = _await_task(deps, run_id, submission, deadline=deadline)
+    credits_charged = settle(deps, run_id, submission.balance_before, max_credits)
+    if task.status is Status.FAILED:
+        cost = "" if credits_charged is None else f" (the balance fell by {credits_charged:g} credits)"
+        raise FailedError(
+            f"The task failed: {task.error or 'the service gave no reason'}{cost}",
+            code=task.error_code,
+            task_id=task.task_id,
+        )
+    return task, credits_charged
+
+
+def _await_task(deps: Deps, run_id: str, submission: Submission, *, deadline: Deadline) -> Task:
+    submitted, options = submission.task, submission.options
 
     def on_state(task: Task) -> None:
-        if run_id is not None:
-            deps.journal.state(run_id, task.status, task.progress)
+        deps.journal.state(run_id, task.status, task.progress)
         deps.report.state("task", task.status, task.progress)
 
-    task = wait_for(
-        lambda: deps.dialect.fetch_task(deps.client, task_id),
+    return wait_timed(
+        deps,
+        submitted,
+        lambda: deps.dialect.fetch_task(deps.client, submitted.task_id),
         on_state=on_state,
         deadline=deadline,
-        pace=pace_of(deps),
-        sleep=deps.sleep,
-        clock=deps.clock,
+        like_jobs=f"{options.model} {options.resolution}",
+        length_s=submitted.duration_s,
     )
-    if task.status is Status.FAILED:
-        raise FailedError(
-            f"The task failed: {task.error or 'the service gave no reason'}",
-            code=task.error_code,
-            task_id=task_id,
-        )
-    return task

@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from headswap_cli.errors import DeadlineError
+from headswap_cli.errors import DeadlineError, HeadswapError
 from headswap_cli.models import Analysis, Task
+from headswap_cli.services.pace import Movement, next_look_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from headswap_cli.services.deps import Deadline
+    from headswap_cli.services.pace import Pace
 
 Polled = TypeVar("Polled", bound=Analysis | Task)
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often to look: every ``floor_s`` at first, then less often, at last every ``cap_s``."""
-
-    floor_s: float
-    cap_s: float
-
-
-LOCAL_PACE = Pace(floor_s=0.2, cap_s=1.0)
-CLOUD_PACE = Pace(floor_s=1.0, cap_s=8.0)
-
-
-def next_look_s(elapsed_s: float, pace: Pace) -> float:
-    """Return the seconds until the next look: an eighth of the time waited so far, within the pace's bounds.
-
-    The lateness then stays in proportion to the whole wait, whatever its length.
-    """
-    return min(pace.cap_s, max(pace.floor_s, elapsed_s / 8))
 
 
 def wait_for(
@@ -43,36 +24,58 @@ def wait_for(
     on_state: Callable[[Polled], None],
     deadline: Deadline,
     pace: Pace,
+    history: Sequence[float] = (),
+    on_fault: Callable[[HeadswapError], None] = lambda error: None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Polled:
     """Look until the state is terminal and return it, completed or failed.
+
+    Faults that may pass don't end the wait once the job has been seen; the deadline does, and it is never
+    declared before a look: a machine that slept may find the job done.
 
     Args:
         fetch: Asks the service once.
         on_state: Is told of every look.
         deadline: When to give up, on ``clock``.
         pace: How often to look.
+        history: How long like jobs took, seconds.
+        on_fault: Is told when a look brings nothing.
         sleep: Waits for seconds.
         clock: Monotonic seconds.
 
     Raises:
         DeadlineError: the time is over; the work goes on at the service.
+        HeadswapError: a fault that will not pass, or that lasts longer than the pace's patience.
     """
-    started = clock()
+    started = seen_at = clock()
+    movement = Movement()
+    state: Polled | None = None
     while True:
-        state = fetch()
-        on_state(state)
-        if state.status.is_terminal:
-            return state
+        try:
+            state = fetch()
+        except HeadswapError as error:
+            if state is None or not error.retryable or clock() - seen_at >= pace.patience_s:
+                raise
+            on_fault(error)
+        else:
+            on_state(state)
+            if state.status.is_terminal:
+                return state
+            seen_at = clock()
+            movement = movement.seen(seen_at - started, state.progress)
         now = clock()
         if now >= deadline.at:
-            what, identifier = described(state)
-            raise DeadlineError(
-                f"The {what} {identifier} is still {state.status} after {deadline.text}; it goes on.",
-                hint=f"Wait on: headswap status {identifier} --wait",
-            )
-        sleep(min(next_look_s(now - started, pace), max(deadline.at - now, 0.0)))
+            raise _too_late(state, deadline)
+        sleep(min(next_look_s(now - started, pace, movement, history), deadline.at - now))
+
+
+def _too_late(state: Analysis | Task, deadline: Deadline) -> DeadlineError:
+    what, identifier = described(state)
+    return DeadlineError(
+        f"The {what} {identifier} is still {state.status} after {deadline.text}; it goes on.",
+        hint=f"Wait on: headswap status {identifier} --wait",
+    )
 
 
 def described(state: Analysis | Task) -> tuple[str, str]:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headswap_cli.errors import DeadlineError
+from headswap_cli.errors import AuthError, DeadlineError, HeadswapError, NetworkError, ServiceError
 from headswap_cli.models import Status, Task
 from headswap_cli.services.deps import Deadline
-from headswap_cli.services.wait import CLOUD_PACE, LOCAL_PACE, Pace, next_look_s, wait_for
+from headswap_cli.services.pace import LOCAL_PACE, TASK_PACE, Pace
+from headswap_cli.services.wait import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NUMBERS = {Status.QUEUED: 1, Status.PROCESSING: 2, Status.COMPLETED: 3, Status.FAILED: 4, Status.UNKNOWN: 7}
 
 
 class Clock:
-    """Seconds that pass only while somebody sleeps."""
+    """Seconds that pass only while somebody sleeps; ``on_sleep`` may change the world meanwhile."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.slept: list[float] = []
+        self.on_sleep: Callable[[], None] = lambda: None
 
     def __call__(self) -> float:
         return self.now
@@ -27,52 +34,68 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
+        self.on_sleep()
 
 
-def waited(clock: Clock, *, done_at: float, deadline_s: float, end: Status = Status.COMPLETED) -> list[Task]:
-    """Wait for a task that ends at ``done_at`` and return every state that was told."""
-    seen: list[Task] = []
+class Job:
+    """A task that ends at ``done_at``; ``faults`` are met first, by the number of the look (from 0)."""
 
-    def fetch() -> Task:
-        status = end if clock.now >= done_at else Status.PROCESSING
+    def __init__(
+        self, clock: Clock, *, done_at: float, end: Status = Status.COMPLETED, pace: Pace = TASK_PACE
+    ) -> None:
+        self.clock, self.done_at, self.end, self.pace = clock, done_at, end, pace
+        self.faults: dict[int, HeadswapError] = {}
+        self.looks = 0
+        self.told: list[Task] = []
+        self.faults_told: list[HeadswapError] = []
+
+    def look(self) -> Task:
+        self.looks += 1
+        if fault := self.faults.get(self.looks - 1):
+            raise fault
+        status = self.end if self.clock.now >= self.done_at else Status.PROCESSING
         return Task("t1", status, NUMBERS[status])
 
-    wait_for(
-        fetch,
-        on_state=seen.append,
-        deadline=Deadline(deadline_s, "60s"),
-        pace=CLOUD_PACE,
-        sleep=clock.sleep,
-        clock=clock,
-    )
-    return seen
+    def wait(self, deadline_s: float) -> Task:
+        return wait_for(
+            self.look,
+            on_state=self.told.append,
+            on_fault=self.faults_told.append,
+            deadline=Deadline(deadline_s, "60s"),
+            pace=self.pace,
+            sleep=self.clock.sleep,
+            clock=self.clock,
+        )
 
 
-def test_a_finished_task_is_not_waited_for() -> None:
-    clock = Clock()
-    assert len(waited(clock, done_at=0, deadline_s=60)) == 1
-    assert clock.slept == []
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_finished_task_is_not_waited_for(clock: Clock) -> None:
+    job = Job(clock, done_at=0)
+    job.wait(60)
+    assert (len(job.told), clock.slept) == (1, [])
 
 
 @given(st.floats(0, 3000), st.sampled_from([Status.COMPLETED, Status.FAILED]))
-def test_the_verdict_is_seen_within_an_eighth_of_the_wait_or_the_cap(done_at: float, end: Status) -> None:
+def test_the_verdict_is_seen_within_the_longest_pause(done_at: float, end: Status) -> None:
     clock = Clock()
-    seen = waited(clock, done_at=done_at, deadline_s=4000, end=end)
-    assert seen[-1].status is end
-    assert clock.now - done_at <= max(CLOUD_PACE.floor_s, min(CLOUD_PACE.cap_s, done_at / 8)) + 1e-6
+    job = Job(clock, done_at=done_at, end=end)
+    assert job.wait(4000).status is end
+    assert clock.now - done_at <= TASK_PACE.long_s
 
 
-def test_a_passed_deadline_names_the_command_to_wait_on() -> None:
-    clock = Clock()
+def test_a_passed_deadline_names_the_command_to_wait_on(clock: Clock) -> None:
     with pytest.raises(DeadlineError, match="still processing after 60s") as caught:
-        waited(clock, done_at=1e9, deadline_s=60)
+        Job(clock, done_at=1e9).wait(60)
     assert caught.value.hint == "Wait on: headswap status t1 --wait"
     assert clock.now == pytest.approx(60)
 
 
-def test_a_state_nobody_has_met_yet_is_waited_through() -> None:
+def test_a_state_nobody_has_met_yet_is_waited_through(clock: Clock) -> None:
     states = iter([Status.UNKNOWN, Status.UNKNOWN, Status.COMPLETED])
-    clock = Clock()
 
     def fetch() -> Task:
         status = next(states)
@@ -89,7 +112,70 @@ def test_a_state_nobody_has_met_yet_is_waited_through() -> None:
     assert done.status is Status.COMPLETED
 
 
-@given(st.floats(0, 1e6), st.floats(0.01, 10), st.floats(0, 100))
-def test_the_next_look_stays_within_the_pace(elapsed_s: float, floor_s: float, more_s: float) -> None:
-    pace = Pace(floor_s, floor_s + more_s)
-    assert pace.floor_s <= next_look_s(elapsed_s, pace) <= pace.cap_s
+def passing(error: type[HeadswapError]) -> HeadswapError:
+    fault = error("The service answered HTTP 502.")
+    fault.retryable = True
+    return fault
+
+
+@given(st.sets(st.integers(1, 30), max_size=20), st.sampled_from([ServiceError, NetworkError]))
+def test_faults_that_pass_never_end_a_wait(looks: set[int], error: type[HeadswapError]) -> None:
+    clock = Clock()
+    job = Job(clock, done_at=120)
+    job.faults = dict.fromkeys(looks, passing(error))
+    assert job.wait(4000).status is Status.COMPLETED
+    assert len(job.faults_told) == job.looks - len(job.told)
+
+
+def test_a_service_that_stays_away_is_exit_4_at_the_deadline_for_the_task_goes_on(clock: Clock) -> None:
+    job = Job(clock, done_at=1e9)
+    job.faults = dict.fromkeys(range(1, 999), passing(NetworkError))
+    with pytest.raises(DeadlineError):
+        job.wait(600)
+    assert clock.now == pytest.approx(600)
+
+
+def test_a_fault_at_the_first_look_ends_the_wait_for_the_job_may_not_exist(clock: Clock) -> None:
+    job = Job(clock, done_at=0)
+    job.faults = {0: passing(NetworkError)}
+    with pytest.raises(NetworkError):
+        job.wait(600)
+
+
+def test_a_fault_that_will_not_pass_ends_the_wait_at_once(clock: Clock) -> None:
+    job = Job(clock, done_at=1e9)
+    job.faults = {2: AuthError("The service answered 1101.")}
+    with pytest.raises(AuthError):
+        job.wait(600)
+    assert job.looks == 3
+
+
+def test_the_engine_on_this_machine_is_gone_at_its_first_silence(clock: Clock) -> None:
+    job = Job(clock, done_at=1e9, pace=LOCAL_PACE)
+    job.faults = {2: passing(NetworkError)}
+    with pytest.raises(NetworkError):
+        job.wait(600)
+
+
+def test_a_machine_that_slept_past_the_deadline_looks_before_it_gives_up(clock: Clock) -> None:
+    job = Job(clock, done_at=500)
+
+    def suspend() -> None:
+        clock.now += 36_000
+
+    clock.on_sleep = suspend
+    assert job.wait(600).status is Status.COMPLETED
+    assert job.looks == 2
+
+
+def test_a_machine_that_wakes_without_a_network_waits_on(clock: Clock) -> None:
+    job = Job(clock, done_at=5000)
+
+    def suspend() -> None:
+        clock.now += 3600
+        clock.on_sleep = lambda: None
+
+    clock.on_sleep = suspend
+    job.faults = {1: passing(NetworkError), 2: passing(NetworkError)}
+    assert job.wait(10_000).status is Status.COMPLETED
+    assert clock.now - 5000 <= TASK_PACE.long_s

@@ -1,0 +1,75 @@
+"""Waiting for what was submitted just now, by what like jobs took; its own time is kept for the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headswap_cli.models import Analysis, Backend, Status, Task
+from headswap_cli.services.pace import ANALYSIS_PACE, LOCAL_PACE, TASK_PACE, Pace
+from headswap_cli.services.wait import Polled, described, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headswap_cli.errors import HeadswapError
+    from headswap_cli.services.deps import Deadline, Deps
+
+
+def wait_timed(
+    deps: Deps,
+    submitted: Polled,
+    fetch: Callable[[], Polled],
+    *,
+    on_state: Callable[[Polled], None],
+    deadline: Deadline,
+    like_jobs: str,
+    length_s: float | None = None,
+) -> Polled:
+    """Wait for a job from its submission to its verdict, and write down how long it took.
+
+    Args:
+        deps: The backend and the journal.
+        submitted: The answer to the submission.
+        fetch: Asks the service once.
+        on_state: Is told of every look.
+        deadline: When to give up.
+        like_jobs: What it has in common with jobs that take about as long.
+        length_s: The length of its video, where that is known.
+
+    Raises:
+        DeadlineError: the time is over; the work goes on at the service.
+    """
+    started, looks = deps.clock(), 0
+    like_jobs = f"{described(submitted)[0]} {deps.settings.profile} {like_jobs}".strip()
+
+    def look() -> Polled:
+        nonlocal looks
+        looks += 1
+        return fetch()
+
+    state = wait_for(
+        look,
+        on_state=on_state,
+        deadline=deadline,
+        pace=pace_for(deps, submitted),
+        history=deps.journal.durations(like_jobs, length_s),
+        on_fault=fault_notice(deps),
+        sleep=deps.sleep,
+        clock=deps.clock,
+    )
+    # One that was over at the first look took nobody knows how long.
+    if state.status is Status.COMPLETED and looks > 1:
+        deps.journal.took(like_jobs, deps.clock() - started, length_s)
+    return state
+
+
+def pace_for(deps: Deps, state: Analysis | Task) -> Pace:
+    """Return how often the backend may be asked: the engine is on this machine, the cloud is not."""
+    if deps.settings.backend is Backend.LOCAL:
+        return LOCAL_PACE
+    return ANALYSIS_PACE if isinstance(state, Analysis) else TASK_PACE
+
+
+def fault_notice(deps: Deps) -> Callable[[HeadswapError], None]:
+    """Return what tells the user of a look that brought nothing."""
+    return lambda error: deps.report.notice(f"{error.message} Still waiting.")

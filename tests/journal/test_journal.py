@@ -15,7 +15,7 @@ from headswap_cli.journal import Journal, StepKind, StepOrderError
 from headswap_cli.models import Analysis, Person, Saved, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 VIDEO_URL = "https://example.com/clip.mp4?sig=1"
 BODY = {"video_url": VIDEO_URL, "mappings": [{"obj_id": 0, "img_url": "https://example.com/me.jpg"}]}
@@ -23,18 +23,6 @@ ANALYSIS = Analysis(
     "a1", Status.COMPLETED, 3, VIDEO_URL, people=(Person(1, 0, "https://example.com/0.jpg"), Person(2, 1))
 )
 SAVED = Saved(Path("/out/clip.headswap.mp4"), 1466, "ab" * 32)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "journal.sqlite3"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    seconds = iter(range(1000, 9999))
-    with Journal(path, clock=lambda: next(seconds)) as journal:
-        yield journal
 
 
 def begin(journal: Journal, source: str = "clip.mp4") -> str:

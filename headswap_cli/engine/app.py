@@ -12,12 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, JSONResponse
 from starlette.routing import Route
 
 from headswap_cli import __version__
 from headswap_cli.engine import intake, records
 from headswap_cli.engine.clearing import clear
+from headswap_cli.engine.contract import CONTRACT_PATH, document
 from headswap_cli.engine.guard import Activity, Guard, Hosts, SlowClientError
 from headswap_cli.engine.intake import RefusalError
 from headswap_cli.engine.jobs import Kind
@@ -152,6 +153,10 @@ class Routes:
         data = {"version": __version__, "pid": os.getpid(), "queued": queued, "processing": processing}
         return records.success("OK", data)
 
+    async def contract(self, request: Request) -> Response:
+        """GET /openapi.json: what this API is, for machines."""
+        return JSONResponse(document(request.app.routes))
+
     async def shutdown(self, _: Request) -> Response:
         """POST /shutdown: end the server once this is answered."""
         self._stop()
@@ -211,6 +216,7 @@ def make_app(routes: Routes, address: Address, hosts: Hosts, activity: Activity)
             Route(f"{MEDIA_PATH}/{{name}}", routes.get_media, methods=["GET"]),
             Route(MEDIA_PATH, routes.clear, methods=["DELETE"]),
             Route(HEALTH_PATH, routes.health, methods=["GET"]),
+            Route(CONTRACT_PATH, routes.contract, methods=["GET"]),
             Route(SHUTDOWN_PATH, routes.shutdown, methods=["POST"]),
         ],
         middleware=[Middleware(Guard, hosts, address.token, activity)],

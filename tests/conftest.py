@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _STRANGE = (
     "HEADSWAP_",
     "AKOOL_",
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "RCLONE_",
     "XDG_",
     "NO_COLOR",
     "FORCE_COLOR",

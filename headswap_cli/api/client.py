@@ -5,7 +5,6 @@ from __future__ import annotations
 import random as _random
 import time
 from copy import copy
-from ipaddress import ip_address
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from headswap_cli.envelope import Fault, Kind, Reply, open_envelope, unreachable
 from headswap_cli.errors import AuthError, HeadswapError, InputError, OutcomeUnknownError
 from headswap_cli.retry import delay_s
 from headswap_cli.text import printable
-from headswap_cli.transfer import quiet_logs, read_reply, trusted_roots
+from headswap_cli.transfer import is_loopback, quiet_logs, read_reply, trusted_roots
 from headswap_cli.wire import INVALID_KEY
 
 if TYPE_CHECKING:
@@ -120,14 +119,6 @@ def anonymous_http(
         follow_redirects=False,
         trust_env=not is_loopback(url.host),
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether ``host``, a name or an address, is this machine."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _checked(base_url: str) -> httpx.URL:

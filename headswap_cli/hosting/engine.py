@@ -52,6 +52,9 @@ class EngineHost:
             )
         return url
 
+    def clean_up(self) -> None:
+        """Do nothing: the engine lets go of its media by itself."""
+
     def _holds(self, address: str) -> bool:
         try:
             return self._http.head(address).status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ class Host(Protocol):
     """Gives a local file a URL that the backend can read for as long as a task may take."""
 
     def publish(self, path: Path, *, on_bytes: OnBytes | None = None) -> str:
-        """Make the file readable and return its URL; the same content always gets the same URL.
+        """Make the file readable and return its URL, one for each content for as long as this host is open.
 
         Args:
             path: A readable file of any size.
@@ -24,3 +25,11 @@ class Host(Protocol):
             InputError: the file can't be read.
             HeadswapError: the place refuses it or can't be reached.
         """
+
+    def clean_up(self) -> None:
+        """Remove what this host has put there, if its user asked for that; nobody reads it any more."""
+
+
+def content_name(stem: str, path: Path) -> str:
+    """Return ``stem`` with the suffix of ``path``, if it is one that means the same everywhere."""
+    return stem + path.suffix.lower() if re.fullmatch(r"\.[A-Za-z0-9]{1,8}", path.suffix) else stem

@@ -3,8 +3,10 @@
 from headswap_cli.transfer.http import (
     OnBytes,
     bare_http,
+    is_loopback,
     quiet_logs,
     read_reply,
+    translated,
     trusted_roots,
     without_query,
 )
@@ -16,8 +18,10 @@ __all__ = [
     "bare_http",
     "download",
     "hash_file",
+    "is_loopback",
     "quiet_logs",
     "read_reply",
+    "translated",
     "trusted_roots",
     "upload",
     "without_query",

@@ -43,6 +43,8 @@ def upload(
 ) -> Reply:
     """PUT a file at ``url`` with its length declared, and return the answer, whatever its status.
 
+    No redirect is followed: a file goes where it was meant to go.
+
     Raises:
         InputError: the file can't be read, or changes while it is being sent.
         NetworkError: the server can't be reached or breaks off.
@@ -58,7 +60,7 @@ def upload(
             content=_read(path, size_bytes, on_bytes),
             headers={**(headers or {}), "Content-Length": str(size_bytes)},
         )
-        response = http.send(request, stream=True)
+        response = http.send(request, stream=True, follow_redirects=False)
         try:
             return read_reply(response)
         finally:

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from headswap_cli.api import v4
-from headswap_cli.api.client import is_loopback, keyed_http
+from headswap_cli.api.client import keyed_http
 from headswap_cli.errors import AuthError, HeadswapError, InputError
-from headswap_cli.transfer import bare_http, download
+from headswap_cli.transfer import bare_http, download, is_loopback
 from headswap_cli.wire import TASK_PATH
 from tests.origin import Answer, Origin, raw, reset
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import httpx
@@ -11,52 +10,21 @@ import pytest
 from headswap_cli.errors import AuthError, HeadswapError, InputError, NetworkError, RefusedError, ServiceError
 from headswap_cli.hosting.engine import EngineHost
 from headswap_cli.wire import ENGINE_ORIGIN
-from tests.origin import Answer, Origin, Recorded, reset
+from tests.hosting.conftest import ADDRESS, CONTENT
+from tests.origin import Answer, reset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from headswap_cli.hosting.host import Host
-
-CONTENT = b"a video" * 400_000
-ADDRESS = f"/media/{hashlib.sha256(CONTENT).hexdigest()}"
-
-
-class MediaShelf(Origin):
-    """The engine's ``/media``: keeps what is put there, under the hash that it has."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[str, bytes] = {}
-
-    def respond(self, request: Recorded) -> Answer:
-        if request.headers.get("x-api-key") != "token":
-            return Answer({"code": 1101, "msg": "invalid"})
-        if request.method == "PUT":
-            assert request.path == f"/media/{hashlib.sha256(request.body).hexdigest()}"
-            self.kept[request.path] = request.body
-            return Answer({"code": 1000, "msg": "OK", "data": {"url": ENGINE_ORIGIN + request.path}})
-        return Answer(b"", 200 if request.path in self.kept else 404)
-
-
-@pytest.fixture
-def shelf() -> Iterator[MediaShelf]:
-    with MediaShelf() as shelf:
-        yield shelf
+    from tests.hosting.conftest import MediaShelf
 
 
 @pytest.fixture
 def host(shelf: MediaShelf) -> Iterator[Host]:
     with httpx.Client(base_url=shelf.url, headers={"x-api-key": "token"}, timeout=5.0) as http:
         yield EngineHost(http)
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    path = tmp_path / "clip.mp4"
-    path.write_bytes(CONTENT)
-    return path
 
 
 def test_a_file_is_put_on_the_engine_and_has_its_url_there(host: Host, shelf: MediaShelf, clip: Path) -> None:

@@ -19,7 +19,7 @@ from headswap_cli import __version__
 from headswap_cli.engine import intake, records
 from headswap_cli.engine.clearing import clear
 from headswap_cli.engine.contract import CONTRACT_PATH, document
-from headswap_cli.engine.guard import Activity, Guard, Hosts, SlowClientError
+from headswap_cli.engine.guard import BODY_S, Activity, Guard, Hosts, SlowClientError
 from headswap_cli.engine.intake import RefusalError
 from headswap_cli.engine.jobs import Kind
 from headswap_cli.engine.storage import (
@@ -204,7 +204,9 @@ class Routes:
         }
 
 
-def make_app(routes: Routes, address: Address, hosts: Hosts, activity: Activity) -> Starlette:
+def make_app(
+    routes: Routes, address: Address, hosts: Hosts, activity: Activity, *, body_s: float = BODY_S
+) -> Starlette:
     """Return the application: the routes behind the guard, every failure as an envelope."""
     app = Starlette(
         routes=[
@@ -219,7 +221,7 @@ def make_app(routes: Routes, address: Address, hosts: Hosts, activity: Activity)
             Route(CONTRACT_PATH, routes.contract, methods=["GET"]),
             Route(SHUTDOWN_PATH, routes.shutdown, methods=["POST"]),
         ],
-        middleware=[Middleware(Guard, hosts, address.token, activity)],
+        middleware=[Middleware(Guard, hosts, address.token, activity, body_s)],
         exception_handlers={
             RefusalError: _refused,
             SlowClientError: _too_slow,

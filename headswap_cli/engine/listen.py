@@ -13,6 +13,8 @@ from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 
+from headswap_cli.engine.guard import BODY_S
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator
@@ -29,20 +31,20 @@ class Patience:
 
     ``idle_s`` is how long a connection may be open between requests, and a request's head be on its way;
     longer than any client's poll interval, since a connection that closes under a POST leaves its fate
-    unknown. ``unread_s`` is how long an answer may wait without a byte of it being read; ``connections`` how
-    many there may be, beyond which the newest is closed; ``goodbye_s`` how long the last answers may take.
+    unknown. ``body_s`` is how long a body may take, and more in proportion to its size; ``unread_s`` how long
+    an answer may wait without a byte of it being read; ``connections`` how many there may be, beyond which
+    the newest is closed; ``goodbye_s`` how long the last answers may take.
     """
 
     idle_s: float = 120.0
+    body_s: float = BODY_S
     unread_s: float = 60.0
     connections: int = 512
     goodbye_s: float = 2.0
 
 
 @contextlib.asynccontextmanager
-async def listening(
-    app: Any, listener: socket.socket, patience: Patience | None = None
-) -> AsyncIterator[None]:
+async def listening(app: Any, listener: socket.socket, patience: Patience) -> AsyncIterator[None]:
     """Answer what comes in on a bound socket for as long as this is open; the socket is closed in the end.
 
     Args:
@@ -50,7 +52,7 @@ async def listening(
         listener: Bound, not listening yet.
         patience: What clients may ask.
     """
-    door = _Door(app, patience or Patience())
+    door = _Door(app, patience)
     server = await asyncio.start_server(door.connected, sock=listener, backlog=BACKLOG)
     try:
         yield

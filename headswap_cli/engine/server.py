@@ -15,7 +15,7 @@ from headswap_cli.engine.app import Routes, make_app
 from headswap_cli.engine.clearing import CLEAR_EVERY_S, Calendar, Cleared, clear
 from headswap_cli.engine.guard import Activity, Hosts
 from headswap_cli.engine.jobs import JobStore
-from headswap_cli.engine.listen import listening
+from headswap_cli.engine.listen import Patience, listening
 from headswap_cli.engine.runner import Runner
 from headswap_cli.engine.seat import WorkerProcess, worker_command
 from headswap_cli.engine.storage import UPLOAD_LIMIT_BYTES, MediaStore
@@ -57,6 +57,7 @@ def run(
     on_ready: Callable[[Address, Callable[[], None]], None],
     make_worker: Callable[[], WorkerProcess] | None = None,
     clock: Callable[[], float] = time.time,
+    patience: Patience | None = None,
 ) -> None:
     """Be the engine of ``options.data_dir`` until told to stop or idle for too long.
 
@@ -65,6 +66,7 @@ def run(
         on_ready: Is told, once requests are answered, the address and a function that ends the engine.
         make_worker: Starts a worker process; by default the real one.
         clock: Tells the Unix time, in seconds.
+        patience: What clients may ask of the server.
 
     Raises:
         runtime.AlreadyRunningError: The folder has an engine.
@@ -87,7 +89,7 @@ def run(
         )
         with _running(runner), runtime.published(folder, address):
             parts = _Parts(listener, address, jobs, media, runner, Calendar(clock))
-            asyncio.run(_serve(parts, options.idle_timeout_s, on_ready))
+            asyncio.run(_serve(parts, options.idle_timeout_s, on_ready, patience or Patience()))
         _log.info("the engine ends")
 
 
@@ -131,7 +133,10 @@ class _Parts:
 
 
 async def _serve(
-    parts: _Parts, idle_timeout_s: float, on_ready: Callable[[Address, Callable[[], None]], None]
+    parts: _Parts,
+    idle_timeout_s: float,
+    on_ready: Callable[[Address, Callable[[], None]], None],
+    patience: Patience,
 ) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -151,12 +156,12 @@ async def _serve(
         forget_faces=parts.runner.forget_faces,
     )
     # Starlette and Hypercorn spell the types of ASGI differently.
-    app: Any = make_app(routes, parts.address, hosts, activity)
+    app: Any = make_app(routes, parts.address, hosts, activity, body_s=patience.body_s)
     tasks = (
         asyncio.create_task(_end_when_idle(idle_timeout_s, activity, parts.jobs, ended)),
         asyncio.create_task(_clear_now_and_then(parts)),
     )
-    async with listening(app, parts.listener):
+    async with listening(app, parts.listener, patience):
         _log.info("the engine begins on %s", parts.address.url or parts.address.path)
         on_ready(parts.address, stop)
         await ended.wait()

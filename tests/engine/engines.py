@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from headswap_cli.engine.listen import Patience
     from headswap_cli.engine.runtime import Address
 
 LONG_S = 30.0
@@ -29,12 +30,22 @@ T = TypeVar("T")
 class RunningEngine:
     """An engine in a thread of this process, reached as commands reach it; a context manager."""
 
-    def __init__(self, folder: Path, *, host: str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        host: str | None = None,
+        clock: Callable[[], float] = time.time,
+        patience: Patience | None = None,
+        **options: Any,
+    ) -> None:
         self.data = folder / "data"
         self.cache = folder / "cache"
         self.cache.mkdir(parents=True, exist_ok=True)
         options.setdefault("idle_timeout_s", 0)
         self._options = Options(self.data, self.cache, host, **options)
+        self._clock = clock
+        self._patience = patience
         self._ready = threading.Event()
         self._stop: Callable[[], None] = lambda: None
         self.thread = threading.Thread(target=self._run)
@@ -112,7 +123,13 @@ class RunningEngine:
             self._ready.set()
 
         command = [sys.executable, str(standin.SCRIPT), str(self.data / "engine"), str(self.cache)]
-        run(self._options, on_ready=on_ready, make_worker=lambda: WorkerProcess(command))
+        run(
+            self._options,
+            on_ready=on_ready,
+            make_worker=lambda: WorkerProcess(command),
+            clock=self._clock,
+            patience=self._patience,
+        )
 
 
 def create_body(video_url: str, photos: dict[int, str], **more: Any) -> dict[str, Any]:

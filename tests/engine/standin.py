@@ -1,7 +1,8 @@
 """A worker with a quick pipeline: run as a script, obedient to ``standin.json`` in its cache folder.
 
 ``people`` (how many there are), ``then`` (``fault``, ``bug``, ``die`` in the first analysis or swap),
-``hold`` (work on until the setting changes), ``frames`` (what on_progress is told, pairs).
+``hold`` (work on until the setting changes), ``frames`` (what on_progress is told, pairs), ``pace_s`` (how
+long each of these takes).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +58,8 @@ class StandIn:
         *,
         on_progress: OnProgress,
     ) -> SwapReport:
+        # Half a result, for as long as the work takes.
+        target.write_text('{"half":')
         self._obey(on_progress)
         said = {
             "people": len(scene.people),
@@ -73,6 +77,7 @@ class StandIn:
         told = self._told()
         for done, total in told.get("frames", [(1, 2), (2, 2)]):
             on_progress(done, total)
+            time.sleep(told.get("pace_s", 0))
         while told.get("hold"):
             told = self._told()
         if told.get("then") == "fault":

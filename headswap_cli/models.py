@@ -43,7 +43,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a video says about itself; sizes in pixels as displayed (rotation applied)."""
+    """What a video says about itself; sizes in pixels as displayed (rotation applied).
+
+    ``codec`` is FFmpeg's name of it; ``video_streams`` leaves out the cover pictures of songs.
+    """
 
     duration_s: float
     width: int
@@ -51,6 +54,8 @@ class VideoInfo:
     frame_rate: Fraction
     frame_count: int | None
     has_audio: bool
+    codec: str = ""
+    video_streams: int = 1
 
 
 @dataclass(frozen=True, slots=True)

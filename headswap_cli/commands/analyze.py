@@ -22,11 +22,11 @@ def analyze_command(
     """
     from headswap_cli.render import views
     from headswap_cli.services.analyze import analyze
-    from headswap_cli.services.run import check_sources
+    from headswap_cli.services.preflight import check_sources
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     deadline = app.deadline(timeout)
-    check_sources(video, (), any_length=any_length)
+    app.view.notices(check_sources(video, (), any_length=any_length))
     with app.open() as deps:
         result = analyze(deps, video, any_length=any_length, deadline=deadline)
     app.view.show(views.analysis(result))

@@ -50,7 +50,7 @@ def run_command(
     deadline = app.deadline(timeout)
     with app.placed(output) as place:
         request = request_for(video, faces, options, place, detach=detach, max_credits=max_credits)
-        check(request, force=force)
+        app.view.notices(check(request, force=force))
         with app.open(announce=True) as deps:
             if dry_run:
                 shown = views.rehearsal(rehearse_run(deps, request, deadline=deadline))

@@ -36,14 +36,14 @@ def swap_command(
     Example: headswap swap 64f0c2... --face 1=me.jpg --wait
     """
     from headswap_cli.render import views
+    from headswap_cli.services.preflight import check_sources
     from headswap_cli.services.rehearse import rehearse_swap
-    from headswap_cli.services.run import check_sources
     from headswap_cli.services.swap import swap
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     faces = o.parse_faces(face)
     deadline = app.deadline(timeout) if wait else None
-    check_sources(None, faces, any_length=any_length)
+    app.view.notices(check_sources(None, faces, any_length=any_length))
     options = o.swap_options(
         resolution=resolution,
         mode=mode,

@@ -13,7 +13,7 @@ from headswap_cli.render.progress import Lines, Live, Progress, Silent
 from headswap_cli.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from headswap_cli.errors import HeadswapError
@@ -95,6 +95,12 @@ class View:
         self.complain(f"error: {error.message}")
         if error.hint:
             self.complain(f"hint: {error.hint}")
+
+    def notices(self, texts: Iterable[str]) -> None:
+        """Print lines that the user need not act on; ``--quiet`` wants none."""
+        if not self._quiet:
+            for text in texts:
+                self.complain(text)
 
     def complain(self, text: str) -> None:
         """Print a line on stderr, whatever was asked for."""

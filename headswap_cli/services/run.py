@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
-from headswap_cli.media import check_photo, check_video, is_url
+from headswap_cli.media import is_url
 from headswap_cli.models import Backend, FaceMapping, MappedFace, Person, Saved, Status, SwapOptions
 from headswap_cli.services.analyze import find_people
 from headswap_cli.services.deps import absolute
 from headswap_cli.services.download import save
-from headswap_cli.services.mapping import check_mappings
 from headswap_cli.services.money import check_budget
 from headswap_cli.services.output import check_target, default_name, target_path
+from headswap_cli.services.preflight import check_sources
 from headswap_cli.services.record import recording
 from headswap_cli.services.swap import publish_faces, see_through, submit, warn_of_plain_webhook
 
@@ -71,27 +71,18 @@ def request_for(
     return RunRequest(video, tuple(faces), options, target, max_credits)
 
 
-def check(request: RunRequest, *, force: bool) -> None:
+def check(request: RunRequest, *, force: bool) -> list[str]:
     """Check all that this machine can check, before any engine starts and any byte is sent.
 
-    Raises:
-        InputError: names the thing, the value and the limit.
+    Returns: what the user should know and need not act on.
+    Raises: InputError: names the thing, the value and the limit.
     """
-    check_sources(request.video, request.faces, any_length=request.options.any_length)
+    notices = check_sources(request.video, request.faces, any_length=request.options.any_length)
     if request.target is not None:
         check_target(request.target, force=force)
         if not is_url(request.video) and absolute(request.video) == request.target:
             raise InputError("The output is the source video itself.", hint="Name another file: -o FILE")
-
-
-def check_sources(video: str | None, faces: Sequence[FaceMapping], *, any_length: bool) -> None:
-    """Check the mappings and every file that is on this machine; URLs are left to the service."""
-    check_mappings(faces)
-    if video is not None and not is_url(video):
-        check_video(absolute(video), any_length=any_length)
-    for face in faces:
-        if not is_url(face.image):
-            check_photo(absolute(face.image))
+    return notices
 
 
 def run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> RunResult:

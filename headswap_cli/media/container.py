@@ -1,8 +1,4 @@
-"""What a video or a photo on disk is, and what is wrong with it, told before anything is sent or paid.
-
-PyAV comes with an extra, so it is imported inside functions; without it only a file's presence and size are
-checked, and ``probe`` answers ``None``.
-"""
+"""Videos and pictures as PyAV reads them. It comes with an extra, so it is imported inside functions."""
 
 from __future__ import annotations
 
@@ -10,11 +6,8 @@ import os
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
-from headswap_cli import wire
-from headswap_cli.errors import InputError, TransferError
 from headswap_cli.models import VideoInfo
 
 if TYPE_CHECKING:
@@ -27,15 +20,22 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 # Containers that hold one medium. Playlists are left out: they make FFmpeg open whatever they name.
-_CONTAINERS = (
+CONTAINERS = (
     "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,gif,mxf,ivf,h264,hevc,mp3,wav,aac,flac"
 )
-_PICTURES = "image2,jpeg_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif,mov,mp4"
+PICTURES = "image2,jpeg_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif,mov,mp4"
 _CUT_OFF_S = 0.5
+# 8K, 16 pixels, half an hour at 30 frames a second: beyond them one file could eat a machine.
+MAX_FRAME_PIXELS = 7680 * 4320
+MIN_SIDE = 16
+MAX_FRAMES = 54_000
+_DECODER = {"max_pixels": str(MAX_FRAME_PIXELS)}
+# Pictures that decode need fewer packets; a stream may begin in the middle of a group.
+_TRIED_PACKETS = 600
 
 
 class UnusableMediaError(Exception):
-    """Why a file is no video that can be worked on.
+    """Why a file is no video or picture that can be worked on.
 
     Args:
         reason: What follows the name of the file in a sentence: "is empty (0 bytes)".
@@ -57,91 +57,38 @@ class Orientation:
     mirrored_y: bool = False
 
 
-def is_url(source: str) -> bool:
-    """Whether ``source`` is an http(s) URL, to be passed on byte for byte."""
-    return source.lower().startswith(("http://", "https://"))
+def picture_opens(path: Path) -> None:
+    """Decode the picture at ``path``.
 
-
-def probe(path: Path) -> VideoInfo | None:
-    """Say what the video at ``path`` is, as displayed and as long as it truly plays.
-
-    Returns: ``None`` where PyAV is not installed and only presence and size could be checked.
-    Raises: InputError: there is no such file, or it is no video that can be decoded.
+    Raises: UnusableMediaError: it is no picture.
     """
-    _check_present(path, "video")
-    if not _can_decode():
-        return None
-    try:
-        return examine(path)
-    except UnusableMediaError as error:
-        hint = "convert it to H.264 in mp4" if error.codec else "give a video file, such as an mp4 or a mov"
-        raise InputError(f"{path} {error.reason}", hint=hint) from error
-
-
-def check_video(path: Path, *, any_length: bool = False) -> VideoInfo | None:
-    """Probe ``path`` and hold its length against the service's limits.
-
-    Args:
-        path: The source video.
-        any_length: Let any length pass; only the local engine takes it.
-
-    Raises: InputError: as ``probe``, or the video is shorter or longer than the service takes.
-    """
-    info = probe(path)
-    if info is None or any_length or wire.MIN_DURATION_S <= info.duration_s <= wire.MAX_DURATION_S:
-        return info
-    shown = f"{info.duration_s:.1f}"
-    if float(shown) in {wire.MIN_DURATION_S, wire.MAX_DURATION_S}:
-        shown = f"{info.duration_s:.2f}"
-    limits = f"{wire.MIN_DURATION_S:g}-{wire.MAX_DURATION_S:g} s"
-    raise InputError(
-        f"{path} is {shown} s long; the limits are {limits}",
-        hint=f"cut it to {limits}, or give --any-length with the local engine",
-    )
-
-
-def check_photo(path: Path) -> None:
-    """Make sure that ``path`` is a picture that can be decoded.
-
-    Raises: InputError: there is no such file, or it is no picture.
-    """
-    _check_present(path, "photo")
-    if not _can_decode():
-        return
     import av
 
     try:
-        with _open(path, _PICTURES) as container:
+        with _open(path, PICTURES) as container:
             if next(container.decode(video=0), None) is not None:
                 return
     except (av.FFmpegError, IndexError) as error:
         reason = error.strerror if isinstance(error, av.FFmpegError) else "no picture in it"
-        raise _not_a_photo(path, reason) from error
-    raise _not_a_photo(path, "no picture in it")
+        raise UnusableMediaError(f"is not a picture that can be read ({reason})") from error
+    raise UnusableMediaError("is not a picture that can be read (no picture in it)")
 
 
-def verify_playable(path: Path) -> float:
+def play(path: Path) -> float:
     """Decode the video at ``path`` to its end and return its length in seconds.
 
-    Raises: TransferError: it is no video, or breaks off before its end.
+    Raises: UnusableMediaError: it is no video, or breaks off before its end.
     """
-    if not _can_decode():
-        raise TransferError(
-            f"whether {path} plays to its end cannot be checked without PyAV",
-            hint="pip install 'headswap-cli[local]'",
-        )
     import av
 
+    info = examine(path)
     try:
-        info = examine(path)
         with open_container(path) as container:
             decoded = sum(1 for _ in container.decode(picture_stream(container)))
-    except UnusableMediaError as error:
-        raise TransferError(f"{path} {error.reason}") from error
     except av.FFmpegError as error:
-        raise TransferError(f"{path} breaks off: {error.strerror}") from error
+        raise UnusableMediaError(f"breaks off: {error.strerror}") from error
     if info.frame_count is not None and decoded < info.frame_count:
-        raise TransferError(f"{path} breaks off after {decoded} of {info.frame_count} frames")
+        raise UnusableMediaError(f"breaks off after {decoded} of {info.frame_count} frames")
     return info.duration_s
 
 
@@ -167,7 +114,7 @@ def open_container(path: Path) -> InputContainer:
 
     Raises: av.FFmpegError: it cannot be read as a video.
     """
-    return _open(path, _CONTAINERS)
+    return _open(path, CONTAINERS)
 
 
 def picture_stream(container: InputContainer) -> VideoStream:
@@ -175,17 +122,22 @@ def picture_stream(container: InputContainer) -> VideoStream:
 
     Raises: UnusableMediaError: there is none, or no decoder for it.
     """
-    from av.stream import Disposition
-
     for stream in container.streams.video:
-        if stream.disposition & Disposition.attached_pic:
+        if _is_cover(stream):
             continue
         if getattr(stream, "codec_context", None) is None:
             raise UnusableMediaError("is encoded in a way that cannot be decoded here", codec=True)
+        stream.codec_context.options.update(_DECODER)
         return stream
     if container.streams.audio:
         raise UnusableMediaError("holds sound only, no picture")
     raise UnusableMediaError("holds no video")
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
@@ -201,19 +153,33 @@ def orientation_of(frame: VideoFrame) -> Orientation:
 
 
 def _describe(container: InputContainer, stream: VideoStream) -> VideoInfo:
+    _check_size(stream.codec_context.width, stream.codec_context.height)
+    # The user's own process does this too: no thread and no memory for more than one picture.
+    stream.codec_context.thread_count = 1
     timeline = _Timeline()
     for packet in container.demux(stream):
         timeline.add(packet)
     first = timeline.first_frame
     if first is None:
         raise UnusableMediaError("holds no picture that can be decoded", codec=timeline.shown > 0)
+    _check_size(first.width, first.height)
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-    duration_s = timeline.seconds(stream.time_base) or float(timeline.shown / rate)
+    shown = timeline.shown or timeline.unclocked
+    duration_s = timeline.seconds(stream.time_base) or float(shown / rate)
     _check_complete(container, stream, duration_s)
     width, height = first.width, first.height
     if orientation_of(first).transposed:
         width, height = height, width
-    return VideoInfo(duration_s, width, height, rate, timeline.shown or None, bool(container.streams.audio))
+    return VideoInfo(
+        duration_s=duration_s,
+        width=width,
+        height=height,
+        frame_rate=rate,
+        frame_count=timeline.shown or None,
+        has_audio=bool(container.streams.audio),
+        codec=stream.codec_context.name,
+        video_streams=sum(1 for other in container.streams.video if not _is_cover(other)),
+    )
 
 
 class _Timeline:
@@ -222,14 +188,20 @@ class _Timeline:
     def __init__(self) -> None:
         self.first_frame: VideoFrame | None = None
         self.shown = 0
+        self.unclocked = 0
+        self._read = 0
         self._starts: int | None = None
         self._ends = 0
 
     def add(self, packet: av.Packet[VideoStream]) -> None:
-        if self.first_frame is None:
+        self._read += 1
+        if self._read > MAX_FRAMES:
+            raise UnusableMediaError(f"holds more than {MAX_FRAMES} frames, which is the limit")
+        if self.first_frame is None and self._read <= _TRIED_PACKETS:
             self.first_frame = _decoded(packet)
         # A packet that is only there to decode those behind it: cut off by an edit list.
         if packet.pts is None or packet.is_discard:
+            self.unclocked += packet.size > 0 and not packet.is_discard
             return
         self.shown += 1
         self._starts = packet.pts if self._starts is None else min(self._starts, packet.pts)
@@ -246,6 +218,16 @@ def _decoded(packet: av.Packet[VideoStream]) -> VideoFrame | None:
         return next(iter(packet.decode()), None)
     except av.InvalidDataError:
         return None
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_FRAME_PIXELS:
+        limit = f"the limit is {MAX_FRAME_PIXELS} pixels (7680 x 4320)"
+        raise UnusableMediaError(f"has pictures of {width} x {height} pixels; {limit}")
+    # Some containers leave the size to the first picture.
+    if 0 < min(width, height) < MIN_SIDE:
+        limit = f"at least {MIN_SIDE} x {MIN_SIDE} are needed"
+        raise UnusableMediaError(f"has pictures of {width} x {height} pixels; {limit}")
 
 
 def _check_complete(container: InputContainer, stream: VideoStream, duration_s: float) -> None:
@@ -267,25 +249,8 @@ def _unreadable(error: av.FFmpegError) -> UnusableMediaError:
     return UnusableMediaError(f"is not a video, or is cut off ({error.strerror})")
 
 
-def _not_a_photo(path: Path, reason: str | None) -> InputError:
-    return InputError(f"{path} is not a picture that can be read ({reason})", hint="give a JPEG or PNG photo")
-
-
 def _open(path: Path, formats: str) -> InputContainer:
     import av
 
     options = {"format_whitelist": formats, "protocol_whitelist": "file"}
-    return av.open(f"file:{os.fspath(path)}", mode="r", container_options=options)
-
-
-def _can_decode() -> bool:
-    return find_spec("av") is not None
-
-
-def _check_present(path: Path, kind: str) -> None:
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, not a {kind}", hint=f"name the {kind} file in it")
-    if not path.exists():
-        raise InputError(f"no such file: {path}", hint=f"check the path of the {kind}")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty (0 bytes)", hint=f"copy or download the {kind} again")
+    return av.open(f"file:{os.fspath(path)}", mode="r", container_options=options, options=_DECODER)

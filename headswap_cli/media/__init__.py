@@ -1,0 +1,25 @@
+"""What a video or a photo on disk is, and what is wrong with it, told before anything is sent or paid."""
+
+from headswap_cli.media.checks import check_photo, check_video, is_url, probe, verify_playable
+from headswap_cli.media.container import (
+    Orientation,
+    UnusableMediaError,
+    examine,
+    open_container,
+    orientation_of,
+    picture_stream,
+)
+
+__all__ = [
+    "Orientation",
+    "UnusableMediaError",
+    "check_photo",
+    "check_video",
+    "examine",
+    "is_url",
+    "open_container",
+    "orientation_of",
+    "picture_stream",
+    "probe",
+    "verify_playable",
+]

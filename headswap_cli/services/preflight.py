@@ -1,0 +1,42 @@
+"""All that this machine can check before an engine starts, a byte is sent or anything is paid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headswap_cli.media import check_photo, check_video, is_url
+from headswap_cli.services.deps import absolute
+from headswap_cli.services.mapping import check_mappings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headswap_cli.models import FaceMapping
+
+# What services of this kind take; the API names codecs as a reason to refuse (1209) and lists none.
+USUAL_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "prores"})
+_UNCHECKED = "with neither PyAV nor ffprobe here: pip install av"
+
+
+def check_sources(video: str | None, faces: Sequence[FaceMapping], *, any_length: bool) -> list[str]:
+    """Check the mappings and every file that is on this machine; URLs are left to the service.
+
+    Returns: what the user should know and need not act on, such as what could not be checked.
+    Raises: InputError: names the thing, the value and the limit.
+    """
+    check_mappings(faces)
+    notices = [] if video is None or is_url(video) else _video_notices(video, any_length=any_length)
+    photos = dict.fromkeys(face.image for face in faces if not is_url(face.image))
+    unchecked = [photo for photo in photos if not check_photo(absolute(photo))]
+    return notices + [f"{photo}: whether it can be decoded is unchecked, {_UNCHECKED}" for photo in unchecked]
+
+
+def _video_notices(video: str, *, any_length: bool) -> list[str]:
+    info = check_video(absolute(video), any_length=any_length)
+    if info is None:
+        return [f"{video}: length, size and codec are unchecked, {_UNCHECKED}"]
+    if info.codec and info.codec not in USUAL_CODECS:
+        return [
+            f"{video} is encoded as {info.codec}, which a cloud service may refuse; H.264 is the safe choice"
+        ]
+    return []

@@ -7,6 +7,7 @@ from headswap_cli.media.container import (
     examine,
     open_container,
     orientation_of,
+    packets,
     picture_stream,
 )
 
@@ -19,6 +20,7 @@ __all__ = [
     "is_url",
     "open_container",
     "orientation_of",
+    "packets",
     "picture_stream",
     "probe",
     "verify_playable",

@@ -10,7 +10,7 @@ import shlex
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from headswap_cli import wire
+from headswap_cli import pictures, wire
 from headswap_cli.errors import InputError, TransferError
 from headswap_cli.media import boxes, container, ffprobe
 from headswap_cli.media.container import UnusableMediaError
@@ -81,9 +81,13 @@ def check_photo(path: Path) -> bool:
     """Make sure that ``path`` is a picture that can be decoded.
 
     Returns: False where nothing is installed that could decode it.
-    Raises: InputError: there is no such file, or it is no picture.
+    Raises: InputError: there is no such file, or it is no picture, or one that is too large.
     """
     _check_present(path, "photo")
+    with path.open("rb") as file:
+        fault = pictures.fault_of(file)
+    if fault is not None:
+        raise InputError(f"{path} {fault}", hint="give a JPEG or PNG photo")
     if (reader := _reader()) is None:
         return False
     try:
@@ -155,5 +159,7 @@ def _check_present(path: Path, kind: str) -> None:
         raise InputError(f"{path} is a folder, not a {kind}", hint=f"name the {kind} file in it")
     if not path.exists():
         raise InputError(f"no such file: {path}", hint=f"check the path of the {kind}")
+    if not path.is_file():
+        raise InputError(f"{path} is a pipe or a device, not a file", hint=f"save the {kind} to a file first")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes)", hint=f"copy or download the {kind} again")

@@ -6,18 +6,22 @@ import os
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from headswap_cli.models import VideoInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import av
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
+
+    Stream = TypeVar("Stream", VideoStream, AudioStream)
 
 # Containers that hold one medium. Playlists are left out: they make FFmpeg open whatever they name.
 CONTAINERS = (
@@ -84,7 +88,8 @@ def play(path: Path) -> float:
     info = examine(path)
     try:
         with open_container(path) as container:
-            decoded = sum(1 for _ in container.decode(picture_stream(container)))
+            stream = picture_stream(container)
+            decoded = sum(len(packet.decode()) for packet in packets(container, stream))
     except av.FFmpegError as error:
         raise UnusableMediaError(f"breaks off: {error.strerror}") from error
     if info.frame_count is not None and decoded < info.frame_count:
@@ -140,6 +145,17 @@ def _is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & Disposition.attached_pic)
 
 
+def packets(container: InputContainer, *streams: Stream) -> Iterator[av.Packet[Stream]]:
+    """Read the packets of some streams; those of streams that come up later in the file are passed over."""
+    while True:
+        try:
+            yield from container.demux(*streams)
+            return
+        except IndexError:
+            # What PyAV makes of a packet of a stream that was not there when it began to read.
+            continue
+
+
 def orientation_of(frame: VideoFrame) -> Orientation:
     """Read how a decoded frame is to be turned for display; by quarters of a turn and mirrored or not."""
     side_data = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
@@ -157,7 +173,7 @@ def _describe(container: InputContainer, stream: VideoStream) -> VideoInfo:
     # The user's own process does this too: no thread and no memory for more than one picture.
     stream.codec_context.thread_count = 1
     timeline = _Timeline()
-    for packet in container.demux(stream):
+    for packet in packets(container, stream):
         timeline.add(packet)
     first = timeline.first_frame
     if first is None:
@@ -253,4 +269,10 @@ def _open(path: Path, formats: str) -> InputContainer:
     import av
 
     options = {"format_whitelist": formats, "protocol_whitelist": "file"}
-    return av.open(f"file:{os.fspath(path)}", mode="r", container_options=options, options=_DECODER)
+    return av.open(
+        f"file:{os.fspath(path)}",
+        container_options=options,
+        options=_DECODER if formats == CONTAINERS else {},
+        # Titles and the like are in whatever encoding somebody's camera had.
+        metadata_errors="replace",
+    )

@@ -47,7 +47,7 @@ def picture_opens(path: Path) -> None:
     Raises: UnusableMediaError: it is no picture.
     """
     told = _ask(path, PICTURES, "-count_frames")
-    if not any(_whole(stream.get("nb_read_frames")) for stream in told["streams"]):
+    if not any(_whole(stream.get("nb_read_frames")) for stream in _pictures(told)):
         raise UnusableMediaError("is not a picture that can be read (no picture in it)")
 
 
@@ -83,7 +83,7 @@ def _ask(path: Path, formats: str, *counts: str) -> dict[str, Any]:
     command += [*counts, "-show_entries", _FIELDS, "-of", "json", f"file:{os.fspath(path)}"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)  # noqa: S603
-        told = json.loads(done.stdout)
+        told = json.loads(done.stdout or b"{}")
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         raise UnusableMediaError("could not be examined by ffprobe") from error
     if done.returncode or not isinstance(told, dict) or not told.get("streams"):

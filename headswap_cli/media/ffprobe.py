@@ -83,7 +83,7 @@ def _ask(path: Path, formats: str, *counts: str) -> dict[str, Any]:
     command += [*counts, "-show_entries", _FIELDS, "-of", "json", f"file:{os.fspath(path)}"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)  # noqa: S603
-        told = json.loads(done.stdout or b"{}")
+        told = json.loads(done.stdout.strip() or b"{}")
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         raise UnusableMediaError("could not be examined by ffprobe") from error
     if done.returncode or not isinstance(told, dict) or not told.get("streams"):

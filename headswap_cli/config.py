@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,9 +80,15 @@ class Settings:
     client_secret: str | None = field(default=None, repr=False)
     key_in: Place = Place.FILE
     hosting: str | None = None
-    resolution: str = RESOLUTION
-    model: str = MODEL
-    output: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What holds where a flag was not given."""
+
+    resolution: str
+    model: str
+    output: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,24 +214,17 @@ def resolve(
     Args: as ``survey``.
 
     Raises:
-        InputError: there is no such profile, a file says what it may not say, or a value is none.
+        InputError: there is no such profile, or a file says what it may not say.
         AuthError: the profile needs a key and none is known.
     """
     found = survey(profile, remembered=remembered, env=env, folder=folder)
-    shared = Settings(
-        profile=found.profile,
-        backend=found.backend,
-        base_url=ENGINE_ORIGIN,
-        resolution=_resolution(found.values["resolution"]),
-        model=found["model"] or MODEL,
-        output=found["output"],
-    )
     if found.backend is Backend.LOCAL:
-        return shared
+        return Settings(profile=found.profile, backend=found.backend, base_url=ENGINE_ORIGIN)
     credentials = _require_credentials(found)
     secret = _secret(found.profile, credentials, env)
-    return replace(
-        shared,
+    return Settings(
+        profile=found.profile,
+        backend=found.backend,
         base_url=(found["base_url"] or AKOOL_URL).rstrip("/"),
         hosting=found["hosting"],
         api_key=secret if credentials.secret is Secret.API_KEY else None,
@@ -236,13 +235,19 @@ def resolve(
     )
 
 
-def _resolution(value: Value) -> str:
-    if value.value not in RESOLUTIONS:
+def preferences(found: Survey) -> Preferences:
+    """Return what holds where a flag was not given.
+
+    Raises:
+        InputError: a resolution that does not exist.
+    """
+    resolution = found.values["resolution"]
+    if resolution.value not in RESOLUTIONS:
         raise InputError(
-            f"The resolution {value.value!r} does not exist (set by: {value.source}).",
+            f"The resolution {resolution.value!r} does not exist (set by: {resolution.source}).",
             hint=f"There are: {', '.join(RESOLUTIONS)}",
         )
-    return str(value.value)
+    return Preferences(resolution.value, found["model"] or MODEL, found["output"])
 
 
 def _require_credentials(found: Survey) -> Credentials:

@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from headswap_cli.config import Folders, Settings
+    from headswap_cli.api.client import ApiClient
+    from headswap_cli.config import Folders, Preferences, Settings, Survey
+    from headswap_cli.hosting.host import Host
     from headswap_cli.journal import Journal, Run
+    from headswap_cli.profiles import ProfileFile
     from headswap_cli.render.progress import Progress
     from headswap_cli.services.deps import Deadline, Deps
 
 ENGINE_MODULES = ("ai_edge_litert", "av", "cv2", "dlib", "filelock", "hypercorn", "numba", "starlette")
 # The engine is on this machine: if it is silent for longer, it is gone.
 LOCAL_PATIENCE_S = 5.0
+# A link must outlive the wait, the queue, and a swap that is thought over until tomorrow.
+LINK_LIFE_S, LINK_MARGIN_S = 86400.0, 3600.0
 STDOUT = "-"
 
 
@@ -53,6 +58,7 @@ class AppContext:
     ) -> None:
         self._profile, self._verbose, self._env = profile, verbose, env
         self._started = time.monotonic()
+        self._timeout_s = 0.0
         self.view = View(as_json=as_json, quiet=quiet, env=env)
 
     @property
@@ -67,7 +73,31 @@ class AppContext:
         from headswap_cli import config
         from headswap_cli.services.deps import Deadline
 
-        return Deadline(self._started + config.parse_duration(timeout), timeout)
+        self._timeout_s = config.parse_duration(timeout)
+        return Deadline(self._started + self._timeout_s, timeout)
+
+    def survey(self, *, about: str | None = None) -> Survey:
+        """Return every setting that applies, with its source; no secret is read.
+
+        Args:
+            about: The id in question, as for ``open``.
+        """
+        from headswap_cli import config
+
+        known = self.recall(about) if about else None
+        return config.survey(self._profile, remembered=known.profile if known else None, env=self._env)
+
+    def preferences(self, *, about: str | None = None) -> Preferences:
+        """Return what holds where a flag was not given."""
+        from headswap_cli import config
+
+        return config.preferences(self.survey(about=about))
+
+    def profiles(self) -> ProfileFile:
+        """Return the file of profiles."""
+        from headswap_cli.profiles import ProfileFile
+
+        return ProfileFile(self.folders.config)
 
     @contextmanager
     def placed(self, output: str | None) -> Iterator[str | None]:
@@ -135,20 +165,19 @@ class AppContext:
     @contextmanager
     def _connect(self, settings: Settings, progress: Progress, journal: Journal) -> Iterator[Deps]:
         from headswap_cli.api import v4
-        from headswap_cli.api.client import ApiClient, keyed_http
-        from headswap_cli.hosting.engine import EngineHost
+        from headswap_cli.api.client import ApiClient
         from headswap_cli.models import Backend
         from headswap_cli.services.deps import Deps
         from headswap_cli.transfer import bare_http
 
-        is_local = settings.backend is Backend.LOCAL
-        if is_local:
-            keyed = self._engine_http(progress)
-        else:
-            keyed = keyed_http(settings.base_url, api_key=settings.api_key, token=settings.token)
         hooks = self._http_lines() if self._verbose else {}
         with ExitStack() as stack:
-            stack.enter_context(keyed).event_hooks = hooks
+            if settings.backend is Backend.LOCAL:
+                keyed = stack.enter_context(self._engine_http(progress))
+                keyed.event_hooks = hooks
+                client = ApiClient(keyed, patience_s=LOCAL_PATIENCE_S)
+            else:
+                keyed, client = stack.enter_context(self.cloud(settings))
 
             @cache
             def open_bare() -> httpx.Client:
@@ -158,16 +187,64 @@ class AppContext:
 
             yield Deps(
                 settings=settings,
-                client=ApiClient(keyed, patience_s=LOCAL_PATIENCE_S) if is_local else ApiClient(keyed),
+                client=client,
                 dialect=v4,
                 keyed=keyed,
                 open_bare=open_bare,
-                host=EngineHost(keyed) if is_local else None,
+                open_host=self._way_to_host(settings, keyed, open_bare),
                 journal=journal,
                 report=progress,
                 sleep=time.sleep,
                 clock=time.monotonic,
             )
+
+    @contextmanager
+    def cloud(self, settings: Settings) -> Iterator[tuple[httpx.Client, ApiClient]]:
+        """Connect to a cloud service, with a bearer token where there is a client id to get one for."""
+        from headswap_cli.api.client import ApiClient, anonymous_http, keyed_http
+
+        hooks = self._http_lines() if self._verbose else {}
+        if settings.client_id is None or settings.client_secret is None:
+            keyed = keyed_http(settings.base_url, api_key=settings.api_key, token=settings.token)
+            keyed.event_hooks = hooks
+            with keyed:
+                yield keyed, ApiClient(keyed)
+            return
+        from headswap_cli.api.bearer import TokenSource
+        from headswap_cli.keys import TokenShelf
+
+        with anonymous_http(settings.base_url) as anonymous:
+            anonymous.event_hooks = hooks
+            shelf = TokenShelf(settings.key_in, self.folders.config, settings.profile)
+            source = TokenSource(
+                ApiClient(anonymous),
+                settings.base_url,
+                settings.client_id,
+                settings.client_secret,
+                load=shelf.load,
+                save=shelf.save,
+            )
+            with keyed_http(settings.base_url, token=source.current()) as keyed:
+                keyed.event_hooks = hooks
+                yield keyed, ApiClient(keyed, renew=source.renew)
+
+    def _way_to_host(
+        self, settings: Settings, keyed: httpx.Client, open_bare: Callable[[], httpx.Client]
+    ) -> Callable[[], Host] | None:
+        """Return what opens the place for local files when the first one comes up; None if there is none."""
+        from headswap_cli.models import Backend
+
+        hosting, life_s = settings.hosting, max(LINK_LIFE_S, self._timeout_s + LINK_MARGIN_S)
+        if settings.backend is Backend.LOCAL:
+            from headswap_cli.hosting.engine import EngineHost
+
+            host = EngineHost(keyed)
+            return lambda: host
+        if hosting is None:
+            return None
+        from headswap_cli.hosting import open_host
+
+        return cache(lambda: open_host(hosting, open_bare, life_s=life_s, env=self._env))
 
     def _engine_http(self, progress: Progress) -> httpx.Client:
         from headswap_cli import local

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from headswap_cli.errors import AuthError, InputError
+from headswap_cli.errors import AuthError, HeadswapError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,6 +157,32 @@ class KeyringStore:
                 f"The system's keyring can't be {verb} ({type(error).__name__}: {reason}, or not running).",
                 hint=f"Unlock it, or give the key again: headswap profile set {profile} --api-key-stdin",
             ) from None
+
+
+class TokenShelf:
+    """Keeps the bearer token of one profile where its secret lies, as well as that goes.
+
+    Without it each command fetches a token of its own: slower, and no reason to fail.
+
+    Args:
+        place: Where.
+        folder: The one that holds the profiles.
+        profile: Whose token.
+    """
+
+    def __init__(self, place: Place, folder: Path, profile: str) -> None:
+        self._store, self._profile = store_at(place, folder), profile
+
+    def load(self) -> str | None:
+        """Return what was saved last, None if nothing can be read."""
+        with suppress(HeadswapError):
+            return self._store.load(self._profile, Secret.TOKEN)
+        return None
+
+    def save(self, text: str) -> None:
+        """Keep it if the place takes it."""
+        with suppress(HeadswapError):
+            self._store.save(self._profile, Secret.TOKEN, text)
 
 
 def store_at(place: Place, folder: Path) -> KeyStore:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headswap_cli.errors import InputError
-from headswap_cli.wire import MODEL, RESOLUTIONS
+from headswap_cli.wire import RESOLUTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from headswap_cli.config import Preferences
     from headswap_cli.models import FaceMapping, SwapOptions
 
 MODES = ("head", "face")
@@ -68,15 +69,16 @@ def parse_mode(value: str) -> str:
 
 
 def swap_options(
+    preferences: Preferences,
     *,
-    resolution: str,
+    resolution: str | None,
     mode: str | None,
     any_length: bool,
     no_sound: bool,
-    model: str,
+    model: str | None,
     webhook_url: str | None,
 ) -> SwapOptions:
-    """Return the options that ``run`` and ``swap`` share.
+    """Return the options that ``run`` and ``swap`` share; ``preferences`` hold where a flag was not given.
 
     Raises:
         InputError: the webhook is no http(s) URL.
@@ -88,8 +90,8 @@ def swap_options(
             f"The webhook {webhook_url!r} is not an http(s) URL.", hint="--webhook-url https://..."
         )
     return SwapOptions(
-        resolution=resolution,
-        model=model,
+        resolution=resolution or preferences.resolution,
+        model=model or preferences.model,
         keep_sound=not no_sound,
         webhook_url=webhook_url,
         mode=Mode(mode) if mode else None,
@@ -98,7 +100,7 @@ def swap_options(
 
 
 ProfileOpt = Annotated[
-    str | None, typer.Option("--profile", "-p", help="The profile to use: local, or akool with a key.")
+    str | None, typer.Option("--profile", "-p", help="The profile to use: see `headswap profile list`.")
 ]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 QuietOpt = Annotated[
@@ -121,15 +123,18 @@ AnyLengthOpt = Annotated[
     bool, typer.Option("--any-length", help="Local engine: take videos outside 3 to 20 s, too.")
 ]
 ResolutionOpt = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--resolution",
         parser=parse_resolution,
         metavar="480p|720p",
-        help="Bound of the output's shorter side; nothing is enlarged.",
+        help="Bound of the output's shorter side; nothing is enlarged. 720p unless the settings say else.",
     ),
 ]
-ModelOpt = Annotated[str, typer.Option("--model", help="The service's model.")]
+ModelOpt = Annotated[
+    str | None,
+    typer.Option("--model", help="The service's model: akool-premium unless the settings say else."),
+]
 NoSoundOpt = Annotated[bool, typer.Option("--no-sound", help="Leave the sound out.")]
 WebhookOpt = Annotated[
     str | None, typer.Option("--webhook-url", metavar="URL", help="Where the service reports the end.")
@@ -165,5 +170,3 @@ IdsArg = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of analy
 WaitOpt = Annotated[bool, typer.Option("--wait", help="Wait for the verdict and return its exit code.")]
 
 DEFAULT_TIMEOUT = "30m"
-DEFAULT_RESOLUTION = "720p"
-DEFAULT_MODEL = MODEL

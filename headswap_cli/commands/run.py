@@ -12,11 +12,11 @@ def run_command(
     face: o.FaceOpt = None,
     output: o.OutputOpt = None,
     force: o.ForceOpt = False,
-    resolution: o.ResolutionOpt = o.DEFAULT_RESOLUTION,
+    resolution: o.ResolutionOpt = None,
     mode: o.ModeOpt = None,
     any_length: o.AnyLengthOpt = False,
     no_sound: o.NoSoundOpt = False,
-    model: o.ModelOpt = o.DEFAULT_MODEL,
+    model: o.ModelOpt = None,
     webhook_url: o.WebhookOpt = None,
     timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
     detach: o.DetachOpt = False,
@@ -38,7 +38,9 @@ def run_command(
     from headswap_cli.services.run import check, request_for, run
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
+    preferences = app.preferences()
     options = o.swap_options(
+        preferences,
         resolution=resolution,
         mode=mode,
         any_length=any_length,
@@ -48,7 +50,7 @@ def run_command(
     )
     faces = o.parse_faces(face)
     deadline = app.deadline(timeout)
-    with app.placed(output) as place:
+    with app.placed(output or preferences.output) as place:
         request = request_for(video, faces, options, place, detach=detach, max_credits=max_credits)
         app.view.notices(check(request, force=force))
         with app.open(announce=True) as deps:

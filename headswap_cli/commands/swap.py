@@ -17,11 +17,11 @@ def swap_command(
     *,
     face: o.FaceOpt = None,
     wait: o.WaitOpt = False,
-    resolution: o.ResolutionOpt = o.DEFAULT_RESOLUTION,
+    resolution: o.ResolutionOpt = None,
     mode: o.ModeOpt = None,
     any_length: o.AnyLengthOpt = False,
     no_sound: o.NoSoundOpt = False,
-    model: o.ModelOpt = o.DEFAULT_MODEL,
+    model: o.ModelOpt = None,
     webhook_url: o.WebhookOpt = None,
     timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
     dry_run: o.DryRunOpt = False,
@@ -45,6 +45,7 @@ def swap_command(
     deadline = app.deadline(timeout) if wait else None
     app.view.notices(check_sources(None, faces, any_length=any_length))
     options = o.swap_options(
+        app.preferences(about=analysis),
         resolution=resolution,
         mode=mode,
         any_length=any_length,

@@ -29,10 +29,12 @@ def analyze(deps: Deps, source: str, *, any_length: bool, deadline: Deadline) ->
     """Find the people in ``source``, a path or a URL.
 
     Raises:
+        InputError: there is no way to give the video a URL; nothing was sent.
         FailedError: the service could not analyse the video.
         DeadlineError: the time is over; the analysis goes on.
     """
     settings = deps.settings
+    deps.check_sources(source)
     run_id = deps.journal.begin(
         profile=settings.profile,
         backend=settings.backend,

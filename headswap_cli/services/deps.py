@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from headswap_cli.errors import InputError
+from headswap_cli.errors import HeadswapError, InputError
 from headswap_cli.media import is_url
 from headswap_cli.transfer import hash_file
 
@@ -49,7 +49,8 @@ class Deps:
     """An open connection to a backend, the journal, and ways to speak to the user.
 
     ``keyed`` carries the key. ``open_bare`` opens a client without one at its first call: few commands need
-    it, and the certificates that it loads take longer than a request.
+    it, and the certificates that it loads take longer than a request. ``open_host`` opens the place for local
+    files at its first call; None where the profile has none.
     """
 
     settings: Settings
@@ -57,7 +58,7 @@ class Deps:
     dialect: Dialect
     keyed: httpx.Client
     open_bare: Callable[[], httpx.Client]
-    host: Host | None
+    open_host: Callable[[], Host] | None
     journal: Journal
     report: Reporter
     sleep: Callable[[float], None]
@@ -86,24 +87,60 @@ class Deps:
             what: What the user is told it is.
 
         Raises:
-            InputError: a local file, and the profile has no place to put it.
+            InputError: as ``host_for``.
         """
-        if is_url(source):
-            if self.settings.profile == "local":
-                raise InputError(
-                    f"The local engine takes files, not the URL {source!r}.",
-                    hint="Download it first: curl -LO URL",
-                )
+        host = self.host_for(source)
+        if host is None:
             return source
-        if self.host is None:
-            raise InputError(
-                f"The profile {self.settings.profile!r} takes http(s) URLs, and {source!r} is a local file.",
-                hint="Put the file on a web host and give its URL, or use this machine: --profile local",
-            )
         path = absolute(source)
-        url = self.host.publish(path, on_bytes=lambda done, total: self.report.transfer(what, done, total))
+        url = host.publish(path, on_bytes=lambda done, total: self.report.transfer(what, done, total))
         self.journal.published(run_id, source, hash_file(path), url)
         return url
+
+    def host_for(self, source: str) -> Host | None:
+        """Return the place that gives ``source`` a URL, None if it is one that the backend reads itself.
+
+        Raises:
+            InputError: a local file and no place for it, or a URL and an engine that takes files.
+        """
+        is_local = self.settings.backend == "local"
+        if is_url(source) and is_local:
+            raise InputError(
+                f"The local engine takes files, not the URL {source!r}.",
+                hint="Download it first: curl -LO URL",
+            )
+        if is_url(source):
+            return None
+        if self.open_host is None:
+            profile = self.settings.profile
+            raise InputError(
+                f"The cloud service reads http(s) URLs, {source!r} is a local file, and the profile "
+                f"{profile!r} names no place to put it.",
+                hint=f"headswap profile set {profile} hosting=s3://BUCKET/PREFIX, or give the URL of a copy "
+                "on the web, or work on this machine: --profile local",
+            )
+        return self.open_host()
+
+    def check_sources(self, *sources: str) -> None:
+        """Check that each source can get its URL, before anything is sent.
+
+        Raises:
+            InputError: as ``host_for``, or the place can't be used.
+        """
+        for source in sources:
+            self.host_for(source)
+
+    def clean_up(self, *sources: str) -> None:
+        """Let the place remove what was put there for these sources; nobody reads them any more.
+
+        A result is there by now, so that a place that fails to do so is news and no error.
+        """
+        if self.open_host is None or all(is_url(source) for source in sources):
+            return
+        try:
+            self.open_host().clean_up()
+        except HeadswapError as error:
+            self.report.notice(f"The uploaded files are still in their place: {error.message}")
 
 
 def absolute(source: str) -> Path:

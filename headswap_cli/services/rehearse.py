@@ -63,6 +63,7 @@ def rehearse_swap(
     Raises:
         HeadswapError: what a swap would end in before it pays.
     """
+    deps.check_sources(*(face.image for face in faces))
     check_budget(deps, max_credits)
     warn_of_plain_webhook(deps, options)
     analysis, run_id = adopt(deps, analysis_id, parameters={"command": "swap", "dry_run": True})

@@ -107,6 +107,7 @@ def run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> RunResult:
                 deps.report.notice(notice)
             saved = save(deps, task, request.target)
             deps.journal.done(run_id, saved)
+            deps.clean_up(request.video, *(face.image for face in request.faces))
     return RunResult(
         run_id=run_id,
         profile=deps.settings.profile,
@@ -122,11 +123,12 @@ def run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> RunResult:
 
 
 def begin_run(deps: Deps, request: RunRequest, *, dry_run: bool = False) -> str:
-    """Hold the budget against the balance, and write down that a run begins.
+    """Check where files can go, hold the budget against the balance, and write down that a run begins.
 
     Returns: its id.
     Raises: CreditsError: the balance does not cover the budget; nothing was sent.
     """
+    deps.check_sources(request.video, *(face.image for face in request.faces))
     check_budget(deps, request.max_credits)
     warn_of_plain_webhook(deps, request.options)
     return deps.journal.begin(

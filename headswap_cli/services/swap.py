@@ -56,6 +56,7 @@ def swap(
         CreditsError: the balance does not cover ``max_credits``; nothing was paid.
         OutcomeUnknownError: the task may or may not exist.
     """
+    deps.check_sources(*(face.image for face in faces))
     check_budget(deps, max_credits)
     warn_of_plain_webhook(deps, options)
     analysis, run_id = adopt(deps, analysis_id, parameters={"command": "swap"})

@@ -181,7 +181,7 @@ try:
 except InputError as error:
     print(error.message)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    # Nor is there an ffprobe on this PATH.
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True)
     assert "0 bytes" in done.stdout

@@ -43,13 +43,22 @@ class ColourTags:
     matrix: int = 2
 
 
-def to_bgr(frame: av.VideoFrame, reformatter: VideoReformatter) -> Frame:
-    """Convert a decoded frame of any pixel format to BGR, (height, width, 3), by its own tags."""
+def to_bgr(frame: av.VideoFrame, reformatter: VideoReformatter, size: tuple[int, int]) -> Frame:
+    """Convert a decoded frame of any pixel format and size to BGR, by its own tags.
+
+    Args:
+        frame: What the decoder gave.
+        reformatter: Kept by the caller from frame to frame.
+        size: Width and height of the result.
+    """
+    width, height = size
     if frame.format.is_rgb:
-        converted = reformatter.reformat(frame, format="bgr24", threads=1)
+        converted = reformatter.reformat(frame, width, height, format="bgr24", threads=1)
     else:
         converted = reformatter.reformat(
             frame,
+            width,
+            height,
             format="bgr24",
             src_colorspace=_matrix(frame.colorspace, frame.height),
             src_color_range=_range(frame.color_range),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -67,7 +68,8 @@ class VideoSource:
     def frames(self, only: Collection[int] | None = None) -> Iterator[TimedFrame]:
         """Decode from the beginning; to be called once.
 
-        A packet that cannot be decoded is passed over, as players do, and the same at every pass.
+        A packet that cannot be decoded is passed over, as players do, and the same at every pass. Pictures
+        that change their size in mid-video get that of the first.
 
         Args:
             only: The indices of the frames to hand out, all if ``None``; the others cost much less.
@@ -79,15 +81,18 @@ class VideoSource:
             if only is None or frame_index in only:
                 # Once: a frame that was asked for its side data is in a cycle, and stays until a collection.
                 orientation = orientation or media.orientation_of(frame)
-                image = _turned(to_bgr(frame, reformatter), orientation)
+                size = self.properties.width, self.properties.height
+                stored = size[::-1] if orientation.transposed else size
+                image = _turned(to_bgr(frame, reformatter, stored), orientation)
                 yield TimedFrame(frame_index, frame.pts, self.time_base, image, int(frame.duration or 0))
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
-        for packet in self._container.demux(self._stream):
+        for packet in media.packets(self._container, [self._stream]):
             try:
                 yield from packet.decode()
-            except av.InvalidDataError:
-                continue
+            except av.FFmpegError as error:
+                if error.errno == errno.ENOMEM:
+                    raise
 
 
 @contextmanager

@@ -11,10 +11,11 @@ import av
 from av.codec.context import Flags
 from av.video.reformatter import VideoReformatter
 
-from headswap_cli import media
+from headswap_cli import media, wire
 from headswap_cli.engine import provenance
 from headswap_cli.engine.colourspace import ColourTags, from_bgr
 from headswap_cli.engine.sound import Sound
+from headswap_cli.engine.types import MediaFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,18 @@ class VideoWriter:
     def notices(self) -> tuple[str, ...]:
         """Sentences about sound that could not be carried over as it was."""
         return tuple(self._sound.notices) if self._sound else ()
+
+    def begin(self) -> None:
+        """Write the head of the file.
+
+        Raises: MediaFault: an mp4 cannot hold what the source has.
+        """
+        try:
+            self._container.start_encoding()
+        except (av.ArgumentError, av.InvalidDataError) as error:
+            hint = " Try it without the sound (--no-sound)." if self._sound else ""
+            reason = f"The video's sizes, times or sound do not fit into an mp4 ({error.strerror}).{hint}"
+            raise MediaFault(wire.UNREADABLE, reason) from error
 
     def write(self, image: Frame, pts: int | None, duration: int = 0) -> None:
         """Encode a frame and the sound up to it.
@@ -120,6 +133,7 @@ def open_writer(target: Path, picture: Picture, *, sound_of: Path | None) -> Ite
             container.metadata.update(provenance.tags())
             sound = Sound(source, container, picture.origin_s) if source else None
             writer = VideoWriter(container, picture, sound)
+            writer.begin()
             yield writer
             writer.finish()
         provenance.append_xmp(partial)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headswap_cli import wire
+from headswap_cli import pictures, wire
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.geometry import Crop, bounding_box, face_width
 from headswap_cli.engine.hair import HeadCut, Matte, cut_head
@@ -63,20 +64,23 @@ def read_photo(path: Path) -> Frame:
     """Read a photo as it is meant to be seen: turned by its EXIF, transparent parts on grey, not too large.
 
     Raises:
-        MediaFault: It is empty or no image.
+        MediaFault: It is empty, no image, or one that is too large.
     """
-    content = np.frombuffer(path.read_bytes(), np.uint8)
-    if not content.size:
+    content = path.read_bytes()
+    if not content:
         raise MediaFault(wire.UNREADABLE, "the reference photo is empty (0 bytes)")
+    size = pictures.size_of(io.BytesIO(content))
+    fault = pictures.excess(size) if size else "is not an image that can be read (use JPEG or PNG)"
+    if fault is not None:
+        raise MediaFault(wire.UNREADABLE, f"the reference photo {fault}")
+    data = np.frombuffer(content, np.uint8)
     try:
-        image = cv2.imdecode(content, cv2.IMREAD_COLOR)
-        raw = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        raw = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise MediaFault(wire.UNREADABLE, "the reference photo is too large or damaged") from error
     if image is None or raw is None:
-        raise MediaFault(
-            wire.UNREADABLE, "the reference photo is not an image that can be read (use JPEG or PNG)"
-        )
+        raise MediaFault(wire.UNREADABLE, "the reference photo is damaged (use JPEG or PNG)")
     if raw.ndim == 3 and raw.shape[2] == 4:
         image = _on_grey(np.asarray(raw, raw.dtype))
     shrink = _PHOTO_SIDE / max(image.shape[:2])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 import av
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from headswap_cli import media
 
+if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
 
@@ -20,6 +20,9 @@ _CARRIED = {"aac", "ac3", "alac", "eac3", "flac", "mp2", "mp3", "opus"}
 _AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}
 _LAYOUTS = {1: "mono", 6: "5.1"}
 _BIT_RATE = 192_000
+# What FFmpeg says of packets that it cannot take; a full disk is something else.
+_DAMAGE = (av.InvalidDataError, av.ArgumentError)
+_DAMAGED = "some of the sound was left out: it is damaged"
 
 
 class Sound:
@@ -40,18 +43,35 @@ class Sound:
         for stream in source.streams.audio:
             self._choose_way(stream, origin_s)
         streams = [stream for stream in source.streams.audio if stream.index in self._ways]
-        packets = source.demux(*streams) if streams else iter(())
-        self._packets = cast("Iterator[AudioPacket]", packets)
-        self._next = next(self._packets, None)
+        self._packets = media.packets(source, streams) if streams else iter(())
+        self._next = self._read()
 
     def advance(self, until_s: Fraction | None) -> None:
         """Write the packets that start before ``until_s`` on the source's clock; ``None`` means the rest."""
         while self._next is not None and (until_s is None or _start_s(self._next) < until_s):
-            self._target.mux(self._ways[self._next.stream.index].carry(self._next))
-            self._next = next(self._packets, None)
+            self._write(self._ways[self._next.stream.index].carry(self._next))
+            self._next = self._read()
         if until_s is None:
             for way in self._ways.values():
-                self._target.mux(way.finish())
+                self._write(way.finish())
+
+    def _read(self) -> AudioPacket | None:
+        try:
+            return next(self._packets, None)
+        except _DAMAGE:
+            self._note_damage()
+            return None
+
+    def _write(self, packets: list[AudioPacket]) -> None:
+        for packet in packets:
+            try:
+                self._target.mux(packet)
+            except _DAMAGE:
+                self._note_damage()
+
+    def _note_damage(self) -> None:
+        if _DAMAGED not in self.notices:
+            self.notices.append(_DAMAGED)
 
     def _choose_way(self, stream: AudioStream, origin_s: Fraction) -> None:
         if getattr(stream, "codec_context", None) is None:
@@ -78,12 +98,17 @@ class _Copy:
         self._stream = target.add_stream_from_template(stream)
         _copy_language(stream, self._stream)
         self._origin = _ticks(origin_s, stream)
+        self._last_dts: int | None = None
 
     def carry(self, packet: AudioPacket) -> list[AudioPacket]:
         if packet.dts is None:
             return []
         packet.dts -= self._origin
-        packet.pts = packet.dts if packet.pts is None else packet.pts - self._origin
+        if self._last_dts is not None and packet.dts <= self._last_dts:
+            # A clock that starts again; mp4 has but one.
+            return []
+        self._last_dts = packet.dts
+        packet.pts = packet.dts if packet.pts is None else max(packet.dts, packet.pts - self._origin)
         packet.stream = self._stream
         return [packet]
 
@@ -107,7 +132,7 @@ class _Transcode:
         encoded: list[AudioPacket] = []
         try:
             frames = packet.decode()
-        except av.InvalidDataError:
+        except _DAMAGE:
             return encoded
         for frame in frames:
             if frame.pts is not None:

@@ -85,7 +85,7 @@ def check_photo(path: Path) -> bool:
     """
     _check_present(path, "photo")
     with path.open("rb") as file:
-        fault = pictures.fault_of(file)
+        fault = pictures.excess(pictures.size_of(file))
     if fault is not None:
         raise InputError(f"{path} {fault}", hint="give a JPEG or PNG photo")
     if (reader := _reader()) is None:

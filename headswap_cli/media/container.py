@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from headswap_cli.models import VideoInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import av
@@ -69,7 +70,7 @@ def picture_opens(path: Path) -> None:
     import av
 
     try:
-        with _open(path, PICTURES) as container:
+        with _open(path, PICTURES, {}) as container:
             if next(container.decode(video=0), None) is not None:
                 return
     except (av.FFmpegError, IndexError) as error:
@@ -89,7 +90,7 @@ def play(path: Path) -> float:
     try:
         with open_container(path) as container:
             stream = picture_stream(container)
-            decoded = sum(len(packet.decode()) for packet in packets(container, stream))
+            decoded = sum(len(packet.decode()) for packet in packets(container, [stream]))
     except av.FFmpegError as error:
         raise UnusableMediaError(f"breaks off: {error.strerror}") from error
     if info.frame_count is not None and decoded < info.frame_count:
@@ -111,6 +112,7 @@ def examine(path: Path) -> VideoInfo:
         with open_container(path) as container:
             return _describe(container, picture_stream(container))
     except av.FFmpegError as error:
+        _check_declared_size(path)
         raise _unreadable(error) from error
 
 
@@ -119,7 +121,7 @@ def open_container(path: Path) -> InputContainer:
 
     Raises: av.FFmpegError: it cannot be read as a video.
     """
-    return _open(path, CONTAINERS)
+    return _open(path, CONTAINERS, _DECODER)
 
 
 def picture_stream(container: InputContainer) -> VideoStream:
@@ -145,11 +147,11 @@ def _is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & Disposition.attached_pic)
 
 
-def packets(container: InputContainer, *streams: Stream) -> Iterator[av.Packet[Stream]]:
+def packets(container: InputContainer, streams: Sequence[Stream]) -> Iterator[av.Packet[Stream]]:
     """Read the packets of some streams; those of streams that come up later in the file are passed over."""
     while True:
         try:
-            yield from container.demux(*streams)
+            yield from cast("Iterator[av.Packet[Stream]]", container.demux(list(streams)))
             return
         except IndexError:
             # What PyAV makes of a packet of a stream that was not there when it began to read.
@@ -173,7 +175,7 @@ def _describe(container: InputContainer, stream: VideoStream) -> VideoInfo:
     # The user's own process does this too: no thread and no memory for more than one picture.
     stream.codec_context.thread_count = 1
     timeline = _Timeline()
-    for packet in packets(container, stream):
+    for packet in packets(container, [stream]):
         timeline.add(packet)
     first = timeline.first_frame
     if first is None:
@@ -246,6 +248,17 @@ def _check_size(width: int, height: int) -> None:
         raise UnusableMediaError(f"has pictures of {width} x {height} pixels; {limit}")
 
 
+def _check_declared_size(path: Path) -> None:
+    """Read the size again without any decoder: one that is asked for too many pixels forgets how many."""
+    import av
+
+    with suppress(av.FFmpegError), _open(path, CONTAINERS, {"codec_whitelist": "none"}) as container:
+        for stream in container.streams.video:
+            context = getattr(stream, "codec_context", None)
+            if context is not None:
+                _check_size(context.width, context.height)
+
+
 def _check_complete(container: InputContainer, stream: VideoStream, duration_s: float) -> None:
     if stream.duration and stream.time_base:
         declared_s = float(stream.duration * stream.time_base)
@@ -265,14 +278,14 @@ def _unreadable(error: av.FFmpegError) -> UnusableMediaError:
     return UnusableMediaError(f"is not a video, or is cut off ({error.strerror})")
 
 
-def _open(path: Path, formats: str) -> InputContainer:
+def _open(path: Path, formats: str, decoder: dict[str, str]) -> InputContainer:
     import av
 
     options = {"format_whitelist": formats, "protocol_whitelist": "file"}
     return av.open(
         f"file:{os.fspath(path)}",
         container_options=options,
-        options=_DECODER if formats == CONTAINERS else {},
+        options=decoder,
         # Titles and the like are in whatever encoding somebody's camera had.
         metadata_errors="replace",
     )

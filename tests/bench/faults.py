@@ -1,0 +1,62 @@
+"""Try every fault many times and print what became of the jobs: ``python -m tests.bench.faults --each 20``.
+
+Seeded: the same seed makes the same choices, though not the same moments. ``--only WORD`` picks by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tests.engine.faults import FAULTS, NotHere, real_work_killed, try_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.engine.arena import Tally
+    from tests.engine.faults import Fault
+
+HEAD = "| fault | rounds | jobs | lost | wrong | orphans | hung | seconds a round |"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; return 1 if anything was lost, wrong, left behind or stuck."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.faults")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--each", type=int, default=20, help="rounds of each fault, on the quick pipeline")
+    parser.add_argument("--real", type=int, default=3, help="rounds with the real pipeline")
+    parser.add_argument("--only", default="", help="part of the names of the faults to try")
+    given = parser.parse_args(arguments)
+    print(f"{HEAD}\n|{'---|' * (HEAD.count('|') - 1)}", flush=True)
+    tallies = [
+        row(name, fault, f"{given.seed}/{name}", given.each, is_real=False)
+        for name, fault in FAULTS.items()
+        if given.only in name
+    ]
+    if given.real and given.only in "real pipeline killed":
+        tallies.append(
+            row("real pipeline killed", real_work_killed, f"{given.seed}/real", given.real, is_real=True)
+        )
+    for note in (note for tally in tallies if tally for note in tally.notes if note):
+        print(note, file=sys.stderr)
+    return int(any(tally is not None and not tally.is_clean for tally in tallies))
+
+
+def row(name: str, fault: Fault, seed: str, rounds: int, *, is_real: bool) -> Tally | None:
+    """Try one fault and print its line; None where it cannot be tried."""
+    began = time.monotonic()
+    try:
+        tally = try_fault(fault, seed, rounds, is_real=is_real)
+    except NotHere as reason:
+        print(f"| {name} | not tried: {reason} |", flush=True)
+        return None
+    seconds = (time.monotonic() - began) / rounds
+    counts = (tally.rounds, tally.jobs, tally.lost, tally.wrong, tally.orphans, tally.hung, f"{seconds:.1f}")
+    print(f"| {name} | {' | '.join(map(str, counts))} |", flush=True)
+    return tally
+
+
+if __name__ == "__main__":
+    sys.exit(main())

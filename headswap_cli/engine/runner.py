@@ -95,6 +95,7 @@ class Runner:
             news = self._news
             job = self._persist(self._jobs.claim) if self._free else None
             if job is not None:
+                _log.info("%s %s begins", job.kind, job.id)
                 self._pool.submit(self._run, self._seat_for(job), job)
             elif not self._await_news(news):
                 self.forget_faces()
@@ -114,7 +115,6 @@ class Runner:
         return seat
 
     def _run(self, seat: Seat, job: Job) -> None:
-        _log.info("%s %s begins", job.kind, job.id)
         try:
             worker = seat.ready()
             seat.known.append(_analysis_id(job))

@@ -81,6 +81,55 @@ def test_ended_jobs_are_forgotten_in_time_and_unfinished_ones_never(tmp_path: Pa
         assert store.get(Kind.TASK, queued.id) == queued
 
 
+def test_a_clock_that_was_set_back_makes_no_job_stay_for_ever(tmp_path: Path) -> None:
+    now = [2e9]
+    with closing(JobStore(tmp_path / "jobs.sqlite3", clock=lambda: now[0])) as store:
+        job = store.add(Kind.TASK, "a", {})
+        store.complete(job.id, {})
+        now[0] = 1e9
+        assert store.forget(now[0] - 100) == 0
+        now[0] += 200
+        assert store.forget(now[0] - 100) == 1
+
+
+def test_all_that_ended_can_be_forgotten_at_once_and_what_waits_keeps_its_media(store: JobStore) -> None:
+    ended, queued = store.add(Kind.ANALYSIS, "a", {}), store.add(Kind.TASK, "b", {"photos": {"0": "c"}})
+    store.fail(ended.id, 2001, "a reason")
+    assert store.media_in_use() == {"b", "c"}
+    assert store.forget() == 1
+    assert store.get(Kind.TASK, queued.id) == queued
+
+
+def test_the_first_death_of_a_worker_costs_nothing_and_the_second_the_job(store: JobStore) -> None:
+    first, second = store.add(Kind.TASK, "a", {}), store.add(Kind.TASK, "a", {})
+    store.claim()
+    again = store.mourn(first.id, wire.SERVER_FAULT, "it died")
+    assert again is not None
+    assert (again.status, again.error_code, again.error_reason) == (wire.QUEUED, 0, "")
+    taken = store.claim()
+    assert taken is not None
+    assert taken.id == first.id
+    given_up = store.mourn(first.id, wire.SERVER_FAULT, "it died")
+    assert given_up is not None
+    assert (given_up.status, given_up.error_code) == (wire.FAILED, wire.SERVER_FAULT)
+    assert given_up.error_reason == "it died"
+    # Nobody works on these, so that nobody can have died of them.
+    assert store.mourn(first.id, wire.SERVER_FAULT, "again") is None
+    assert store.mourn(second.id, wire.SERVER_FAULT, "again") is None
+
+
+def test_a_database_of_an_older_version_is_brought_up_to_date_with_its_jobs(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    with closing(JobStore(path)) as store:
+        job = store.add(Kind.TASK, "a", {})
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("ALTER TABLE job DROP COLUMN deaths; PRAGMA user_version = 1;")
+    with closing(JobStore(path)) as store:
+        assert store.get(Kind.TASK, job.id) == job
+        store.claim()
+        assert store.mourn(job.id, 2001, "it died") is not None
+
+
 def test_a_reason_that_is_no_proper_text_is_kept_as_far_as_it_is(store: JobStore) -> None:
     job = store.add(Kind.TASK, "a", {})
     store.fail(job.id, 2001, "bad name: \udcff.mp4")
@@ -150,6 +199,12 @@ class Queue(RuleBasedStateMachine):
             self._store.fail(job.id, 2001, "a reason")
         else:
             self._store.complete(job.id, {})
+
+    @rule(job_id=consumes(working))
+    def die(self, job_id: str | None) -> None:
+        job = self._store.mourn(job_id or "", 2001, "a reason")
+        if job is not None and job.status == wire.QUEUED:
+            self._waiting = [it.id for it in self._jobs() if it.status == wire.QUEUED]
 
     @rule()
     def requeue(self) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
 from headswap_cli import __version__
 from headswap_cli.commands.analyze import analyze_command
+from headswap_cli.commands.credits import credits_command
 from headswap_cli.commands.demo import demo_command
 from headswap_cli.commands.download import download_command
+from headswap_cli.commands.profile import profile_group
 from headswap_cli.commands.run import run_command
 from headswap_cli.commands.serve import serve_command
 from headswap_cli.commands.status import status_command
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
 
 def build() -> typer.Typer:
     """Return the command tree; its help is drawn with Rich on a terminal only."""
+    markup: Literal["markdown"] | None = "markdown" if is_live(sys.stdout) else None
     app = typer.Typer(
         name="headswap",
-        rich_markup_mode="markdown" if is_live(sys.stdout) else None,
+        rich_markup_mode=markup,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -41,9 +44,11 @@ def build() -> typer.Typer:
         ("swap", swap_command),
         ("status", status_command),
         ("download", download_command),
+        ("credits", credits_command),
         ("serve", serve_command),
     ):
         app.command(name)(command)
+    app.add_typer(profile_group(markup))
     return app
 
 

@@ -162,7 +162,7 @@ def _choice(
     akool = profiles.get("akool")
     keyed = next((name for name in (*_ENV_KEYS, "HEADSWAP_BASE_URL") if env.get(name)), None)
     choices = (
-        (profile, "flag --profile"),
+        (profile, "the command line"),
         (env.get("HEADSWAP_PROFILE"), "environment HEADSWAP_PROFILE"),
         (remembered, "the journal"),
         ("akool" if keyed else None, f"environment {keyed}"),

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import InputError
+from headswap_cli.errors import HeadswapError, InputError
 from headswap_cli.render.view import View
 
 if TYPE_CHECKING:
@@ -92,6 +92,51 @@ class AppContext:
         from headswap_cli import config
 
         return config.preferences(self.survey(about=about))
+
+    def cloud_settings(self) -> Settings:
+        """Return the settings of a cloud profile.
+
+        Raises:
+            InputError: the profile is the local engine's.
+            AuthError: no key is known.
+        """
+        from headswap_cli import config
+        from headswap_cli.models import Backend
+
+        settings = config.resolve(self._profile, env=self._env)
+        if settings.backend is Backend.LOCAL:
+            raise InputError(
+                "The local engine is free of charge and counts no credits.",
+                hint="headswap credits --profile akool",
+            )
+        return settings
+
+    def try_key(self, profile: str, values: Mapping[str, str], secret: str) -> float:
+        """Return the balance that a key which is not kept yet opens.
+
+        Raises:
+            AuthError: it is not accepted.
+            HeadswapError: the service can't be reached or fails.
+        """
+        from headswap_cli import config
+        from headswap_cli.api.account import fetch_balance
+        from headswap_cli.models import Backend
+
+        client_id = values.get("client_id")
+        settings = config.Settings(
+            profile=profile,
+            backend=Backend.AKOOL,
+            base_url=values.get("base_url", config.AKOOL_URL),
+            api_key=None if client_id else secret,
+            client_id=client_id,
+            client_secret=secret if client_id else None,
+        )
+        try:
+            with self.cloud(settings, keep=False) as (_, client):
+                return fetch_balance(client.hurried())
+        except HeadswapError as error:
+            error.hint = f"Nothing was kept. {error.hint or ''} To keep it untried: --no-verify".strip()
+            raise
 
     def profiles(self) -> ProfileFile:
         """Return the file of profiles."""
@@ -199,8 +244,13 @@ class AppContext:
             )
 
     @contextmanager
-    def cloud(self, settings: Settings) -> Iterator[tuple[httpx.Client, ApiClient]]:
-        """Connect to a cloud service, with a bearer token where there is a client id to get one for."""
+    def cloud(self, settings: Settings, *, keep: bool = True) -> Iterator[tuple[httpx.Client, ApiClient]]:
+        """Connect to a cloud service, with a bearer token where there is a client id to get one for.
+
+        Args:
+            settings: Whose key and address.
+            keep: Whether the token may be kept, and one that is kept be used.
+        """
         from headswap_cli.api.client import ApiClient, anonymous_http, keyed_http
 
         hooks = self._http_lines() if self._verbose else {}
@@ -221,8 +271,8 @@ class AppContext:
                 settings.base_url,
                 settings.client_id,
                 settings.client_secret,
-                load=shelf.load,
-                save=shelf.save,
+                load=shelf.load if keep else lambda: None,
+                save=shelf.save if keep else lambda _: None,
             )
             with keyed_http(settings.base_url, token=source.current()) as keyed:
                 keyed.event_hooks = hooks

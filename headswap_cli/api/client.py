@@ -5,6 +5,7 @@ from __future__ import annotations
 import random as _random
 import time
 from copy import copy
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ _AGAIN_GET = frozenset({Kind.UNSENT, Kind.THROTTLED, Kind.BROKEN, Kind.SILENT})
 _AGAIN_POST = frozenset({Kind.UNSENT, Kind.THROTTLED})
 _UNANSWERED = frozenset({Kind.SILENT, Kind.STRANGE})
 _CONNECT_TIMEOUT_S = 10.0
+# What is shorter is no key, and may be part of any word.
+_MIN_KEY_LENGTH = 8
 
 
 class KeyAuth(httpx.Auth):
@@ -51,6 +54,14 @@ class KeyAuth(httpx.Auth):
             yield request
         finally:
             request.headers.pop(self._header, None)
+
+    def blotted(self, reply: Reply) -> Reply:
+        """Return an answer with the key taken out: gateways echo requests in their error pages."""
+        key = self._value.rpartition(" ")[2]
+        if len(key) < _MIN_KEY_LENGTH:
+            return reply
+        location = reply.location.replace(key, "***") if reply.location else None
+        return replace(reply, body=reply.body.replace(key.encode(), b"***"), location=location)
 
 
 def keyed_http(
@@ -77,8 +88,8 @@ def keyed_http(
         AuthError: there is neither key nor token, or what there is can't be one.
         InputError: ``base_url`` is not an http(s) address, holds a password, or is plain http to elsewhere.
     """
-    _checked(base_url)
-    auth = bearer(token) if token else KeyAuth("x-api-key", _secret(api_key))
+    check_address(base_url)
+    auth = bearer(token) if token else KeyAuth("x-api-key", check_secret(api_key))
     return anonymous_http(base_url, auth=auth, verify=verify, timeout_s=timeout_s)
 
 
@@ -88,7 +99,7 @@ def bearer(token: str | None) -> KeyAuth:
     Raises:
         AuthError: it is none.
     """
-    return KeyAuth("Authorization", f"Bearer {_secret(token)}")
+    return KeyAuth("Authorization", f"Bearer {check_secret(token)}")
 
 
 def anonymous_http(
@@ -103,7 +114,7 @@ def anonymous_http(
     Raises:
         InputError: ``base_url`` is not an http(s) address, holds a password, or is plain http to elsewhere.
     """
-    url = _checked(base_url)
+    url = check_address(base_url)
     quiet_logs()
     return httpx.Client(
         base_url=url,
@@ -121,7 +132,12 @@ def anonymous_http(
     )
 
 
-def _checked(base_url: str) -> httpx.URL:
+def check_address(base_url: str) -> httpx.URL:
+    """Return a service's root if a key may be sent there.
+
+    Raises:
+        InputError: it is not an http(s) address, holds a password, or is plain http to elsewhere.
+    """
     shown = printable(base_url.partition("?")[0].rpartition("@")[2], 120)
     try:
         url = httpx.URL(base_url)
@@ -145,7 +161,12 @@ def _checked(base_url: str) -> httpx.URL:
     return url
 
 
-def _secret(value: str | None) -> str:
+def check_secret(value: str | None) -> str:
+    """Return a key or token, trimmed.
+
+    Raises:
+        AuthError: there is none, or no header can carry it.
+    """
     secret = (value or "").strip()
     if not secret:
         raise AuthError("There is no API key.", hint="Set HEADSWAP_API_KEY, or work here: --profile local")
@@ -303,9 +324,10 @@ class ApiClient:
     def _reply(self, request: httpx.Request) -> Reply:
         response = self._http.send(request, stream=True)
         try:
-            return read_reply(response, clock=self._clock)
+            reply = read_reply(response, clock=self._clock)
         finally:
             response.close()
+        return self._http.auth.blotted(reply) if isinstance(self._http.auth, KeyAuth) else reply
 
 
 def _is_refused_token(outcome: JsonObject | Fault) -> bool:

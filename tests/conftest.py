@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import media
-from tests.loopback import HeadSwapService
+from tests.loopback import API_KEY, TOKEN, HeadSwapService
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,11 @@ _STRANGE = (
 )
 
 
+# Variables that hold secrets, and where a profile may keep them: files for the owner alone.
+_SECRET_VARIABLES = ("_API_KEY", "_TOKEN", "_SECRET", "_SECRET_ACCESS_KEY")
+_KEPT = (".api_key", ".client_secret", ".token")
+
+
 @dataclass(frozen=True)
 class Ran:
     """A finished command."""
@@ -50,9 +55,13 @@ class Ran:
 
 
 class Headswap:
-    """The program, run as users run it: a process in a folder, with an empty home."""
+    """The program, run as users run it: a process in a folder, with an empty home.
+
+    Whatever a command prints or writes is searched for every key that it knew.
+    """
 
     def __init__(self, folder: Path, **env: str) -> None:
+        self.folder = folder
         self.cwd = folder / "cwd"
         self.cwd.mkdir(parents=True)
         self.data = folder / "data"
@@ -70,7 +79,7 @@ class Headswap:
         """Return the command line that runs the program."""
         return [sys.executable, "-m", "headswap_cli", *map(str, arguments)]
 
-    def __call__(self, *arguments: object, code: int | None = 0, **env: str) -> Ran:
+    def __call__(self, *arguments: object, code: int | None = 0, stdin: str = "", **env: str) -> Ran:
         """Run to the end; the exit code must be ``code`` unless that is None."""
         done = subprocess.run(
             self.command(*arguments),
@@ -78,17 +87,31 @@ class Headswap:
             env={**self.env, **env},
             capture_output=True,
             text=True,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             timeout=300,
         )
         ran = Ran(done.returncode, done.stdout, done.stderr)
+        self.assert_secret(ran.out, ran.err, **env)
         assert code is None or ran.code == code, f"exit {ran.code}\nstdout: {ran.out}\nstderr: {ran.err}"
         assert "Traceback" not in ran.err, ran.err
         return ran
 
+    def assert_secret(self, *texts: str, **env: str) -> None:
+        """Search texts, and every file that is here now, for the keys that a command knew."""
+        known = {**self.env, **env}
+        keys = {known[name] for name in known if name.endswith(_SECRET_VARIABLES) and known[name]}
+        keys |= {API_KEY, TOKEN}
+        for text in texts:
+            assert not [key for key in keys if key in text], f"a key was printed: {text}"
+        for path in self.folder.rglob("*"):
+            if path.is_file() and not path.name.endswith(_KEPT):
+                content = path.read_bytes()
+                assert not [key for key in keys if key.encode() in content], f"a key was written to {path}"
+
     def start(self, *arguments: object, **env: str) -> subprocess.Popen[str]:
         """Run in the background, both streams as pipes."""
-        return subprocess.Popen(
+        return _Watched(
+            self,
             self.command(*arguments),
             cwd=self.cwd,
             env={**self.env, **env},
@@ -97,6 +120,19 @@ class Headswap:
             stdin=subprocess.DEVNULL,
             text=True,
         )
+
+
+class _Watched(subprocess.Popen[str]):
+    """A command in the background; what it says is searched for keys once it is read."""
+
+    def __init__(self, program: Headswap, command: list[str], **options: Any) -> None:
+        self._program = program
+        super().__init__(command, **options)
+
+    def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:
+        out, err = super().communicate(input, timeout)
+        self._program.assert_secret(out, err)
+        return out, err
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+API_KEY = "key-0123456789abcdef"
+TOKEN = "token.0123456789.abcdef"
 DATA = Path(__file__).parent / "data" / "api" / "v4"
 
 
@@ -95,8 +97,8 @@ class HeadSwapService(Origin):
         price: float = 0.0,
     ) -> None:
         super().__init__()
-        self.api_key = "key-0123456789abcdef"
-        self.token = "token.0123456789.abcdef"
+        self.api_key = API_KEY
+        self.token = TOKEN
         self.client_id = "client-0123456789"
         self.credit, self.price = credit, price
         self.media = MediaOrigin()

@@ -41,6 +41,7 @@ from headswap_cli.wire import (
     NOT_FOUND,
     SERVER_FAULT,
     TASK_PATH,
+    TOO_LARGE,
 )
 
 if TYPE_CHECKING:
@@ -57,8 +58,6 @@ if TYPE_CHECKING:
 
 BODY_LIMIT_BYTES = 1024**2
 WRITE_BYTES = 1024**2
-# The vendor's number for a file that is too large.
-TOO_LARGE = 1207
 
 _log = logging.getLogger(__name__)
 

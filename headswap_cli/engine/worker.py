@@ -16,12 +16,22 @@ import sys
 import threading
 import traceback
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
+from headswap_cli import pictures
+from headswap_cli.engine.limits import MEMORY_BYTES, STALL_S, Watchdog, bound_memory, ran_out_of_memory
 from headswap_cli.engine.storage import DISK_FULL, MediaStore, preview_name, result_name
 from headswap_cli.packages import FETCH_COMMAND
-from headswap_cli.wire import DURATION, MAX_DURATION_S, MIN_DURATION_S, SERVER_FAULT
+from headswap_cli.wire import (
+    DURATION,
+    MAX_DURATION_S,
+    MIN_DURATION_S,
+    SERVER_FAULT,
+    TOO_LARGE,
+    UNREADABLE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,14 +102,21 @@ class Workbench:
         media: Where sources lie and results go.
         make_pipeline: Makes the pipeline, once the first order needs it.
         emit: Is told progress.
+        pulse: Is called after every frame: the work gets on.
     """
 
     def __init__(
-        self, media: MediaStore, make_pipeline: Callable[[], SwapPipeline], emit: Callable[[Event], None]
+        self,
+        media: MediaStore,
+        make_pipeline: Callable[[], SwapPipeline],
+        emit: Callable[[Event], None],
+        *,
+        pulse: Callable[[], None] = lambda: None,
     ) -> None:
         self._media = media
         self._make_pipeline = make_pipeline
         self._emit = emit
+        self._pulse = pulse
         self._pipeline: SwapPipeline | None = None
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
 
@@ -112,8 +129,10 @@ class Workbench:
         except MediaFault as fault:
             return {"failed": {"code": fault.code, "reason": fault.reason, "trace": None}}
         except Exception as error:
-            reason = _full_disk(error) or f"{type(error).__name__}: {error}"
-            return {"failed": {"code": SERVER_FAULT, "reason": reason, "trace": traceback.format_exc()}}
+            if ran_out_of_memory(error):
+                self._scenes.clear()
+            code, reason = _diagnosis(error)
+            return {"failed": {"code": code, "reason": reason, "trace": traceback.format_exc()}}
 
     def _analyse(self, order: AnalysisOrder) -> JsonObject:
         from headswap_cli.engine.decode import open_video
@@ -123,7 +142,7 @@ class Workbench:
             # Before the work: the people of an hour of video are found in an hour.
             with open_video(source) as video:
                 _check_length(video.properties.duration_s)
-        scene = self._scene(order["id"], source, Share(self._emit))
+        scene = self._scene(order["id"], source, Share(self._emit, pulse=self._pulse))
         for person in scene.people:
             with self._media.made(preview_name(order["id"], person.obj_id), order["id"]) as draft:
                 draft.write_bytes(_jpeg(person.preview))
@@ -149,7 +168,7 @@ class Workbench:
             keep_sound=order["keep_sound"],
         )
         is_known = order["analysis_id"] in self._scenes
-        scene = self._scene(order["analysis_id"], source, Share(self._emit, upto=50))
+        scene = self._scene(order["analysis_id"], source, Share(self._emit, upto=50, pulse=self._pulse))
         with self._media.made(result_name(order["id"]), order["id"]) as draft:
             report = self._use_pipeline().swap(
                 scene,
@@ -157,7 +176,7 @@ class Workbench:
                 draft,
                 photos,
                 settings,
-                on_progress=Share(self._emit, since=0 if is_known else 50),
+                on_progress=Share(self._emit, since=0 if is_known else 50, pulse=self._pulse),
             )
         return {"notices": list(report.notices), "frames_swapped": report.frames_swapped}
 
@@ -185,14 +204,23 @@ class Workbench:
 class Share:
     """Turns frames into percents of a job of which this stage is the part from ``since`` to ``upto``."""
 
-    def __init__(self, emit: Callable[[Event], None], *, since: int = 0, upto: int = 100) -> None:
+    def __init__(
+        self,
+        emit: Callable[[Event], None],
+        *,
+        since: int = 0,
+        upto: int = 100,
+        pulse: Callable[[], None] = lambda: None,
+    ) -> None:
         self._emit = emit
+        self._pulse = pulse
         self._since = since
         self._upto = upto
         self._told = since
 
     def __call__(self, frames_done: int, frames_total: int) -> None:
         """Tell the percent if it has grown."""
+        self._pulse()
         part = min(1.0, frames_done / frames_total) if frames_total > 0 else 0.0
         percent = self._since + int((self._upto - self._since) * part)
         if percent > self._told:
@@ -215,27 +243,44 @@ def length_fault(duration_s: float) -> str | None:
     )
 
 
-def serve(make_pipeline: Callable[[Path], SwapPipeline], data: Path, cache: Path) -> None:
+def serve(
+    make_pipeline: Callable[[Path], SwapPipeline], data: Path, cache: Path, *, stall_s: float = STALL_S
+) -> None:
     """Do the orders that come in on stdin until it closes, then end at once, in the middle of one or not.
 
     Args:
         make_pipeline: Given the folder of the weights, makes the pipeline.
         data: The engine's own folder.
         cache: The cache folder: ``weights``, ``numba``.
+        stall_s: An order that does not get on for so long is given up, and this process with it.
     """
     _settle_in(cache)
     events = _take_stdout()
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders), daemon=True).start()
 
-    def emit(event: Event) -> None:
-        events.write(json.dumps(event).encode() + b"\n")
-        events.flush()
+    speaking = threading.Lock()
 
-    media = MediaStore(data / "media")
-    bench = Workbench(media, lambda: make_pipeline(cache / "weights"), emit)
+    def emit(event: Event) -> None:
+        with speaking:
+            events.write(json.dumps(event).encode() + b"\n")
+            events.flush()
+
+    media, watchdog = MediaStore(data / "media"), Watchdog(stall_s)
+    bench = Workbench(media, lambda: make_pipeline(cache / "weights"), emit, pulse=watchdog.pulse)
+
+    def give_up(order: Order) -> None:
+        media.drop_drafts(order["id"])
+        reason = f"The engine gave up: for {stall_s:g} s the work did not get on."
+        emit({"failed": {"code": SERVER_FAULT, "reason": reason, "trace": None}})
+        # Whatever holds the main thread holds it in somebody else's code.
+        os._exit(1)
+
     while True:
-        emit(bench.perform(orders.get()))
+        order = orders.get()
+        with watchdog.over(partial(give_up, order)):
+            event = bench.perform(order)
+        emit(event)
 
 
 def main() -> None:
@@ -271,6 +316,8 @@ def _settle_in(cache: Path) -> None:
         with contextlib.suppress(OSError):
             os.nice(NICENESS)
     os.environ["NUMBA_CACHE_DIR"] = str(cache / "numba")
+    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(pictures.MAX_PICTURE_PIXELS)
+    bound_memory()
 
 
 def _take_stdout() -> IO[bytes]:
@@ -291,6 +338,19 @@ def _jpeg(image: Any) -> bytes:
 
     _, encoded = cv2.imencode(".jpg", image)
     return encoded.tobytes()
+
+
+def _diagnosis(error: Exception) -> tuple[int, str]:
+    """Return the code and the reason of a failure that is no ``MediaFault``."""
+    import av
+
+    if ran_out_of_memory(error):
+        return TOO_LARGE, f"The work needs more memory than a worker may take ({MEMORY_BYTES >> 30} GiB)."
+    if (reason := _full_disk(error)) is not None:
+        return SERVER_FAULT, reason
+    if isinstance(error, av.FFmpegError):
+        return UNREADABLE, f"The video cannot be worked on: {error.strerror}."
+    return SERVER_FAULT, f"{type(error).__name__}: {error}"
 
 
 def _full_disk(error: Exception) -> str | None:

@@ -1,0 +1,73 @@
+"""How much a worker may take: memory, by the system's own limit, and time without getting on."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# 1080p takes 1.2 GiB of address space for data, 4K 1.5, 8K 3.3.
+MEMORY_BYTES = 4 * 1024**3
+# One frame takes a second at worst; a first job also loads networks and compiles kernels.
+STALL_S = 300.0
+# OpenCV's number for memory that cannot be had.
+_CV_NO_MEMORY = -4
+
+
+def bound_memory(limit_bytes: int = MEMORY_BYTES) -> None:
+    """Let this process have so much data in memory and no more, where the system can hold it to that."""
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        if hard != resource.RLIM_INFINITY:
+            limit_bytes = min(limit_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, hard))
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says, in Python's words or OpenCV's, that there was no memory left."""
+    return isinstance(error, MemoryError) or getattr(error, "code", None) == _CV_NO_MEMORY
+
+
+class Watchdog:
+    """Gives work up that shows no sign of life.
+
+    Args:
+        timeout_s: How long nothing may happen.
+        clock: Seconds of a clock that never goes back.
+    """
+
+    def __init__(self, timeout_s: float = STALL_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self.timeout_s = timeout_s
+        self._clock = clock
+        self._alive_at = clock()
+
+    def pulse(self) -> None:
+        """Show a sign of life."""
+        self._alive_at = self._clock()
+
+    @contextmanager
+    def over(self, give_up: Callable[[], None]) -> Iterator[None]:
+        """Watch over the block; ``give_up`` is called, once and in another thread, if it stalls."""
+        self.pulse()
+        ended = threading.Event()
+        thread = threading.Thread(target=self._watch, args=(ended, give_up), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _watch(self, ended: threading.Event, give_up: Callable[[], None]) -> None:
+        while (left_s := self._alive_at + self.timeout_s - self._clock()) > 0:
+            if ended.wait(left_s):
+                return
+        if not ended.is_set():
+            give_up()

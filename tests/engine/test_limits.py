@@ -1,0 +1,107 @@
+"""What a worker may take of memory and time, and how it says so."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headswap_cli import wire
+from headswap_cli.engine.limits import MEMORY_BYTES, Watchdog
+from headswap_cli.engine.storage import MediaStore
+from tests import clips
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SOURCE = "1" * 64
+_WORKER = """
+import sys
+from pathlib import Path
+from headswap_cli.engine import worker
+from tests.engine.standin import StandIn
+
+class Hungry(StandIn):
+    def analyse(self, source, *, on_progress):
+        {body}
+
+data, cache = map(Path, sys.argv[1:])
+worker.serve(lambda weights: Hungry(weights.parent), data, cache, stall_s={stall_s})
+"""
+
+
+def said_by_a_worker(tmp_path: Path, body: str, *, stall_s: float = 60) -> tuple[dict[str, object], int]:
+    """Let a real worker process analyse by ``body``; return what it says last, and how it ended."""
+    store = MediaStore(tmp_path / "media")
+    clips.plain_clip(tmp_path / "clip.mp4", seconds=3).replace(store.folder / "uploads" / SOURCE)
+    order = {"kind": "analysis", "id": "a" * 24, "source": SOURCE, "any_length": False}
+    script = _WORKER.format(body=body, stall_s=stall_s)
+    command = [sys.executable, "-c", script, str(tmp_path), str(tmp_path / "cache")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(order).encode() + b"\n")
+        process.stdin.flush()
+        said = json.loads(process.stdout.readline())
+        process.stdin.close()
+        return dict(said["failed"]), process.wait(60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its limit of data")
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"import numpy; numpy.ones({MEMORY_BYTES}, numpy.uint8)",
+        f"import cv2, numpy; cv2.resize(numpy.zeros((1, 1), numpy.uint8), (30000, {MEMORY_BYTES // 30000}))",
+    ],
+    ids=["numpy", "opencv"],
+)
+def test_work_that_needs_too_much_memory_fails_with_the_limit_and_the_worker_lives_on(
+    tmp_path: Path, body: str
+) -> None:
+    failed, code = said_by_a_worker(tmp_path, body)
+    assert failed["code"] == wire.TOO_LARGE
+    assert failed["reason"] == "The work needs more memory than a worker may take (4 GiB)."
+    assert code == 0
+
+
+def test_work_that_does_not_get_on_is_given_up_with_its_worker(tmp_path: Path) -> None:
+    failed, code = said_by_a_worker(tmp_path, "while True: pass", stall_s=0.3)
+    assert failed["code"] == wire.SERVER_FAULT
+    assert failed["reason"] == "The engine gave up: for 0.3 s the work did not get on."
+    assert code == 1
+
+
+def test_ffmpegs_errors_are_told_in_a_sentence(tmp_path: Path) -> None:
+    body = "import av; raise av.ArgumentError(22, 'Invalid argument', 'a file')"
+    failed, _ = said_by_a_worker(tmp_path, body)
+    assert failed["code"] == wire.UNREADABLE
+    assert failed["reason"] == "The video cannot be worked on: Invalid argument."
+
+
+def test_work_that_gets_on_is_left_alone_however_long_it_takes() -> None:
+    now = [0.0]
+    given_up = threading.Event()
+    watchdog = Watchdog(10.0, clock=lambda: now[0])
+    with watchdog.over(given_up.set):
+        for _ in range(100):
+            now[0] += 9.0
+            watchdog.pulse()
+    assert not given_up.is_set()
+
+
+def test_a_stall_is_noticed_once() -> None:
+    calls: list[int] = []
+    noticed = threading.Event()
+
+    def give_up() -> None:
+        calls.append(1)
+        noticed.set()
+
+    with Watchdog(0.01).over(give_up):
+        assert noticed.wait(10)
+    assert calls == [1]

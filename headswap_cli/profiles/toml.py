@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-# Whatever way it is spelt, a key of such a name holds a secret or says where one goes.
-_SECRET = re.compile(r"(api|akool|headswap)?_?(key|token|secret|password)|client_secret|bearer(_token)?")
+# apiKey, API-KEY, AKOOL_API_KEY: whatever way it is spelt.
+_SECRET = re.compile(r"(key|token|secret|password|bearer)\s*$", re.IGNORECASE)
 
 
 def read_toml(path: Path) -> dict[str, Any] | None:
@@ -57,7 +57,7 @@ def check_keys(path: Path, values: Mapping[str, Any], allowed: Collection[str]) 
 
 def is_secret(key: str) -> bool:
     """Tell whether a setting of that name would hold a secret."""
-    return _SECRET.fullmatch(key.lower().replace("-", "_")) is not None
+    return _SECRET.search(key) is not None
 
 
 def _why_not(key: str) -> str:

@@ -60,6 +60,8 @@ class AppContext:
         self._started = time.monotonic()
         self._timeout_s = 0.0
         self.view = View(as_json=as_json, quiet=quiet, env=env)
+        # What draws on stderr now; a line written past it would tear its picture.
+        self._drawing: Progress | None = None
 
     @property
     def folders(self) -> Folders:
@@ -164,10 +166,11 @@ class AppContext:
     @contextmanager
     def progress(self) -> Iterator[Progress]:
         """Show progress for as long as this is open."""
-        progress = self.view.progress()
+        progress = self._drawing = self.view.progress()
         try:
             yield progress
         finally:
+            self._drawing = None
             progress.close()
 
     @contextmanager
@@ -230,9 +233,12 @@ class AppContext:
                 bare.event_hooks = hooks
                 return bare
 
+            def on_retry(error: HeadswapError, pause_s: float) -> None:
+                progress.notice(f"{error.message} Trying again in {max(1, round(pause_s))} s.")
+
             yield Deps(
                 settings=settings,
-                client=client,
+                client=client.telling(on_retry),
                 dialect=v4,
                 keyed=keyed,
                 open_bare=open_bare,
@@ -329,7 +335,8 @@ class AppContext:
             request = response.request
             # The query may hold a signature; the path is all that a reader of a log needs.
             where = f"{request.url.scheme}://{request.url.netloc.decode()}{request.url.path}"
-            self.view.complain(f"{request.method} {where} -> {response.status_code}")
+            say = self._drawing.notice if self._drawing is not None else self.view.complain
+            say(f"{request.method} {where} -> {response.status_code}")
 
         return {"request": [], "response": [told]}
 

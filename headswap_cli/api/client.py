@@ -232,6 +232,12 @@ class ApiClient:
         self._on_retry = on_retry
         self._renew = renew
 
+    def telling(self, on_retry: Callable[[HeadswapError, float], None]) -> ApiClient:
+        """Return the same client, which tells of each error that it does not give in to, and of the wait."""
+        client = copy(self)
+        client._on_retry = on_retry
+        return client
+
     def hurried(self) -> ApiClient:
         """Return the same client without patience: what fails is not tried again."""
         client = copy(self)

@@ -14,6 +14,7 @@ import pytest
 
 from tests import media
 from tests.loopback import API_KEY, TOKEN, HeadSwapService
+from tests.nanio import Nanio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,6 +149,13 @@ def engine_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
     env = {"HEADSWAP_DATA_DIR": str(folder / "data"), "HEADSWAP_CACHE_DIR": str(media.weights_dir().parent)}
     yield env
     Headswap(folder / "stop", **env)("serve", "--stop")
+
+
+@pytest.fixture(scope="session")
+def nanio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nanio]:
+    """One S3 server for the session; tests take prefixes of their own."""
+    with Nanio(tmp_path_factory.mktemp("nanio")) as nanio:
+        yield nanio
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ class Connection(BaseHTTPRequestHandler):
         )
         self.origin.act_on(request)(self)
 
-    do_POST = do_PUT = do_HEAD = do_GET
+    do_POST = do_PUT = do_HEAD = do_DELETE = do_GET
 
     def log_message(self, format: str, *args: object) -> None:
         """Write nothing: the requests are on record."""

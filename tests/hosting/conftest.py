@@ -16,7 +16,6 @@ from headswap_cli.hosting import open_host
 from headswap_cli.hosting.engine import EngineHost
 from headswap_cli.transfer import bare_http
 from headswap_cli.wire import ENGINE_ORIGIN
-from tests.nanio import Nanio
 from tests.origin import Answer, Origin, Recorded
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from headswap_cli.hosting.host import Host
+    from tests.nanio import Nanio
 
 CONTENT = b"a video" * 400_000
 ADDRESS = f"/media/{hashlib.sha256(CONTENT).hexdigest()}"
@@ -95,13 +95,6 @@ def clip(tmp_path: Path) -> Path:
 def bare() -> Iterator[httpx.Client]:
     with bare_http() as http:
         yield http
-
-
-@pytest.fixture(scope="session")
-def nanio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nanio]:
-    """One S3 server for the session; tests take prefixes of their own."""
-    with Nanio(tmp_path_factory.mktemp("nanio")) as nanio:
-        yield nanio
 
 
 @pytest.fixture

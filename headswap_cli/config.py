@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import AuthError, InputError
+from headswap_cli.folders import folders
 from headswap_cli.keys import Place, Secret, store_at
-from headswap_cli.models import Backend
 from headswap_cli.profiles import Profile, ProfileFile, Profiles, Project, read_project
 from headswap_cli.wire import ENGINE_ORIGIN, MODEL, RESOLUTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from headswap_cli.models import Backend
 
 AKOOL_URL = "https://openapi.akool.com"
 RESOLUTION = "720p"
@@ -50,10 +52,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All that applies to one command, found without reading a secret."""
+    """All that applies to one command, found without reading a secret; ``backend`` is one of ``Backend``."""
 
     profile: str
-    backend: Backend
+    backend: str
     chosen_by: str
     values: Mapping[str, Value]
     credentials: Credentials | None
@@ -91,32 +93,6 @@ class Preferences:
     output: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where this program keeps things: profiles; journal and engine media; what can be fetched again."""
-
-    config: Path
-    data: Path
-    cache: Path
-
-
-def folders(env: Mapping[str, str] = os.environ) -> Folders:
-    """Return the platform's folders, each of which one environment variable moves."""
-
-    def place(variable: str, default: str) -> Path:
-        if moved := env.get(variable):
-            return Path(moved).expanduser().absolute()
-        from platformdirs import PlatformDirs
-
-        return Path(getattr(PlatformDirs("headswap", appauthor=False), default))
-
-    return Folders(
-        config=place("HEADSWAP_CONFIG_DIR", "user_config_dir"),
-        data=place("HEADSWAP_DATA_DIR", "user_data_dir"),
-        cache=place("HEADSWAP_CACHE_DIR", "user_cache_dir"),
-    )
-
-
 def survey(
     profile: str | None = None,
     *,
@@ -148,7 +124,7 @@ def survey(
     }
     return Survey(
         profile=name,
-        backend=Backend.LOCAL if is_local else Backend.AKOOL,
+        backend="local" if is_local else "akool",
         chosen_by=chosen_by,
         values=values,
         credentials=None if is_local else _credentials(env, chosen),
@@ -217,14 +193,17 @@ def resolve(
         InputError: there is no such profile, or a file says what it may not say.
         AuthError: the profile needs a key and none is known.
     """
+    from headswap_cli.models import Backend
+
     found = survey(profile, remembered=remembered, env=env, folder=folder)
-    if found.backend is Backend.LOCAL:
-        return Settings(profile=found.profile, backend=found.backend, base_url=ENGINE_ORIGIN)
+    backend = Backend(found.backend)
+    if backend is Backend.LOCAL:
+        return Settings(profile=found.profile, backend=backend, base_url=ENGINE_ORIGIN)
     credentials = _require_credentials(found)
     secret = _secret(found.profile, credentials, env)
     return Settings(
         profile=found.profile,
-        backend=found.backend,
+        backend=backend,
         base_url=(found["base_url"] or AKOOL_URL).rstrip("/"),
         hosting=found["hosting"],
         api_key=secret if credentials.secret is Secret.API_KEY else None,

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import httpx
 
     from headswap_cli.api.client import ApiClient
-    from headswap_cli.config import Folders, Preferences, Settings, Survey
+    from headswap_cli.config import Preferences, Settings, Survey
+    from headswap_cli.folders import Folders
     from headswap_cli.hosting.host import Host
     from headswap_cli.journal import Journal, Run
     from headswap_cli.profiles import ProfileFile
@@ -66,9 +67,9 @@ class AppContext:
     @property
     def folders(self) -> Folders:
         """Where this program keeps things."""
-        from headswap_cli import config
+        from headswap_cli.folders import folders
 
-        return config.folders(self._env)
+        return folders(self._env)
 
     def deadline(self, timeout: str) -> Deadline:
         """Return the moment that lies a duration such as ``30m`` after the command's start."""

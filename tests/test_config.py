@@ -8,6 +8,7 @@ import pytest
 
 from headswap_cli import config
 from headswap_cli.errors import AuthError, InputError
+from headswap_cli.folders import Folders, folders
 from headswap_cli.keys import FileStore, Place, Secret
 from headswap_cli.models import Backend
 from headswap_cli.profiles import ProfileFile
@@ -126,9 +127,9 @@ def test_an_unknown_profile_is_named_beside_those_there_are(work: dict[str, str]
 
 def test_every_folder_can_be_moved(tmp_path: Path) -> None:
     env = {f"HEADSWAP_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "CACHE")}
-    assert config.folders(env) == config.Folders(tmp_path / "CONFIG", tmp_path / "DATA", tmp_path / "CACHE")
+    assert folders(env) == Folders(tmp_path / "CONFIG", tmp_path / "DATA", tmp_path / "CACHE")
 
 
 def test_the_platforms_folders_are_the_default() -> None:
-    places = config.folders({})
+    places = folders({})
     assert all("headswap" in str(place) for place in (places.config, places.data, places.cache))

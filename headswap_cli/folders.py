@@ -1,0 +1,37 @@
+"""Where this program keeps things."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where this program keeps things: profiles; journal and engine media; what can be fetched again."""
+
+    config: Path
+    data: Path
+    cache: Path
+
+
+def folders(env: Mapping[str, str] = os.environ) -> Folders:
+    """Return the platform's folders, each of which one environment variable moves."""
+
+    def place(variable: str, default: str) -> Path:
+        if moved := env.get(variable):
+            return Path(moved).expanduser().absolute()
+        from platformdirs import PlatformDirs
+
+        return Path(getattr(PlatformDirs("headswap", appauthor=False), default))
+
+    return Folders(
+        config=place("HEADSWAP_CONFIG_DIR", "user_config_dir"),
+        data=place("HEADSWAP_DATA_DIR", "user_data_dir"),
+        cache=place("HEADSWAP_CACHE_DIR", "user_cache_dir"),
+    )

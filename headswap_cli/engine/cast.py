@@ -59,10 +59,15 @@ class Cast:
         scene: In pixels of the source.
         fit: From the source's size to that of the frames played.
         swappers: By ``obj_id``; everybody else stays as they are.
+        remarks: Sentences on how the swappers were chosen; they begin the notices.
     """
 
-    def __init__(self, scene: Scene, fit: Fit, swappers: Mapping[int, Swapper]) -> None:
+    def __init__(
+        self, scene: Scene, fit: Fit, swappers: Mapping[int, Swapper], remarks: Sequence[str] = ()
+    ) -> None:
         self._scene = scene
+        self._remarks = tuple(remarks)
+        self._frame_count = 0
         self.fit = fit
         self._swappers = swappers
         self._tallies = {obj_id: _Tally() for obj_id in swappers}
@@ -77,6 +82,7 @@ class Cast:
             frame_index: Grows from call to call.
             frame: Of the source, at its own size.
         """
+        self._frame_count += 1
         image = self.fit.frame(frame)
         changed = np.zeros(image.shape[:2], np.bool_)
         was_swapped = False
@@ -95,13 +101,22 @@ class Cast:
         return Played(image, changed, was_swapped)
 
     def notices(self) -> tuple[str, ...]:
-        """Tell, person by person, in how many frames the swap could not be done well."""
-        return tuple(
-            f"person {obj_id + 1}: {tally.seen - tally.swapped} of {tally.seen} frames were left as they were"
-            " (head turned too far, too small or cut off by the frame's edge)"
-            for obj_id, tally in sorted(self._tallies.items())
-            if tally.swapped < tally.seen
-        )
+        """Tell, person by person, how they were swapped unasked, and in which frames they were not.
+
+        A face that is not followed and a person who is not there look the same to the engine.
+        """
+        told = list(self._remarks)
+        for obj_id, tally in sorted(self._tallies.items()):
+            left, unseen = tally.seen - tally.swapped, self._frame_count - tally.seen
+            if left:
+                why = "head turned too far, too small or cut off by the frame's edge"
+                told.append(
+                    f"person {obj_id + 1}: {left} of {tally.seen} frames were left as they were ({why})"
+                )
+            if unseen:
+                where = f"{unseen} of {self._frame_count} frames"
+                told.append(f"person {obj_id + 1}: no face to follow in {where}, which are as they were")
+        return tuple(told)
 
     def _present(self, frame_index: int) -> list[_Presence]:
         return [

@@ -22,6 +22,7 @@ from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.reference import build_reference, read_photo, select_face
 from headswap_cli.engine.types import MediaFault, SwapReport
 from headswap_cli.engine.weights import MESH_EDGES
+from headswap_cli.models import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from headswap_cli.engine.decode import VideoSource
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Frame, Landmarks, OnProgress, Person, Scene, SwapSettings
-    from headswap_cli.models import Mode
 
 _MODE_SAMPLES = 12
 
@@ -102,7 +102,8 @@ class Pipeline:
         modes = self._modes(source, people, heads, settings.mode)
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
-        return Cast(scene, fit, self._swappers(people, heads, modes, fit))
+        remarks = [] if settings.mode is not None else _remarks(modes)
+        return Cast(scene, fit, self._swappers(people, heads, modes, fit), remarks)
 
     @cached_property
     def _analyser(self) -> Analyser:
@@ -162,6 +163,16 @@ def _chosen(scene: Scene, photos: Mapping[int, Path]) -> list[Person]:
         if obj_id not in people:
             raise MediaFault(wire.INVALID_PARAMETER, f"There is no person {obj_id + 1} in the video.")
     return [people[obj_id] for obj_id in photos]
+
+
+def _remarks(modes: Mapping[int, Mode]) -> list[str]:
+    """Say who keeps their own hair though nobody asked for it."""
+    return [
+        f"person {obj_id + 1}: the face alone was swapped, because the video shows more hair than the photo"
+        " or cuts the head off (--mode head swaps it all)"
+        for obj_id, mode in sorted(modes.items())
+        if mode is Mode.FACE
+    ]
 
 
 def _samples(source: Path, people: list[Person]) -> dict[int, list[tuple[Frame, Landmarks]]]:

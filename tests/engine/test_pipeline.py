@@ -131,9 +131,29 @@ def test_a_face_that_leaves_the_frame_is_left_as_it_was_and_counted_in_a_notice(
     photos = {0: media.photo("astronaut.png")}
     report = pipeline.swap(scene, clip, tmp_path / "out.mp4", photos, SwapSettings(), on_progress=Watch())
     assert 10 < report.frames_swapped < 40
-    (notice,) = report.notices
-    assert notice.startswith("person 1: ")
-    assert "were left as they were" in notice
+    assert any("person 1: " in notice and "were left as they were" in notice for notice in report.notices)
+
+
+def test_frames_in_which_no_face_is_followed_are_counted_in_a_notice(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    frames = list(media.frames_of(media.clip("carphone_pristine.mp4"), count=20))
+    clip = media.written(tmp_path / "in.mp4", [*frames, *[np.zeros_like(frames[0])] * 12])
+    scene = pipeline.analyse(clip, on_progress=Watch())
+    photos = {0: media.photo("astronaut.png")}
+    settings = SwapSettings(mode=Mode.HEAD)
+    report = pipeline.swap(scene, clip, tmp_path / "out.mp4", photos, settings, on_progress=Watch())
+    assert report.notices == ("person 1: no face to follow in 12 of 32 frames, which are as they were",)
+
+
+def test_a_face_swapped_alone_where_nobody_asked_for_that_is_told_with_the_flag(pipeline: Pipeline) -> None:
+    clip = media.clip("WolfgangLanger_Pexels.mp4")
+    scene = pipeline.analyse(clip, on_progress=Watch())
+    photos = {0: media.photo("astronaut.png")}
+    (notice,) = pipeline.cast(scene, clip, photos, SwapSettings()).notices()
+    assert notice.startswith("person 1: the face alone was swapped")
+    assert "--mode head" in notice
+    assert pipeline.cast(scene, clip, photos, SwapSettings(mode=Mode.FACE)).notices() == ()
 
 
 def test_the_smaller_resolution_bounds_the_short_side_and_heads_still_fit(

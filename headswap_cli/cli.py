@@ -19,7 +19,7 @@ from headswap_cli.commands.run import run_command
 from headswap_cli.commands.serve import serve_command
 from headswap_cli.commands.status import status_command
 from headswap_cli.commands.swap import swap_command
-from headswap_cli.errors import ExitCode, HeadswapError, InputError, Stopped
+from headswap_cli.errors import ExitCode, HeadswapError, InputError, MachineError, Stopped
 from headswap_cli.render.view import View, is_live
 
 if TYPE_CHECKING:
@@ -86,8 +86,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return stopped.exit_code
     except BrokenPipeError:
         # Whoever read us has gone; the interpreter must not fail again when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         return ExitCode.SERVICE
+    except OSError as error:
+        _close_stdout()
+        refused = _machine_error(error)
+        view.error(refused)
+        return refused.exit_code
+
+
+def _close_stdout() -> None:
+    """Let the interpreter's last flush go nowhere, lest it fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _machine_error(error: OSError) -> MachineError:
+    where = f": {error.filename}" if error.filename else ""
+    reason = error.strerror or type(error).__name__
+    return MachineError(f"The system refused ({reason}){where}", hint="Make room, or use another folder.")
 
 
 def _usage_error(error: typer.TyperException) -> InputError:

@@ -76,6 +76,12 @@ class EngineError(HeadswapError):
     slug = "engine"
 
 
+class MachineError(HeadswapError):
+    """The operating system refused: a full disk, a folder that cannot be written, too many open files."""
+
+    slug = "machine"
+
+
 class TransferError(HeadswapError):
     """What was downloaded is not what was promised; nothing was saved under the target's name."""
 

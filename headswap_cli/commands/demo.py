@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from headswap_cli.commands import options as o
-from headswap_cli.context import AppContext, require_engine, require_images
+from headswap_cli.context import STDOUT, AppContext, require_engine, require_images
+from headswap_cli.errors import InputError
 
 
 def demo_command(
@@ -27,6 +28,8 @@ def demo_command(
     from headswap_cli.services.run import RunRequest, check, run
 
     app = AppContext(profile="local", as_json=as_json, quiet=quiet, verbose=verbose)
+    if output == STDOUT:
+        raise InputError("The demo saves two files, so it cannot write to stdout.", hint="-o FOLDER")
     deadline = app.deadline(timeout)
     require_engine()
     require_images()

@@ -74,10 +74,14 @@ class View:
         """Keep stdout for ``pour``: results are not printed there any more.
 
         Raises:
-            InputError: JSON was asked for, and both cannot go there.
+            InputError: JSON was asked for, and both cannot go there; or stdout is a terminal.
         """
         if self._json:
             raise InputError("With -o - the video goes to stdout, so --json cannot.", hint="-o out.mp4")
+        if self._stdout.isatty():
+            raise InputError(
+                "A video is nothing for a terminal to show.", hint="-o - > out.mp4, or -o out.mp4"
+            )
         self._stdout_reserved = True
 
     def pour(self, path: Path) -> None:

@@ -80,9 +80,16 @@ def check(request: RunRequest, *, force: bool) -> list[str]:
     notices = check_sources(request.video, request.faces, any_length=request.options.any_length)
     if request.target is not None:
         check_target(request.target, force=force)
-        if not is_url(request.video) and absolute(request.video) == request.target:
-            raise InputError("The output is the source video itself.", hint="Name another file: -o FILE")
+        _check_inputs_survive(request, request.target)
     return notices
+
+
+def _check_inputs_survive(request: RunRequest, target: Path) -> None:
+    for source in (request.video, *(face.image for face in request.faces)):
+        if not is_url(source) and target.exists() and absolute(source).samefile(target):
+            raise InputError(
+                f"The output {str(target)!r} is one of the inputs.", hint="Name another file: -o FILE"
+            )
 
 
 def run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> RunResult:

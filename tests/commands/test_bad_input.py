@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,8 +11,6 @@ import pytest
 from tests.clips import cut_short, plain_clip, plain_photo, sound_only
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Headswap
     from tests.loopback import HeadSwapService
 
@@ -158,6 +158,26 @@ def test_the_source_video_is_never_the_output(headswap: Headswap, clip: Path, ph
     before = clip.read_bytes()
     refused(headswap, "run", clip, "--face", f"1={photo}", "-o", clip, "--force")
     assert clip.read_bytes() == before
+
+
+def test_a_face_photo_is_never_the_output(headswap: Headswap, clip: Path, photo: Path) -> None:
+    before = photo.read_bytes()
+    refused(headswap, "run", clip, "--face", f"1={photo}", "-o", photo, "--force")
+    assert photo.read_bytes() == before
+
+
+def test_the_demo_cannot_write_two_files_to_stdout(headswap: Headswap) -> None:
+    assert "-o FOLDER" in refused(headswap, "demo", "-o", "-")
+
+
+def test_a_full_disk_behind_stdout_is_an_error_and_no_traceback(headswap: Headswap) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            headswap.command("--help"), env=headswap.env, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The system refused (No space left on device)")
+    assert "Traceback" not in done.stderr
 
 
 def test_json_and_the_video_cannot_both_go_to_stdout(headswap: Headswap, clip: Path) -> None:

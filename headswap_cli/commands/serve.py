@@ -22,6 +22,10 @@ TokenOpt = Annotated[
     Path | None,
     typer.Option("--token-file", help="A file of mode 0600 with the key that clients must send."),
 ]
+AllowPrivateOpt = Annotated[
+    bool,
+    typer.Option("--allow-private", help="With --host: fetch URLs from private addresses too."),
+]
 FetchOpt = Annotated[bool, typer.Option("--fetch", help="Fetch and check the engine's weights, and end.")]
 
 _EXPOSED = (
@@ -42,6 +46,7 @@ def serve_command(
     clear: ClearOpt = False,
     workers: WorkersOpt = 1,
     token_file: TokenOpt = None,
+    allow_private: AllowPrivateOpt = False,
     as_json: o.JsonOpt = False,
     quiet: o.QuietOpt = False,
 ) -> None:
@@ -70,7 +75,7 @@ def serve_command(
         jobs, files = local.clear(folders.data, folders.cache)
         app.view.show(views.message(f"Deleted: {jobs} jobs, {files} files.", jobs=jobs, files=files))
         return
-    serving = local.Serving(host, port, workers, token_file)
+    serving = local.Serving(host, port, workers, token_file, allow_private)
     weights = app.fetch_weights(check=fetch)
     if fetch:
         app.view.show(views.message(str(weights), weights=str(weights)))

@@ -57,6 +57,7 @@ def _serve(given: argparse.Namespace) -> int:
         given.port,
         given.idle_timeout_s,
         workers=given.workers,
+        allow_private=given.allow_private,
         token=given.token_file.read_text(encoding="ascii").strip() if given.token_file else None,
     )
     received: list[int] = []
@@ -93,6 +94,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--idle-timeout-s", type=float, default=600.0, help="0 never ends by itself")
     parser.add_argument("--workers", type=int, default=1, help="how many jobs are in work at once")
     parser.add_argument("--token-file", type=Path, help="file that holds the key; by default one is made up")
+    parser.add_argument("--allow-private", action="store_true", help="fetch from private addresses too")
     parser.add_argument("--clear", action="store_true", help="delete what is over, say how much, and end")
     return parser.parse_args(arguments)
 

@@ -26,11 +26,13 @@ from headswap_cli.engine.storage import (
     DISK_FULL,
     HashMismatchError,
     TooLargeError,
+    fetched_name,
     is_upload_name,
     media_type,
 )
 from headswap_cli.engine.worker import length_fault
 from headswap_cli.local import HEALTH_PATH, SHUTDOWN_PATH
+from headswap_cli.media import is_url
 from headswap_cli.wire import (
     ANALYSIS_PATH,
     ANALYZE_PATH,
@@ -107,7 +109,9 @@ class Routes:
     async def create(self, request: Request) -> Response:
         """POST task/create: queue a swap on the latest completed analysis of the same video."""
         call = intake.create_call(await _read_json(request), self._locate)
-        job = await run_in_threadpool(self._jobs.add, Kind.TASK, call.source, self._task_body(call))
+        body = self._task_body(call)
+        source = self._kept(call.source, body["analysis_id"])
+        job = await run_in_threadpool(self._jobs.add, Kind.TASK, source, body)
         self._wake()
         return records.success("OK", records.created_record(job))
 
@@ -162,9 +166,18 @@ class Routes:
         return records.success("OK", {"pid": os.getpid()})
 
     def _locate(self, url: object, field: str) -> str:
-        name = intake.media_name(url, field, self._hosts)
-        if not self._media.touch(name):
+        name = intake.media_source(url, field, self._hosts)
+        if not is_url(name) and not self._media.touch(name):
             raise intake.no_such_media(field)
+        return name
+
+    def _kept(self, source: str, analysis_id: str) -> str:
+        """Return the name of the very file that was analysed: what is behind a URL may have changed."""
+        if not is_url(source):
+            return source
+        name = fetched_name(analysis_id)
+        if not self._media.touch(name):
+            raise RefusalError(NOT_FOUND, "video_url: what was fetched is gone; analyse the video again.")
         return name
 
     def _job(self, kind: Kind, request: Request) -> Job:

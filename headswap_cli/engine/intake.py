@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     from headswap_cli.engine.guard import Hosts
     from headswap_cli.wire import JsonObject
 
-    # Gives the name of a file that the engine holds for its URL.
+    # Gives the name of a file that the engine holds for its URL, and any other URL back.
     Locate = Callable[[object, str], str]
+
+
+_MAX_URL = 4096
+_WEB_ADDRESS = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 
 
 class RefusalError(Exception):
@@ -44,7 +49,7 @@ class RefusalError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AnalyzeCall:
-    """A checked POST analyze; ``source`` is a media name."""
+    """A checked POST analyze; ``source`` is a media name, or a URL of somewhere else."""
 
     video_url: str
     source: str
@@ -53,7 +58,7 @@ class AnalyzeCall:
 
 @dataclass(frozen=True, slots=True)
 class CreateCall:
-    """A checked POST task/create; ``source`` and the values of ``photos`` (by ``obj_id``) are media names."""
+    """A checked POST task/create; ``source`` and ``photos`` (by ``obj_id``) are as in ``AnalyzeCall``."""
 
     video_url: str
     source: str
@@ -116,27 +121,40 @@ def create_call(body: JsonObject, locate: Locate) -> CreateCall:
     )
 
 
-def media_name(url: object, field: str, hosts: Hosts) -> str:
-    """Return the name behind a media URL of this engine, whether or not it holds such a file.
+def media_source(url: object, field: str, hosts: Hosts) -> str:
+    """Return the name behind a media URL of this engine, whether or not it holds such a file, or another URL.
 
     Args:
         url: What was sent.
         field: Where it was sent, for the message.
         hosts: The names that the engine answers to.
 
-    Raises: RefusalError: It is no URL, or one of somewhere else.
+    Raises: RefusalError: It is no http(s) URL.
     """
     if not isinstance(url, str) or not url:
         raise _invalid(f"{field} is required: a URL.")
     origin, _, name = url.rpartition(f"{MEDIA_PATH}/")
-    if not name or not _is_own(origin, hosts):
-        raise _invalid(f"{field}: the local engine takes files that were uploaded to it.")
-    return name
+    if name and _is_own(origin, hosts):
+        return name
+    if not _is_web_address(url):
+        raise _invalid(f"{field} must be an http(s) URL of at most {_MAX_URL} characters.")
+    return url
 
 
 def no_such_media(field: str) -> RefusalError:
     """Return the refusal of a URL whose file the engine does not hold (any more)."""
     return RefusalError(NOT_FOUND, f"{field}: there is no such file; upload it again.")
+
+
+def _is_web_address(url: str) -> bool:
+    # Printable ASCII, as RFC 3986 has it: others are to be encoded by whoever knows how.
+    if not _WEB_ADDRESS.fullmatch(url) or len(url) > _MAX_URL:
+        return False
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_own(origin: str, hosts: Hosts) -> bool:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from headswap_cli.engine.storage import fetched_name
+from headswap_cli.media import is_url
 from headswap_cli.wire import COMPLETED, FAILED, PROCESSING, QUEUED
 
 if TYPE_CHECKING:
@@ -59,8 +61,9 @@ class Kind(StrEnum):
 class Job:
     """One analysis or task.
 
-    ``source`` is the media name of the source video, ``status`` a number of ``wire``, ``progress`` 0 to 100,
-    ``body`` what was asked, ``result`` what came of it (completed jobs only).
+    ``source`` is the media name of the source video, or the URL that an analysis fetches it from; ``status``
+    a number of ``wire``, ``progress`` 0 to 100, ``body`` what was asked, ``result`` what came of it
+    (completed jobs only).
     """
 
     id: str
@@ -204,8 +207,7 @@ class JobStore:
     def media_in_use(self) -> frozenset[str]:
         """Return the names of the files that queued and running jobs need."""
         unfinished = self._read("SELECT * FROM job WHERE status IN (:queued, :processing)")
-        photos = (name for job in unfinished for name in job.body.get("photos", {}).values())
-        return frozenset((*(job.source for job in unfinished), *photos))
+        return frozenset().union(*map(_media_of, unfinished))
 
     def forget(self, before_s: float | None = None) -> int:
         """Delete ended jobs, all or those not touched since ``before_s`` (Unix time); return how many.
@@ -263,6 +265,15 @@ class _Connection:
         """Let go of the database."""
         with self._lock:
             self._database.close()
+
+
+def _media_of(job: Job) -> set[str]:
+    """Return the names of the files that a job needs; what was given by URL has one once it is fetched."""
+    photos = job.body.get("photos", {})
+    return {
+        fetched_name(job.id) if is_url(job.source) else job.source,
+        *(fetched_name(job.id, int(obj_id)) if is_url(name) else name for obj_id, name in photos.items()),
+    }
 
 
 def _first(jobs: list[Job]) -> Job | None:

@@ -19,11 +19,12 @@ from headswap_cli.engine.listen import Patience, listening
 from headswap_cli.engine.runner import Runner
 from headswap_cli.engine.seat import WorkerProcess, worker_command
 from headswap_cli.engine.storage import UPLOAD_LIMIT_BYTES, MediaStore
-from headswap_cli.local import engine_folder
+from headswap_cli.engine.worker import PUBLIC_ONLY
+from headswap_cli.local import engine_folder, is_loopback
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from headswap_cli.engine.runtime import Address
@@ -38,7 +39,8 @@ class Options:
 
     ``host`` None listens where only this machine's user gets in; ``idle_timeout_s`` 0 never ends by itself;
     ``upload_limit_bytes`` is the largest file taken; ``workers`` is how many jobs are in work at once;
-    ``token`` None makes one up.
+    ``token`` None makes one up; ``allow_private`` lets an engine that others reach fetch from private
+    addresses, as one that only this machine reaches always does.
     """
 
     data_dir: Path
@@ -49,13 +51,14 @@ class Options:
     upload_limit_bytes: int = UPLOAD_LIMIT_BYTES
     workers: int = 1
     token: str | None = field(default=None, repr=False)
+    allow_private: bool = False
 
 
 def run(
     options: Options,
     *,
     on_ready: Callable[[Address, Callable[[], None]], None],
-    make_worker: Callable[[], WorkerProcess] | None = None,
+    make_worker: Callable[[Sequence[str]], WorkerProcess] | None = None,
     clock: Callable[[], float] = time.time,
     patience: Patience | None = None,
 ) -> None:
@@ -64,7 +67,7 @@ def run(
     Args:
         options: Where and how.
         on_ready: Is told, once requests are answered, the address and a function that ends the engine.
-        make_worker: Starts a worker process; by default the real one.
+        make_worker: Starts a worker process, given flags of its command; by default the real one.
         clock: Tells the Unix time, in seconds.
         patience: What clients may ask of the server.
 
@@ -75,6 +78,9 @@ def run(
     """
     folder = engine_folder(options.data_dir)
     command = worker_command(folder, options.cache_dir.absolute())
+    is_reachable = options.host is not None and not is_loopback(options.host)
+    flags = [PUBLIC_ONLY] if is_reachable and not options.allow_private else []
+    make = make_worker or (lambda flags: WorkerProcess([*command, *flags]))
     with (
         runtime.only_engine(folder),
         runtime.logged(folder),
@@ -83,7 +89,7 @@ def run(
         listener, address = runtime.bind(folder, options.host, options.port, token=options.token)
         runner = Runner(
             jobs,
-            make_worker or (lambda: WorkerProcess(command)),
+            lambda: make(flags),
             workers=options.workers,
             discard=media.drop_drafts,
         )

@@ -26,6 +26,7 @@ CLOCK_SLACK_S = 60.0
 _UPLOAD = re.compile(r"[0-9a-f]{64}")
 _PREVIEW = re.compile(r"[0-9a-f]{24}-[0-9]{1,4}\.jpg")
 _RESULT = re.compile(r"[0-9a-f]{24}\.mp4")
+_FETCHED = re.compile(r"[0-9a-f]{24}(-[0-9]{1,4})?\.fetched")
 
 
 class TooLargeError(Exception):
@@ -51,6 +52,11 @@ def result_name(task_id: str) -> str:
     return f"{task_id}.mp4"
 
 
+def fetched_name(job_id: str, obj_id: int | None = None) -> str:
+    """Return the name of what a job fetched: its source video, or the photo for a person."""
+    return f"{job_id}.fetched" if obj_id is None else f"{job_id}-{obj_id}.fetched"
+
+
 def media_type(name: str) -> str:
     """Return the content type of a stored file; uploads are bytes of whatever kind."""
     return {".jpg": PREVIEW_TYPE, ".mp4": RESULT_TYPE}.get(Path(name).suffix, "application/octet-stream")
@@ -72,6 +78,7 @@ class MediaStore:
             _UPLOAD: folder / "uploads",
             _PREVIEW: folder / "previews",
             _RESULT: folder / "results",
+            _FETCHED: folder / "fetched",
         }
         for place in (folder, self.drafts, *self._places.values()):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)

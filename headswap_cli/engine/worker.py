@@ -22,7 +22,9 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from headswap_cli import pictures
 from headswap_cli.engine.limits import MEMORY_BYTES, STALL_S, Watchdog, bound_memory, ran_out_of_memory
-from headswap_cli.engine.storage import DISK_FULL, MediaStore, preview_name, result_name
+from headswap_cli.engine.remote import Fetcher
+from headswap_cli.engine.storage import DISK_FULL, MediaStore, fetched_name, preview_name, result_name
+from headswap_cli.media import is_url
 from headswap_cli.packages import FETCH_COMMAND
 from headswap_cli.wire import (
     DURATION,
@@ -41,10 +43,12 @@ if TYPE_CHECKING:
 
 KEPT_SCENES = 3
 NICENESS = 5
+# The argument that keeps a worker from fetching anything from private addresses.
+PUBLIC_ONLY = "--public-only"
 
 
 class AnalysisOrder(TypedDict):
-    """Find the people in an uploaded video."""
+    """Find the people in a video; ``source`` is a media name or a URL."""
 
     kind: Literal["analysis"]
     id: str
@@ -53,7 +57,10 @@ class AnalysisOrder(TypedDict):
 
 
 class SwapOrder(TypedDict):
-    """Make a video from an analysed one; ``photos`` are media names by ``obj_id`` (JSON: as a string)."""
+    """Make a video from an analysed one.
+
+    ``source`` is a media name; ``photos`` are media names or URLs by ``obj_id`` (JSON: as a string).
+    """
 
     kind: Literal["task"]
     id: str
@@ -102,6 +109,7 @@ class Workbench:
         media: Where sources lie and results go.
         make_pipeline: Makes the pipeline, once the first order needs it.
         emit: Is told progress.
+        fetcher: Gets what orders name by URL.
         pulse: Is called after every frame: the work gets on.
     """
 
@@ -110,10 +118,12 @@ class Workbench:
         media: MediaStore,
         make_pipeline: Callable[[], SwapPipeline],
         emit: Callable[[Event], None],
+        fetcher: Fetcher,
         *,
         pulse: Callable[[], None] = lambda: None,
     ) -> None:
         self._media = media
+        self._fetcher = fetcher
         self._make_pipeline = make_pipeline
         self._emit = emit
         self._pulse = pulse
@@ -137,7 +147,7 @@ class Workbench:
     def _analyse(self, order: AnalysisOrder) -> JsonObject:
         from headswap_cli.engine.decode import open_video
 
-        source = self._file(order["source"])
+        source = self._held(order["source"], fetched_name(order["id"]), self._fetcher.video)
         if not order["any_length"]:
             # Before the work: the people of an hour of video are found in an hour.
             with open_video(source) as video:
@@ -161,7 +171,10 @@ class Workbench:
         from headswap_cli.models import Mode
 
         source = self._file(order["source"])
-        photos = {int(obj_id): self._file(name) for obj_id, name in order["photos"].items()}
+        photos = {
+            int(obj_id): self._held(name, fetched_name(order["id"], int(obj_id)), self._fetcher.photo)
+            for obj_id, name in order["photos"].items()
+        }
         settings = SwapSettings(
             short_side=order["short_side"],
             mode=Mode(order["mode"]) if order["mode"] else None,
@@ -193,6 +206,15 @@ class Workbench:
         if self._pipeline is None:
             self._pipeline = self._make_pipeline()
         return self._pipeline
+
+    def _held(self, source: str, name: str, fetch: Callable[[str, Path], None]) -> Path:
+        """Return the file that is meant by a media name; what is meant by a URL is fetched as ``name``."""
+        if not is_url(source):
+            return self._file(source)
+        if self._media.find(name) is None:
+            with self._media.made(name, name[:24]) as draft:
+                fetch(source, draft)
+        return self._file(name)
 
     def _file(self, name: str) -> Path:
         path = self._media.find(name)
@@ -244,7 +266,12 @@ def length_fault(duration_s: float) -> str | None:
 
 
 def serve(
-    make_pipeline: Callable[[Path], SwapPipeline], data: Path, cache: Path, *, stall_s: float = STALL_S
+    make_pipeline: Callable[[Path], SwapPipeline],
+    data: Path,
+    cache: Path,
+    *,
+    public_only: bool = False,
+    stall_s: float = STALL_S,
 ) -> None:
     """Do the orders that come in on stdin until it closes, then end at once, in the middle of one or not.
 
@@ -252,6 +279,7 @@ def serve(
         make_pipeline: Given the folder of the weights, makes the pipeline.
         data: The engine's own folder.
         cache: The cache folder: ``weights``, ``numba``.
+        public_only: Fetch from the public internet alone.
         stall_s: An order that does not get on for so long is given up, and this process with it.
     """
     _settle_in(cache)
@@ -267,7 +295,8 @@ def serve(
             events.flush()
 
     media, watchdog = MediaStore(data / "media"), Watchdog(stall_s)
-    bench = Workbench(media, lambda: make_pipeline(cache / "weights"), emit, pulse=watchdog.pulse)
+    fetcher = Fetcher(public_only=public_only, pulse=watchdog.pulse)
+    bench = Workbench(media, lambda: make_pipeline(cache / "weights"), emit, fetcher, pulse=watchdog.pulse)
 
     def give_up(order: Order) -> None:
         media.drop_drafts(order["id"])
@@ -284,8 +313,9 @@ def serve(
 
 
 def main() -> None:
-    """Serve with the real pipeline: ``python -m headswap_cli.engine.worker DATA CACHE``."""
-    serve(_real_pipeline, Path(sys.argv[1]), Path(sys.argv[2]))
+    """Serve with the real pipeline: ``python -m headswap_cli.engine.worker DATA CACHE [--public-only]``."""
+    data, cache, *flags = sys.argv[1:]
+    serve(_real_pipeline, Path(data), Path(cache), public_only=PUBLIC_ONLY in flags)
 
 
 def _real_pipeline(folder: Path) -> SwapPipeline:

@@ -28,6 +28,8 @@ _MAKE_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' > {
 class Serving:
     """How the engine is served: ``port`` 0 takes a free one, ``token_file`` None makes up a key.
 
+    ``allow_private`` lets an engine that others reach fetch from private addresses.
+
     Raises: InputError: Others could reach the engine and no key was set for them, or the file that holds it
         is not fit to.
     """
@@ -36,6 +38,7 @@ class Serving:
     port: int = 0
     workers: int = 1
     token_file: Path | None = None
+    allow_private: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what would serve strangers."""
@@ -75,6 +78,8 @@ def run_foreground(
     require_extra()
     words = [*command(data_dir, cache_dir, idle_timeout_s=0), "--host", serving.host]
     words += ["--port", str(serving.port), "--workers", str(serving.workers)]
+    if serving.allow_private:
+        words.append("--allow-private")
     if serving.token_file is not None:
         words += ["--token-file", str(serving.token_file.absolute())]
     with open_log(data_dir) as log:

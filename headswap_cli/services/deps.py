@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from headswap_cli.errors import HeadswapError, InputError
 from headswap_cli.media import is_url
-from headswap_cli.transfer import hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +91,8 @@ class Deps:
         host = self.host_for(source)
         if host is None:
             return source
+        from headswap_cli.transfer import hash_file
+
         path = absolute(source)
         url = host.publish(path, on_bytes=lambda done, total: self.report.transfer(what, done, total))
         self.journal.published(run_id, source, hash_file(path), url)
@@ -101,14 +102,8 @@ class Deps:
         """Return the place that gives ``source`` a URL, None if it is one that the backend reads itself.
 
         Raises:
-            InputError: a local file and no place for it, or a URL and an engine that takes files.
+            InputError: a local file and no place for it.
         """
-        is_local = self.settings.backend == "local"
-        if is_url(source) and is_local:
-            raise InputError(
-                f"The local engine takes files, not the URL {source!r}.",
-                hint="Download it first: curl -LO URL",
-            )
         if is_url(source):
             return None
         if self.open_host is None:

@@ -60,9 +60,9 @@ def download(
         NetworkError: the server can't be reached, breaks off, stalls or fails.
     """
     part = target.with_name(target.name + ".part")
-    with translated(url), _opened(http, url, stall_timeout_s) as response:
+    with translated(url), opened(http, url, stall_timeout_s) as response:
         total = _promised_bytes(response, url)
-        chunks = _bounded(_steady(response.iter_raw(), stall_timeout_s, clock), total, max_bytes)
+        chunks = _bounded(steady(response.iter_raw(), stall_timeout_s, clock), total, max_bytes)
         file, mode = create_part(part, stall_timeout_s)
         try:
             size_bytes, sha256 = write_chunks(
@@ -81,7 +81,11 @@ def download(
 
 
 @contextmanager
-def _opened(http: httpx.Client, url: str, stall_timeout_s: float) -> Iterator[httpx.Response]:
+def opened(http: httpx.Client, url: str, stall_timeout_s: float) -> Iterator[httpx.Response]:
+    """GET ``url`` and yield the answer to the last redirect, its body unread.
+
+    Raises: TransferError: the redirects are too many, or lead from https to http.
+    """
     timeout = httpx.Timeout(stall_timeout_s, connect=min(stall_timeout_s, 10.0))
     headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
     request = http.build_request("GET", url, headers=headers, timeout=timeout)
@@ -138,7 +142,11 @@ def _check_length(size_bytes: int, total: int | None) -> None:
         raise TransferError(f"{size_bytes} bytes came where {total} were promised.")
 
 
-def _steady(chunks: Iterator[bytes], stall_timeout_s: float, clock: Callable[[], float]) -> Iterator[bytes]:
+def steady(chunks: Iterator[bytes], stall_timeout_s: float, clock: Callable[[], float]) -> Iterator[bytes]:
+    """Hand chunks on while they come fast enough.
+
+    Raises: NetworkError: next to nothing came for a whole stall timeout.
+    """
     since, received = clock(), 0
     for chunk in chunks:
         received += len(chunk)

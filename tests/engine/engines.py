@@ -126,7 +126,7 @@ class RunningEngine:
         run(
             self._options,
             on_ready=on_ready,
-            make_worker=lambda: WorkerProcess(command),
+            make_worker=lambda flags: WorkerProcess([*command, *flags]),
             clock=self._clock,
             patience=self._patience,
         )

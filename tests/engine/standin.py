@@ -96,4 +96,10 @@ class StandIn:
 
 
 if __name__ == "__main__":
-    worker.serve(lambda weights: StandIn(weights.parent), Path(sys.argv[1]), Path(sys.argv[2]))
+    data, cache, *flags = sys.argv[1:]
+    worker.serve(
+        lambda weights: StandIn(weights.parent),
+        Path(data),
+        Path(cache),
+        public_only=worker.PUBLIC_ONLY in flags,
+    )

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headswap_cli import wire
+from headswap_cli.engine.remote import Fetcher
 from headswap_cli.engine.storage import MediaStore
 from headswap_cli.engine.worker import KEPT_SCENES, Share, Workbench, length_fault
 from tests import clips
@@ -42,7 +43,7 @@ def heard() -> list[Event]:
 
 @pytest.fixture
 def bench(tmp_path: Path, media: MediaStore, heard: list[Event]) -> Workbench:
-    return Workbench(media, lambda: StandIn(tmp_path), heard.append)
+    return Workbench(media, lambda: StandIn(tmp_path), heard.append, Fetcher(public_only=True))
 
 
 def analysis(number: int) -> AnalysisOrder:

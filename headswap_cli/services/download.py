@@ -10,7 +10,6 @@ from headswap_cli.errors import DeadlineError, FailedError, InputError, NotFound
 from headswap_cli.media import verify_playable
 from headswap_cli.models import Saved, Status
 from headswap_cli.services.output import SUFFIX, check_target, default_name, target_path
-from headswap_cli.transfer import download as transfer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +76,8 @@ def _check_finished(task: Task) -> None:
 
 def save(deps: Deps, task: Task, target: Path) -> Saved:
     """Download a completed task's output to ``target``, verified to play before it gets that name."""
+    from headswap_cli.transfer import download as transfer
+
     url = task.output_url or ""
 
     def verify(part: Path) -> None:

@@ -37,6 +37,16 @@ _HINTS: dict[type[HeadswapError], str] = {
     CreditsError: "Add credits to the account, or work on this machine: --profile local",
     NotFoundError: "Check the id, and that the key belongs to the account that made it: headswap status ID",
 }
+_CODE_HINTS = {
+    1003: "Check the flags, --model above all, and that everybody can open the URLs: curl -I URL",
+    1007: "Give fewer faces: one task takes at most five.",
+    1204: "Cut it to 3-20 s: ffmpeg -i IN -t 20 -c:v libx264 OUT.mp4",
+    1207: "Make it smaller: ffmpeg -i IN -vf scale=-2:720 -c:v libx264 OUT.mp4",
+    1208: "Check that the URL gives the file itself and no web page: curl -I URL",
+    1209: "Encode it anew: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4",
+    1210: "Give it a usual frame rate: ffmpeg -i IN -r 30 -c:v libx264 OUT.mp4",
+}
+_STRANGE_HINT = "This code is not known here; ask the service for its meaning, or work here: --profile local"
 
 
 class Kind(StrEnum):
@@ -102,7 +112,9 @@ def _coded(code: int, message: object, reply: Reply) -> Fault:
     kind = Kind.THROTTLED if throttled else Kind.BROKEN if code in _FAULT_CODES else Kind.REFUSED
     raised = ServiceError if throttled else _CODES.get(code) or _STATUSES.get(reply.status, ServiceError)
     error = raised(
-        f"The service answered {code}: {said or 'no message'}", hint=_hint(raised, kind), code=code
+        f"The service answered {code}: {said or 'no message'}",
+        hint=_CODE_HINTS.get(code) or _hint(raised, kind) or _STRANGE_HINT,
+        code=code,
     )
     error.retryable = kind in {Kind.THROTTLED, Kind.BROKEN}
     return Fault(error, kind, retry_after_s=parse_retry_after(reply.retry_after))

@@ -328,6 +328,8 @@ class AppContext:
         from headswap_cli.engine import weights
 
         folder = self.folders.cache / "weights"
+        if weights.missing(folder):
+            progress.notice("fetching the engine's weights (136 MB, this once)")
         weights.ensure(folder, check=check, on_progress=progress.transfer)
         return folder
 

@@ -40,7 +40,7 @@ def download(deps: Deps, identifier: str, output: str | None, *, force: bool) ->
     if task_id is None:
         raise NotFoundError(f"The run {identifier} has created no task.", run_id=identifier)
     name = default_name(run.source) if run is not None else task_id + SUFFIX
-    target = target_path(output, name)
+    target = target_path(output, name, task_id=task_id)
     check_target(target, force=force)
     task = deps.dialect.fetch_task(deps.client, task_id)
     _check_finished(task)
@@ -56,9 +56,12 @@ def check_several(identifiers: Sequence[str], output: str | None) -> None:
     Raises:
         InputError: they would.
     """
-    if len(identifiers) > 1 and output is not None and not Path(output).expanduser().is_dir():
+    if len(identifiers) < 2 or output is None or "{task_id}" in output:
+        return
+    if not Path(output).expanduser().is_dir():
         raise InputError(
-            f"{len(identifiers)} results cannot be saved as one output, {output!r}.", hint="-o FOLDER/"
+            f"{len(identifiers)} results cannot be saved as one output, {output!r}.",
+            hint="-o FOLDER/, or -o {task_id}.mp4",
         )
 
 

@@ -368,8 +368,8 @@ def test_a_project_file_sets_defaults_for_what_lies_below_it(
     keyless: Headswap, service: HeadSwapService
 ) -> None:
     add(keyless, service)
-    (keyless.cwd / "headswap.toml").write_text('resolution = "480p"\noutput = "mine.mp4"\n')
-    assert keyless("run", VIDEO, "--face", FACE).out == "mine.mp4\n"
+    (keyless.cwd / "headswap.toml").write_text('resolution = "480p"\noutput = "{stem}.mine.mp4"\n')
+    assert keyless("run", VIDEO, "--face", FACE).out == "clip.mine.mp4\n"
     keyless("run", VIDEO, "--face", FACE, "--resolution", "720p", "-o", "other.mp4")
     assert [create.json["resolution"] for create in service.creates] == ["480p", "720p"]
 

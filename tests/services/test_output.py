@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,25 @@ def test_force_lets_an_existing_file_pass_but_never_a_folder(tmp_path: Path) -> 
 def test_checking_a_target_leaves_nothing_behind(tmp_path: Path) -> None:
     check_target(tmp_path / "out.mp4", force=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_may_name_the_stem_and_the_date(tmp_path: Path) -> None:
+    output = f"{tmp_path}/{{date}}/{{stem}}-{{stem}}.mp4"
+    target = target_path(output, "clip.headswap.mp4", today=lambda: date(2026, 11, 24))
+    assert target == tmp_path / "2026-11-24" / "clip-clip.mp4"
+
+
+def test_a_task_id_in_the_output_stays_one_name(tmp_path: Path) -> None:
+    target = target_path(f"{tmp_path}/{{task_id}}.mp4", "x.headswap.mp4", task_id="../../etc/{date}")
+    assert target.parent == tmp_path
+
+
+@pytest.mark.parametrize("placeholder", ["{task_id}", "{person}"])
+def test_a_placeholder_that_is_not_known_yet_is_refused(placeholder: str) -> None:
+    with pytest.raises(InputError, match="not known before") as caught:
+        target_path(f"{placeholder}.mp4", "clip.headswap.mp4")
+    assert "{stem}" in (caught.value.hint or "")
+
+
+def test_braces_that_are_no_placeholder_are_part_of_the_name(tmp_path: Path) -> None:
+    assert target_path(f"{tmp_path}/a{{b}}{{.mp4", "x.headswap.mp4").name == "a{b}{.mp4"

@@ -91,7 +91,6 @@ class Deps:
         host = self.host_for(source)
         if host is None:
             return source
-        
         from headswap_cli.transfer import hash_file
 
         path = absolute(source)

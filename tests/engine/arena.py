@@ -268,9 +268,14 @@ def mounted(folder: Path, size: str) -> bool:
 
 
 def remount(folder: Path, how: str) -> bool:
-    """Make a mounted file system ``ro`` or ``rw``; False where it is in use."""
+    """Make a mounted file system ``ro`` or ``rw``; False where it stays in use."""
     words = ["mount", "-o", f"remount,{how}", str(folder)]
-    return subprocess.run(words, capture_output=True).returncode == 0
+    deadline = time.monotonic() + 5
+    while subprocess.run(words, capture_output=True).returncode:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def unmount(folder: Path) -> None:

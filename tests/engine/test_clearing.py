@@ -1,0 +1,143 @@
+"""What goes, what stays, and what the clock has to say in that."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headswap_cli import wire
+from headswap_cli.engine.clearing import CLEAR_EVERY_S, KEPT_S, Calendar, Cleared, clear
+from headswap_cli.engine.jobs import JobStore, Kind
+from headswap_cli.engine.storage import CLOCK_SLACK_S, MediaStore
+from tests import clips
+from tests.engine.engines import RunningEngine, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAMES = {"uploads": "1" * 64, "previews": f"{'2' * 24}-0.jpg", "results": f"{'3' * 24}.mp4"}
+DAY_S = 24 * 3600.0
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> MediaStore:
+    """A store with a file of each kind."""
+    store = MediaStore(tmp_path / "media")
+    for place, name in NAMES.items():
+        (store.folder / place / name).write_bytes(b"a face")
+    return store
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Iterator[JobStore]:
+    with closing(JobStore(tmp_path / "jobs.sqlite3")) as store:
+        yield store
+
+
+def test_what_a_waiting_job_needs_stays_however_old_it_is_or_seems(jobs: JobStore, media: MediaStore) -> None:
+    waiting = jobs.add(Kind.TASK, NAMES["uploads"], {"photos": {}})
+    assert clear(jobs, media, time.time() + 1000 * DAY_S) == Cleared(0, 2)
+    assert media.find(NAMES["uploads"]) is not None
+    jobs.fail(waiting.id, wire.SERVER_FAULT, "a reason")
+    assert clear(jobs, media) == Cleared(1, 1)
+    assert not [path for path in media.folder.rglob("*") if path.is_file()]
+
+
+def test_a_file_from_the_future_is_dated_back_and_one_of_today_is_not(media: MediaStore) -> None:
+    now = time.time()
+    paths = [media.folder / place / name for place, name in NAMES.items()]
+    times = (now + 400 * DAY_S, now + CLOCK_SLACK_S / 2, now - DAY_S)
+    for path, written in zip(paths, times, strict=True):
+        os.utime(path, (written, written))
+    media.redate(now)
+    assert [path.stat().st_mtime for path in paths] == pytest.approx([now, *times[1:]], abs=1e-3)
+
+
+@given(st.lists(st.tuples(st.floats(0, 10_000), st.floats(-1e8, 1e8)), max_size=20))
+def test_nothing_is_old_right_after_the_clock_has_jumped_ahead(steps: list[tuple[float, float]]) -> None:
+    wall, steady = [2e9], [0.0]
+    calendar = Calendar(lambda: wall[0], lambda: steady[0])
+    for passed_s, jump_s in steps:
+        steady[0] += passed_s
+        wall[0] += passed_s + jump_s
+        until_s = calendar.clear_until()
+        if jump_s > CLEAR_EVERY_S + 1:
+            assert until_s is None
+        elif jump_s < CLEAR_EVERY_S - 1:
+            assert until_s == wall[0] - KEPT_S
+
+
+def test_a_result_is_put_in_its_place_whole_and_for_its_owner_only(media: MediaStore) -> None:
+    name = NAMES["results"]
+    with media.made(name, "3" * 24) as draft:
+        draft.write_bytes(b"half")
+        assert (media.folder / "results" / name).read_bytes() == b"a face"
+    kept = media.folder / "results" / name
+    assert kept.read_bytes() == b"half"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert not list(media.drafts.iterdir())
+
+
+def test_two_attempts_at_one_result_do_not_get_into_each_others_way(media: MediaStore) -> None:
+    with media.made(NAMES["results"], "3" * 24) as newer:
+        newer.write_bytes(b"newer")
+        with media.made(NAMES["results"], "3" * 24) as older:
+            older.write_bytes(b"older")
+        assert newer.read_bytes() == b"newer"
+    assert (media.folder / "results" / NAMES["results"]).read_bytes() == b"newer"
+
+
+def test_the_drafts_of_one_job_can_be_dropped_alone(media: MediaStore) -> None:
+    for name in ("3" * 24 + ".a.mp4", "4" * 24 + ".b.mp4"):
+        (media.drafts / name).touch()
+    media.drop_drafts("3" * 24)
+    assert [path.name for path in media.drafts.iterdir()] == ["4" * 24 + ".b.mp4"]
+    media.drop_drafts()
+    assert not list(media.drafts.iterdir())
+
+
+def test_a_result_under_no_name_of_ours_is_a_bug_that_is_told(media: MediaStore) -> None:
+    with pytest.raises(ValueError, match=r"\.\./engine\.json"), media.made("../engine.json", "3" * 24):
+        pass
+
+
+def test_an_engine_asked_to_clear_keeps_what_its_jobs_need_and_does_them(tmp_path: Path) -> None:
+    content = clips.plain_clip(tmp_path / "clip.mp4", seconds=4).read_bytes()
+    with RunningEngine(tmp_path) as engine:
+        video, photo, idle = engine.put(content), engine.put(b"a photo"), engine.put(b"another photo")
+        analysis = engine.analyze(video)
+        engine.ended(wire.ANALYSIS_PATH, analysis)
+        engine.tell(hold=True)
+        tasks = [engine.create(video, {0: photo}) for _ in range(2)]
+        engine.processing(wire.TASK_PATH, tasks[0])
+        assert engine.http.delete("/media").json()["data"] == {"jobs": 1, "files": 2}
+        assert [engine.http.head(url).status_code for url in (video, photo, idle)] == [200, 200, 404]
+        assert engine.get(wire.ANALYSIS_PATH, _id=analysis)["code"] == wire.NOT_FOUND
+        engine.tell()
+        for task in tasks:
+            assert engine.ended(wire.TASK_PATH, task)["status"] == wire.COMPLETED
+
+
+def test_a_clock_set_ahead_under_a_running_engine_takes_no_media_from_a_waiting_job(tmp_path: Path) -> None:
+    content = clips.plain_clip(tmp_path / "clip.mp4", seconds=4).read_bytes()
+    now = [time.time()]
+    with RunningEngine(tmp_path, clock=lambda: now[0]) as engine:
+        video, photo = engine.put(content), engine.put(b"a photo")
+        engine.ended(wire.ANALYSIS_PATH, engine.analyze(video))
+        engine.tell(hold=True)
+        task = engine.create(video, {0: photo})
+        engine.processing(wire.TASK_PATH, task)
+    now[0] += 400 * DAY_S
+    with RunningEngine(tmp_path, clock=lambda: now[0]) as engine:
+        # The start clears what is old, and this is half done.
+        until(lambda: list((engine.folder / "media" / "previews").iterdir()), lambda left: not left)
+        engine.tell()
+        assert engine.ended(wire.TASK_PATH, task)["status"] == wire.COMPLETED

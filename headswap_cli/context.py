@@ -129,7 +129,7 @@ class AppContext:
         settings = config.Settings(
             profile=profile,
             backend=Backend.AKOOL,
-            base_url=values.get("base_url", config.AKOOL_URL),
+            base_url=values.get("base_url") or self._env.get("HEADSWAP_BASE_URL") or config.AKOOL_URL,
             api_key=None if client_id else secret,
             client_id=client_id,
             client_secret=secret if client_id else None,

@@ -152,9 +152,10 @@ class KeyringStore:
         try:
             yield
         except Exception as error:
-            reason = "the package `keyring` is not installed" if isinstance(error, ImportError) else "locked"
+            is_missing = isinstance(error, ImportError)
+            reason = "the package `keyring` is not installed" if is_missing else "it is locked or not running"
             raise AuthError(
-                f"The system's keyring can't be {verb} ({type(error).__name__}: {reason}, or not running).",
+                f"The system's keyring can't be {verb}: {reason} ({type(error).__name__}).",
                 hint=f"Unlock it, or give the key again: headswap profile set {profile} --api-key-stdin",
             ) from None
 

@@ -103,6 +103,26 @@ def test_a_keyring_that_went_away_is_exit_10_with_the_way_to_give_the_key_again(
     assert "headswap profile set work --api-key-stdin" in ran.err
 
 
+def test_a_locked_keyring_keeps_nobody_from_giving_a_new_key_or_removing_the_profile(
+    keyed: Headswap, service: HeadSwapService
+) -> None:
+    lock = "import secretstorage as s; s.get_default_collection(s.dbus_init()).lock()"
+    subprocess.run([sys.executable, "-c", lock], env=keyed.env, check=True)
+    assert "locked" in keyed("credits", code=10).err
+    assert keyed("profile", "show", "-q").out == "work\n"
+    changed = keyed("profile", "set", "work", "--api-key-stdin", "--json", stdin=service.api_key)
+    assert changed.value["key_in"] == "file"
+    assert keyed("credits").out == "100\n"
+    keyed("profile", "remove", "work")
+    assert keyed("profile", "list", "-q").out.split() == ["akool", "local"]
+
+
+def test_a_profile_whose_keyring_went_away_can_be_removed(keyed: Headswap) -> None:
+    ran = keyed("profile", "remove", "work", DBUS_SESSION_BUS_ADDRESS="unix:path=/nowhere")
+    assert "still in the system's keyring" in ran.out
+    assert "work" not in keyed("profile", "list", "-q").out
+
+
 def test_a_command_that_needs_no_key_does_not_load_the_keyring(keyed: Headswap) -> None:
     for arguments in (("profile", "list"), ("profile", "show"), ("serve", "--status")):
         loaded = imports(keyed, *arguments)

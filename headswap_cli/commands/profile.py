@@ -183,8 +183,11 @@ def remove_command(name: NameArg, *, as_json: o.JsonOpt = False, quiet: o.QuietO
     from headswap_cli.services.profile import remove_profile
 
     app = AppContext(as_json=as_json, quiet=quiet)
-    remove_profile(app.profiles(), name)
-    app.view.show(profiles.named(f"The profile {name} was removed.", name))
+    is_forgotten = remove_profile(app.profiles(), name)
+    left = (
+        "" if is_forgotten else " Its key is still in the system's keyring, which is locked or not running."
+    )
+    app.view.show(profiles.named(f"The profile {name} was removed.{left}", name))
 
 
 def read_secret(name: str, what: str, *, from_stdin: bool) -> str:

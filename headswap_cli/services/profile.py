@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import InputError
+from headswap_cli.errors import HeadswapError, InputError
 from headswap_cli.hosting import parse_hosting
 from headswap_cli.keys import Place, Secret, best_place, store_at
 from headswap_cli.profiles import BUILT_IN, SETTINGS, Profile, check_name
@@ -95,11 +95,25 @@ def _keep_secret(file: ProfileFile, profile: Profile, secret: str) -> Place:
     place = best_place(file.folder)
     kind = Secret.CLIENT_SECRET if "client_id" in profile.values else Secret.API_KEY
     store_at(place, file.folder).save(profile.name, kind, secret)
-    for old in {profile.key_in, place} - {None}:
-        for other in Secret:
-            if old is not None and (old, other) != (place, kind):
-                store_at(old, file.folder).remove(profile.name, other)
+    _forget(file, profile.name, place, except_for=kind)
+    if profile.key_in not in {None, place}:
+        _forget(file, profile.name, profile.key_in)
     return place
+
+
+def _forget(file: ProfileFile, name: str, place: Place | None, *, except_for: Secret | None = None) -> bool:
+    """Take a profile's secrets out of a place; tell whether that could be done.
+
+    A keyring that is locked or gone must not keep a user from giving a new key or from removing a profile.
+    """
+    if place is None:
+        return True
+    try:
+        for secret in set(Secret) - {except_for}:
+            store_at(place, file.folder).remove(name, secret)
+    except HeadswapError:
+        return False
+    return True
 
 
 def change_profile(
@@ -132,19 +146,16 @@ def change_profile(
     return _state(profiles.require(name), profiles.default or "")
 
 
-def remove_profile(file: ProfileFile, name: str) -> None:
+def remove_profile(file: ProfileFile, name: str) -> bool:
     """Forget a profile and its secrets; a built-in one is as it was at first.
 
-    Raises:
-        InputError: there is no such profile.
-        AuthError: its secret lies in a keyring that is locked; nothing was removed.
+    Returns: False if the secrets had to be left in a keyring that is locked or gone.
+    Raises: InputError: there is no such profile.
     """
     profile = file.read().require(name)
-    if profile.key_in is not None:
-        store = store_at(profile.key_in, file.folder)
-        for secret in Secret:
-            store.remove(name, secret)
+    is_forgotten = _forget(file, name, profile.key_in)
     file.remove(name)
+    return is_forgotten
 
 
 def parse_settings(words: Iterable[str]) -> dict[str, str | None]:

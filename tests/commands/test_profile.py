@@ -78,6 +78,13 @@ def test_a_wrong_key_is_exit_10_and_nothing_is_kept(
     assert not config.exists()
 
 
+def test_the_key_is_tried_where_the_environment_says_the_service_is(
+    keyless: Headswap, service: HeadSwapService
+) -> None:
+    arguments = ("profile", "add", "work", "--api-key-stdin", "--json")
+    assert keyless(*arguments, stdin=service.api_key, HEADSWAP_BASE_URL=service.url).value["credits"] == 100.0
+
+
 def test_no_verify_sends_nothing(keyless: Headswap, service: HeadSwapService) -> None:
     assert "not checked" in add(keyless, service, "--no-verify").out
     assert service.requests == []

@@ -18,7 +18,8 @@ import pytest
 
 from headswap_cli import __version__, local, wire
 from headswap_cli.errors import EngineError
-from tests.engine.engines import until
+from tests import clips
+from tests.engine.engines import RunningEngine, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -281,3 +282,85 @@ def test_a_port_that_is_taken_is_an_error_with_the_reason(data: Path, cache: Pat
         _, said = process.communicate(timeout=30)
     assert said.startswith("EngineError: The local engine ended with code 1: OSError: ")
     assert "in use" in said
+
+
+def claim_version(data: Path, version: str) -> None:
+    """Make the engine that runs one of another version, as far as anybody can tell."""
+    descriptor = data / "engine" / local.DESCRIPTOR
+    descriptor.write_text(json.dumps({**json.loads(descriptor.read_text()), "version": version}))
+
+
+def test_a_newer_engine_is_left_alone_and_the_command_says_what_to_do(data: Path, cache: Path) -> None:
+    running = local.ensure(data, cache)
+    claim_version(data, "99.0.0")
+    with pytest.raises(EngineError, match=r"version 99\.0\.0, newer than this command") as refusal:
+        local.ensure(data, cache)
+    assert "headswap serve --stop" in (refusal.value.hint or "")
+    assert is_running(running.pid)
+
+
+def test_an_older_engine_that_is_at_work_is_left_alone_until_it_has_done(tmp_path: Path) -> None:
+    with RunningEngine(tmp_path) as engine:
+        engine.tell(hold=True)
+        url = engine.put(clips.plain_clip(tmp_path / "clip.mp4", seconds=4).read_bytes())
+        engine.processing(wire.ANALYSIS_PATH, engine.analyze(url))
+        claim_version(engine.data, "0.0.1")
+        with pytest.raises(EngineError, match=r"version 0\.0\.1 is at work") as refusal:
+            local.ensure(engine.data, engine.cache)
+        assert "headswap serve --stop" in (refusal.value.hint or "")
+        claim_version(engine.data, __version__)
+        engine.tell()
+
+
+def test_commands_that_replace_an_older_engine_at_once_end_up_with_one(data: Path, cache: Path) -> None:
+    old = local.ensure(data, cache)
+    claim_version(data, "0.0.1")
+    with ThreadPoolExecutor(4) as pool:
+        found = set(pool.map(lambda _: local.ensure(data, cache), range(4)))
+    assert len(found) == 1
+    assert old.pid not in {endpoint.pid for endpoint in found}
+
+
+def test_a_client_goes_on_with_the_successor_of_an_engine_that_was_killed(data: Path, cache: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from headswap_cli import local\n"
+        "data, cache = map(Path, sys.argv[1:])\n"
+        "first = local.ensure(data, cache)\n"
+        "with local.client(first, renew=lambda: local.ensure(data, cache)) as http:\n"
+        "    assert http.get('/health').json()['data']['pid'] == first.pid\n"
+        "    os.kill(first.pid, signal.SIGKILL)\n"
+        "    while local.find(data): pass\n"
+        "    for _ in range(2):\n"
+        "        second = http.get('/health').json()['data']['pid']\n"
+        "assert second != first.pid and second == local.find(data).pid\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(data), str(cache)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_a_successor_a_killed_engine_is_a_failed_connection(data: Path, cache: Path) -> None:
+    endpoint = replace(local.ensure(data, cache), socket=None, host="127.0.0.1", port=1)
+    with local.client(endpoint) as http, pytest.raises(httpx.ConnectError):
+        http.get("/health")
+
+
+def test_an_engine_that_is_there_and_mute_is_named_with_the_way_to_end_it(data: Path, cache: Path) -> None:
+    endpoint = local.ensure(data, cache)
+    os.kill(endpoint.pid, signal.SIGSTOP)
+    now = iter(range(0, 1000, 10))
+    try:
+        with pytest.raises(EngineError, match=f"process {endpoint.pid}.* did not answer within 5 s") as mute:
+            local.ensure(data, cache, start_timeout_s=5, clock=lambda: float(next(now)))
+        assert f"kill -9 {endpoint.pid}" in (mute.value.hint or "")
+    finally:
+        os.kill(endpoint.pid, signal.SIGCONT)
+
+
+def test_the_engine_and_its_workers_leave_no_core_dump(data: Path, cache: Path) -> None:
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("only Linux tells one process another's limits")
+    endpoint = local.ensure(data, cache)
+    assert resource.prlimit(endpoint.pid, resource.RLIMIT_CORE) == (0, 0)

@@ -159,15 +159,27 @@ def read_descriptor(data_dir: Path) -> Endpoint | None:
         return None
 
 
-def _is_listening(endpoint: Endpoint, timeout_s: float) -> bool:
-    """Knock before HTTP is imported; and httpcore leaks a Unix socket whose connection is refused."""
+def connect(endpoint: Endpoint, timeout_s: float) -> socket.socket:
+    """Return a bare connection to ``endpoint``: httpcore leaks a Unix socket whose connection is refused.
+
+    Raises: OSError: Nobody listens there.
+    """
+    if endpoint.socket is None:
+        return socket.create_connection((endpoint.host, endpoint.port), timeout_s)
+    connection = socket.socket(socket.AF_UNIX)
     try:
-        if endpoint.socket is None:
-            socket.create_connection((endpoint.host, endpoint.port), timeout_s).close()
-        else:
-            with socket.socket(socket.AF_UNIX) as knock:
-                knock.settimeout(timeout_s)
-                knock.connect(str(endpoint.socket))
+        connection.settimeout(timeout_s)
+        connection.connect(str(endpoint.socket))
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _is_listening(endpoint: Endpoint, timeout_s: float) -> bool:
+    """Knock before HTTP is imported."""
+    try:
+        connect(endpoint, timeout_s).close()
     except OSError:
         return False
     return True

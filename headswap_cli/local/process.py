@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,12 +18,13 @@ from headswap_cli.local.endpoint import (
     SHUTDOWN_PATH,
     Endpoint,
     client,
+    connect,
     engine_folder,
     find,
     health,
     read_descriptor,
 )
-from headswap_cli.wire import MEDIA_PATH
+from headswap_cli.wire import ENGINE_ORIGIN, MEDIA_PATH
 
 if TYPE_CHECKING:
     import subprocess
@@ -193,13 +195,10 @@ def _release(version: str) -> tuple[int, ...]:
 def _end(data_dir: Path, endpoint: Endpoint, timeout_s: float) -> None:
     """Tell an engine to end and wait until it has, or until another one is in its place."""
     import filelock
-    import httpx
 
-    try:
-        with client(endpoint) as http:
-            http.post(SHUTDOWN_PATH)
-    except httpx.HTTPError:
-        pass  # It may have ended by itself meanwhile; the lock tells.
+    # It may have ended by itself meanwhile; the lock tells.
+    with contextlib.suppress(OSError):
+        _post_shutdown(endpoint, timeout_s)
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         try:
@@ -211,6 +210,20 @@ def _end(data_dir: Path, endpoint: Endpoint, timeout_s: float) -> None:
                 return
     message = f"The local engine (process {endpoint.pid}) does not end."
     raise EngineError(message, hint=f"kill {endpoint.pid}")
+
+
+def _post_shutdown(endpoint: Endpoint, timeout_s: float) -> None:
+    lines = (
+        f"POST {SHUTDOWN_PATH} HTTP/1.1",
+        f"Host: {ENGINE_ORIGIN.removeprefix('http://')}",
+        f"x-api-key: {endpoint.token}",
+        "Content-Length: 0",
+        "Connection: close",
+    )
+    with connect(endpoint, timeout_s) as connection:
+        connection.sendall("\r\n".join((*lines, "", "")).encode())
+        while connection.recv(4096):
+            pass
 
 
 def _clear_running(endpoint: Endpoint) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, identify, runs
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
-from headswap_cli.engine.plate import PlateGatherer
+from headswap_cli.engine.plate import PlateGatherer, PlateShelf
 from headswap_cli.engine.track import CutDetector, FollowedFace, Follower, smoothed
 from headswap_cli.engine.types import MediaFault, Person, Scene, Shot, Track
 
@@ -67,12 +67,12 @@ class Analyser:
         Raises:
             MediaFault: There is no frame at all.
         """
-        is_cut = CutDetector()
+        is_cut, shelf = CutDetector(), PlateShelf()
         watchers: list[_ShotWatcher] = []
         frame_count = 0
         for frame in frames:
             if is_cut(frame.image) or not watchers:
-                watchers.append(_ShotWatcher(self._networks, len(watchers), frame.frame_index))
+                watchers.append(_ShotWatcher(self._networks, shelf, len(watchers), frame.frame_index))
                 for finished in watchers[-2:-1]:
                     finished.close()
             watchers[-1].observe(frame.frame_index, frame.image)
@@ -100,8 +100,9 @@ class _Networks:
 class _ShotWatcher:
     """Looks at the frames of one shot; once closed it keeps only what the scene is made of."""
 
-    def __init__(self, networks: _Networks, index: int, first_frame: int) -> None:
+    def __init__(self, networks: _Networks, shelf: PlateShelf, index: int, first_frame: int) -> None:
         self._networks = networks
+        self._shelf = shelf
         self._index = index
         self._follower = Follower(networks.detector, networks.mesh, first_frame)
         self._likenesses: dict[FollowedFace, _Likeness] = {}
@@ -123,13 +124,15 @@ class _ShotWatcher:
 
     def close(self) -> None:
         """Draw the conclusions and let go of what they were drawn from."""
-        self.shot = replace(self.shot, plate=self._background.plate())
         self.tracks = tuple(
             track
             for face, likeness in self._likenesses.items()
             for track in likeness.tracks(self._index, face)
             if len(track.landmarks) >= _LEAST_FRAMES
         )
+        plate = self._background.plate() if self.tracks else None
+        if plate is not None:
+            self.shot = replace(self.shot, plate=self._shelf.put(plate))
         del self._follower, self._likenesses, self._background
 
 

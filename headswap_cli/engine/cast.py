@@ -139,5 +139,5 @@ class Cast:
         if track.shot_index != self._shot_index:
             self._shot_index = track.shot_index
             plate = self._scene.shots[track.shot_index].plate
-            self._plate = self.fit.plate(plate) if plate else None
+            self._plate = self.fit.plate(plate.unpack()) if plate else None
         return self._plate

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
+from dataclasses import dataclass
+from io import SEEK_END
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 import cv2
@@ -22,6 +26,52 @@ _TRIALS = 4
 _LEAST_PIXELS = 30
 # Around people, in pixels of the mask: the matte is soft and coarse there.
 _MARGIN = np.ones((7, 7), np.uint8)
+_SHELF_BYTES = 64 * 1024**2
+_QUICKLY = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+
+
+class PlateShelf:
+    """Keeps plates packed, without loss: in memory while they are few, else in a file without a name.
+
+    A film of hundreds of shots would fill the memory with backgrounds, each needed for some seconds.
+
+    Args:
+        memory_bytes: How much may be in memory.
+    """
+
+    def __init__(self, memory_bytes: int = _SHELF_BYTES) -> None:
+        self._file = SpooledTemporaryFile(max_size=memory_bytes)  # noqa: SIM115 - lives as long as its plates
+        weakref.finalize(self, self._file.close)
+
+    def put(self, plate: Plate) -> PackedPlate:
+        """Put a plate away."""
+        parts = [cv2.imencode(".png", part, _QUICKLY)[1].tobytes() for part in (plate.image, plate.seen)]
+        start = self._file.seek(0, SEEK_END)
+        self._file.write(b"".join(parts))
+        return PackedPlate(self, start, len(parts[0]), len(parts[1]))
+
+    def read(self, start: int, size_bytes: int) -> NDArray[np.uint8]:
+        """Return bytes that were put away."""
+        self._file.seek(start)
+        return np.frombuffer(self._file.read(size_bytes), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPlate:
+    """Where a plate is on its shelf, and how large its two parts are there."""
+
+    shelf: PlateShelf
+    start: int
+    image_bytes: int
+    seen_bytes: int
+
+    def unpack(self) -> Plate:
+        """Return the plate."""
+        image = cv2.imdecode(self.shelf.read(self.start, self.image_bytes), cv2.IMREAD_COLOR)
+        seen = self.shelf.read(self.start + self.image_bytes, self.seen_bytes)
+        return Plate(
+            np.asarray(image, np.uint8), np.asarray(cv2.imdecode(seen, cv2.IMREAD_GRAYSCALE), np.uint8)
+        )
 
 
 class PlateGatherer:

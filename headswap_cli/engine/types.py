@@ -69,13 +69,23 @@ class Plate:
     seen: NDArray[np.uint8]
 
 
+class KeptPlate(Protocol):
+    """A plate that is put away until it is needed."""
+
+    def unpack(self) -> Plate:
+        """Return it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """Frames ``first_frame`` to ``last_frame`` (inclusive) between two cuts."""
+    """Frames ``first_frame`` to ``last_frame`` (inclusive) between two cuts.
+
+    ``plate`` is None where the camera moves, and where nobody is whose place could show it.
+    """
 
     first_frame: int
     last_frame: int
-    plate: Plate | None
+    plate: KeptPlate | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from headswap_cli.engine.matte import PersonMatte
-from headswap_cli.engine.plate import PlateGatherer, window
-from headswap_cli.engine.types import Frame, Mask
+from headswap_cli.engine.plate import PlateGatherer, PlateShelf, window
+from headswap_cli.engine.types import Frame, Mask, Plate
 from tests import media
 
 _HEIGHT, _WIDTH = 90, 160
@@ -113,3 +115,36 @@ def test_the_matte_covers_the_person_and_spares_the_wall() -> None:
     }
     assert min(at["nose"], at["hair"], at["chest"]) > 0.8, at
     assert at["door"] < 0.1
+
+
+@pytest.mark.parametrize("memory_bytes", [1, 64 * 1024**2])
+def test_plates_come_off_the_shelf_as_they_were_put_there(memory_bytes: int) -> None:
+    chance = np.random.default_rng(5)
+    plates = [
+        Plate(
+            chance.integers(0, 255, (height, 31, 3)).astype(np.uint8),
+            chance.integers(0, 255, (height, 31)).astype(np.uint8),
+        )
+        for height in (20, 40, 30)
+    ]
+    shelf = PlateShelf(memory_bytes)
+
+    kept = [shelf.put(plate) for plate in plates]
+
+    for packed, plate in reversed(list(zip(kept, plates, strict=True))):
+        np.testing.assert_array_equal(packed.unpack().image, plate.image)
+        np.testing.assert_array_equal(packed.unpack().seen, plate.seen)
+
+
+def test_hundreds_of_shots_do_not_fill_the_memory() -> None:
+    shelf = PlateShelf(memory_bytes=1024**2)
+    noise = np.random.default_rng(6).integers(0, 255, (360, 640, 3)).astype(np.uint8)
+    plate = Plate(noise, np.zeros((360, 640), np.uint8))
+    tracemalloc.start()
+    try:
+        kept = [shelf.put(plate) for _ in range(100)]
+        in_memory, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert in_memory < 5 * 1024**2 < 100 * noise.nbytes
+    np.testing.assert_array_equal(kept[50].unpack().image, noise)

@@ -78,9 +78,10 @@ def client(
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             try:
                 return self._inner.handle_request(self._addressed(request))
-            except httpx.ConnectError:
-                # Nothing has left yet, so that anything may be sent again.
-                if renew is None:
+            except httpx.NetworkError as error:
+                # What has not left may be sent again, and a question may be asked again.
+                is_safe = isinstance(error, httpx.ConnectError) or request.method in {"GET", "HEAD"}
+                if renew is None or not is_safe:
                     raise
                 self._inner.close()
                 self._lead_to(renew())

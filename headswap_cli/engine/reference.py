@@ -85,7 +85,8 @@ def read_photo(path: Path) -> Frame:
         image = _on_grey(np.asarray(raw, raw.dtype))
     shrink = _PHOTO_SIDE / max(image.shape[:2])
     if shrink < 1:
-        image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        smaller = [max(1, round(side * shrink)) for side in image.shape[1::-1]]
+        image = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA)
     return np.asarray(image, np.uint8)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CONTAINERS = (
     "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,gif,mxf,ivf,h264,hevc,mp3,wav,aac,flac"
 )
-PICTURES = "image2,jpeg_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif,mov,mp4"
+PICTURES = "image2,jpeg_pipe,png_pipe,apng,webp_pipe,bmp_pipe,tiff_pipe,gif,mov,mp4"
 _CUT_OFF_S = 0.5
 # 8K, 16 pixels, half an hour at 30 frames a second: beyond them one file could eat a machine.
 MAX_FRAME_PIXELS = 7680 * 4320

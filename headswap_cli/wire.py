@@ -36,7 +36,7 @@ ANALYSIS_PATH = f"{API_ROOT}/analyze/detail"
 CREATE_PATH = f"{API_ROOT}/task/create"
 TASK_PATH = f"{API_ROOT}/task/detail"
 BALANCE_PATH = "/api/open/v3/faceswap/quota/info"
-TOKEN_PATH = "/api/open/v3/getToken"
+TOKEN_PATH = "/api/open/v3/getToken"  # noqa: S105  no token, but where one is fetched
 # The embedded engine's own: the vendor has no upload.
 MEDIA_PATH = "/media"
 # A name that can never be on the network (RFC 6761); the engine's own client knows the way.

@@ -106,15 +106,15 @@ def test_no_sound_leaves_the_sound_out(local: Headswap, portrait: Path, tmp_path
 
 
 def test_serve_tells_whether_an_engine_runs_and_stops_it(local: Headswap, tmp_path: Path) -> None:
-    own = {"HEADSWAP_DATA_DIR": str(tmp_path / "own")}
+    local.env["HEADSWAP_DATA_DIR"] = str(tmp_path / "own")
     clip = plain_clip(tmp_path / "clip.mp4", seconds=4)
-    assert local("serve", "--status", "-q", **own).out == "stopped\n"
-    local("analyze", clip, **own)
-    status = local("serve", "--status", "--json", **own)
+    assert local("serve", "--status", "-q").out == "stopped\n"
+    local("analyze", clip)
+    status = local("serve", "--status", "--json")
     assert status.value["running"] is True
     assert "token" not in status.out
-    assert local("serve", "--stop", "--json", **own).value == {"stopped": True}
-    assert local("serve", "--stop", "--json", **own).value == {"stopped": False}
+    assert local("serve", "--stop", "--json").value == {"stopped": True}
+    assert local("serve", "--stop", "--json").value == {"stopped": False}
 
 
 def test_the_engine_works_with_the_network_taken_away(

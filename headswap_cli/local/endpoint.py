@@ -78,7 +78,7 @@ def client(
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             try:
                 return self._inner.handle_request(self._addressed(request))
-            except httpx.NetworkError as error:
+            except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
                 # What has not left may be sent again, and a question may be asked again.
                 is_safe = isinstance(error, httpx.ConnectError) or request.method in {"GET", "HEAD"}
                 if renew is None or not is_safe:

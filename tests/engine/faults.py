@@ -101,7 +101,7 @@ def server_killed_under_a_command(arena: Arena) -> None:
     arena.wait_a_little(0.8)
     a.kill(arena.engine_pid())
     out, err = swap.communicate(timeout=a.LONG_S)
-    if swap.returncode == 5 or (swap.returncode == 1 and "hint:" in err):
+    if swap.returncode in {1, 5} and "error:" in err and "Traceback" not in err:
         # The kill fell into an upload or a POST: the command says so, and the user tries again.
         arena.run("swap", analysis, "--face", f"1={photo}", "--wait", "-q")
     elif swap.returncode != 0 or not out.strip():

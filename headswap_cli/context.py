@@ -235,7 +235,7 @@ class AppContext:
                 return bare
 
             def on_retry(error: HeadswapError, pause_s: float) -> None:
-                progress.notice(f"{error.message} Trying again in {max(1, round(pause_s))} s.")
+                progress.notice(f"trying again in {max(1, round(pause_s))} s: {error.message}")
 
             yield Deps(
                 settings=settings,

@@ -96,8 +96,10 @@ class View:
         if self._json:
             self._line(json.dumps({"error": error_json(error)}, indent=2, ensure_ascii=False))
             return
-        self.complain(f"error: {error.message}")
+        for line in self._lines_of(f"error: {error.message}"):
+            self.complain(line)
         if error.hint:
+            # Never broken by us: a hint is there to be copied.
             self.complain(f"hint: {error.hint}")
 
     def notices(self, texts: Iterable[str]) -> None:
@@ -110,6 +112,17 @@ class View:
         """Print a line on stderr, whatever was asked for."""
         self._stderr.write(f"{printable(text, LINE_LIMIT)}\n")
         self._stderr.flush()
+
+    def _lines_of(self, text: str) -> list[str]:
+        """Break a sentence between words where a terminal would break it anywhere."""
+        if not self._stderr.isatty():
+            return [text]
+        import textwrap
+
+        width = shutil.get_terminal_size().columns
+        return textwrap.wrap(
+            printable(text, LINE_LIMIT), width, break_long_words=False, break_on_hyphens=False
+        )
 
     def _line(self, text: str) -> None:
         self._stdout.write(f"{text}\n")

@@ -70,6 +70,7 @@ def settle(deps: Deps, run_id: str, before: float | None, max_credits: float | N
     # Balances come as decimals; their difference must not say 2.9999999999999996.
     credits_charged = round(before - after, 6)
     deps.journal.charged(run_id, credits_charged)
+    deps.report.notice(f"cost: {credits_charged:g} credits (balance {after:g})")
     if max_credits is not None and credits_charged > max_credits:
         deps.report.notice(
             f"warning: the task took {credits_charged:g} credits, more than --max-credits {max_credits:g}"

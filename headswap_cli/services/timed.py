@@ -72,4 +72,4 @@ def pace_for(deps: Deps, state: Analysis | Task) -> Pace:
 
 def fault_notice(deps: Deps) -> Callable[[HeadswapError], None]:
     """Return what tells the user of a look that brought nothing."""
-    return lambda error: deps.report.notice(f"{error.message} Still waiting.")
+    return lambda error: deps.report.notice(f"still waiting: {error.message}")

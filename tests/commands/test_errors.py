@@ -56,7 +56,7 @@ def test_a_code_of_the_service_has_its_exit_code_number_words_and_hint(
 def test_a_passing_fault_of_a_look_is_outlived(cloud: Headswap, service: HeadSwapService, code: int) -> None:
     service.script(ANALYSIS_PATH, Answer({"code": code, "msg": "later"}))
     ran = cloud("run", VIDEO, "--face", FACE)
-    assert f"The service answered {code}: later Trying again in 1 s." in ran.err
+    assert f"trying again in 1 s: The service answered {code}: later" in ran.err
     assert len(service.creates) == 1
 
 

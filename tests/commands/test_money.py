@@ -42,6 +42,10 @@ def test_a_run_tells_what_the_balance_fell_by_and_the_raw_amount_held(
     assert (run.credits_charged, run.held) == (8.5, 8)
 
 
+def test_a_run_tells_people_what_it_cost(cloud: Headswap) -> None:
+    assert "cost: 8.5 credits (balance 91.5)" in cloud("run", VIDEO, "--face", FACE).err
+
+
 def test_a_swap_that_waits_tells_what_it_cost(cloud: Headswap) -> None:
     analysis = cloud("analyze", "-q", VIDEO).out.strip()
     value = cloud("swap", analysis, "--face", FACE, "--wait", "--json").value

@@ -59,6 +59,8 @@ def root(
     """Swap heads in videos: on this machine, or over the Head Swap Open API.
 
     Only with the consent of the people shown.
+
+    Example: headswap run video.mp4 --face 1=me.jpg
     """
     if version:
         sys.stdout.write(f"headswap {__version__}\n")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from headswap_cli.models import VideoInfo
 
-MIN_SIDE, MAX_SIDE = 32, 4096
+MIN_SIDE, MAX_SIDE = 32, 7680
 MAX_BYTES = 2_000_000_000
 _H264 = ("-map", "0:v:0", "-map", "0:a?", "-c:v", "libx264", "-pix_fmt", "yuv420p")
 

@@ -101,6 +101,10 @@ def test_a_command_without_http_imports_neither_httpx_nor_anything_heavy(
     assert not names & (SPARED | {"httpx", "ssl"})
 
 
+def test_the_help_of_the_program_ends_in_an_example_too(headswap: Headswap) -> None:
+    assert "Example: headswap run video.mp4 --face 1=me.jpg" in headswap("--help").out
+
+
 def test_the_version_imports_nothing_but_this_program(headswap: Headswap) -> None:
     assert imported(headswap, "--version") <= {"headswap_cli", "__future__"}
 

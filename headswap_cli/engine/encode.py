@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import lcm
@@ -15,6 +16,7 @@ from headswap_cli import media, wire
 from headswap_cli.engine import provenance
 from headswap_cli.engine.colourspace import ColourTags, from_bgr
 from headswap_cli.engine.sound import Sound
+from headswap_cli.engine.storage import DISK_FULL
 from headswap_cli.engine.types import MediaFault
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from headswap_cli.engine.types import Frame
 
 _THREADS = 2
+# What FFmpeg may say that is no fault of the video.
+_OURS = {*DISK_FULL, errno.EIO, errno.ENOMEM}
 _MAX_TIMESCALE = 2**24
 _X264 = {"crf": "18", "preset": "veryfast", "profile": "high", "threads": str(_THREADS)}
 
@@ -66,12 +70,8 @@ class VideoWriter:
 
         Raises: MediaFault: an mp4 cannot hold what the source has.
         """
-        try:
+        with self._translated():
             self._container.start_encoding()
-        except (av.ArgumentError, av.InvalidDataError) as error:
-            hint = " Try it without the sound (--no-sound)." if self._sound else ""
-            reason = f"The video's sizes, times or sound do not fit into an mp4 ({error.strerror}).{hint}"
-            raise MediaFault(wire.UNREADABLE, reason) from error
 
     def write(self, image: Frame, pts: int | None, duration: int = 0) -> None:
         """Encode a frame and the sound up to it.
@@ -87,13 +87,26 @@ class VideoWriter:
         frame.time_base = self._picture.time_base
         if self._sound:
             self._sound.advance((frame.pts + self._origin) * self._picture.time_base)
-        self._container.mux(self._stream.encode(frame))
+        with self._translated():
+            self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
         """Encode what is still on its way, and the rest of the sound."""
-        self._container.mux(self._stream.encode(None))
+        with self._translated():
+            self._container.mux(self._stream.encode(None))
         if self._sound:
             self._sound.advance(None)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except av.FFmpegError as error:
+            if error.errno in _OURS:
+                raise
+            hint = " Try it without the sound (--no-sound)." if self._sound else ""
+            reason = f"The video's sizes, times or sound do not fit into an mp4 ({error.strerror}).{hint}"
+            raise MediaFault(wire.UNREADABLE, reason) from error
 
     def _in_order(self, pts: int | None) -> int:
         last = self._last_pts
@@ -152,7 +165,9 @@ def bounded_size(width: int, height: int, short_side: int) -> tuple[int, int]:
 
 def _movie_timescale(picture: Picture, source: InputContainer | None) -> int:
     """Return a clock on which the streams' late starts are exact; FFmpeg's own counts milliseconds."""
-    rates = [stream.codec_context.sample_rate for stream in source.streams.audio] if source else []
+    voices = source.streams.audio if source else ()
+    contexts = [getattr(stream, "codec_context", None) for stream in voices]
+    rates = [context.sample_rate for context in contexts if context is not None and context.sample_rate > 0]
     ticks = picture.time_base.denominator
     exact = lcm(ticks, *rates)
     return exact if exact <= _MAX_TIMESCALE else max(rates, default=ticks)

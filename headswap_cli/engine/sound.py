@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
 import av
 
 from headswap_cli import media
+from headswap_cli.engine.storage import DISK_FULL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
 
@@ -20,8 +25,8 @@ _CARRIED = {"aac", "ac3", "alac", "eac3", "flac", "mp2", "mp3", "opus"}
 _AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}
 _LAYOUTS = {1: "mono", 6: "5.1"}
 _BIT_RATE = 192_000
-# What FFmpeg says of packets that it cannot take; a full disk is something else.
-_DAMAGE = (av.InvalidDataError, av.ArgumentError)
+# What FFmpeg may say that is no fault of the packets.
+_OURS = {*DISK_FULL, errno.EIO, errno.ENOMEM}
 _DAMAGED = "some of the sound was left out: it is damaged"
 
 
@@ -49,29 +54,34 @@ class Sound:
     def advance(self, until_s: Fraction | None) -> None:
         """Write the packets that start before ``until_s`` on the source's clock; ``None`` means the rest."""
         while self._next is not None and (until_s is None or _start_s(self._next) < until_s):
-            self._write(self._ways[self._next.stream.index].carry(self._next))
+            with self._damage_noted():
+                self._write(self._ways[self._next.stream.index].carry(self._next))
             self._next = self._read()
         if until_s is None:
             for way in self._ways.values():
-                self._write(way.finish())
+                with self._damage_noted():
+                    self._write(way.finish())
 
     def _read(self) -> AudioPacket | None:
-        try:
+        with self._damage_noted():
             return next(self._packets, None)
-        except _DAMAGE:
-            self._note_damage()
-            return None
+        return None
 
     def _write(self, packets: list[AudioPacket]) -> None:
         for packet in packets:
-            try:
+            with self._damage_noted():
                 self._target.mux(packet)
-            except _DAMAGE:
-                self._note_damage()
 
-    def _note_damage(self) -> None:
-        if _DAMAGED not in self.notices:
-            self.notices.append(_DAMAGED)
+    @contextmanager
+    def _damage_noted(self) -> Iterator[None]:
+        """Go on without what FFmpeg cannot take."""
+        try:
+            yield
+        except av.FFmpegError as error:
+            if error.errno in _OURS:
+                raise
+            if _DAMAGED not in self.notices:
+                self.notices.append(_DAMAGED)
 
     def _choose_way(self, stream: AudioStream, origin_s: Fraction) -> None:
         if getattr(stream, "codec_context", None) is None:
@@ -130,11 +140,7 @@ class _Transcode:
 
     def carry(self, packet: AudioPacket) -> list[AudioPacket]:
         encoded: list[AudioPacket] = []
-        try:
-            frames = packet.decode()
-        except _DAMAGE:
-            return encoded
-        for frame in frames:
+        for frame in packet.decode():
             if frame.pts is not None:
                 frame.pts -= self._origin
             encoded += self._stream.encode(frame)

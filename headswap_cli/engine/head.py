@@ -15,7 +15,7 @@ from headswap_cli.engine.colour import SharpnessFitter, ToneFitter, light, plain
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.geometry import bounding_box, face_box, face_width
 from headswap_cli.engine.hull import EYES, FIRST_EYE, FIRST_RING, Eye
-from headswap_cli.engine.lashes import draw_lashes
+from headswap_cli.engine.lashes import finish_eye
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.piece import Piece, cut_piece
@@ -204,7 +204,7 @@ class HeadSwapper:
         feather = max(0.7, 0.012 * piece.pixels)
         fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather)
         for eye, opening in zip(EYES, posed.openings, strict=True):
-            draw_lashes(layer, new[_lid_line(eye), :2], opening)
+            finish_eye(layer, new[_lid_line(eye, 0), :2], new[_lid_line(eye, 1), :2], opening)
         sigma = self._fit_sharpness(piece, layer, own, new)
         face = np.ascontiguousarray(kinds[..., 1])
         if sigma > 0.3:
@@ -362,8 +362,9 @@ def _of_face(triangles: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.ascontiguousarray(triangles[~hair.any(axis=1)])
 
 
-def _lid_line(eye: Eye) -> list[int]:
-    return [eye.corners[0], *(upper for upper, _ in eye.pairs), eye.corners[1]]
+def _lid_line(eye: Eye, side: int) -> list[int]:
+    """Return an eye's upper (0) or lower (1) lid from corner to corner."""
+    return [eye.corners[0], *(pair[side] for pair in eye.pairs), eye.corners[1]]
 
 
 def _straight(layer: Floats) -> Floats:

@@ -26,6 +26,12 @@ _LIPS = np.unique(np.concatenate([topology.OUTER_LIPS, topology.INNER_LIPS]))
 _JAW = topology.OVAL[8:29]
 # How much of the lips' outline is the video's: a photo's smile stays on no other face.
 _LIP_SHARE = 0.85
+# The photo's cheeks go on smiling when its corners no longer do: these go further, in parts of the way.
+_CORNERS = (61, 291)
+_SOBER, _SOBER_REACH = 0.35, 0.09
+# Lips that touch show red from so far towards their outer edge, not the photo's teeth; apart from so far,
+# in face widths, they don't touch.
+_LIP_RED, _LIPS_APART = 0.4, 0.03
 # How far the cheeks follow the lips, and the skin the jaw, in face widths.
 _LIP_REACH, _JAW_REACH = 0.13, 0.2
 # How much of the jaw line is the video's, so that the head meets the neck.
@@ -34,11 +40,14 @@ _JAW_SHARE = 0.4
 _UPPER_LID = 0.8
 # How far the fold above follows it, and from how far up a shut lid's skin is taken.
 _CREASE = 0.2
-_LID_SKIN = 0.6
-_WIDEST = 1.08
+_LID_SKIN, _CREASE_SKIN = 1.4, 0.3
+# Lids drawn wider than the photo's bare white that it never showed: a startled look.
+_WIDEST = 1.0
 # The mesh never sees lids meet: shut is somewhat above the clip's smallest gap, in parts of the open gap.
 _SHUT = (0.3, 0.6)
-_SHUT_MARGIN = 0.2
+_SHUT_MARGIN = 0.25
+# A slit shows only lashes.
+_SLIT = 0.12
 _OPEN = 0.9
 # Open eyes are hardly ever narrower than this, in eye widths.
 _OPEN_AT_LEAST = 0.22
@@ -90,6 +99,7 @@ class Retargeter:
         shapes = np.stack([self._normalised(one)[0] for one in chosen])
         self._likest = _likest(shapes, self._reference)
         self._rest = self._at_rest()
+        self._near_corners = _nearness(self._reference, _CORNERS, _SOBER_REACH * self._width)
         openings = np.array([[_lid_gap(shape, eye) for shape in shapes] for eye in hull.EYES])
         widths = np.array([hull.eye_frame(self._reference, eye)[1] for eye in hull.EYES])
         # Somebody who looks down all the time is not known with open eyes.
@@ -104,8 +114,11 @@ class Retargeter:
         shape, placed = self._normalised(landmarks)
         vertices = self._vertices.copy()
         face = self._rest + (shape - self._likest)
+        self._sober(face)
         _match_lips(face, shape)
         texture_points = self._texture_points.copy()
+        mouth_gap = _lip_gap(landmarks) / face_width(landmarks)
+        _close_lips(texture_points, mouth_gap)
         openings = self._openings(shape)
         for opening, eye in zip(openings, hull.EYES, strict=True):
             self._match_lids(face, texture_points, opening, eye)
@@ -122,7 +135,7 @@ class Retargeter:
             texture_points=texture_points,
             scale=placed.scale,
             yaw=math.degrees(math.atan2(float(forward[0]), float(forward[2]))),
-            mouth_gap=_lip_gap(landmarks) / face_width(landmarks),
+            mouth_gap=mouth_gap,
             openings=openings,
         )
 
@@ -146,14 +159,19 @@ class Retargeter:
         rest[:, :2] += moved[:, :2]
         return rest
 
+    def _sober(self, face: Floats) -> None:
+        """Carry the mouth's corners lower than they belong where the photo smiles more than this face."""
+        corners = list(_CORNERS)
+        lower = np.maximum((face - self._reference)[corners, 1], 0)
+        face[:, 1] += _SOBER * self._near_corners @ lower
+
     def _openings(self, shape: Floats) -> tuple[float, float]:
         """Return how far the right and the left eye are open: 0 shut, 1 as usual."""
         gaps = np.array([_lid_gap(shape, eye) for eye in hull.EYES]) / self._open
         # One eye alone is measured less surely than both together.
         gaps = 0.4 * gaps + 0.6 * gaps.mean()
         opening = (gaps - self._shut) / (_OPEN - self._shut)
-        wide = 1 + 0.5 * np.maximum(gaps - 1, 0)
-        right, left = np.clip(np.minimum(opening, wide), 0, _WIDEST)
+        right, left = np.clip((opening - _SLIT) / (1 - _SLIT), 0, _WIDEST)
         return float(right), float(left)
 
     def _match_lids(self, face: Floats, texture_points: Floats, opening: float, eye: Eye) -> None:
@@ -169,7 +187,9 @@ class Retargeter:
             face[upper] -= _UPPER_LID * excess
             face[lower] += (1 - _UPPER_LID) * excess
             face[crease] -= _CREASE * excess
-            texture_points[upper] += _LID_SKIN * shut * (texture_points[crease] - texture_points[upper])
+            rise = shut * (texture_points[crease] - texture_points[upper])
+            texture_points[upper] += _LID_SKIN * rise
+            texture_points[crease] += _CREASE_SKIN * rise
 
     def _turn_eyeball(self, nodes: Floats, face: Floats, shape: Floats, number: int) -> None:
         """Shift the iris as the person's is shifted, the white following less the further out."""
@@ -231,6 +251,13 @@ def _match_lips(face: Floats, shape: Floats) -> None:
         face[lower, 1] += excess
 
 
+def _close_lips(texture_points: Floats, gap: float) -> None:
+    """Let lips that touch meet in red."""
+    inner, outer = topology.INNER_LIPS, topology.OUTER_LIPS
+    touching = max(0.0, 1 - gap / _LIPS_APART)
+    texture_points[inner] += _LIP_RED * touching * (texture_points[outer] - texture_points[inner])
+
+
 def _spread(points: Floats, sources: NDArray[np.int32], moves: Floats, reach: float) -> Floats:
     """Return how all points move if ``sources`` move so: fully there, fading over ``reach`` pixels."""
     apart = np.linalg.norm(points[:, np.newaxis, :2] - points[np.newaxis, sources, :2], axis=2)
@@ -240,6 +267,12 @@ def _spread(points: Floats, sources: NDArray[np.int32], moves: Floats, reach: fl
     moved = mean * fading[:, np.newaxis]
     moved[sources] = moves
     return np.asarray(moved, np.float32)
+
+
+def _nearness(points: Floats, sources: tuple[int, ...], reach: float) -> Floats:
+    """Return 1 at each of ``sources``, falling with the distance from it, (n, sources)."""
+    apart = np.linalg.norm(points[:, np.newaxis, :2] - points[np.newaxis, list(sources), :2], axis=2)
+    return np.asarray(np.exp(-0.5 * (apart / reach) ** 2), np.float32)
 
 
 def _not_lips(points: Floats, width: float) -> Floats:

@@ -1,4 +1,4 @@
-"""The open mouth is the person's own; shut lids get their lashes."""
+"""The open mouth is the person's own; shut lips meet in a line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.lashes import draw_lashes
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.types import Landmarks
 
@@ -40,28 +39,29 @@ def test_an_open_mouth_shows_what_is_in_the_persons() -> None:
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.02])
-def test_a_shut_mouth_shows_nothing_of_the_persons(gap: float) -> None:
+def test_a_shut_mouth_shows_nothing_of_the_persons_but_the_line_between_its_lips(gap: float) -> None:
+    drawn = []
+    for colour in (0, 255):
+        layer = head()
+        fill_mouth(layer, np.full((SIZE, SIZE, 3), colour, np.uint8), face(), face(), gap=gap, feather=0.7)
+        drawn.append(layer)
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    change = (head() - drawn[0])[..., :3]
+    assert change[30, 30].min() > 5
+    assert change[30, 30, 0] > change[30, 30, 2]
+    assert (np.flatnonzero(change.any(axis=(1, 2))) - 30).max() <= 3
+    np.testing.assert_array_equal(drawn[0][..., 3], 1)
+
+
+@pytest.mark.parametrize(("gap", "darker"), [(0.0, True), (0.05, False)])
+def test_the_line_between_the_lips_goes_as_they_part(gap: float, *, darker: bool) -> None:
     layer = head()
-    fill_mouth(layer, np.zeros((SIZE, SIZE, 3), np.uint8), face(), face(), gap=gap, feather=0.7)
-    np.testing.assert_array_equal(layer, head())
+    piece = head()[..., :3].astype(np.uint8)
+    fill_mouth(layer, piece, face(), face(), gap=gap, feather=0.7)
+    assert (layer[30, 30, 0] < head()[30, 30, 0] - 5) == darker
 
 
 def test_a_mouth_beyond_the_piece_is_passed_over() -> None:
     layer = head()
     fill_mouth(layer, np.zeros((SIZE, SIZE, 3), np.uint8), face(x=-80), face(x=-80), gap=0.2, feather=0.7)
-    np.testing.assert_array_equal(layer, head())
-
-
-def test_lashes_darken_the_edge_of_a_shut_lid_and_only_that() -> None:
-    layer = head()
-    line = np.array([[20, 30], [30, 32], [40, 30]], np.float32)
-    draw_lashes(layer, line, 0.0)
-    assert layer[32, 30, 0] < 75
-    np.testing.assert_array_equal(layer[:20], head()[:20])
-    np.testing.assert_array_equal(layer[..., 3], 1)
-
-
-def test_an_open_eye_gets_no_drawn_lashes() -> None:
-    layer = head()
-    draw_lashes(layer, np.array([[20, 30], [40, 30]], np.float32), 1.0)
     np.testing.assert_array_equal(layer, head())

@@ -149,6 +149,50 @@ def test_the_photos_smile_does_not_stay_on_a_face_that_does_not_smile() -> None:
     assert posed[61, 1] > reference.landmarks[61, 1] + 0.03 * width
 
 
+def test_where_the_photo_smiles_more_its_corners_go_lower_than_the_persons() -> None:
+    """The photo's cheeks stay as they are: at the same height the corners would still seem to smile."""
+    reference, serious = heads.reference(), heads.reference().landmarks.copy()
+    drop = 0.05 * reference.face_width
+    serious[[61, 291], 1] += drop
+    track = np.concatenate([own_face(24), serious[np.newaxis]])
+    moved = retargeter(track)
+    usual, sober = moved.pose(reference.landmarks).landmarks, moved.pose(serious).landmarks
+    fallen = (sober - usual)[[61, 291], 1]
+    assert (fallen > 1.2 * drop).all()
+    assert (fallen < 1.6 * drop).all()
+    assert np.abs((sober - usual)[[10, 1, 152], 1]).max() < 0.05 * drop
+
+
+def test_a_broader_smile_than_the_photos_is_not_made_broader_still() -> None:
+    reference, merry = heads.reference(), heads.reference().landmarks.copy()
+    rise = 0.04 * reference.face_width
+    merry[[61, 291], 1] -= rise
+    moved = retargeter(np.concatenate([own_face(24), merry[np.newaxis]]))
+    risen = (moved.pose(reference.landmarks).landmarks - moved.pose(merry).landmarks)[[61, 291], 1]
+    np.testing.assert_allclose(risen, rise, rtol=0.05)
+
+
+def test_shut_lips_show_red_where_the_photo_has_teeth() -> None:
+    reference = heads.reference()
+    shut, parted = reference.landmarks.copy(), reference.landmarks.copy()
+    for upper, lower in topology.LIP_PAIRS:
+        shut[lower, 1:] = shut[upper, 1:]
+        parted[lower, 1] = parted[upper, 1] + 0.05 * reference.face_width
+    moved = retargeter(own_face())
+    inner, outer = topology.INNER_LIPS, topology.OUTER_LIPS
+    gone = moved.pose(shut).texture_points[inner] - reference.texture_points[inner]
+    way = reference.texture_points[outer] - reference.texture_points[inner]
+    assert ((gone * way).sum(axis=1) > 0.3 * (way**2).sum(axis=1)).all()
+    np.testing.assert_allclose(moved.pose(parted).texture_points, reference.texture_points, atol=0.01)
+
+
+def test_eyes_are_never_drawn_wider_than_in_the_photo() -> None:
+    still = heads.reference().landmarks
+    posed = retargeter(own_face()).pose(with_lids(still, 1.3))
+    for eye in hull.EYES:
+        assert gap(posed.landmarks, eye.pairs) <= 1.02 * gap(still, eye.pairs)
+
+
 def test_eyeballs_lie_behind_all_else() -> None:
     posed = retargeter(own_face()).pose(heads.reference().landmarks)
     assert posed.points[hull.FIRST_EYE :, 2].min() > posed.points[: hull.FIRST_EYE, 2].max() + 100

@@ -22,6 +22,7 @@ from headswap_cli.engine.contract import CONTRACT_PATH, document
 from headswap_cli.engine.guard import BODY_S, Activity, Guard, Hosts, SlowClientError
 from headswap_cli.engine.intake import RefusalError
 from headswap_cli.engine.jobs import Kind
+from headswap_cli.engine.orders import length_fault
 from headswap_cli.engine.storage import (
     DISK_FULL,
     HashMismatchError,
@@ -30,7 +31,6 @@ from headswap_cli.engine.storage import (
     is_upload_name,
     media_type,
 )
-from headswap_cli.engine.worker import length_fault
 from headswap_cli.local import HEALTH_PATH, SHUTDOWN_PATH
 from headswap_cli.media import is_url
 from headswap_cli.wire import (

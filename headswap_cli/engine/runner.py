@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headswap_cli.engine.jobs import Job, JobStore
+    from headswap_cli.engine.orders import Event, Order
     from headswap_cli.engine.seat import WorkerProcess
-    from headswap_cli.engine.worker import Event, Order
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)

@@ -10,13 +10,13 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
-from headswap_cli.engine.worker import KEPT_SCENES
+from headswap_cli.engine.orders import KEPT_SCENES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from headswap_cli.engine.worker import Event, Order
+    from headswap_cli.engine.orders import Event, Order
 
 
 class WorkerDiedError(Exception):

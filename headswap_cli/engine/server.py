@@ -16,10 +16,10 @@ from headswap_cli.engine.clearing import CLEAR_EVERY_S, Calendar, Cleared, clear
 from headswap_cli.engine.guard import Activity, Hosts
 from headswap_cli.engine.jobs import JobStore
 from headswap_cli.engine.listen import Patience, listening
+from headswap_cli.engine.orders import PUBLIC_ONLY
 from headswap_cli.engine.runner import Runner
 from headswap_cli.engine.seat import WorkerProcess, worker_command
 from headswap_cli.engine.storage import UPLOAD_LIMIT_BYTES, MediaStore
-from headswap_cli.engine.worker import PUBLIC_ONLY
 from headswap_cli.local import engine_folder, is_loopback
 
 if TYPE_CHECKING:

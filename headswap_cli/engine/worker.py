@@ -18,18 +18,17 @@ import traceback
 from collections import OrderedDict
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from headswap_cli import pictures
 from headswap_cli.engine.limits import MEMORY_BYTES, STALL_S, Watchdog, bound_memory, ran_out_of_memory
+from headswap_cli.engine.orders import KEPT_SCENES, PUBLIC_ONLY, Share, length_fault
 from headswap_cli.engine.remote import Fetcher
 from headswap_cli.engine.storage import DISK_FULL, MediaStore, fetched_name, preview_name, result_name
 from headswap_cli.media import is_url
 from headswap_cli.packages import FETCH_COMMAND
 from headswap_cli.wire import (
     DURATION,
-    MAX_DURATION_S,
-    MIN_DURATION_S,
     SERVER_FAULT,
     TOO_LARGE,
     UNREADABLE,
@@ -38,49 +37,11 @@ from headswap_cli.wire import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from headswap_cli.engine.orders import AnalysisOrder, Event, Order, SwapOrder
     from headswap_cli.engine.types import OnProgress, Scene, SwapReport, SwapSettings
     from headswap_cli.wire import JsonObject
 
-KEPT_SCENES = 3
 NICENESS = 5
-# The argument that keeps a worker from fetching anything from private addresses.
-PUBLIC_ONLY = "--public-only"
-
-
-class AnalysisOrder(TypedDict):
-    """Find the people in a video; ``source`` is a media name or a URL."""
-
-    kind: Literal["analysis"]
-    id: str
-    source: str
-    any_length: bool
-
-
-class SwapOrder(TypedDict):
-    """Make a video from an analysed one.
-
-    ``source`` is a media name; ``photos`` are media names or URLs by ``obj_id`` (JSON: as a string).
-    """
-
-    kind: Literal["task"]
-    id: str
-    analysis_id: str
-    source: str
-    photos: dict[str, str]
-    short_side: int
-    mode: str | None
-    keep_sound: bool
-
-
-Order = AnalysisOrder | SwapOrder
-
-
-class Event(TypedDict, total=False):
-    """What the worker says: one of progress (percent), done (the result), failed (code, reason, trace)."""
-
-    progress: int
-    done: JsonObject
-    failed: JsonObject
 
 
 class SwapPipeline(Protocol):
@@ -221,48 +182,6 @@ class Workbench:
         if path is None:
             raise FileNotFoundError(f"the engine holds no media {name} any more")
         return path
-
-
-class Share:
-    """Turns frames into percents of a job of which this stage is the part from ``since`` to ``upto``."""
-
-    def __init__(
-        self,
-        emit: Callable[[Event], None],
-        *,
-        since: int = 0,
-        upto: int = 100,
-        pulse: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._emit = emit
-        self._pulse = pulse
-        self._since = since
-        self._upto = upto
-        self._told = since
-
-    def __call__(self, frames_done: int, frames_total: int) -> None:
-        """Tell the percent if it has grown."""
-        self._pulse()
-        part = min(1.0, frames_done / frames_total) if frames_total > 0 else 0.0
-        percent = self._since + int((self._upto - self._since) * part)
-        if percent > self._told:
-            self._told = percent
-            self._emit({"progress": percent})
-
-
-def length_fault(duration_s: float) -> str | None:
-    """Say why a source video of this length is refused; None where it is within the service's limits."""
-    if MIN_DURATION_S <= duration_s <= MAX_DURATION_S:
-        return None
-    shown = (
-        f"{duration_s:.1f}"
-        if float(f"{duration_s:.1f}") not in {MIN_DURATION_S, MAX_DURATION_S}
-        else f"{duration_s:.3f}"
-    )
-    return (
-        f"The video lasts {shown} s; the limit is {MIN_DURATION_S:g} to {MAX_DURATION_S:g} s. Send any_length"
-        " (--any-length) to lift it: the local engine charges nothing."
-    )
 
 
 def serve(

@@ -21,6 +21,7 @@ import numpy as np
 
 from headswap_cli.engine import worker
 from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.orders import PUBLIC_ONLY
 from headswap_cli.engine.types import MediaFault, Person, Scene, SwapReport, VideoProperties
 
 if TYPE_CHECKING:
@@ -101,5 +102,5 @@ if __name__ == "__main__":
         lambda weights: StandIn(weights.parent),
         Path(data),
         Path(cache),
-        public_only=worker.PUBLIC_ONLY in flags,
+        public_only=PUBLIC_ONLY in flags,
     )

@@ -12,16 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headswap_cli import wire
+from headswap_cli.engine.orders import KEPT_SCENES, Share, length_fault
 from headswap_cli.engine.remote import Fetcher
 from headswap_cli.engine.storage import MediaStore
-from headswap_cli.engine.worker import KEPT_SCENES, Share, Workbench, length_fault
+from headswap_cli.engine.worker import Workbench
 from tests import clips
 from tests.engine.standin import SCRIPT, StandIn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from headswap_cli.engine.worker import AnalysisOrder, Event, SwapOrder
+    from headswap_cli.engine.orders import AnalysisOrder, Event, SwapOrder
 
 SOURCE, PHOTO = "1" * 64, "2" * 64
 

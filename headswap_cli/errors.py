@@ -82,6 +82,12 @@ class MachineError(HeadswapError):
     slug = "machine"
 
 
+class HostingError(HeadswapError):
+    """The user's own upload program failed, or did not say where the file is."""
+
+    slug = "hosting"
+
+
 class TransferError(HeadswapError):
     """What was downloaded is not what was promised; nothing was saved under the target's name."""
 

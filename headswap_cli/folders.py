@@ -23,7 +23,7 @@ class Folders:
 def folders(env: Mapping[str, str] = os.environ) -> Folders:
     """Return the platform's folders, each of which one environment variable moves."""
 
-    def place(variable: str, default: str) -> Path:
+    def _place(variable: str, default: str) -> Path:
         if moved := env.get(variable):
             return Path(moved).expanduser().absolute()
         from platformdirs import PlatformDirs
@@ -31,7 +31,7 @@ def folders(env: Mapping[str, str] = os.environ) -> Folders:
         return Path(getattr(PlatformDirs("headswap", appauthor=False), default))
 
     return Folders(
-        config=place("HEADSWAP_CONFIG_DIR", "user_config_dir"),
-        data=place("HEADSWAP_DATA_DIR", "user_data_dir"),
-        cache=place("HEADSWAP_CACHE_DIR", "user_cache_dir"),
+        config=_place("HEADSWAP_CONFIG_DIR", "user_config_dir"),
+        data=_place("HEADSWAP_DATA_DIR", "user_data_dir"),
+        cache=_place("HEADSWAP_CACHE_DIR", "user_cache_dir"),
     )

@@ -25,19 +25,27 @@ def aws_config(env: Mapping[str, str]) -> dict[str, str]:
     """
     name = env.get("AWS_PROFILE") or "default"
     shared = _section(env.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials", name, env)
-    settings = _section(
-        env.get("AWS_CONFIG_FILE") or "~/.aws/config", name if name == "default" else f"profile {name}", env
+    title = name if name == "default" else f"profile {name}"
+    settings = _section(env.get("AWS_CONFIG_FILE") or "~/.aws/config", title, env)
+    places = (
+        ("aws_region", _first(env, "AWS_REGION", "AWS_DEFAULT_REGION") or settings.get("region")),
+        (
+            "aws_endpoint_url_s3",
+            _first(env, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") or settings.get("endpoint_url"),
+        ),
     )
-    found = {key: env[key.upper()] for key in _KEYS if env.get(key.upper())}
-    if not found and not any(env.get(variable) for variable in _ROLES):
-        found = {key: shared[key] for key in _KEYS if shared.get(key)}
-    region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or settings.get("region")
-    endpoint = env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or settings.get("endpoint_url")
-    if region:
-        found["aws_region"] = region
-    if endpoint:
-        found["aws_endpoint_url_s3"] = endpoint
-    return found
+    return _keys(env, shared) | {key: value for key, value in places if value}
+
+
+def _keys(env: Mapping[str, str], shared: Mapping[str, str]) -> dict[str, str]:
+    given = {key: env[key.upper()] for key in _KEYS if env.get(key.upper())}
+    if given or _first(env, *_ROLES):
+        return given
+    return {key: shared[key] for key in _KEYS if shared.get(key)}
+
+
+def _first(env: Mapping[str, str], *variables: str) -> str | None:
+    return next((env[variable] for variable in variables if env.get(variable)), None)
 
 
 def _section(file: str, name: str, env: Mapping[str, str]) -> Mapping[str, str]:

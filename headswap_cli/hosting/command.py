@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from headswap_cli.errors import HeadswapError, InputError
+from headswap_cli.errors import HostingError, InputError
 from headswap_cli.hosting.host import content_name
 from headswap_cli.text import printable
 from headswap_cli.transfer import hash_file, without_query
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 TIMEOUT_S = 600.0
 # What the program is not told: it uploads a file and has no use for the keys of this one.
 _OURS = ("HEADSWAP_API_KEY", "HEADSWAP_TOKEN", "AKOOL_API_KEY", "AKOOL_CLIENT_ID", "AKOOL_CLIENT_SECRET")
-
-
-class HostingError(HeadswapError):
-    """The user's upload program failed, or did not say where the file is."""
-
-    slug = "hosting"
 
 
 class CommandHost:

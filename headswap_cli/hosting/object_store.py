@@ -133,11 +133,11 @@ class ObjectStoreHost:
         """Make a request without a body."""
         url = self._sign(method, key, ERRAND_S)
 
-        def attempt() -> Reply:
+        def _attempt() -> Reply:
             with translated(url), self._http().stream(method, url, follow_redirects=False) as response:
                 return read_reply(response)
 
-        return self._persist(attempt)
+        return self._persist(_attempt)
 
     def _persist(self, attempt: Callable[[], Reply]) -> Reply:
         """Repeat what may pass by itself; each of these requests may be made twice without harm."""

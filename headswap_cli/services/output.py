@@ -54,7 +54,7 @@ def target_path(
 
 
 def _filled(output: str, values: Mapping[str, str]) -> str:
-    def value(match: re.Match[str]) -> str:
+    def _value(match: re.Match[str]) -> str:
         if match[1] not in values:
             raise InputError(
                 f"{match[0]} in the output {output!r} is not known before anything is sent.",
@@ -62,7 +62,7 @@ def _filled(output: str, values: Mapping[str, str]) -> str:
             )
         return values[match[1]]
 
-    return _PLACEHOLDER.sub(value, output)
+    return _PLACEHOLDER.sub(_value, output)
 
 
 def check_target(target: Path, *, force: bool) -> None:

@@ -58,8 +58,8 @@ def check_new(file: ProfileFile, name: str) -> None:
             hint="headswap profile set local resolution=480p",
         )
     profiles = file.read()
-    taken = {other.casefold(): other for other in (*profiles.by_name, *BUILT_IN)}
-    taken.pop(name, None) if name in BUILT_IN and name not in profiles.by_name else None
+    others = [*profiles.by_name, *(built_in for built_in in BUILT_IN if built_in != name)]
+    taken = {other.casefold(): other for other in others}
     if other := taken.get(name.casefold()):
         raise InputError(
             f"There is a profile {other!r} already.",
@@ -125,25 +125,31 @@ def change_profile(
         InputError: there is no such profile, or a local one is given what only the cloud has.
     """
     profile = file.read().require(name)
-    strange = [setting for setting in changes if setting not in LOCAL_SETTINGS]
-    if name == "local" and (strange or secret is not None):
-        raise InputError(
-            f"The local engine has no {strange[0] if strange else 'key'}.",
-            hint=f"It has: {', '.join(LOCAL_SETTINGS)}",
-        )
+    if name == "local":
+        _check_local(changes, secret)
     if "client_id" in changes and profile.key_in is not None and secret is None:
         raise InputError(
             "A client id goes with a secret of its own.",
             hint=f"headswap profile set {name} client_id=... --api-key-stdin < FILE",
         )
-    merged = {**profile.values, **changes}
-    values = {setting: value for setting, value in merged.items() if value is not None}
     key_in = None
     if secret is not None:
+        merged = {**profile.values, **changes}
+        values = {setting: value for setting, value in merged.items() if value is not None}
         key_in = _keep_secret(file, Profile(name, values, profile.key_in), secret)
     file.put(name, changes, key_in=key_in)
     profiles = file.read()
     return _state(profiles.require(name), profiles.default or "")
+
+
+def _check_local(changes: Mapping[str, str | None], secret: str | None) -> None:
+    strange = [setting for setting in changes if setting not in LOCAL_SETTINGS]
+    if secret is not None:
+        strange.append("key")
+    if strange:
+        raise InputError(
+            f"The local engine has no {strange[0]}.", hint=f"It has: {', '.join(LOCAL_SETTINGS)}"
+        )
 
 
 def remove_profile(file: ProfileFile, name: str) -> bool:

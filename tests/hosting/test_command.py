@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from headswap_cli.errors import InputError
+from headswap_cli.errors import HostingError, InputError
 from headswap_cli.hosting import open_host
-from headswap_cli.hosting.command import CommandHost, HostingError, is_web_url
+from headswap_cli.hosting.command import CommandHost, is_web_url
 from headswap_cli.hosting.setting import CommandSetting
 from tests.hosting.conftest import CONTENT
 

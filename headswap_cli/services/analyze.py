@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from headswap_cli.errors import FailedError
 from headswap_cli.models import Analysis, Backend, Status
 from headswap_cli.services.record import recording
-from headswap_cli.services.timed import wait_timed
+from headswap_cli.services.timed import state_report, wait_timed
 
 if TYPE_CHECKING:
     from headswap_cli.services.deps import Deadline, Deps
@@ -66,7 +66,7 @@ def _await_analysis(deps: Deps, submitted: Analysis, *, deadline: Deadline) -> A
         deps,
         submitted,
         lambda: deps.dialect.fetch_analysis(deps.client, analysis_id),
-        on_state=lambda state: deps.report.state("analysis", state.status, state.progress),
+        on_state=state_report(deps),
         deadline=deadline,
         like_jobs="",
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # What a look costs against a second of lateness: the best pause is sqrt(2 cost / hazard).
 LOOK_COST_S = 0.05
 # The scatter (of logarithms) that jobs are thought to have before there are many of them.
-PRIOR_SCATTER = 0.2
+PRIOR_SCATTER = 0.18
 PRIOR_WEIGHT = 2
 # How many scatters behind the usual end a job is no longer like the others.
 UNLIKE = 2.5
@@ -49,15 +49,20 @@ class Movement:
     have moved to.
     """
 
-    since_s: float = 0.0
-    since: float = 0.0
-    moved_s: float = 0.0
-    progress: float = 0.0
+    since_s: float
+    since: float
+    moved_s: float
+    progress: float
+
+    @classmethod
+    def at(cls, elapsed_s: float, progress: float) -> Movement:
+        """Return what one look tells: where it is, and no movement."""
+        return cls(elapsed_s, progress, elapsed_s, progress)
 
     def seen(self, elapsed_s: float, progress: float) -> Movement:
         """Return the movement with one more look at it."""
         if progress <= 0 or progress < self.progress:
-            return Movement(elapsed_s, progress, elapsed_s, progress)
+            return Movement.at(elapsed_s, progress)
         if progress == self.progress:
             return self
         if self.since == 0 < self.progress:

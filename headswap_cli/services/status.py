@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import FailedError, NotFoundError, RefusedError
 from headswap_cli.models import Analysis, Status, Task
-from headswap_cli.services.timed import fault_notice, pace_for
+from headswap_cli.services.timed import fault_notice, pace_for, state_report
 from headswap_cli.services.wait import wait_for
 
 if TYPE_CHECKING:
@@ -83,10 +83,11 @@ def status(
         return told(first)
 
     last: StatusResult | None = None
+    tell = state_report(deps)
 
     def look(state: Analysis | Task) -> None:
         nonlocal last
-        deps.report.state("task" if isinstance(state, Task) else "analysis", state.status, state.progress)
+        tell(state)
         if on_change is not None and told(state) != last:
             last = told(state)
             on_change(last)

@@ -10,7 +10,7 @@ from headswap_cli.models import MappedFace, Status
 from headswap_cli.services.mapping import match_people
 from headswap_cli.services.money import budgeted_balance, check_budget, settle
 from headswap_cli.services.record import recording
-from headswap_cli.services.timed import wait_timed
+from headswap_cli.services.timed import state_report, wait_timed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,11 +175,11 @@ def see_through(
 
 
 def _await_task(deps: Deps, run_id: str, submission: Submission, *, deadline: Deadline) -> Task:
-    submitted, options = submission.task, submission.options
+    submitted, options, tell = submission.task, submission.options, state_report(deps)
 
     def on_state(task: Task) -> None:
         deps.journal.state(run_id, task.status, task.progress)
-        deps.report.state("task", task.status, task.progress)
+        tell(task)
 
     return wait_timed(
         deps,

@@ -70,6 +70,21 @@ def pace_for(deps: Deps, state: Analysis | Task) -> Pace:
     return ANALYSIS_PACE if isinstance(state, Analysis) else TASK_PACE
 
 
+def state_report(deps: Deps) -> Callable[[Analysis | Task], None]:
+    """Return what tells the user of each look; of a state that nobody has met yet, the service's number."""
+    told = 0
+
+    def tell(state: Analysis | Task) -> None:
+        nonlocal told
+        what, _ = described(state)
+        deps.report.state(what, state.status, state.progress)
+        if state.status is Status.UNKNOWN and state.status_number != told:
+            told = state.status_number
+            deps.report.notice(f"the service says status {told}, which is not known here; still waiting")
+
+    return tell
+
+
 def fault_notice(deps: Deps) -> Callable[[HeadswapError], None]:
     """Return what tells the user of a look that brought nothing."""
     return lambda error: deps.report.notice(f"still waiting: {error.message}")

@@ -49,7 +49,7 @@ def wait_for(
         HeadswapError: a fault that will not pass, or that lasts longer than the pace's patience.
     """
     started = seen_at = clock()
-    movement = Movement()
+    movement: Movement | None = None
     state: Polled | None = None
     while True:
         try:
@@ -63,7 +63,7 @@ def wait_for(
             if state.status.is_terminal:
                 return state
             seen_at = clock()
-            movement = movement.seen(seen_at - started, state.progress)
+            movement = (movement.seen if movement else Movement.at)(seen_at - started, state.progress)
         now = clock()
         if now >= deadline.at:
             raise _too_late(state, deadline)

@@ -55,11 +55,11 @@ def in_steps(share: float) -> float:
 
 def ours(told: Told, job_s: float, history: Sequence[float] = ()) -> Pause:
     """The program's own policy, as ``wait_for`` uses it."""
-    movement = Movement()
+    movement: Movement | None = None
 
     def pause(elapsed_s: float, _last_s: float) -> float:
         nonlocal movement
-        movement = movement.seen(elapsed_s, told(elapsed_s / job_s))
+        movement = (movement.seen if movement else Movement.at)(elapsed_s, told(elapsed_s / job_s))
         return next_look_s(elapsed_s, TASK_PACE, movement, history)
 
     return pause

@@ -66,7 +66,7 @@ def test_other_lengths_are_seen_within_a_tenth_or_the_longest_usual_pause(job_s:
 
 
 def test_a_percentage_that_stands_still_is_looked_at_less_and_less_often() -> None:
-    stuck = Movement().seen(0, 0).seen(10, 90).seen(11, 91)
+    stuck = Movement.at(0, 0).seen(10, 90).seen(11, 91)
     pauses = [next_look_s(elapsed_s, TASK_PACE, stuck) for elapsed_s in (20, 30, 40, 60, 300)]
     assert pauses == sorted(pauses)
     assert pauses[0] < pauses[-1] <= max(TASK_PACE.cap_s, 300 / 15)
@@ -86,7 +86,7 @@ def test_nobody_looks_long_before_any_like_job_was_ever_done() -> None:
 def test_every_pause_is_a_number_between_the_least_and_the_longest(
     elapsed_s: float, pace: Pace, looks: list[tuple[float, float]], history: list[float]
 ) -> None:
-    movement = Movement()
+    movement = Movement.at(0, 0)
     for seen_s, progress in sorted(looks):
         movement = movement.seen(seen_s, progress)
     pause = next_look_s(max([elapsed_s, *(seen_s for seen_s, _ in looks)]), pace, movement, history)
@@ -106,9 +106,16 @@ def test_durations_that_are_none_tell_nothing(history: list[float]) -> None:
 
 
 def test_work_that_began_between_two_looks_is_measured_from_the_first_percentage() -> None:
-    moved = Movement().seen(0, 0).seen(50, 10).seen(60, 20)
+    moved = Movement.at(0, 0).seen(50, 10).seen(60, 20)
     assert moved.end_s() == pytest.approx(140)
 
 
 def test_progress_that_falls_back_starts_anew() -> None:
-    assert Movement().seen(10, 50).seen(20, 60).seen(30, 5).end_s() is None
+    assert Movement.at(10, 50).seen(20, 60).seen(30, 5).end_s() is None
+
+
+def test_a_percentage_that_is_there_at_the_first_look_says_nothing_of_the_speed() -> None:
+    first = Movement.at(0.01, 60)
+    assert first.end_s() is None
+    assert next_look_s(0.01, TASK_PACE, first) == next_look_s(0.01, TASK_PACE)
+    assert first.seen(10.01, 80).end_s() == pytest.approx(20.01)

@@ -201,13 +201,15 @@ def clock_jumps(arena: Arena) -> None:
                 asked.append(arena.ask(engine.http, video))
                 now[0] += arena.rng.choice([-400, -30, -1, 1, 30, 400]) * DAY_S
     with RunningEngine(arena.folder, clock=lambda: now[0]) as engine:
-        for task in (task for task in asked if _is_known(engine.http, task)):
-            record = a.ended(engine.http, wire.TASK_PATH, task.task_id)
-            is_there = engine.http.head(record["video_url"] or "/media/none").status_code == 200
-            # Files have the machine's own time, so that a result may seem old as soon as it is there.
-            if record["status"] != wire.COMPLETED or (
-                is_there and not arena.is_as_asked(engine.http, record, task)
-            ):
+        for task in asked:
+            answer = engine.http.get(wire.TASK_PATH, params={"_id": task.task_id}).json()
+            if answer["code"] == wire.NOT_FOUND:
+                # It had ended, and is so old by the clock that it was let go.
+                continue
+            record = answer["data"]
+            if record["status"] not in {wire.COMPLETED, wire.FAILED}:
+                record = a.ended(engine.http, wire.TASK_PATH, task.task_id)
+            if record["status"] != wire.COMPLETED or not _is_right_or_gone(arena, engine.http, record, task):
                 arena.tally.wrong += 1
 
 
@@ -426,9 +428,10 @@ def _fill(path: Path, *, leave: int) -> None:
         file.truncate(max(0, path.stat().st_size - leave))
 
 
-def _is_known(http: httpx.Client, task: Asked) -> bool:
-    answer = http.get(wire.TASK_PATH, params={"_id": task.task_id}).json()
-    return bool(answer["code"] == wire.SUCCESS)
+def _is_right_or_gone(arena: Arena, http: httpx.Client, record: dict[str, Any], task: Asked) -> bool:
+    """Whether a result is as asked; files have the machine's own time, and may seem old at once."""
+    gone = http.head(record["video_url"]).status_code == 404
+    return gone or arena.is_as_asked(http, record, task)
 
 
 def _connected(port: int, text: str) -> socket.socket:

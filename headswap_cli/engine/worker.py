@@ -264,6 +264,9 @@ def _settle_in(cache: Path) -> None:
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):
             os.nice(NICENESS)
+    # Where memory runs out it is the work that is to go, not the server: choom(1).
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     os.environ["NUMBA_CACHE_DIR"] = str(cache / "numba")
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(pictures.MAX_PICTURE_PIXELS)
     bound_memory()

@@ -69,6 +69,7 @@ class StandIn:
             "settings": dataclasses.asdict(settings),
             "analyses": self._analyses,
             "niceness": os.nice(0),
+            "expendable": _expendable(),
             "numba": os.environ.get("NUMBA_CACHE_DIR"),
         }
         target.write_text(json.dumps(said))
@@ -94,6 +95,12 @@ class StandIn:
             return dict(json.loads(self._settings.read_text()))
         except FileNotFoundError:
             return {}
+
+
+def _expendable() -> bool:
+    """Whether the system would rather end this process than the server, should memory run out."""
+    mine, servers = (Path(f"/proc/{pid}/oom_score_adj") for pid in ("self", os.getppid()))
+    return not mine.exists() or int(mine.read_text()) > int(servers.read_text())
 
 
 if __name__ == "__main__":

@@ -117,6 +117,7 @@ def test_a_task_hands_the_photos_and_the_settings_on_and_its_result_can_be_fetch
     assert said["photos"] == {"1": hashlib.sha256(b"a photo").hexdigest()}
     assert said["numba"] == str(engine.cache / "numba")
     assert said["niceness"] >= 5
+    assert said["expendable"]
 
 
 def test_what_is_known_of_a_video_is_used_again_and_found_anew_after_a_restart(

@@ -157,14 +157,9 @@ class Arena:
                 continue
             if record["status"] == wire.FAILED and may_fail and may_fail in record["error_reason"]:
                 continue
-            if record["status"] != wire.COMPLETED or not self.is_as_asked(http, record, task):
+            if record["status"] != wire.COMPLETED or not is_as_asked(http.get(record["video_url"]), task):
                 self.tally.wrong += 1
                 self.tally.notes.append(f"wrong: {record['error_reason']}"[:200])
-
-    def is_as_asked(self, http: httpx.Client, record: dict[str, Any], task: Asked) -> bool:
-        """Whether the result of a completed task is what this task asked for."""
-        said = http.get(record["video_url"]).json()
-        return bool(said["photos"] == task.photos and said["settings"] == task.settings)
 
     def look_for_halves(self, http: httpx.Client, asked: list[Asked]) -> None:
         """Fetch results before they are there: none or a whole one is served."""
@@ -206,6 +201,12 @@ class Arena:
                 if f"{self.folder}/" in line and int(entry.name) != os.getpid():
                     found.append((int(entry.name), line))
         return found
+
+
+def is_as_asked(result: httpx.Response, task: Asked) -> bool:
+    """Whether the result of a completed task is what this task asked for."""
+    said = result.json()
+    return bool(said.get("photos") == task.photos and said.get("settings") == task.settings)
 
 
 def kill(pid: int | None) -> None:

@@ -209,7 +209,7 @@ def clock_jumps(arena: Arena) -> None:
             record = answer["data"]
             if record["status"] not in {wire.COMPLETED, wire.FAILED}:
                 record = a.ended(engine.http, wire.TASK_PATH, task.task_id)
-            if record["status"] != wire.COMPLETED or not _is_right_or_gone(arena, engine.http, record, task):
+            if record["status"] != wire.COMPLETED or not _is_right_or_gone(engine.http, record, task):
                 arena.tally.wrong += 1
 
 
@@ -428,10 +428,10 @@ def _fill(path: Path, *, leave: int) -> None:
         file.truncate(max(0, path.stat().st_size - leave))
 
 
-def _is_right_or_gone(arena: Arena, http: httpx.Client, record: dict[str, Any], task: Asked) -> bool:
+def _is_right_or_gone(http: httpx.Client, record: dict[str, Any], task: Asked) -> bool:
     """Whether a result is as asked; files have the machine's own time, and may seem old at once."""
-    gone = http.head(record["video_url"]).status_code == 404
-    return gone or arena.is_as_asked(http, record, task)
+    result = http.get(record["video_url"])
+    return result.status_code == 404 or a.is_as_asked(result, task)
 
 
 def _connected(port: int, text: str) -> socket.socket:

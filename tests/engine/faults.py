@@ -430,7 +430,11 @@ def _fill(path: Path, *, leave: int) -> None:
 
 def _is_right_or_gone(http: httpx.Client, record: dict[str, Any], task: Asked) -> bool:
     """Whether a result is as asked; files have the machine's own time, and may seem old at once."""
-    result = http.get(record["video_url"])
+    try:
+        result = http.get(record["video_url"])
+    except httpx.RemoteProtocolError:
+        # It was let go just then, and the client cannot take that for a whole file.
+        return True
     return result.status_code == 404 or a.is_as_asked(result, task)
 
 

@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 
-from headswap_cli.errors import NetworkError, NotFoundError, TransferError
-from headswap_cli.models import Saved
+from headswap_cli.errors import DeadlineError, NetworkError, NotFoundError, TransferError
 from headswap_cli.text import printable
 from headswap_cli.transfer.http import translated, without_query
-from headswap_cli.transfer.part import create_part, sync_folder, write_chunks, writing
+from headswap_cli.transfer.part import open_part
+from headswap_cli.transfer.ranges import Held, Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from headswap_cli.models import Saved
     from headswap_cli.transfer.http import OnBytes
+    from headswap_cli.transfer.part import Part
+    from headswap_cli.transfer.ranges import Ruling
 
 MAX_REDIRECTS = 5
 MAX_RESULT_BYTES = 4 << 30
 # Slower than this over a stall timeout counts as stalled: a byte now and then never times out.
 MIN_BYTES_PER_S = 1024
+# A line that broke is taken up again at once if it brought at least this, so that it can't go on for ever.
+MIN_PROGRESS_BYTES = 256 << 10
+_KEPT = "What came is kept: the same command again fetches the rest."
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is fetched, and what is borne of the server."""
+
+    http: httpx.Client
+    url: str
+    on_bytes: OnBytes | None
+    stall_timeout_s: float
+    give_up: float
+    max_bytes: int
+    clock: Callable[[], float]
 
 
 def download(
@@ -35,21 +55,25 @@ def download(
     verify: Callable[[Path], object],
     on_bytes: OnBytes | None = None,
     stall_timeout_s: float = 60.0,
+    timeout_s: float = 7200.0,
     max_bytes: int = MAX_RESULT_BYTES,
     clock: Callable[[], float] = time.monotonic,
 ) -> Saved:
     """Save what is at ``url`` as ``target``, which is replaced only by a whole and verified file.
 
-    Redirects are followed if ``http`` follows them. No message holds the query of a URL, which may be a
-    signature.
+    What an earlier call left of the same object in ``.part`` is gone on with, if the server can prove by a
+    strong ETag that it is still that object; a line that breaks is taken up again as long as each attempt
+    gets somewhere. Redirects are followed if ``http`` follows them. No message holds the query of a URL,
+    which may be a signature.
 
     Args:
         http: Must hold no key unless ``url`` is its own server's.
         url: Where the file is.
         target: Its folder must exist; ``.part`` is added to the name while it is under way.
         verify: Is given the whole file before it gets its name, and raises if it is not what it should be.
-        on_bytes: Is told of every chunk.
+        on_bytes: Is told of every chunk, what was there before included.
         stall_timeout_s: How long nothing, or next to nothing, may come.
+        timeout_s: How long all of it may take.
         max_bytes: More than that is not a result.
         clock: Seconds of a clock that never goes back.
 
@@ -58,36 +82,123 @@ def download(
         InputError: the target's folder can't be written to, or another download is at it.
         TransferError: what came is not what was promised, or it can't be written.
         NetworkError: the server can't be reached, breaks off, stalls or fails.
+        DeadlineError: it took too long.
     """
-    part = target.with_name(target.name + ".part")
-    with translated(url), opened(http, url, stall_timeout_s) as response:
-        total = _promised_bytes(response, url)
-        chunks = _bounded(steady(response.iter_raw(), stall_timeout_s, clock), total, max_bytes)
-        file, mode = create_part(part, stall_timeout_s)
+    order = _Order(http, url, on_bytes, stall_timeout_s, clock() + timeout_s, max_bytes, clock)
+    try:
+        return _save(order, target, verify)
+    except _PiecesError:
+        return _save(order, target, verify)
+
+
+class _PiecesError(TransferError):
+    """A file that came in pieces doesn't verify: it may have been damaged between them."""
+
+
+def _save(order: _Order, target: Path, verify: Callable[[Path], object]) -> Saved:
+    with open_part(target, _identity(order.url)) as part:
+        is_pieced = _receive(order, part)
         try:
-            size_bytes, sha256 = write_chunks(
-                file, part, chunks, lambda done: on_bytes and on_bytes(done, total)
-            )
-            _check_length(size_bytes, total)
-            verify(part)
-            with writing(target):
-                part.chmod(mode)
-                part.replace(target)
-        except BaseException:
-            part.unlink(missing_ok=True)
+            verify(part.path)
+        except TransferError as error:
+            part.discard()
+            if is_pieced:
+                raise _PiecesError(error.message, hint=error.hint) from error
             raise
-    sync_folder(target.parent)
-    return Saved(target, size_bytes, sha256)
+        return part.become_target()
+
+
+def _identity(url: str) -> str:
+    """Return what stays the same of a link when it is signed anew."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _receive(order: _Order, part: Part) -> bool:
+    """Bring the part to its end, in as many requests as it takes; return whether it came in pieces."""
+    is_pieced, ask_whole = False, False
+    while True:
+        before = part.held.size_bytes
+        try:
+            with translated(order.url):
+                ruling = _ask(order, part, Held() if ask_whole else part.held)
+        except NetworkError as error:
+            _check_progress(part, before, error)
+            is_pieced, ask_whole = True, False
+            continue
+        ask_whole = ruling.verdict is Verdict.ASK_WHOLE
+        is_pieced = ruling.verdict is not Verdict.REPLACE and (is_pieced or before > 0)
+        if not ask_whole and not (ruling.verdict is Verdict.APPEND and ruling.stop != ruling.total):
+            part.sync()
+            return is_pieced
+
+
+def _check_progress(part: Part, before: int, error: NetworkError) -> None:
+    """Let a broken line pass if it brought enough to be worth another try."""
+    if not part.held.is_resumable:
+        raise error
+    if part.held.size_bytes - before < MIN_PROGRESS_BYTES:
+        error.hint = _KEPT
+        raise error
+
+
+def _check_time(order: _Order) -> None:
+    if order.clock() > order.give_up:
+        raise DeadlineError("The download was not over in time.", hint=_KEPT)
+
+
+def _ask(order: _Order, part: Part, held: Held) -> Ruling:
+    """Send one request and put what it brings where it belongs."""
+    _check_time(order)
+    with opened(order.http, order.url, order.stall_timeout_s, held.request_headers()) as response:
+        _check_head(response, order.url)
+        ruling = judge(response.status_code, response.headers, held)
+        if max(ruling.total or 0, ruling.stop or 0) > order.max_bytes:
+            raise _too_long(part, f"{order.max_bytes} bytes, which no result is")
+        if ruling.verdict is Verdict.REPLACE:
+            part.replace(ruling)
+        elif ruling.verdict is Verdict.APPEND:
+            part.resume(ruling)
+        else:
+            return ruling
+        _fill(order, part, ruling, response)
+    return ruling
+
+
+def _fill(order: _Order, part: Part, ruling: Ruling, response: httpx.Response) -> None:
+    """Append a body that must end where it was said to."""
+    for chunk in steady(response.iter_raw(), order.stall_timeout_s, order.clock):
+        _check_time(order)
+        size_bytes = part.held.size_bytes + len(chunk)
+        if ruling.stop is not None and size_bytes > ruling.stop:
+            raise _too_long(part, ruling.stop, "were promised")
+        if size_bytes > order.max_bytes:
+            raise _too_long(part, f"{order.max_bytes} bytes, which no result is")
+        part.append(chunk)
+        if order.on_bytes is not None:
+            order.on_bytes(size_bytes, ruling.total)
+    if ruling.stop is not None and part.held.size_bytes != ruling.stop:
+        raise TransferError(f"{part.held.size_bytes} bytes came where {ruling.stop} were promised.")
+
+
+def _too_long(part: Part, limit: str) -> TransferError:
+    part.discard()
+    return TransferError(f"The file is longer than {limit}.")
 
 
 @contextmanager
-def opened(http: httpx.Client, url: str, stall_timeout_s: float) -> Iterator[httpx.Response]:
+def opened(
+    http: httpx.Client, url: str, stall_timeout_s: float, more_headers: Mapping[str, str] | None = None
+) -> Iterator[httpx.Response]:
     """GET ``url`` and yield the answer to the last redirect, its body unread.
 
     Raises: TransferError: the redirects are too many, or lead from https to http.
     """
     timeout = httpx.Timeout(stall_timeout_s, connect=min(stall_timeout_s, 10.0))
-    headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+    headers = {"Accept": "*/*", "Accept-Encoding": "identity", **(more_headers or {})}
     request = http.build_request("GET", url, headers=headers, timeout=timeout)
     for _ in range(MAX_REDIRECTS + 1):
         # Followed here: httpx would read the whole body of a redirect, however long, and unpack it.
@@ -105,8 +216,7 @@ def opened(http: httpx.Client, url: str, stall_timeout_s: float) -> Iterator[htt
     raise TransferError(f"{without_query(url)} redirects more than {MAX_REDIRECTS} times.")
 
 
-def _promised_bytes(response: httpx.Response, url: str) -> int | None:
-    """Check the head of a response and return the length that it declares, None if it declares none."""
+def _check_head(response: httpx.Response, url: str) -> None:
     shown, status = without_query(url), response.status_code
     if status in {403, 404, 410}:
         raise NotFoundError(
@@ -115,31 +225,9 @@ def _promised_bytes(response: httpx.Response, url: str) -> int | None:
         )
     if status == 429 or status >= 500:
         raise NetworkError(f"{shown} answered HTTP {status}.", hint="Try again: headswap download TASK_ID")
-    if status != 200:
-        raise TransferError(f"{shown} answered HTTP {status} where 200 was due.")
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
         raise TransferError(f"{shown} came packed as {printable(encoding, 40)}, which no video is.")
-    declared = response.headers.get("content-length")
-    total = int(declared) if declared is not None and re.fullmatch(r"[0-9]{1,18}", declared) else None
-    _check_range(response.headers.get("content-range"), total)
-    return total
-
-
-def _check_range(content_range: str | None, total: int | None) -> None:
-    """Check that a whole answer doesn't say that it is a piece of something."""
-    if content_range is None:
-        return
-    found = re.fullmatch(r"bytes 0-([0-9]{1,18})/([0-9]{1,18})", content_range.strip())
-    if found is None or not int(found[1]) + 1 == int(found[2]) == (
-        total if total is not None else int(found[2])
-    ):
-        raise TransferError(f"Only a part of the file came: {printable(content_range, 60)}")
-
-
-def _check_length(size_bytes: int, total: int | None) -> None:
-    if total is not None and size_bytes != total:
-        raise TransferError(f"{size_bytes} bytes came where {total} were promised.")
 
 
 def steady(chunks: Iterator[bytes], stall_timeout_s: float, clock: Callable[[], float]) -> Iterator[bytes]:
@@ -155,16 +243,3 @@ def steady(chunks: Iterator[bytes], stall_timeout_s: float, clock: Callable[[], 
                 raise NetworkError(f"The transfer stalled: {received} bytes came in {stall_timeout_s:g} s.")
             since, received = clock(), 0
         yield chunk
-
-
-def _bounded(chunks: Iterator[bytes], total: int | None, max_bytes: int) -> Iterator[bytes]:
-    received = total or 0
-    if received <= max_bytes:
-        received = 0
-        for chunk in chunks:
-            received += len(chunk)
-            if received > max_bytes:
-                break
-            yield chunk
-    if received > max_bytes:
-        raise TransferError(f"The file is longer than {max_bytes} bytes, which no result is.")

@@ -59,7 +59,9 @@ def _balance_at_once(deps: Deps) -> float | None:
         return None
 
 
-def settle(deps: Deps, run_id: str, before: float | None, max_credits: float | None) -> float | None:
+def settle(
+    deps: Deps, run_id: str, before: float | None, max_credits: float | None, *, tell: bool = True
+) -> float | None:
     """Return what the balance fell by since ``before`` and write it down; None if that may not be the price.
 
     It is not known to be the price if a balance is missing, if it rose, or if another run paid meanwhile.
@@ -70,7 +72,8 @@ def settle(deps: Deps, run_id: str, before: float | None, max_credits: float | N
     # Balances come as decimals; their difference must not say 2.9999999999999996.
     credits_charged = round(before - after, 6)
     deps.journal.charged(run_id, credits_charged)
-    deps.report.notice(f"cost: {credits_charged:g} credits (balance {after:g})")
+    if tell:
+        deps.report.notice(f"cost: {credits_charged:g} credits (balance {after:g})")
     if max_credits is not None and credits_charged > max_credits:
         deps.report.notice(
             f"warning: the task took {credits_charged:g} credits, more than --max-credits {max_credits:g}"

@@ -163,8 +163,10 @@ def see_through(
         FailedError: the service ended it as failed; the message says what it cost if that is known.
     """
     task = _await_task(deps, run_id, submission, deadline=deadline)
-    credits_charged = settle(deps, run_id, submission.balance_before, max_credits)
-    if task.status is Status.FAILED:
+    is_failed = task.status is Status.FAILED
+    # Of a failed task the error tells the cost.
+    credits_charged = settle(deps, run_id, submission.balance_before, max_credits, tell=not is_failed)
+    if is_failed:
         cost = "" if credits_charged is None else f" (the balance fell by {credits_charged:g} credits)"
         raise FailedError(
             f"The task failed: {task.error or 'the service gave no reason'}{cost}",

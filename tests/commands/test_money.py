@@ -59,7 +59,9 @@ def test_what_was_not_waited_for_has_no_known_price(cloud: Headswap) -> None:
 
 def test_a_failed_task_tells_what_it_cost(cloud: Headswap, service: HeadSwapService) -> None:
     service.errors[TASK_PATH] = "No face found"
-    error = cloud("run", VIDEO, "--face", FACE, "--json", code=3).value["error"]
+    ran = cloud("run", VIDEO, "--face", FACE, "--json", code=3)
+    error = ran.value["error"]
+    assert "cost:" not in ran.err
     assert "the balance fell by 8.5 credits" in error["message"]
     assert journalled(cloud, error["run_id"]).credits_charged == 8.5
 

@@ -174,7 +174,7 @@ def _fill(order: _Order, part: Part, ruling: Ruling, response: httpx.Response) -
         _check_time(order)
         size_bytes = part.held.size_bytes + len(chunk)
         if ruling.stop is not None and size_bytes > ruling.stop:
-            raise _too_long(part, ruling.stop, "were promised")
+            raise _too_long(part, f"the {ruling.stop} bytes that were promised")
         if size_bytes > order.max_bytes:
             raise _too_long(part, f"{order.max_bytes} bytes, which no result is")
         part.append(chunk)

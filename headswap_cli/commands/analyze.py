@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from headswap_cli.commands import options as o
 from headswap_cli.context import AppContext
+
+PreviewsOpt = Annotated[
+    Path | None, typer.Option("--previews", metavar="DIR", help="Save each person's picture there.")
+]
 
 
 def analyze_command(
     video: o.VideoArg,
     *,
+    previews: PreviewsOpt = None,
     any_length: o.AnyLengthOpt = False,
     timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
     profile: o.ProfileOpt = None,
@@ -18,15 +28,20 @@ def analyze_command(
 ) -> None:
     """Find the people in a video; free of charge.
 
-    Example: headswap analyze clip.mp4
+    Example: headswap analyze clip.mp4 --previews people
     """
     from headswap_cli.render import views
     from headswap_cli.services.analyze import analyze
     from headswap_cli.services.preflight import check_sources
+    from headswap_cli.services.previews import check_folder, save_previews
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     deadline = app.deadline(timeout)
     app.view.notices(check_sources(video, (), any_length=any_length))
+    folder = previews.expanduser().absolute() if previews else None
+    if folder is not None:
+        check_folder(folder)
     with app.open() as deps:
         result = analyze(deps, video, any_length=any_length, deadline=deadline)
-    app.view.show(views.analysis(result))
+        saved = save_previews(deps, result, folder) if folder else {}
+    app.view.show(views.analysis(result, saved))

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.text import printable
+from headswap_cli.wire import ENGINE_ORIGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from headswap_cli.local import Endpoint
     from headswap_cli.models import MappedFace, Person, Saved
@@ -54,8 +55,9 @@ def mappings_json(mappings: Sequence[MappedFace]) -> list[dict[str, Any]]:
     return [{"person": m.person, "obj_id": m.obj_id, "face": m.face} for m in mappings]
 
 
-def analysis(result: AnalyzeResult) -> Shown:
-    """Show the people that an analysis found."""
+def analysis(result: AnalyzeResult, previews: Mapping[int, Path] | None = None) -> Shown:
+    """Show the people that an analysis found, and where pictures of them were saved, by number from 1."""
+    saved = {person: str(path) for person, path in (previews or {}).items()}
     found = result.analysis
     value = {
         "run_id": result.run_id,
@@ -64,12 +66,22 @@ def analysis(result: AnalyzeResult) -> Shown:
         "analysis_id": found.analysis_id,
         "status": found.status,
         "video_url": found.video_url,
-        "people": people_json(found.people),
+        "people": [
+            {**person, "preview": saved.get(person["person"])} for person in people_json(found.people)
+        ],
         "video": found.video,
     }
-    rows = [(p.person, p.obj_id, p.preview_url or "-") for p in found.people]
+    rows = [(p.person, p.obj_id, _preview(p, saved.get(p.person))) for p in found.people]
     people = table(("PERSON", "OBJ_ID", "PREVIEW"), rows) if rows else "Nobody was found in the video."
     return Shown(value, f"{people}\nanalysis {found.analysis_id}", found.analysis_id)
+
+
+def _preview(person: Person, saved: str | None) -> str:
+    if saved is not None:
+        return short_path(Path(saved))
+    url = person.preview_url or "-"
+    # Nothing but this program can open an address of the local engine.
+    return "saved by --previews DIR" if url.startswith(ENGINE_ORIGIN) else url
 
 
 def task(result: SwapResult) -> Shown:

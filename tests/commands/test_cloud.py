@@ -90,6 +90,13 @@ def test_analyze_lists_the_people_from_1(cloud: Headswap, service: HeadSwapServi
     assert [person["obj_id"] for person in value["people"]] == [0, 1]
 
 
+def test_a_preview_that_cannot_be_had_leaves_the_analysis_as_it_is(cloud: Headswap) -> None:
+    ran = cloud("analyze", VIDEO, "--previews", "people", "--json")
+    assert ran.value["people"][0]["preview"] is None
+    assert "no preview of person 1" in ran.err
+    assert list((cloud.cwd / "people").iterdir()) == []
+
+
 def test_status_tells_what_an_id_is_without_a_journal(
     cloud: Headswap, service: HeadSwapService, tmp_path: Path
 ) -> None:

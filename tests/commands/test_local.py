@@ -63,6 +63,14 @@ def test_analyze_shows_the_people_with_previews(local: Headswap, carphone: Path)
     assert (value["video"]["width"], value["video"]["height"]) == (176, 144)
 
 
+def test_analyze_saves_a_picture_of_each_person(local: Headswap, carphone: Path) -> None:
+    ran = local("analyze", carphone, "--previews", "people")
+    picture = local.cwd / "people" / "carphone_pristine.person-1.jpg"
+    assert "people/carphone_pristine.person-1.jpg" in ran.out
+    assert picture.read_bytes().startswith(b"\xff\xd8")
+    assert [path.name for path in picture.parent.iterdir()] == [picture.name]
+
+
 def test_a_person_who_is_not_there_is_exit_2_with_those_who_are(
     local: Headswap, carphone: Path, portrait: Path
 ) -> None:

@@ -21,14 +21,15 @@ def download_command(
     Example: headswap download 64f0c2... -o out.mp4
     """
     from headswap_cli.render import views
-    from headswap_cli.services.download import DownloadResult, check_several, download
+    from headswap_cli.services.download import DownloadResult, Order, download, settle
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
-    check_several(ids, output)
 
-    def fetch(identifier: str, place: str | None) -> DownloadResult:
+    def fetch(identifier: str, order: Order) -> DownloadResult:
         with app.open(about=identifier) as deps:
-            return download(deps, identifier, place, force=force)
+            return download(deps, order)
 
     with app.placed(output) as place:
-        app.view.show(views.downloads([fetch(identifier, place) for identifier in ids]))
+        with app.journal() as journal:
+            orders = settle(journal, ids, place, force=force)
+        app.view.show(views.downloads([fetch(identifier, orders[identifier]) for identifier in orders]))

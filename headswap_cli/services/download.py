@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import DeadlineError, FailedError, InputError, NotFoundError
+from headswap_cli.errors import DeadlineError, FailedError, InputError, NotFoundError, TransferError
 from headswap_cli.media import verify_playable
 from headswap_cli.models import Saved, Status
-from headswap_cli.services.output import SUFFIX, check_target, default_name, target_path
+from headswap_cli.services.output import SUFFIX, check_target, default_name, mapped_in, target_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from headswap_cli.journal import Journal
     from headswap_cli.models import Task
     from headswap_cli.services.deps import Deps
+    from headswap_cli.transfer import OnBytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,42 +29,63 @@ class DownloadResult:
     saved: Saved
 
 
-def download(deps: Deps, identifier: str, output: str | None, *, force: bool) -> DownloadResult:
-    """Save the result of a task, or of the run with that id.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which task's result is to be saved where; ``run_id`` is None where the journal doesn't know it."""
+
+    task_id: str
+    run_id: str | None
+    target: Path
+
+
+def settle(
+    journal: Journal, identifiers: Sequence[str], output: str | None, *, force: bool
+) -> dict[str, Order]:
+    """Settle where the results of tasks, or of the runs with those ids, go, before anything is fetched.
+
+    Returns: an order for each id.
+
+    Raises:
+        NotFoundError: a run has no task.
+        InputError: two would get one name, or a target can't be written.
+    """
+    orders = {identifier: _order(journal, identifier, output) for identifier in identifiers}
+    targets = {order.target for order in orders.values()}
+    if len(targets) < len(orders):
+        raise InputError(
+            f"{len(orders)} results cannot be saved as {', '.join(sorted(path.name for path in targets))}.",
+            hint="-o FOLDER/, or if their videos have one name: -o {task_id}.mp4",
+        )
+    for target in targets:
+        check_target(target, force=force)
+    return orders
+
+
+def _order(journal: Journal, identifier: str, output: str | None) -> Order:
+    run = journal.find(identifier)
+    task_id = run.task_id if run is not None and run.run_id == identifier else identifier
+    if task_id is None:
+        raise NotFoundError(f"The run {identifier} has created no task.", run_id=identifier)
+    if run is None:
+        return Order(task_id, None, target_path(output, task_id + SUFFIX, task_id=task_id))
+    person = mapped_in(journal.steps(run.run_id))
+    target = target_path(output, default_name(run.source), task_id=task_id, person=person)
+    return Order(task_id, run.run_id, target)
+
+
+def download(deps: Deps, order: Order) -> DownloadResult:
+    """Save the result of a task.
 
     Raises:
         DeadlineError: the task is not finished yet.
         FailedError: the task failed.
-        NotFoundError: nobody knows the id, the run has no task, or the result is gone.
+        NotFoundError: nobody knows the id, or the result is gone.
     """
-    run = deps.journal.find(identifier)
-    task_id = run.task_id if run is not None and run.run_id == identifier else identifier
-    if task_id is None:
-        raise NotFoundError(f"The run {identifier} has created no task.", run_id=identifier)
-    name = default_name(run.source) if run is not None else task_id + SUFFIX
-    target = target_path(output, name, task_id=task_id)
-    check_target(target, force=force)
-    task = deps.dialect.fetch_task(deps.client, task_id)
-    _check_finished(task)
-    saved = save(deps, task, target)
-    if run is not None:
-        deps.journal.done(run.run_id, saved)
-    return DownloadResult(task_id, run.run_id if run else None, saved)
-
-
-def check_several(identifiers: Sequence[str], output: str | None) -> None:
-    """Check that several results do not all go into one file.
-
-    Raises:
-        InputError: they would.
-    """
-    if len(identifiers) < 2 or output is None or "{task_id}" in output:
-        return
-    if not Path(output).expanduser().is_dir():
-        raise InputError(
-            f"{len(identifiers)} results cannot be saved as one output, {output!r}.",
-            hint="-o FOLDER/, or -o {task_id}.mp4",
-        )
+    task = deps.dialect.fetch_task(deps.client, order.task_id)
+    saved = save(deps, task, order.target)
+    if order.run_id is not None:
+        deps.journal.done(order.run_id, saved)
+    return DownloadResult(order.task_id, order.run_id, saved)
 
 
 def _check_finished(task: Task) -> None:
@@ -78,10 +101,32 @@ def _check_finished(task: Task) -> None:
 
 
 def save(deps: Deps, task: Task, target: Path) -> Saved:
-    """Download a completed task's output to ``target``, verified to play before it gets that name."""
+    """Download a completed task's output to ``target``, verified to play before it gets that name.
+
+    A link that has expired is asked for anew, once.
+
+    Raises:
+        NotFoundError: the result is gone from the service.
+        HeadswapError: as ``transfer.download``, and as ``download``.
+    """
+    try:
+        return _fetch(deps, task, target)
+    except NotFoundError:
+        deps.report.notice("result: the link is dead; asking for a new one")
+    try:
+        return _fetch(deps, deps.dialect.fetch_task(deps.client, task.task_id), target)
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"The result of the task {task.task_id} is gone: {error.message}", task_id=task.task_id
+        ) from error
+
+
+def _fetch(deps: Deps, task: Task, target: Path) -> Saved:
     from headswap_cli.transfer import download as transfer
 
-    url = task.output_url or ""
+    _check_finished(task)
+    if not task.output_url:
+        raise TransferError("The task is completed, and names no result.", task_id=task.task_id)
 
     def verify(part: Path) -> None:
         if verify_playable(part) is None:
@@ -90,9 +135,22 @@ def save(deps: Deps, task: Task, target: Path) -> Saved:
             )
 
     return transfer(
-        deps.media_client(url),
-        url,
+        deps.media_client(task.output_url),
+        task.output_url,
         target,
-        on_bytes=lambda done, total: deps.report.transfer("result", done, total),
+        on_bytes=_seldom(lambda done, total: deps.report.transfer("result", done, total), deps.clock),
         verify=verify,
     )
+
+
+def _seldom(tell: OnBytes, clock: Callable[[], float], every_s: float = 0.1) -> OnBytes:
+    """Hand on what a display can show: telling it of every chunk takes longer than receiving them."""
+    due = clock()
+
+    def told(done: int, total: int | None) -> None:
+        nonlocal due
+        if done == total or clock() >= due:
+            due = clock() + every_s
+            tell(done, total)
+
+    return told

@@ -14,10 +14,16 @@ from headswap_cli.media import is_url
 from headswap_cli.text import file_stem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from headswap_cli.journal import Step
+    from headswap_cli.models import FaceMapping
 
 SUFFIX = ".headswap.mp4"
-_PLACEHOLDER = re.compile(r"\{(stem|date|task_id|person)\}")
+LATER = "{task_id}"
+"""Stands for the id of a task that is not created yet; ``with_task_id`` puts the id in its place."""
+_PLACEHOLDERS = ("stem", "task_id", "person", "date")
+_BRACES = re.compile(r"\{\{|\}\}|\{(\w*)\}")
 
 
 def default_name(source: str) -> str:
@@ -31,38 +37,76 @@ def target_path(
     name: str,
     *,
     task_id: str | None = None,
+    person: str | None = None,
     today: Callable[[], date] = date.today,
 ) -> Path:
     """Return the absolute path that ``--output`` means: a file, or ``name`` in a folder (default: here).
 
     Args:
-        output: May hold ``{stem}`` (of the source video), ``{date}`` and, once there is one, ``{task_id}``.
+        output: May hold ``{stem}`` (of the source video), ``{task_id}``, ``{person}`` and ``{date}``;
+            braces that are to be braces are doubled.
         name: What the result is called unless the user says else.
-        task_id: Whose result it is.
+        task_id: Whose result it is, or ``LATER``.
+        person: Who got a face, as ``mapped_people`` or ``mapped_in`` says it.
         today: Gives the date.
 
     Raises:
-        InputError: a placeholder whose value is not known yet.
+        InputError: there is no such placeholder, or its value is not known.
     """
     if output is None:
         return Path.cwd() / name
     values = {"stem": name.removesuffix(SUFFIX), "date": today().isoformat()}
     if task_id is not None:
-        values["task_id"] = file_stem(task_id)  # a service chose it
+        values["task_id"] = task_id if task_id == LATER else file_stem(task_id)  # a service chose it
+    if person is not None:
+        values["person"] = person
     path = Path(_filled(output, values)).expanduser().absolute()
     return path / name if path.is_dir() or output.endswith(("/", "\\")) else path
 
 
-def _filled(output: str, values: Mapping[str, str]) -> str:
-    def _value(match: re.Match[str]) -> str:
-        if match[1] not in values:
-            raise InputError(
-                f"{match[0]} in the output {output!r} is not known before anything is sent.",
-                hint=f"It may hold {', '.join(f'{{{name}}}' for name in values)}",
-            )
-        return values[match[1]]
+def with_task_id(target: Path, task_id: str) -> Path:
+    """Return a path made with ``LATER`` with the id that is known now."""
+    return target.with_name(target.name.replace(LATER, file_stem(task_id)))
 
-    return _PLACEHOLDER.sub(_value, output)
+
+def mapped_people(faces: Sequence[FaceMapping]) -> str | None:
+    """Return the numbers of the people who get a face, joined by ``-``.
+
+    None if one is named by ``obj_id``: only the analysis tells which number that person has.
+    """
+    if not faces or any(face.obj_id is not None for face in faces):
+        return None
+    return "-".join(str(face.person or 1) for face in faces)
+
+
+def mapped_in(steps: Sequence[Step]) -> str | None:
+    """Return the same for a run in the journal, by what was analysed and what was sent; None if unknown."""
+    people: dict[int, int] = {}
+    sent: list[int] = []
+    for step in steps:
+        for found in step.detail.get("people", ()):
+            people[found["obj_id"]] = found["person"]
+        sent = [one["obj_id"] for one in step.detail.get("body", {}).get("mappings", ())] or sent
+    if not sent or not all(obj_id in people for obj_id in sent):
+        return None
+    return "-".join(str(people[obj_id]) for obj_id in sent)
+
+
+def _filled(output: str, values: Mapping[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name is None:
+            return match[0][0]
+        if name not in values:
+            why = "is not known" if name in _PLACEHOLDERS else "is none"
+            known = ", ".join(f"{{{one}}}" for one in _PLACEHOLDERS if one in values)
+            raise InputError(
+                f"{match[0]} in the output {output!r} {why}; the placeholders are {known}.",
+                hint="A brace that is to be one is doubled: {{ or }}",
+            )
+        return values[name]
+
+    return _BRACES.sub(value, output)
 
 
 def check_target(target: Path, *, force: bool) -> None:

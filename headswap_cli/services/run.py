@@ -12,7 +12,14 @@ from headswap_cli.services.analyze import find_people
 from headswap_cli.services.deps import absolute
 from headswap_cli.services.download import save
 from headswap_cli.services.money import check_budget
-from headswap_cli.services.output import check_target, default_name, target_path
+from headswap_cli.services.output import (
+    LATER,
+    check_target,
+    default_name,
+    mapped_people,
+    target_path,
+    with_task_id,
+)
 from headswap_cli.services.preflight import check_sources
 from headswap_cli.services.record import recording
 from headswap_cli.services.swap import publish_faces, see_through, submit, warn_of_plain_webhook
@@ -67,7 +74,9 @@ def request_for(
     max_credits: float | None = None,
 ) -> RunRequest:
     """Return the request with its output settled."""
-    target = None if detach else target_path(output, default_name(video))
+    target = None
+    if not detach:
+        target = target_path(output, default_name(video), task_id=LATER, person=mapped_people(faces))
     return RunRequest(video, tuple(faces), options, target, max_credits)
 
 
@@ -112,7 +121,7 @@ def run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> RunResult:
             )
             for notice in task.notices:
                 deps.report.notice(notice)
-            saved = save(deps, task, request.target)
+            saved = save(deps, task, with_task_id(request.target, task.task_id))
             deps.journal.done(run_id, saved)
             deps.clean_up(request.video, *(face.image for face in request.faces))
     return RunResult(

@@ -136,13 +136,20 @@ class Routes:
         """GET or HEAD /media/{name}, whole or in ranges."""
         name = request.path_params["name"]
         path = self._media.find(name)
-        if path is None:
+        try:
+            # Looked at once: a file may be cleared away at any moment.
+            found = path.stat() if path is not None else None
+        except FileNotFoundError:
+            found = None
+        if path is None or found is None:
             return records.failure(NOT_FOUND, "There is no such file.", status_code=404)
         if is_upload_name(name):
             # A client asks before it puts, and then counts on the file.
             self._media.touch(name)
         # A file never changes under its name, so the name serves as its strong ETag.
-        return FileResponse(path, media_type=media_type(name), headers={"etag": f'"{name}"'})
+        return FileResponse(
+            path, media_type=media_type(name), headers={"etag": f'"{name}"'}, stat_result=found
+        )
 
     async def clear(self, _: Request) -> Response:
         """DELETE /media: let go of every ended job and file that no unfinished job needs."""

@@ -21,6 +21,9 @@ Matte = Callable[[Frame, float, float, float], Mask]
 _CUT_SIZE = 512
 # How far the edge of the hair may be mixed with what is behind, in face widths.
 _FRINGE = 0.12
+# Colours behind the head: how many, from how far around it in face widths, from how many pixels.
+_PALETTE, _NEAR, _MOST_SAMPLES = 5, 1.3, 4000
+_WISP = 0.35
 # Lightness matters less than hue when skin is told from hair.
 _SKIN_SCALE = np.array([0.5, 1.5, 1.5], np.float32)
 _DARK_HAIR = np.array([30, 128, 128], np.float32)
@@ -166,6 +169,7 @@ def _thinned(image: Frame, person: Mask, layout: _Layout) -> Mask:
     if not (firm.any() and bare.any()):
         return person
     within, beyond = (push_pull(picture, area.astype(np.float32)) for area in (firm, bare))
+    beyond = _likest_background(picture, beyond, _around(np.asarray(bare > 0), layout))
     across = within - beyond
     length = (across**2).sum(axis=-1)
     place = ((picture - beyond) * across).sum(axis=-1) / np.maximum(length, 1)
@@ -177,7 +181,44 @@ def _thinned(image: Frame, person: Mask, layout: _Layout) -> Mask:
     _, labels = cv2.connectedComponents((thinned < 0.6).astype(np.uint8))
     open_air = np.isin(labels, np.unique(labels[(bare > 0) & (labels > 0)]))
     outside = cv2.GaussianBlur(open_air.astype(np.float32), (0, 0), max(1.0, 0.015 * width)) * 2
-    return np.asarray(person + (thinned - person) * np.clip(outside, 0, 1), np.float32)
+    thinned = person + (thinned - person) * np.clip(outside, 0, 1)
+    return np.asarray(thinned * _attached(thinned > _WISP, layout), np.float32)
+
+
+def _attached(area: NDArray[np.bool_], layout: _Layout) -> Mask:
+    """Return 1 where an area hangs together with the face, softly: no specks float beside the head."""
+    _, labels = cv2.connectedComponents(area.astype(np.uint8))
+    face = np.bincount(labels[(layout.oval > 0) & area], minlength=1).argmax()
+    near = cv2.dilate((labels == max(face, 1)).astype(np.uint8), _disc(0.01 * layout.width))
+    return np.asarray(cv2.GaussianBlur(near.astype(np.float32), (0, 0), 0.006 * layout.width), np.float32)
+
+
+def _around(area: NDArray[np.bool_], layout: _Layout) -> NDArray[np.bool_]:
+    """Return where a picture is near the head."""
+    across, down = layout.columns - layout.middle, layout.rows - (layout.top + layout.ears) / 2
+    return np.asarray((np.hypot(across, down) < _NEAR * layout.width) & area)
+
+
+def _likest_background(
+    picture: NDArray[np.float32], beyond: NDArray[np.float32], area: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return for each pixel the colour among ``beyond`` and the main ones of ``area`` that it is most like.
+
+    A wall may show between hair and something else behind, and be found nowhere straight beyond the edge.
+    """
+    samples = picture[area]
+    if len(samples) < _PALETTE:
+        return beyond
+    samples = samples[:: max(1, len(samples) // _MOST_SAMPLES)]
+    cv2.setRNGSeed(1)
+    stop = (cv2.TERM_CRITERIA_COUNT, 10, 0)
+    _, _, palette = cv2.kmeans(samples, _PALETTE, np.empty(0), stop, 1, cv2.KMEANS_PP_CENTERS)
+    likest, least = beyond, ((picture - beyond) ** 2).sum(axis=-1)
+    for colour in palette:
+        apart = ((picture - colour) ** 2).sum(axis=-1)
+        likest = np.where((apart < least)[..., np.newaxis], colour, likest)
+        least = np.minimum(least, apart)
+    return np.asarray(likest, np.float32)
 
 
 def _colour_distances(

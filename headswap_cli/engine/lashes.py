@@ -12,7 +12,7 @@ _DARKNESS = 0.6
 # Thickness of closed lashes in eye widths.
 _THICKNESS = 0.045
 # What the upper lid takes from the light of the eyeball at its edge, and how far down, in eye widths.
-_SHADOW, _SHADOW_REACH = 0.26, 0.1
+_SHADOW, _SHADOW_REACH = 0.18, 0.1
 # No eyeball is as bright as skin in the sun: the photo's white was spread out under the lids.
 _EYEBALL = 0.96
 # Eye widths, pixels, from which and up to which this grows: in small eyes a shadow would be all there is.

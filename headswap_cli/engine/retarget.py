@@ -33,9 +33,9 @@ _SOBER, _SOBER_REACH = 0.35, 0.09
 # in face widths, they don't touch.
 _LIP_RED, _LIPS_APART = 0.4, 0.03
 # How far the cheeks follow the lips, and the skin the jaw, in face widths.
-_LIP_REACH, _JAW_REACH = 0.13, 0.2
+_LIP_REACH, _JAW_REACH = 0.09, 0.2
 # How much of the jaw line is the video's, so that the head meets the neck.
-_JAW_SHARE = 0.4
+_JAW_SHARE = 0.2
 # An upper lid does most of a blink.
 _UPPER_LID = 0.8
 # How far the fold above follows it, and from how far up a shut lid's skin is taken.

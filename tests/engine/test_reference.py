@@ -197,3 +197,21 @@ def test_eyeballs_have_no_lids() -> None:
 def test_hanging_hair_is_told_from_short_hair() -> None:
     assert heads.reference().hanging_hair < 0.2
     assert heads.reference("0-f15-hao-ph.jpg").hanging_hair > 0.4
+
+
+def test_a_coloured_wall_does_not_stay_around_the_hair() -> None:
+    reference = heads.reference("0-f1-su-ph.jpg")
+    texture = reference.textures[0][: reference.textures[0].shape[1]].astype(int)
+    landmarks, width = reference.landmarks, reference.face_width
+    crown = int(landmarks[topology.FOREHEAD, 1] - 0.25 * width)
+    blue_wall = (texture[..., 0] - texture[..., 2] > 60) & (texture[..., 1] > 80) & (texture[..., 3] > 128)
+    assert blue_wall[:crown].sum() < 0.002 * width**2
+
+
+@pytest.mark.parametrize("photo", ["0-f1-su-ph.jpg", "0-f15-hao-ph.jpg", "astronaut.png"])
+def test_the_head_is_of_one_piece(photo: str) -> None:
+    reference = heads.reference(photo)
+    alpha = reference.textures[0][: reference.textures[0].shape[1], :, 3]
+    count, _, stats, _ = cv2.connectedComponentsWithStats((alpha > 100).astype(np.uint8))
+    sizes = sorted(stats[1:count, cv2.CC_STAT_AREA])
+    assert sum(sizes[:-1]) < 0.002 * sizes[-1]

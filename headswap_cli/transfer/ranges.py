@@ -127,7 +127,9 @@ def _judge_rest(headers: Mapping[str, str], held: Held) -> Ruling:
 
 def _judge_nothing_left(headers: Mapping[str, str], held: Held) -> Ruling:
     found = _UNSATISFIED.fullmatch(headers.get("content-range", "").strip())
-    is_end = found is not None and int(found[1]) == held.size_bytes and held.total in {None, held.size_bytes}
-    if not is_end or ("etag" in headers and strong_etag(headers) != held.etag):
+    is_end = found is not None and int(found[1]) == held.size_bytes == (held.total or held.size_bytes)
+    # Without a tag it could be another object; that is no matter where all of ours is here already.
+    is_ours = strong_etag(headers) == held.etag if held.total is None else "etag" not in headers
+    if not is_end or not (is_ours or strong_etag(headers) == held.etag):
         return _ASK_WHOLE
     return Ruling(Verdict.WHOLE, held.size_bytes, held.size_bytes, held.etag)

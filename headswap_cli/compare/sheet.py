@@ -75,8 +75,10 @@ def contact_sheet(before: Path, after: Path, target: Path, *, moments: int = 6, 
 def _choose(before: Path, after: Path, duration_s: float, moments: int, cell: int) -> list[_Moment]:
     best: dict[int, _Moment] = {}
     for time_s, source, result in _pairs(before, after):
-        span = min(moments - 1, int(time_s / max(duration_s, 1e-6) * moments))
-        score = _score(source, result)
+        place = time_s / max(duration_s, 1e-6) * moments
+        span = min(moments - 1, int(place))
+        # Two moments at one border would look the same, so the middle of a span counts double.
+        score = _score(source, result) * (1.0 - 0.5 * min(1.0, abs(2.0 * (place - span) - 1.0)))
         if span not in best or score > best[span].score:
             best[span] = _Moment(time_s, score, _picture(source, cell), _picture(result, cell))
     return [best[span] for span in sorted(best)]

@@ -21,7 +21,8 @@ _CONTRAST = (0.75, 1.05)
 _HAIR_GAIN = (0.5, 1.4)
 _HAIR_EXPOSURE = 0.75
 _HAIR_TINT = 0.6
-_INERTIA = 0.88
+# Of the tone, from one fit to the next.
+_INERTIA = 0.85
 _RELIGHT = 0.65
 _GAINS = (0.55, 1.6)
 _BLURS = (0.0, 0.5, 0.8, 1.2, 1.7, 2.3, 3.0, 3.8)
@@ -40,6 +41,12 @@ class ToneFitter:
 
     def __init__(self) -> None:
         self._anchors: Floats | None = None
+        self._curves = plain_curves()
+
+    @property
+    def curves(self) -> Floats:
+        """What was found last; plain before anything was."""
+        return self._curves
 
     def fit(self, target: Frame, source: Frame, target_skin: Mask, source_skin: Mask) -> Floats:
         """Return the colour curves for this frame, (2, 3, levels): for hair and for skin, per channel.
@@ -57,17 +64,21 @@ class ToneFitter:
             anchors = np.stack([given, wanted]).astype(np.float32)
             old = self._anchors
             self._anchors = anchors if old is None else _INERTIA * old + (1 - _INERTIA) * anchors
-        if self._anchors is None:
-            return plain_curves()
-        given, wanted = self._anchors
-        spread = [float(_LUMA @ (anchors[:, -1] - anchors[:, 0])) for anchors in (wanted, given)]
-        contrast = float(np.clip(spread[0] / max(spread[1], 1.0), *_CONTRAST))
-        skin = np.stack([_curve(given[channel], wanted[channel], contrast) for channel in range(3)])
-        gains = (wanted[:, _MEDIAN] + 8) / (given[:, _MEDIAN] + 8)
-        exposure = float(np.clip(gains @ _LUMA, *_HAIR_GAIN)) ** _HAIR_EXPOSURE
-        tint = (gains / max(float(gains @ _LUMA), 1e-3)) ** _HAIR_TINT
-        hair = np.clip(_LEVELS[np.newaxis] * (exposure * tint)[:, np.newaxis], 0, 255)
-        return np.stack([hair, skin]).astype(np.float32)
+        if self._anchors is not None:
+            self._curves = _tone_curves(*self._anchors)
+        return self._curves
+
+
+def _tone_curves(given: Floats, wanted: Floats) -> Floats:
+    """Return the curves for hair and skin from percentiles of the two skins, (3, n)."""
+    spread = [float(_LUMA @ (anchors[:, -1] - anchors[:, 0])) for anchors in (wanted, given)]
+    contrast = float(np.clip(spread[0] / max(spread[1], 1.0), *_CONTRAST))
+    skin = np.stack([_curve(given[channel], wanted[channel], contrast) for channel in range(3)])
+    gains = (wanted[:, _MEDIAN] + 8) / (given[:, _MEDIAN] + 8)
+    exposure = float(np.clip(gains @ _LUMA, *_HAIR_GAIN)) ** _HAIR_EXPOSURE
+    tint = (gains / max(float(gains @ _LUMA), 1e-3)) ** _HAIR_TINT
+    hair = np.clip(_LEVELS[np.newaxis] * (exposure * tint)[:, np.newaxis], 0, 255)
+    return np.stack([hair, skin]).astype(np.float32)
 
 
 def _curve(given: Floats, wanted: Floats, contrast: float) -> Floats:

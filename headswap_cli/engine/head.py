@@ -42,11 +42,12 @@ _INSIDE = 0.85
 _FADE_FRAMES = 5
 # The matte's square around the head, in face widths, and how far above the face's middle it reaches.
 _MATTE_SIDE, _MATTE_ABOVE = 3.2, 0.55
-_MATTE_INERTIA = 0.4
+# In that square the person hardly moves: every other frame is enough.
+_MATTE_EVERY, _MATTE_INERTIA = 2, 0.2
 # How far around the old face its hair may reach, in face widths: sideways, up, down.
 _OLD_ASIDE, _OLD_UP, _OLD_DOWN = 0.5, 0.8, 0.15
 _LONG_HAIR = 0.4
-_SHARPNESS_EVERY = 3
+_SHARPNESS_EVERY, _TONE_EVERY = 3, 2
 # Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
 _COARSE_FACE, _FINE = 90.0, 2
 _CUT_OFF = 0.45
@@ -237,8 +238,10 @@ class HeadSwapper:
         source_skin = _skin_area(piece.small, points) * (kinds[..., 0] > 0.6) * (plain[..., 3] > 0.9)
         if hand is not None:
             target_skin = target_skin * (hand < 0.1)
-        source = np.asarray(np.clip(_straight(plain), 0, 255), np.uint8)
-        curves = self._memory.tone.fit(piece.small, source, target_skin, source_skin)
+        curves = self._memory.tone.curves
+        if self._memory.frames % _TONE_EVERY == 0:
+            source = np.asarray(np.clip(_straight(plain), 0, 255), np.uint8)
+            curves = self._memory.tone.fit(piece.small, source, target_skin, source_skin)
         fitted, _ = shade(seen, 0.5**level, texture, weights, curves=curves, gains=even)
         reach = 0.12 * piece.pixels * piece.factor[0]
         return curves, light(piece.small, _straight(fitted), target_skin, source_skin, reach)
@@ -290,9 +293,11 @@ class HeadSwapper:
         centre = posed.landmarks[topology.OVAL, :2].mean(axis=0)
         side = max(_MATTE_SIDE * posed.scale * self._reference.face_width, 64.0)
         x0, y0 = float(centre[0]) - side / 2, float(centre[1]) - _MATTE_ABOVE * side
-        now, before = self._matte(frame, x0, y0, side), self._memory.person
-        person = now if before is None else (1 - _MATTE_INERTIA) * now + _MATTE_INERTIA * before
-        self._memory.person = person
+        person = self._memory.person
+        if person is None or self._memory.frames % _MATTE_EVERY == 1:
+            now = self._matte(frame, x0, y0, side)
+            person = now if person is None else (1 - _MATTE_INERTIA) * now + _MATTE_INERTIA * person
+            self._memory.person = person
         step = side / person.shape[0]
         across, down = piece.factor
         to_small = np.array(

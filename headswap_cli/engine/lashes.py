@@ -18,6 +18,8 @@ _EYEBALL = 0.96
 # Eye widths, pixels, from which and up to which this grows: in small eyes a shadow would be all there is.
 _SIZES = (10.0, 30.0)
 _STEPS = 17
+# Points of a lid that coincide have a parabola too.
+_STEADY = 1e-5 * np.eye(3, dtype=np.float32)
 
 
 def finish_eye(layer: Floats, upper: Floats, lower: Floats, opening: float) -> None:
@@ -39,8 +41,9 @@ def finish_eye(layer: Floats, upper: Floats, lower: Floats, opening: float) -> N
     part = layer[y0:y1, x0:x1]
     origin = np.array([x0, y0], np.float32)
     share = float(np.clip((width - _SIZES[0]) / (_SIZES[1] - _SIZES[0]), 0, 1))
-    if share > 0:
+    if share > 0 and opening > 0:
         _shade_eyeball(part, upper - origin, outline - origin, share)
+    if share > 0:
         _soften_edge(part, outline - origin, share)
     amount = _DARKNESS * min(1.0, max(0.0, 1 - opening) * 1.5)
     if amount > 0:
@@ -83,7 +86,9 @@ def _lash_outline(upper: Floats, thickness: float) -> Floats:
     across = np.array([-along[1], along[0]], np.float32)
     places, heights = (upper - start) @ along / length, (upper - start) @ across
     steps = np.linspace(0, 1, _STEPS, dtype=np.float32)
-    curve = np.polyval(np.polyfit(places, heights, 2), steps)
+    powers = np.stack([np.ones_like(places), places, places**2], 1)
+    parabola = np.linalg.solve(powers.T @ powers + _STEADY, powers.T @ heights)
+    curve = parabola[0] + steps * (parabola[1] + steps * parabola[2])
     middle = start + np.outer(steps * length, along) + np.outer(curve, across)
     taper = np.sqrt(np.clip(4 * steps * (1 - steps), 0, 1)) * (1.2 - 0.4 * steps)
     half = np.outer(0.5 * thickness * (0.3 + 0.7 * taper), across)

@@ -32,6 +32,8 @@ _RIVAL = 0.4
 _TURNED = 0.28
 # The square around the head, in face heights, and how far up of the face its centre lies.
 _SQUARE, _RAISED = 2.9, 0.22
+# Hair that the photo cuts off ends softly over so many face widths.
+_EDGE_FADE = 0.14
 _TEXTURE_SIDES = (512, 1024)
 _SMALLEST_LEVEL = 64
 
@@ -196,7 +198,7 @@ def _require_frontal(landmarks: Landmarks) -> None:
 
 
 def _upright(photo: Frame, landmarks: Landmarks) -> tuple[Frame, Landmarks, NDArray[np.float32]]:
-    """Return the square around the head, the landmarks in it, and 1 where the photo reaches."""
+    """Return the square around the head, the landmarks in it, and 1 within the photo, fading to its edge."""
     box = bounding_box(landmarks[: topology.MESH_POINTS])
     tall = float(box[3] - box[1])
     eyes = landmarks[topology.LEFT_EYE_CORNERS[0]] - landmarks[topology.RIGHT_EYE_CORNERS[0]]
@@ -212,11 +214,14 @@ def _upright(photo: Frame, landmarks: Landmarks) -> tuple[Frame, Landmarks, NDAr
     enlarge = cv2.INTER_CUBIC if crop.side < size else cv2.INTER_AREA
     image = cv2.warpAffine(photo, matrix, (size, size), flags=enlarge, borderMode=cv2.BORDER_REPLICATE)
     covered = cv2.warpAffine(np.ones(photo.shape[:2], np.float32), matrix, (size, size))
-    inside = cv2.erode(covered, np.ones((5, 5), np.uint8), borderValue=1)
+    # Beyond the square there is no edge of the photo.
+    whole = cv2.copyMakeBorder((covered > 0.99).astype(np.uint8), *(1,) * 4, cv2.BORDER_REPLICATE)
+    to_edge = cv2.distanceTransform(whole, cv2.DIST_L2, cv2.DIST_MASK_3)[1:-1, 1:-1]
     placed = landmarks.copy()
     placed[:, :2] = landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     placed[:, 2] *= size / crop.side
-    return np.asarray(image, np.uint8), placed.astype(np.float32), np.asarray(inside > 0.99, np.float32)
+    fading = np.clip((to_edge - 2) / (_EDGE_FADE * face_width(placed)), 0, 1)
+    return np.asarray(image, np.uint8), placed.astype(np.float32), np.asarray(fading, np.float32)
 
 
 def _atlas(

@@ -9,7 +9,7 @@ import pytest
 
 from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.head import HeadSwapper, choose_mode
-from headswap_cli.engine.types import Frame, Landmarks, Plate
+from headswap_cli.engine.types import Frame, Landmarks, Mask, Plate
 from headswap_cli.models import Mode
 from tests.engine import heads
 
@@ -159,3 +159,17 @@ def test_a_head_cut_off_by_the_frame_keeps_its_hair() -> None:
 
 def test_without_a_frame_to_look_at_only_the_face_is_replaced() -> None:
     assert choose_mode(heads.reference(), [], heads.matte()) is Mode.FACE
+
+
+def test_people_are_told_from_background_in_every_other_frame_only() -> None:
+    frames, track = heads.scene(*CARPHONE)
+    calls: list[float] = []
+
+    def counted(frame: Frame, x0: float, y0: float, side: float) -> Mask:
+        calls.append(side)
+        return heads.matte()(frame, x0, y0, side)
+
+    head = HeadSwapper(heads.reference(), [track], Mode.HEAD, counted)
+    for frame, landmarks in zip(frames[:8], track[:8], strict=True):
+        head.apply(frame, landmarks)
+    assert len(calls) == 4

@@ -215,3 +215,13 @@ def test_the_head_is_of_one_piece(photo: str) -> None:
     count, _, stats, _ = cv2.connectedComponentsWithStats((alpha > 100).astype(np.uint8))
     sizes = sorted(stats[1:count, cv2.CC_STAT_AREA])
     assert sum(sizes[:-1]) < 0.002 * sizes[-1]
+
+
+def test_hair_that_the_photo_cuts_off_ends_softly() -> None:
+    reference = heads.reference("0-f15-hao-ph.jpg")
+    alpha = reference.textures[0][: reference.textures[0].shape[1], :, 3].astype(int)
+    tip = np.flatnonzero((alpha > 20).sum(axis=1) > 20).max()
+    columns = alpha[tip - 5] > 20
+    fading = alpha[: tip + 1, columns].mean(axis=1)[tip - int(0.12 * reference.face_width) :]
+    assert fading[0] > 150
+    assert np.abs(np.diff(fading)).max() < 30

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
+import threading
 from typing import TYPE_CHECKING
 
 from headswap_cli.wire import TASK_PATH
 from tests.loopback import HeadSwapService, tiny_video
 from tests.origin import Answer, raw
+from tests.transfer.ranged import Ranged
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Headswap
+    from tests.origin import Connection
 
 VIDEO = "https://example.com/a%20clip.mp4?Signature=x%2By"
 FACE = "https://example.com/me.jpg"
@@ -113,3 +118,48 @@ def test_nothing_that_a_server_says_becomes_a_path(
     cloud("download", task)
     assert set(tmp_path.rglob("*evil*")) == before
     assert [path.name for path in cloud.cwd.iterdir()] == ["a_clip.headswap.mp4"]
+
+
+def test_a_download_that_is_killed_again_and_again_fetches_each_byte_once(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    task, video = bought(cloud), tiny_video()
+    part, chance = cloud.cwd / "out.mp4.part", random.Random(5)
+    stops = sorted(chance.sample(range(1, len(video)), 6))
+    ends = [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)] * 2
+    ranged = Ranged(video, hangs=True)
+    for (number, code), stop in zip(ends, stops, strict=True):
+        ranged.cut = stop - (part.stat().st_size if part.exists() else 0)
+        service.media.script(f"/files/{task}.mp4", ranged)
+        process = cloud.start("download", task, "-o", "out.mp4")
+        while not (part.exists() and part.stat().st_size == stop):
+            assert process.poll() is None, process.communicate()
+        process.send_signal(number)
+        process.communicate(timeout=30)
+        assert process.returncode == code
+        assert part.stat().st_size == stop
+    service.media.script(f"/files/{task}.mp4", Ranged(video))
+    cloud("download", task, "-o", "out.mp4")
+    assert (cloud.cwd / "out.mp4").read_bytes() == video
+    assert [path.name for path in cloud.cwd.iterdir()] == ["out.mp4"]
+    asked = [request.headers.get("range") for request in service.media.sent("GET", f"/files/{task}.mp4")]
+    assert asked == [None, *(f"bytes={stop}-" for stop in stops)]
+
+
+def test_of_two_downloads_to_one_target_one_is_refused_and_the_other_unharmed(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    task, go_on = bought(cloud), threading.Event()
+
+    def slowly(connection: Connection) -> None:
+        go_on.wait(60)
+        Answer(tiny_video())(connection)
+
+    service.media.script(f"/files/{task}.mp4", slowly)
+    first = cloud.start("download", task, "-o", "out.mp4")
+    while not (cloud.cwd / "out.mp4.part").exists():
+        assert first.poll() is None, first.communicate()
+    assert "Another download" in cloud("download", task, "-o", "out.mp4", code=2).err
+    go_on.set()
+    assert first.communicate(timeout=30)[0] == "out.mp4\n"
+    assert (cloud.cwd / "out.mp4").read_bytes() == tiny_video()

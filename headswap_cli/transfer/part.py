@@ -6,7 +6,6 @@ the first byte it speaks of, so that bytes are never taken for another object's,
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from headswap_cli.errors import InputError, TransferError
 from headswap_cli.models import Saved
+from headswap_cli.transfer.digest import GrowingDigest
 from headswap_cli.transfer.ranges import Held, strong_etag
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from headswap_cli.transfer.ranges import Ruling
 
-_BLOCK_BYTES = 1 << 20
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 # Windows locks bytes, and a locked byte can't be read: this one is beyond every result.
 _LOCKED_BYTE = 1 << 40
@@ -51,37 +50,44 @@ class Part:
     def __init__(self, target: Path, file: FileIO, note: _Note) -> None:
         self.path = _part_of(target)
         self._target, self._file, self._note = target, file, note
-        self.held = Held(os.fstat(file.fileno()).st_size, note.etag, note.total)
-        self._digest = hashlib.sha256()
-        self._hashed_bytes = 0
+        self._size_bytes = os.fstat(file.fileno()).st_size
+        self._digest = GrowingDigest(self.path)
         self._is_there = True
+
+    @property
+    def held(self) -> Held:
+        """What is on the disk by now."""
+        return Held(self._size_bytes, self._note.etag, self._note.total)
 
     def replace(self, ruling: Ruling) -> None:
         """Forget the bytes and begin another object's."""
+        self._digest.close()
         with writing(self.path):
-            if self.held.size_bytes:
+            if self._size_bytes:
                 self._file.truncate(0)
                 os.fsync(self._file.fileno())
+            self._file.seek(0)
+            self._size_bytes = 0
             self._note = replace(self._note, etag=ruling.etag, total=ruling.total)
             _write_note(_note_of(self._target), self._note)
-        self.held = Held(0, ruling.etag, ruling.total)
-        self._digest, self._hashed_bytes = hashlib.sha256(), 0
+        self._digest = GrowingDigest(self.path)
 
     def resume(self, ruling: Ruling) -> None:
         """Get ready to go on behind the last byte."""
-        self.held = replace(self.held, total=ruling.total)
-        self._hash_rest()
+        self._note = replace(self._note, total=ruling.total)
+        self._file.seek(self._size_bytes)
 
     def append(self, chunk: bytes) -> None:
         """Add bytes; they outlive this process at once, though not yet a power cut."""
         left = memoryview(chunk)
-        with writing(self.path):
-            self._file.seek(self.held.size_bytes)
+        try:
             while left:
-                left = left[self._file.write(left) :]
-        self._digest.update(chunk)
-        self._hashed_bytes += len(chunk)
-        self.held = replace(self.held, size_bytes=self._hashed_bytes)
+                written = self._file.write(left)
+                self._size_bytes += written
+                left = left[written:]
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        self._digest.grown(self._size_bytes)
 
     def sync(self) -> None:
         """Bring the bytes down to the disk."""
@@ -90,8 +96,8 @@ class Part:
 
     def become_target(self) -> Saved:
         """Give the file its name, in place of an older one."""
-        self._hash_rest()
         with writing(self._target):
+            sha256 = self._digest.finish(self._size_bytes)
             self.path.chmod(self._note.mode)
             if os.name != "posix":  # an open file can't be renamed there
                 self._file.close()
@@ -99,13 +105,14 @@ class Part:
         self._is_there = False
         _note_of(self._target).unlink(missing_ok=True)
         sync_folder(self._target.parent)
-        return Saved(self._target, self.held.size_bytes, self._digest.hexdigest())
+        return Saved(self._target, self._size_bytes, sha256)
 
     def discard(self) -> None:
         """Remove it: nobody can go on with it."""
         if not self._is_there:
             return
         self._is_there = False
+        self._digest.close()
         if os.name != "posix":
             self._file.close()
         self.path.unlink(missing_ok=True)
@@ -115,14 +122,8 @@ class Part:
         """Let the next process have it, if it is any use."""
         if not self.held.is_resumable:
             self.discard()
+        self._digest.close()
         self._file.close()
-
-    def _hash_rest(self) -> None:
-        with writing(self.path):
-            self._file.seek(self._hashed_bytes)
-            while block := self._file.read(min(_BLOCK_BYTES, self.held.size_bytes - self._hashed_bytes)):
-                self._digest.update(block)
-                self._hashed_bytes += len(block)
 
 
 @contextmanager
@@ -270,9 +271,13 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TransferError(
-            f"{str(path)!r} can't be written: {error.strerror}.", hint="Make room, or save elsewhere: -o FILE"
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> TransferError:
+    return TransferError(
+        f"{str(path)!r} can't be written: {error.strerror}.", hint="Make room, or save elsewhere: -o FILE"
+    )
 
 
 def sync_folder(folder: Path) -> None:

@@ -170,9 +170,10 @@ def _ask(order: _Order, part: Part, held: Held) -> Ruling:
 
 def _fill(order: _Order, part: Part, ruling: Ruling, response: httpx.Response) -> None:
     """Append a body that must end where it was said to."""
+    size_bytes = part.held.size_bytes
     for chunk in steady(response.iter_raw(), order.stall_timeout_s, order.clock):
         _check_time(order)
-        size_bytes = part.held.size_bytes + len(chunk)
+        size_bytes += len(chunk)
         if ruling.stop is not None and size_bytes > ruling.stop:
             raise _too_long(part, f"the {ruling.stop} bytes that were promised")
         if size_bytes > order.max_bytes:
@@ -180,8 +181,8 @@ def _fill(order: _Order, part: Part, ruling: Ruling, response: httpx.Response) -
         part.append(chunk)
         if order.on_bytes is not None:
             order.on_bytes(size_bytes, ruling.total)
-    if ruling.stop is not None and part.held.size_bytes != ruling.stop:
-        raise TransferError(f"{part.held.size_bytes} bytes came where {ruling.stop} were promised.")
+    if ruling.stop is not None and size_bytes != ruling.stop:
+        raise TransferError(f"{size_bytes} bytes came where {ruling.stop} were promised.")
 
 
 def _too_long(part: Part, limit: str) -> TransferError:

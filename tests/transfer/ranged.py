@@ -52,10 +52,11 @@ class Ranged:
         """Answer one request."""
         status, head, body = self._answer(connection.headers.get("Range"), connection.headers.get("If-Range"))
         lines = [f"HTTP/1.1 {status} So", *(f"{name}: {value}" for name, value in head.items()), "", ""]
-        connection.wfile.write("\r\n".join(lines).encode())
         body = body[: self.cut]
-        connection.wfile.write(body)
+        # Counted first: whoever has read it all may look at once.
         self.sent_bytes += len(body)
+        connection.wfile.write("\r\n".join(lines).encode())
+        connection.wfile.write(body)
         if self.hangs:
             connection.origin.closing.wait()
         connection.close_connection = True

@@ -150,7 +150,12 @@ ModeOpt = Annotated[
 ]
 OutputOpt = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="PATH", help="A file, a folder, - for stdout, or a name with {stem}, {task_id}, {person} or {date}."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="A file, a folder, - for stdout, or a name with {stem}, {task_id}, {person} or {date}.",
+    ),
 ]
 ForceOpt = Annotated[bool, typer.Option("--force", "-f", help="Replace an existing output.")]
 DetachOpt = Annotated[bool, typer.Option("--detach", help="Stop after the submission and print the task id.")]

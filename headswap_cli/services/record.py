@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import DeadlineError, HeadswapError, OutcomeUnknownError, Stopped
-from headswap_cli.models import Status
+from headswap_cli.errors import (
+    DeadlineError,
+    EngineError,
+    HeadswapError,
+    NetworkError,
+    OutcomeUnknownError,
+    Stopped,
+)
+from headswap_cli.models import Backend, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +25,8 @@ if TYPE_CHECKING:
 def recording(deps: Deps, run_id: str) -> Iterator[None]:
     """Write down how the run ended if it ends in an error, and let every error name the run.
 
-    A passed deadline or a signal is no failure of the run: its analysis or task goes on.
+    A passed deadline, a signal or an engine that stops is no failure of the run: its analysis or task
+    can be gone on with.
     """
     try:
         yield
@@ -27,9 +35,29 @@ def recording(deps: Deps, run_id: str) -> Iterator[None]:
         raise
     except HeadswapError as error:
         error.ids.setdefault("run_id", run_id)
-        unknown = isinstance(error, OutcomeUnknownError)
-        deps.journal.failed(run_id, Status.UNKNOWN if unknown else Status.FAILED, error)
+        if deps.settings.backend is Backend.LOCAL and isinstance(error, NetworkError):
+            stopped_engine = EngineError(
+                f"The local engine has stopped; the run {run_id} is not over.",
+                hint=f"Start it and wait on: headswap status {run_id} --wait",
+            )
+            stopped_engine.ids = error.ids
+            raise stopped_engine from error
+        _write_down(deps, run_id, error)
         raise
     except Stopped as stopped:
         stopped.hint = f"What was submitted goes on: headswap status {run_id} --wait"
         raise
+
+
+def _write_down(deps: Deps, run_id: str, error: HeadswapError) -> None:
+    """Write down the error; where that fails too, the first error is the one to be told.
+
+    An error that names a task which the journal does not know is the journal's own: the task exists, and
+    must not look refused.
+    """
+    run = deps.journal.find(run_id)
+    if run is not None and run.task_id is None and "task_id" in error.ids:
+        return
+    unknown = isinstance(error, OutcomeUnknownError)
+    with suppress(HeadswapError):
+        deps.journal.failed(run_id, Status.UNKNOWN if unknown else Status.FAILED, error)

@@ -73,6 +73,8 @@ class VideoSource:
 
         Args:
             only: The indices of the frames to hand out, all if ``None``; the others cost much less.
+
+        Raises: MediaFault: there is none, though a look at the first had promised one.
         """
         reformatter = VideoReformatter()
         orientation: media.Orientation | None = None
@@ -87,12 +89,17 @@ class VideoSource:
                 yield TimedFrame(frame_index, frame.pts, self.time_base, image, int(frame.duration or 0))
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
+        is_empty = True
         for packet in media.packets(self._container, [self._stream]):
             try:
-                yield from packet.decode()
+                for frame in packet.decode():
+                    is_empty = False
+                    yield frame
             except av.FFmpegError as error:
                 if error.errno == errno.ENOMEM:
                     raise
+        if is_empty:
+            raise MediaFault(wire.UNREADABLE, "The video holds no picture that can be decoded.")
 
 
 @contextmanager

@@ -86,8 +86,6 @@ def large_and_long(folder: Path) -> Iterator[Path]:
 
 def judge() -> None:
     """Be a process that takes paths on stdin and says on stdout what became of each."""
-    import resource
-
     from tests.engine import test_hostile_photo, test_hostile_video
 
     bound_memory()
@@ -102,7 +100,7 @@ def judge() -> None:
             verdict = "traceback"
             sys.stderr.write(f"{path.name}: {error!r}\n")
         seconds = time.monotonic() - began
-        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        peak_mib = peak_mib_of(Path("/proc/self/status"))
         sys.stdout.write(json.dumps([path.name, verdict.replace("read", "result"), seconds, peak_mib]) + "\n")
         sys.stdout.flush()
 
@@ -155,14 +153,18 @@ def with_faces(folder: Path) -> Iterator[Path]:
         yield path
 
 
+def peak_mib_of(status: Path) -> int:
+    """Return the most memory that a process had since it began its program (Linux)."""
+    return int(status.read_text().split("VmHWM:")[1].split()[0]) // 1024
+
+
 def worker_peak_mib() -> int:
     """Return the most memory that a living worker ever had (Linux)."""
     peaks = [0]
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if b"headswap_cli.engine.worker" in (process / "cmdline").read_bytes():
-                status = (process / "status").read_text()
-                peaks.append(int(status.split("VmHWM:")[1].split()[0]) // 1024)
+                peaks.append(peak_mib_of(process / "status"))
         except (OSError, IndexError):
             continue
     return max(peaks)

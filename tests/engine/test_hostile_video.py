@@ -91,6 +91,12 @@ def test_no_impostor_is_taken_for_a_video(tmp_path: Path) -> None:
         assert (preflight(path), outcome(path)) == ("refused", "refused"), path.name
 
 
+def test_a_video_of_which_only_the_first_look_succeeds_is_refused(tmp_path: Path) -> None:
+    # Found by trying: one thread decodes its first picture, two decode none.
+    (path,) = corpus.flipped(tmp_path, range(3408, 3409))
+    assert outcome(path) in {"result", "refused"}
+
+
 def test_too_many_pixels_are_named_with_the_limit(tmp_path: Path) -> None:
     path = corpus.encoded(tmp_path / "huge.avi", [np.zeros((4608, 8192, 3), np.uint8)], "mjpeg", "yuvj420p")
     with pytest.raises(MediaFault, match=r"8192 x 4608 pixels; the limit is 33177600"):

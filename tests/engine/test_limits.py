@@ -34,7 +34,9 @@ worker.serve(lambda weights: Hungry(weights.parent), data, cache, stall_s={stall
 """
 
 
-def said_by_a_worker(tmp_path: Path, body: str, *, stall_s: float = 60) -> tuple[dict[str, object], int]:
+def said_by_a_worker(
+    tmp_path: Path, body: str, *, stall_s: float = 60, ends_itself: bool = False
+) -> tuple[dict[str, object], int]:
     """Let a real worker process analyse by ``body``; return what it says last, and how it ended."""
     store = MediaStore(tmp_path / "media")
     clips.plain_clip(tmp_path / "clip.mp4", seconds=3).replace(store.folder / "uploads" / SOURCE)
@@ -47,6 +49,8 @@ def said_by_a_worker(tmp_path: Path, body: str, *, stall_s: float = 60) -> tuple
         process.stdin.write(json.dumps(order).encode() + b"\n")
         process.stdin.flush()
         said = json.loads(process.stdout.readline())
+        if ends_itself:
+            process.wait(60)
         process.stdin.close()
         return dict(said["failed"]), process.wait(60)
 
@@ -70,7 +74,7 @@ def test_work_that_needs_too_much_memory_fails_with_the_limit_and_the_worker_liv
 
 
 def test_work_that_does_not_get_on_is_given_up_with_its_worker(tmp_path: Path) -> None:
-    failed, code = said_by_a_worker(tmp_path, "while True: pass", stall_s=0.3)
+    failed, code = said_by_a_worker(tmp_path, "while True: pass", stall_s=0.3, ends_itself=True)
     assert failed["code"] == wire.SERVER_FAULT
     assert failed["reason"] == "The engine gave up: for 0.3 s the work did not get on."
     assert code == 1

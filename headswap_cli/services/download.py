@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import DeadlineError, FailedError, InputError, NotFoundError, TransferError
 from headswap_cli.media import verify_playable
 from headswap_cli.models import Saved, Status
-from headswap_cli.services.output import SUFFIX, check_target, default_name, mapped_in, target_path
+from headswap_cli.services.output import (
+    SUFFIX,
+    check_target,
+    default_name,
+    mapped_in,
+    target_path,
+    with_task_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from headswap_cli.journal import Journal
     from headswap_cli.models import Task
@@ -70,6 +77,9 @@ def _order(journal: Journal, identifier: str, output: str | None) -> Order:
         return Order(task_id, None, target_path(output, task_id + SUFFIX, task_id=task_id))
     person = mapped_in(journal.steps(run.run_id))
     target = target_path(output, default_name(run.source), task_id=task_id, person=person)
+    # Where the run was to save it; the folder of `run -o -` is long gone.
+    if output is None and run.target and Path(run.target).parent.is_dir():
+        target = with_task_id(Path(run.target), task_id)
     return Order(task_id, run.run_id, target)
 
 

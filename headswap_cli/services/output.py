@@ -119,7 +119,7 @@ def check_target(target: Path, *, force: bool) -> None:
         raise InputError(f"The output {str(target)!r} is a folder.", hint="Name a file: -o out.mp4")
     if target.exists() and not force:
         raise InputError(
-            f"The output {str(target)!r} exists already; nothing was sent.",
+            f"The output {str(target)!r} exists already; nothing was done.",
             hint="Replace it with --force, or name another: -o FILE",
         )
     if not target.parent.is_dir():

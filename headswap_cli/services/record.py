@@ -45,8 +45,19 @@ def recording(deps: Deps, run_id: str) -> Iterator[None]:
         _write_down(deps, run_id, error)
         raise
     except Stopped as stopped:
-        stopped.hint = f"What was submitted goes on: headswap status {run_id} --wait"
+        stopped.hint = _way_on(deps, run_id)
         raise
+
+
+def _way_on(deps: Deps, run_id: str) -> str:
+    """Say how to go on with a run that was stopped."""
+    run = deps.journal.find(run_id)
+    if run is None or (run.task_id is None and run.analysis_id is None):
+        return "Nothing was submitted yet."
+    if run.task_id is None and run.parameters.get("command") != "analyze":
+        analysis = f"headswap status {run.analysis_id} --wait"
+        return f"The analysis goes on: {analysis} && headswap swap {run.analysis_id} --face 1=IMAGE"
+    return f"What was submitted goes on: headswap status {run_id} --wait && headswap download {run_id}"
 
 
 def _write_down(deps: Deps, run_id: str, error: HeadswapError) -> None:

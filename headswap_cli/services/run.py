@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What the user asked for; ``target`` None stops after the submission."""
+    """What the user asked for; with ``detach`` nothing is saved yet, and ``target`` is where it is to go."""
 
     video: str
     faces: tuple[FaceMapping, ...]
     options: SwapOptions
-    target: Path | None
+    target: Path
     max_credits: float | None = None
+    detach: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,8 @@ def request_for(
     max_credits: float | None = None,
 ) -> RunRequest:
     """Return the request with its output settled."""
-    target = None
-    if not detach:
-        target = target_path(output, default_name(video), task_id=LATER, person=mapped_people(faces))
-    return RunRequest(video, tuple(faces), options, target, max_credits)
+    target = target_path(output, default_name(video), task_id=LATER, person=mapped_people(faces))
+    return RunRequest(video, tuple(faces), options, target, max_credits, detach)
 
 
 def check(request: RunRequest, *, force: bool) -> list[str]:
@@ -87,7 +86,7 @@ def check(request: RunRequest, *, force: bool) -> list[str]:
     Raises: InputError: names the thing, the value and the limit.
     """
     notices = check_sources(request.video, request.faces, any_length=request.options.any_length)
-    if request.target is not None:
+    if not request.detach:
         check_target(request.target, force=force)
         _check_inputs_survive(request, request.target)
     return notices
@@ -115,7 +114,7 @@ def run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> RunResult:
             deps, run_id, analysis.video_url, mapped, request.options, max_credits=request.max_credits
         )
         task, saved, credits_charged = submission.task, None, None
-        if request.target is not None:
+        if not request.detach:
             task, credits_charged = see_through(
                 deps, run_id, submission, deadline=deadline, max_credits=request.max_credits
             )
@@ -147,13 +146,15 @@ def begin_run(deps: Deps, request: RunRequest, *, dry_run: bool = False) -> str:
     deps.check_sources(request.video, *(face.image for face in request.faces))
     check_budget(deps, request.max_credits)
     warn_of_plain_webhook(deps, request.options)
-    return deps.journal.begin(
+    run_id = deps.journal.begin(
         profile=deps.settings.profile,
         backend=deps.settings.backend,
         source=request.video,
-        target=str(request.target) if request.target else None,
+        target=str(request.target),
         parameters={"command": "run", **({"dry_run": True} if dry_run else {}), **asdict(request.options)},
     )
+    deps.report.notice(f"run {run_id}")
+    return run_id
 
 
 def prepare(

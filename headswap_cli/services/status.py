@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import FailedError, NotFoundError, RefusedError
+from headswap_cli.errors import DeadlineError, FailedError, NotFoundError, RefusedError
 from headswap_cli.models import Analysis, Status, Task
 from headswap_cli.services.timed import fault_notice, pace_for, state_report
 from headswap_cli.services.wait import wait_for
@@ -30,11 +30,14 @@ class StatusResult:
     output: str | None = None
 
     def verdict(self) -> None:
-        """Raise what a finished failure means.
+        """Raise what the end of the wait means, if it is not success.
 
         Raises:
             FailedError: the state is failed.
+            DeadlineError: the run stopped before its task was created.
         """
+        if self.kind == "run" and self.status is Status.PROCESSING:
+            raise DeadlineError(f"The run {self.identifier} is not over: {self.error}")
         if self.status is Status.FAILED:
             reason = self.error or "the service gave no reason"
             raise FailedError(f"The {self.kind} {self.identifier} failed: {reason}")
@@ -49,7 +52,9 @@ def recall(run: Run | None, identifier: str) -> StatusResult | None:
         return None
     is_unanswered = run.body is not None and run.task_id is None and not run.status.is_terminal
     state = Status.UNKNOWN if is_unanswered else run.status
-    if not (state.is_terminal or is_unanswered) and (run.task_id or run.analysis_id):
+    # Of a task without a saved result the service alone knows what became of it.
+    is_over = run.output is not None or (run.task_id is None and (state.is_terminal or is_unanswered))
+    if not is_over and (run.task_id or run.analysis_id):
         return None
     return StatusResult(identifier, "run", state, run.progress, run.error, output_url=None, output=run.output)
 
@@ -77,7 +82,7 @@ def status(
 
     def told(state: Analysis | Task) -> StatusResult:
         result = _result(name, state)
-        return replace(result, identifier=identifier, kind="run") if name != identifier else result
+        return result if name == identifier else _as_run(identifier, result)
 
     if deadline is None:
         return told(first)
@@ -123,6 +128,14 @@ def _first_look(deps: Deps, name: str) -> tuple[Analysis | Task, Callable[[], An
         if run is not None:
             raise
         return analysis(), analysis
+
+
+def _as_run(identifier: str, result: StatusResult) -> StatusResult:
+    """Return the state of what a run is at as the run's own; an analysis is never the end of one."""
+    if result.kind == "analysis" and result.status is Status.COMPLETED:
+        way_on = f"analysed, and no task was created; headswap swap {result.identifier} --face 1=IMAGE"
+        result = replace(result, status=Status.PROCESSING, error=way_on)
+    return replace(result, identifier=identifier, kind="run")
 
 
 def _result(name: str, state: Analysis | Task) -> StatusResult:

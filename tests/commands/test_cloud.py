@@ -151,6 +151,39 @@ def test_download_of_a_run_uses_the_name_of_its_video(cloud: Headswap) -> None:
     assert cloud("download", task).out == "a_clip.headswap.mp4\n"
 
 
+def test_a_detached_run_is_downloaded_to_where_it_was_to_go(cloud: Headswap) -> None:
+    cloud("run", VIDEO, "--face", FACE, "--detach", "-o", "there.mp4")
+    task = cloud("run", VIDEO, "--face", FACE, "--detach", "-o", "{task_id}.mp4").out.strip()
+    assert cloud("download", task).out == f"{task}.mp4\n"
+
+
+def test_a_run_tells_its_id_on_stderr(cloud: Headswap) -> None:
+    ran = cloud("run", VIDEO, "--face", FACE)
+    (line,) = [line for line in ran.err.splitlines() if line.startswith("run run-")]
+    assert cloud("status", line.removeprefix("run "), "-q").out == "completed\n"
+
+
+def test_a_run_stopped_during_its_analysis_is_not_completed_and_names_the_way_on(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.polls[ANALYSIS_PATH] = 10_000
+    error = cloud("run", VIDEO, "--face", FACE, "--timeout", "1s", "--json", code=4).value["error"]
+    service.polls[ANALYSIS_PATH] = 0
+    ran = cloud("status", error["run_id"], "--wait", code=4)
+    assert "completed" not in ran.out
+    way_on = ran.err.split("no task was created; ")[1].split()
+    task = cloud(*way_on[1:3], "--face", f"1={FACE}", "-q").out.strip()
+    assert cloud("status", task, "--wait", "-q").out == "completed\n"
+
+
+def test_a_run_whose_download_broke_is_asked_of_the_service(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.media.respond = lambda request: Answer(b"gone", 404)  # type: ignore[method-assign]
+    run_id = cloud("run", VIDEO, "--face", FACE, "--json", code=13).value["error"]["run_id"]
+    assert cloud("status", run_id, "-q").out == "completed\n"
+
+
 def test_download_to_stdout_is_the_video_and_nothing_else(cloud: Headswap) -> None:
     task = cloud("run", VIDEO, "--face", FACE, "--detach").out.strip()
     cloud("status", task, "--wait")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
@@ -72,6 +74,7 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_streams()
     view = View(as_json="--json" in words, quiet="-q" in words or "--quiet" in words)
     _listen_to_signals()
     try:
@@ -84,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         view.error(usage)
         return usage.exit_code
     except Stopped as stopped:
-        view.complain("Stopped." if stopped.hint is None else f"Stopped. {stopped.hint}")
+        view.stopped(stopped)
         return stopped.exit_code
     except BrokenPipeError:
         # Whoever read us has gone; the interpreter must not fail again when it flushes.
@@ -95,6 +98,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refused = _machine_error(error)
         view.error(refused)
         return refused.exit_code
+
+
+def _open_streams() -> None:
+    """Give closed streams somewhere to write, and let names that are not UTF-8 out as the bytes they are."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
 
 
 def _close_stdout() -> None:

@@ -38,6 +38,8 @@ def demo_command(
     target = target_path(output, default_name(str(samples.video)))
     sheet = target.with_suffix(".png")
     request = RunRequest(str(samples.video), (FaceMapping(str(samples.portrait)),), SwapOptions(), target)
+    if sheet == target:
+        raise InputError(f"The output {str(target)!r} is a picture's name.", hint="-o demo.mp4")
     check(request, force=force)
     check_target(sheet, force=force)
     with app.open(announce=True) as deps:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headswap_cli.models import FaceMapping, SwapOptions
 
 MODES = ("head", "face")
-_FACE = re.compile(r"(?:(?P<person>\d+)|obj:(?P<obj_id>\d+))=(?P<image>.+)", re.DOTALL)
+_FACE = re.compile(r"(?:(?P<person>\d{1,9})|obj:(?P<obj_id>\d{1,9}))=(?P<image>.+)", re.DOTALL)
 _URL = re.compile(r"https?://", re.IGNORECASE)
 
 

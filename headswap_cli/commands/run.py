@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from headswap_cli.commands import options as o
-from headswap_cli.context import AppContext
+from headswap_cli.context import STDOUT, AppContext
+from headswap_cli.errors import InputError
 
 
 def run_command(
@@ -50,6 +51,8 @@ def run_command(
     )
     faces = o.parse_faces(face)
     deadline = app.deadline(timeout)
+    if detach and output == STDOUT:
+        raise InputError("With --detach there is no video to write to stdout yet.", hint="-o out.mp4")
     with app.placed(output or preferences.output) as place:
         request = request_for(video, faces, options, place, detach=detach, max_credits=max_credits)
         app.view.notices(check(request, force=force))

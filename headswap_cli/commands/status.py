@@ -30,6 +30,8 @@ def status_command(
 
     def look(identifier: str) -> StatusResult:
         if remembered := recall(app.recall(identifier), identifier):
+            if wait:
+                on_change(remembered)
             return remembered
         with app.open(about=identifier) as deps:
             return status(deps, identifier, deadline=deadline, on_change=on_change)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from headswap_cli.text import printable
@@ -62,9 +63,10 @@ class Lines:
         self._print_once(what, "transferred" if total is not None and done >= total else "transferring")
 
     def notice(self, text: str) -> None:
-        """Print the line."""
-        self._stream.write(f"{printable(text)}\n")
-        self._stream.flush()
+        """Print the line; a stream that takes no more must not end what was paid for."""
+        with suppress(OSError, ValueError):
+            self._stream.write(f"{printable(text)}\n")
+            self._stream.flush()
 
     def close(self) -> None:
         """Nothing is left open."""

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from headswap_cli.errors import InputError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from headswap_cli.errors import HeadswapError
+    from headswap_cli.errors import HeadswapError, Stopped
     from headswap_cli.render.views import Shown
 
 # A message holds whole paths and lists of people; what a service says has been cut short before.
@@ -56,14 +57,14 @@ class View:
         if self._stdout_reserved:
             return
         if self._json:
-            self._line(json.dumps(shown.value, indent=2, ensure_ascii=False))
+            self._line(json.dumps(shown.value, indent=2))
         else:
             self._line(shown.bare if self._quiet else shown.text)
 
     def json_line(self, value: Mapping[str, Any]) -> None:
         """Print one value of a stream, where JSON was asked for."""
         if self._json:
-            self._line(json.dumps(value, ensure_ascii=False))
+            self._line(json.dumps(value))
 
     def show_last(self, shown: Shown) -> None:
         """Print the end of a stream: as JSON its lines have been printed already."""
@@ -94,13 +95,21 @@ class View:
     def error(self, error: HeadswapError) -> None:
         """Print an error: on stderr for people, as the JSON value on stdout where JSON was asked for."""
         if self._json:
-            self._line(json.dumps({"error": error_json(error)}, indent=2, ensure_ascii=False))
+            self._line(json.dumps({"error": error_json(error)}, indent=2))
             return
         for line in self._lines_of(f"error: {error.message}"):
             self.complain(line)
         if error.hint:
             # Never broken by us: a hint is there to be copied.
             self.complain(f"hint: {error.hint}")
+
+    def stopped(self, stopped: Stopped) -> None:
+        """Print that a signal ended the command, and how to go on."""
+        if self._json:
+            said = {"code": "stopped", "message": "Stopped.", "hint": stopped.hint, "retryable": True}
+            self._line(json.dumps({"error": {**said, "exit_code": int(stopped.exit_code)}}, indent=2))
+        else:
+            self.complain("Stopped." if stopped.hint is None else f"Stopped. {stopped.hint}")
 
     def notices(self, texts: Iterable[str]) -> None:
         """Print lines that the user need not act on; ``--quiet`` wants none."""
@@ -110,8 +119,9 @@ class View:
 
     def complain(self, text: str) -> None:
         """Print a line on stderr, whatever was asked for."""
-        self._stderr.write(f"{printable(text, LINE_LIMIT)}\n")
-        self._stderr.flush()
+        with suppress(OSError, ValueError):
+            self._stderr.write(f"{printable(text, LINE_LIMIT)}\n")
+            self._stderr.flush()
 
     def _lines_of(self, text: str) -> list[str]:
         """Break a sentence between words where a terminal would break it anywhere."""

@@ -64,10 +64,12 @@ class Deps:
     clock: Callable[[], float]
 
     def media_client(self, url: str) -> httpx.Client:
-        """Return the client to fetch ``url`` with: the one with the key only for the API's own origin.
+        """Return the client to fetch ``url`` with: the local engine wants its token for its own media.
 
-        The local engine serves its media itself and wants its token for them. Any other host gets no key.
+        No other host that serves media is ever sent a key.
         """
+        if self.settings.profile != "local":
+            return self.open_bare()
         import httpx
 
         try:

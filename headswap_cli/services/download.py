@@ -17,6 +17,7 @@ from headswap_cli.services.output import (
     target_path,
     with_task_id,
 )
+from headswap_cli.text import file_stem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +75,7 @@ def _order(journal: Journal, identifier: str, output: str | None) -> Order:
     if task_id is None:
         raise NotFoundError(f"The run {identifier} has created no task.", run_id=identifier)
     if run is None:
-        return Order(task_id, None, target_path(output, task_id + SUFFIX, task_id=task_id))
+        return Order(task_id, None, target_path(output, file_stem(task_id) + SUFFIX, task_id=task_id))
     person = mapped_in(journal.steps(run.run_id))
     target = target_path(output, default_name(run.source), task_id=task_id, person=person)
     # Where the run was to save it; the folder of `run -o -` is long gone.

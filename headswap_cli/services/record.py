@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from headswap_cli.errors import (
     DeadlineError,
     EngineError,
+    FailedError,
     HeadswapError,
     NetworkError,
     OutcomeUnknownError,
@@ -54,6 +55,8 @@ def _way_on(deps: Deps, run_id: str) -> str:
     run = deps.journal.find(run_id)
     if run is None or (run.task_id is None and run.analysis_id is None):
         return "Nothing was submitted yet."
+    if run.task_id is None and run.body is not None:
+        return f"Whether the task was created is not known: headswap status {run_id}"
     if run.task_id is None and run.parameters.get("command") != "analyze":
         analysis = f"headswap status {run.analysis_id} --wait"
         return f"The analysis goes on: {analysis} && headswap swap {run.analysis_id} --face 1=IMAGE"
@@ -68,6 +71,10 @@ def _write_down(deps: Deps, run_id: str, error: HeadswapError) -> None:
     """
     run = deps.journal.find(run_id)
     if run is not None and run.task_id is None and "task_id" in error.ids:
+        return
+    if run is not None and run.task_id is not None and not isinstance(error, FailedError):
+        # The task lives on at the service, whatever befell the watching or the saving of it.
+        error.ids.setdefault("task_id", run.task_id)
         return
     unknown = isinstance(error, OutcomeUnknownError)
     with suppress(HeadswapError):

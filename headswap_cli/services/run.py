@@ -22,7 +22,13 @@ from headswap_cli.services.output import (
 )
 from headswap_cli.services.preflight import check_sources
 from headswap_cli.services.record import recording
-from headswap_cli.services.swap import publish_faces, see_through, submit, warn_of_plain_webhook
+from headswap_cli.services.swap import (
+    check_options,
+    publish_faces,
+    see_through,
+    submit,
+    warn_of_plain_webhook,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,6 +150,7 @@ def begin_run(deps: Deps, request: RunRequest, *, dry_run: bool = False) -> str:
     Raises: CreditsError: the balance does not cover the budget; nothing was sent.
     """
     deps.check_sources(request.video, *(face.image for face in request.faces))
+    check_options(deps, request.options)
     check_budget(deps, request.max_credits)
     warn_of_plain_webhook(deps, request.options)
     run_id = deps.journal.begin(

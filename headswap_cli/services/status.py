@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import DeadlineError, FailedError, NotFoundError, RefusedError
+from headswap_cli.errors import DeadlineError, FailedError, NotFoundError, OutcomeUnknownError, RefusedError
 from headswap_cli.models import Analysis, Status, Task
 from headswap_cli.services.timed import fault_notice, pace_for, state_report
 from headswap_cli.services.wait import wait_for
@@ -34,8 +34,13 @@ class StatusResult:
 
         Raises:
             FailedError: the state is failed.
+            OutcomeUnknownError: the run's task may or may not exist.
             DeadlineError: the run stopped before its task was created.
         """
+        if self.kind == "run" and self.status is Status.UNKNOWN:
+            raise OutcomeUnknownError(
+                f"The task of the run {self.identifier} was sent and not confirmed: it may or may not exist."
+            )
         if self.kind == "run" and self.status is Status.PROCESSING:
             raise DeadlineError(f"The run {self.identifier} is not over: {self.error}")
         if self.status is Status.FAILED:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import FailedError, InputError
-from headswap_cli.models import MappedFace, Status
+from headswap_cli.models import Backend, MappedFace, Status
 from headswap_cli.services.mapping import match_people
 from headswap_cli.services.money import budgeted_balance, check_budget, settle
 from headswap_cli.services.record import recording
 from headswap_cli.services.timed import state_report, wait_timed
+from headswap_cli.services.undisturbed import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,7 @@ def swap(
         OutcomeUnknownError: the task may or may not exist.
     """
     deps.check_sources(*(face.image for face in faces))
+    check_options(deps, options)
     check_budget(deps, max_credits)
     warn_of_plain_webhook(deps, options)
     analysis, run_id = adopt(deps, analysis_id, parameters={"command": "swap"})
@@ -126,6 +128,22 @@ def publish_faces(
     ]
 
 
+def check_options(deps: Deps, options: SwapOptions) -> None:
+    """Check that the backend knows the options.
+
+    Raises:
+        InputError: one of them speaks to the local engine, and this is another service.
+    """
+    if deps.settings.backend is Backend.LOCAL:
+        return
+    for flag, is_set in (("--mode", options.mode is not None), ("--any-length", options.any_length)):
+        if is_set:
+            raise InputError(
+                f"{flag} is an option of the local engine; the profile {deps.settings.profile!r} has none.",
+                hint="Leave it out, or work on this machine: --profile local",
+            )
+
+
 def submit(
     deps: Deps,
     run_id: str,
@@ -143,9 +161,10 @@ def submit(
     """
     body = deps.dialect.create_body(video_url, faces, options)
     balance = budgeted_balance(deps, max_credits)
-    deps.journal.intend(run_id, body)
-    task = deps.dialect.create_task(deps.client, body)
-    deps.journal.created(run_id, task.task_id, task.held)
+    with undisturbed():
+        deps.journal.intend(run_id, body)
+        task = deps.dialect.create_task(deps.client, body)
+        deps.journal.created(run_id, task.task_id, task.held)
     return Submission(task, options, balance)
 
 

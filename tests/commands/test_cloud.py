@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, CREATE_PATH, TASK_PATH
 from tests.loopback import HeadSwapService, tiny_video
-from tests.origin import Answer, Fault, reset
+from tests.origin import Answer, Connection, Fault, Recorded, reset
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Headswap
 
 VIDEO = "https://example.com/a%20clip.mp4?Signature=x%2By"
@@ -331,6 +331,86 @@ def test_a_signal_ends_the_command_and_names_the_one_to_go_on_with(
     assert process.returncode == code
     assert out == ""
     assert "headswap status run-" in err
+
+
+def test_a_signal_while_the_task_is_created_waits_for_its_id(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    struck = threading.Event()
+
+    def late(connection: Connection) -> None:
+        # The request has arrived; its answer comes only after the signal.
+        struck.wait(30)
+        service.respond(service.creates[0])(connection)
+
+    service.script(CREATE_PATH, late)
+    with cloud.start("run", VIDEO, "--face", FACE, "--json") as process:
+        until = time.monotonic() + 30
+        while not service.creates and time.monotonic() < until:
+            process.poll()
+        process.send_signal(signal.SIGINT)
+        struck.set()
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(out)["error"]["code"] == "stopped"
+    (task,) = service.tasks
+    assert cloud("download", task).out == "a_clip.headswap.mp4\n"
+
+
+def test_a_fault_after_the_create_does_not_call_the_run_failed(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.script(TASK_PATH, Answer({"code": 1101, "msg": "Invalid token"}))
+    error = cloud("run", VIDEO, "--face", FACE, "--json", code=10).value["error"]
+    assert error["task_id"] == service.tasks[0]
+    assert cloud("status", error["run_id"], "--wait", "-q").out == "completed\n"
+
+
+def test_a_full_disk_behind_stderr_does_not_end_a_paid_run(cloud: Headswap, service: HeadSwapService) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = cloud.command("run", VIDEO, "--face", FACE)
+        done = subprocess.run(command, cwd=cloud.cwd, env=cloud.env, stdout=subprocess.PIPE, stderr=full)
+    assert (done.returncode, done.stdout) == (0, b"a_clip.headswap.mp4\n")
+
+
+def test_a_result_on_the_services_own_origin_is_fetched_without_the_key(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    made = service.respond
+    video = tiny_video()
+
+    def respond(request: Recorded) -> Answer:
+        if request.path == "/own/result.mp4":
+            return Answer(video)
+        answer = made(request)
+        if request.path == TASK_PATH:
+            answer.body["data"]["video_url"] = f"{service.url}/own/result.mp4"
+        return answer
+
+    service.respond = respond  # type: ignore[method-assign]
+    cloud("run", VIDEO, "--face", FACE)
+    (fetched,) = service.sent("GET", "/own/result.mp4")
+    assert "x-api-key" not in fetched.headers
+
+
+@pytest.mark.parametrize("flags", [("--mode", "face"), ("--any-length",)])
+def test_flags_of_the_local_engine_are_refused_for_the_cloud(
+    cloud: Headswap, service: HeadSwapService, flags: tuple[str, ...]
+) -> None:
+    assert flags[0] in cloud("run", VIDEO, "--face", FACE, *flags, code=2).err
+    assert service.requests == []
+
+
+def test_detached_there_is_no_video_for_stdout(cloud: Headswap, service: HeadSwapService) -> None:
+    cloud("run", VIDEO, "--face", FACE, "--detach", "-o", "-", code=2)
+    assert service.requests == []
+
+
+def test_status_wait_of_an_unknown_outcome_is_exit_5(cloud: Headswap, service: HeadSwapService) -> None:
+    service.script(CREATE_PATH, reset)
+    run_id = cloud("run", VIDEO, "--face", FACE, "--json", code=5).value["error"]["run_id"]
+    ran = cloud("status", run_id, "--wait", "--json", code=5)
+    assert json.loads(ran.out.splitlines()[0])["status"] == "unknown"
 
 
 def test_a_reader_that_goes_away_leaves_no_traceback(cloud: Headswap) -> None:

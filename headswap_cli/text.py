@@ -30,10 +30,10 @@ def printable(text: str, limit: int = MAX_LENGTH) -> str:
     return kept if len(kept) <= limit and len(text) <= 8 * limit else kept[: limit - 1] + "…"
 
 
-def file_stem(name: str, limit: int = 80) -> str:
+def file_stem(name: str, limit: int = 55) -> str:
     """Return the stem of the last part of a path, of characters that every file system takes.
 
-    Never empty, never hidden, never more than ``limit`` characters.
+    Never empty, never hidden, never more than ``limit`` characters, of four bytes at the most each.
     """
     last = re.split(r"[/\\]", name)[-1]
     stem = last.rpartition(".")[0] or last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -141,7 +142,10 @@ class Deps:
 
 
 def absolute(source: str) -> Path:
-    """Return the path of a local source, with ``~`` expanded."""
+    """Return the path of a local source, with ``~`` expanded where it names a home."""
     from pathlib import Path
 
-    return Path(source).expanduser().absolute()
+    path = Path(source)
+    with suppress(RuntimeError):
+        path = path.expanduser()
+    return path.absolute()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from datetime import date
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from headswap_cli.models import FaceMapping
 
 SUFFIX = ".headswap.mp4"
+# Of the 255 that file systems take, for what a download adds to the name while it is under way.
+MAX_NAME_BYTES = 255 - len(".part.json")
 LATER = "{task_id}"
 """Stands for the id of a task that is not created yet; ``with_task_id`` puts the id in its place."""
 _PLACEHOLDERS = ("stem", "task_id", "person", "date")
@@ -28,8 +31,13 @@ _BRACES = re.compile(r"\{\{|\}\}|\{(\w*)\}")
 
 def default_name(source: str) -> str:
     """Return ``STEM.headswap.mp4`` for a source video; of a URL only letters that every disk takes stay."""
-    stem = file_stem(unquote(urlsplit(source).path)) if is_url(source) else Path(source).stem
-    return stem + SUFFIX
+    if not is_url(source):
+        return Path(source).stem + SUFFIX
+    try:
+        path = urlsplit(source).path
+    except ValueError as error:
+        raise InputError(f"{source!r} is not a URL: {error}.") from error
+    return file_stem(unquote(path)) + SUFFIX
 
 
 def target_path(
@@ -125,6 +133,10 @@ def check_target(target: Path, *, force: bool) -> None:
     if not target.parent.is_dir():
         raise InputError(
             f"The output folder {str(target.parent)!r} does not exist.", hint=f"mkdir -p {target.parent}"
+        )
+    if len(os.fsencode(target.name)) > MAX_NAME_BYTES:
+        raise InputError(
+            f"The output's name is longer than {MAX_NAME_BYTES} bytes: {target.name!r}.", hint="-o out.mp4"
         )
     try:
         with tempfile.TemporaryFile(dir=target.parent):

@@ -72,10 +72,12 @@ def wait_for(
 
 def _too_late(state: Analysis | Task, deadline: Deadline) -> DeadlineError:
     what, identifier = described(state)
-    return DeadlineError(
+    error = DeadlineError(
         f"The {what} {identifier} is still {state.status} after {deadline.text}; it goes on.",
         hint=f"Wait on: headswap status {identifier} --wait",
     )
+    error.ids[f"{what}_id"] = identifier
+    return error
 
 
 def described(state: Analysis | Task) -> tuple[str, str]:

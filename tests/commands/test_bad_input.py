@@ -180,6 +180,22 @@ def test_a_full_disk_behind_stdout_is_an_error_and_no_traceback(headswap: Headsw
     assert "Traceback" not in done.stderr
 
 
+def test_an_output_whose_name_is_too_long_for_a_download_is_refused(
+    headswap: Headswap, clip: Path, photo: Path
+) -> None:
+    said = refused(headswap, "run", clip, "--face", f"1={photo}", "-o", f"{'n' * 247}.mp4")
+    assert "245 bytes" in said
+
+
+@pytest.mark.parametrize("video", ["http://[x", "~nobody-has-this-name/clip.mp4", "~clip.mp4"])
+def test_an_odd_source_is_refused_without_a_traceback(headswap: Headswap, photo: Path, video: str) -> None:
+    refused(headswap, "run", video, "--face", f"1={photo}")
+
+
+def test_a_person_with_five_thousand_digits_is_refused(headswap: Headswap, clip: Path) -> None:
+    refused(headswap, "run", clip, "--face", f"{'1' * 5000}=me.jpg")
+
+
 def test_json_and_the_video_cannot_both_go_to_stdout(headswap: Headswap, clip: Path) -> None:
     ran = headswap("run", clip, "-o", "-", "--json", code=2)
     assert ran.value["error"]["exit_code"] == 2

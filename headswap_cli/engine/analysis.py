@@ -183,7 +183,7 @@ class _Likeness:
                 first_frame=face.first_frame + start,
                 landmarks=smoothed(path[start:end]),
                 embedding=np.average(self._embeddings[run[0] : run[-1] + 1], axis=0, weights=weights),
-                preview=self._portraits[best],
+                preview=preview.packed(self._portraits[best]),
                 preview_quality=self._qualities[best],
             )
 
@@ -212,4 +212,4 @@ def _break(path: NDArray[np.float32], before: int, after: int) -> int:
 
 def _person(obj_id: int, tracks: tuple[Track, ...]) -> Person:
     best = max(tracks, key=lambda track: track.preview_quality)
-    return Person(obj_id, tracks, best.preview)
+    return Person(obj_id, tracks, preview.unpacked(best.preview))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _THREADS = 2
 # What FFmpeg may say that is no fault of the video.
 _OURS = {*DISK_FULL, errno.EIO, errno.ENOMEM}
+_SILENCE = " Try it without the sound (--no-sound)."
 _MAX_TIMESCALE = 2**24
 _X264 = {"crf": "18", "preset": "veryfast", "profile": "high", "threads": str(_THREADS)}
 
@@ -65,14 +66,6 @@ class VideoWriter:
         """Sentences about sound that could not be carried over as it was."""
         return tuple(self._sound.notices) if self._sound else ()
 
-    def begin(self) -> None:
-        """Write the head of the file.
-
-        Raises: MediaFault: an mp4 cannot hold what the source has.
-        """
-        with self._translated():
-            self._container.start_encoding()
-
     def write(self, image: Frame, pts: int | None, duration: int = 0) -> None:
         """Encode a frame and the sound up to it.
 
@@ -87,26 +80,13 @@ class VideoWriter:
         frame.time_base = self._picture.time_base
         if self._sound:
             self._sound.advance((frame.pts + self._origin) * self._picture.time_base)
-        with self._translated():
-            self._container.mux(self._stream.encode(frame))
+        self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
         """Encode what is still on its way, and the rest of the sound."""
-        with self._translated():
-            self._container.mux(self._stream.encode(None))
+        self._container.mux(self._stream.encode(None))
         if self._sound:
             self._sound.advance(None)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except av.FFmpegError as error:
-            if error.errno in _OURS:
-                raise
-            hint = " Try it without the sound (--no-sound)." if self._sound else ""
-            reason = f"The video's sizes, times or sound do not fit into an mp4 ({error.strerror}).{hint}"
-            raise MediaFault(wire.UNREADABLE, reason) from error
 
     def _in_order(self, pts: int | None) -> int:
         last = self._last_pts
@@ -128,11 +108,13 @@ def open_writer(target: Path, picture: Picture, *, sound_of: Path | None) -> Ite
         target: An mp4 file, replaced if it is there; readable by its owner alone.
         picture: What the frames will be.
         sound_of: The file whose audio streams go into the result; ``None`` leaves it silent.
+
+    Raises: MediaFault: an mp4 cannot hold what the source has.
     """
     partial = target.with_name(f".{target.name}.part")
     try:
         partial.touch(mode=0o600)
-        with ExitStack() as stack:
+        with _translated(hint="" if sound_of is None else _SILENCE), ExitStack() as stack:
             source = stack.enter_context(media.open_container(sound_of)) if sound_of else None
             options = {
                 "movflags": "+faststart",
@@ -146,13 +128,25 @@ def open_writer(target: Path, picture: Picture, *, sound_of: Path | None) -> Ite
             container.metadata.update(provenance.tags())
             sound = Sound(source, container, picture.origin_s) if source else None
             writer = VideoWriter(container, picture, sound)
-            writer.begin()
+            container.start_encoding()
             yield writer
             writer.finish()
         provenance.append_xmp(partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _translated(hint: str) -> Iterator[None]:
+    # Around all of it: a muxer that refused a packet refuses to be closed, too.
+    try:
+        yield
+    except av.FFmpegError as error:
+        if error.errno in _OURS:
+            raise
+        reason = f"The video's sizes, times or sound do not fit into an mp4 ({error.strerror}).{hint}"
+        raise MediaFault(wire.UNREADABLE, reason) from error
 
 
 def bounded_size(width: int, height: int, short_side: int) -> tuple[int, int]:

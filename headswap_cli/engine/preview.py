@@ -96,3 +96,13 @@ def _visible_part(frame: Frame, box: Box) -> float:
     limit = np.array([frame.shape[1], frame.shape[0]], np.float32)
     inside = np.clip(np.minimum(box[2:], limit) - np.maximum(box[:2], 0), 0, None)
     return float(inside.prod() / (box[2:] - box[:2]).prod())
+
+
+def packed(image: Frame) -> bytes:
+    """Return a portrait as a JPEG that looks the same and takes a tenth of the memory."""
+    return cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 95))[1].tobytes()
+
+
+def unpacked(content: bytes) -> Frame:
+    """Return the portrait that was packed."""
+    return np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), np.uint8)

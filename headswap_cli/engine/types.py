@@ -92,14 +92,15 @@ class Shot:
 class Track:
     """One face followed through consecutive frames of one shot.
 
-    ``landmarks`` (n, 478, 3) are smoothed, for frames ``first_frame`` to ``first_frame + n - 1``.
+    ``landmarks`` (n, 478, 3) are smoothed, for frames ``first_frame`` to ``first_frame + n - 1``;
+    ``preview`` is packed: a film has hundreds of tracks.
     """
 
     shot_index: int
     first_frame: int
     landmarks: NDArray[np.float32]
     embedding: Embedding
-    preview: Frame
+    preview: bytes
     preview_quality: float
 
     @property

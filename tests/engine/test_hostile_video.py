@@ -97,6 +97,11 @@ def test_a_video_of_which_only_the_first_look_succeeds_is_refused(tmp_path: Path
     assert outcome(path) in {"result", "refused"}
 
 
+def test_a_muxer_that_cannot_even_be_closed_is_a_clear_error(tmp_path: Path) -> None:
+    (path,) = corpus.flipped(tmp_path, range(1393, 1394))
+    assert outcome(path) in {"result", "refused"}
+
+
 def test_too_many_pixels_are_named_with_the_limit(tmp_path: Path) -> None:
     path = corpus.encoded(tmp_path / "huge.avi", [np.zeros((4608, 8192, 3), np.uint8)], "mjpeg", "yuvj420p")
     with pytest.raises(MediaFault, match=r"8192 x 4608 pixels; the limit is 33177600"):

@@ -16,14 +16,12 @@ from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.types import Embedding, Frame, Track
 from tests import media
 
-_NOTHING = np.zeros((1, 1, 3), np.uint8)
-
 
 def _track(first_frame: int, length: int, who: float) -> Track:
     """Return a track of somebody whose embedding is ``who`` along one axis."""
     embedding = np.zeros(128)
     embedding[0] = who
-    return Track(0, first_frame, np.zeros((length, 478, 3), np.float32), embedding, _NOTHING, 1.0)
+    return Track(0, first_frame, np.zeros((length, 478, 3), np.float32), embedding, b"", 1.0)
 
 
 _TRACKS = st.lists(

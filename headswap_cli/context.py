@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -157,6 +156,8 @@ class AppContext:
         if output != STDOUT:
             yield output
             return
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="headswap-") as scratch:
             path = Path(scratch) / "result.mp4"
             self.view.reserve_stdout()

@@ -46,9 +46,33 @@ MAX_SECRET_CHARACTERS = 10_000
 
 
 def profile_group(markup: Literal["markdown"] | None) -> typer.Typer:
-    """Return the commands below ``profile``."""
-    group = typer.Typer(name="profile", rich_markup_mode=markup)
+    """Return the group ``profile``; its commands are made when one of them, or its help, is asked for."""
+
+    class Group(typer.core.TyperGroup):
+        """Makes its commands at the first look: the program's own help, which is seen most, needs none."""
+
+        def list_commands(self, ctx: typer.Context) -> list[str]:
+            """Return the commands' names, in the order that they were added in."""
+            return super().list_commands(self._filled(ctx))
+
+        def get_command(self, ctx: typer.Context, cmd_name: str) -> typer.core.TyperCommand | None:
+            """Return the command of that name."""
+            command: typer.core.TyperCommand | None = super().get_command(self._filled(ctx), cmd_name)
+            return command
+
+        def _filled(self, ctx: typer.Context) -> typer.Context:
+            if not self.commands:
+                made = typer.main.get_group(_commands(markup))
+                self.commands = made.commands
+            return ctx
+
+    group = typer.Typer(name="profile", rich_markup_mode=markup, cls=Group)
     group.callback(invoke_without_command=True)(_profile)
+    return group
+
+
+def _commands(markup: Literal["markdown"] | None) -> typer.Typer:
+    group = typer.Typer(rich_markup_mode=markup)
     for name, command in (
         ("add", add_command),
         ("list", list_command),

@@ -39,13 +39,10 @@ class Downloads(RuleBasedStateMachine):
         self.versions = [version(0, 60)]
         self.origin = RangedOrigin(Ranged(self.versions[0]))
         self.origin.__enter__()
-        self.bare = bare_http(timeout_s=5.0)
         self.messages: list[str] = []
-        self.was_lied_to = False
 
     def teardown(self) -> None:
         """Close everything."""
-        self.bare.close()
         self.origin.__exit__(None, None, None)
         self.folder.cleanup()
 
@@ -62,7 +59,6 @@ class Downloads(RuleBasedStateMachine):
         before = self.target.read_bytes() if self.target.exists() else None
         ranged = self.origin.ranged
         ranged.quirk, ranged.cut = quirk, cut
-        self.was_lied_to |= quirk is Quirk.OTHER_LENGTH
         try:
             self.fetch()
         except HeadswapError:
@@ -84,12 +80,12 @@ class Downloads(RuleBasedStateMachine):
     @rule()
     def try_a_good_server(self) -> None:
         """Fetch: it works, and only what is missing is sent."""
-        left, ranged = self.left(), self.origin.ranged
-        ranged.sent_bytes = 0
+        left, ranged, asked = self.left(), self.origin.ranged, len(self.origin.requests)
+        held = self.part.stat().st_size if left else 0
         self.fetch()
         assert self.target.read_bytes() == ranged.content
-        # Where an earlier answer lied about the length, the rest is sent, distrusted, and all of it fetched.
-        assert left is None or ranged.sent_bytes in {left, left + len(ranged.content) * self.was_lied_to}
+        if held:
+            assert self.origin.requests[asked].headers["range"] == f"bytes={held}-"
 
     @invariant()
     def a_part_is_the_beginning_of_the_version_that_its_note_names(self) -> None:
@@ -114,7 +110,9 @@ class Downloads(RuleBasedStateMachine):
     def fetch(self) -> None:
         """Download, whatever the link is signed with today."""
         signed = f"{self.origin.url}/clip.mp4?Signature={len(self.origin.requests)}"
-        download(self.bare, signed, self.target, verify=plays_to_its_end)
+        # A client of its own, as every command has: a kept connection may be closed by the server meanwhile.
+        with bare_http(timeout_s=5.0) as bare:
+            download(bare, signed, self.target, verify=plays_to_its_end)
 
     def try_to_fetch(self) -> None:
         """Download, or fail as the user may be told."""
@@ -125,4 +123,4 @@ class Downloads(RuleBasedStateMachine):
 
 
 TestDownloads = Downloads.TestCase
-TestDownloads.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)
+TestDownloads.settings = settings(max_examples=100, stateful_step_count=20, deadline=None, derandomize=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -51,20 +51,19 @@ def profile_group(markup: Literal["markdown"] | None) -> typer.Typer:
     class Group(typer.core.TyperGroup):
         """Makes its commands at the first look: the program's own help, which is seen most, needs none."""
 
-        def list_commands(self, ctx: typer.Context) -> list[str]:
+        def list_commands(self, ctx: Any) -> list[str]:
             """Return the commands' names, in the order that they were added in."""
-            return super().list_commands(self._filled(ctx))
+            self._fill()
+            return super().list_commands(ctx)
 
-        def get_command(self, ctx: typer.Context, cmd_name: str) -> typer.core.TyperCommand | None:
-            """Return the command of that name."""
-            command: typer.core.TyperCommand | None = super().get_command(self._filled(ctx), cmd_name)
-            return command
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            """Return the command of that name, None if there is none."""
+            self._fill()
+            return super().get_command(ctx, cmd_name)
 
-        def _filled(self, ctx: typer.Context) -> typer.Context:
+        def _fill(self) -> None:
             if not self.commands:
-                made = typer.main.get_group(_commands(markup))
-                self.commands = made.commands
-            return ctx
+                self.commands = typer.main.get_group(_commands(markup)).commands
 
     group = typer.Typer(name="profile", rich_markup_mode=markup, cls=Group)
     group.callback(invoke_without_command=True)(_profile)

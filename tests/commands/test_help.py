@@ -26,7 +26,8 @@ SPARED = HEAVY | {"rich", "click", "pydantic", "keyring", "tomlkit", "cryptograp
 
 def commands(group: Any = TREE, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield every command that does something, with the words that call it."""
-    for name, command in group.commands.items():
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
         if hasattr(command, "commands"):
             yield from commands(command, (*above, name))
         else:

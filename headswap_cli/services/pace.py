@@ -74,8 +74,9 @@ class Movement:
         """Return when it will be at 100 if it goes on so; None if it has not moved."""
         if self.progress <= self.since or self.moved_s <= self.since_s:
             return None
-        rate = (self.progress - self.since) / (self.moved_s - self.since_s)
-        return self.moved_s + (100.0 - self.progress) / rate
+        # Not by the rate: a progress that is hardly any makes it zero.
+        moving_s = self.moved_s - self.since_s
+        return self.moved_s + (100.0 - self.progress) * moving_s / (self.progress - self.since)
 
 
 def next_look_s(

@@ -21,6 +21,9 @@ from headswap_cli.errors import EngineError
 from tests import clips
 from tests.engine.engines import RunningEngine, until
 
+# httpcore leaks a Unix socket whose connection is refused, and here engines end under clients.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path

@@ -128,8 +128,8 @@ def _usage_error(error: typer.TyperException) -> InputError:
 
 
 def _listen_to_signals() -> None:
-    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+    def _stop(number: int, _frame: FrameType | None) -> NoReturn:
         raise Stopped(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)

@@ -230,21 +230,21 @@ class AppContext:
                 keyed, client = stack.enter_context(self.cloud(settings))
 
             @cache
-            def open_bare() -> httpx.Client:
+            def _open_bare() -> httpx.Client:
                 bare = stack.enter_context(bare_http())
                 bare.event_hooks = hooks
                 return bare
 
-            def on_retry(error: HeadswapError, pause_s: float) -> None:
+            def _on_retry(error: HeadswapError, pause_s: float) -> None:
                 progress.notice(f"trying again in {max(1, round(pause_s))} s: {error.message}")
 
             yield Deps(
                 settings=settings,
-                client=client.telling(on_retry),
+                client=client.telling(_on_retry),
                 dialect=v4,
                 keyed=keyed,
-                open_bare=open_bare,
-                open_host=self._way_to_host(settings, keyed, open_bare),
+                open_bare=_open_bare,
+                open_host=self._way_to_host(settings, keyed, _open_bare),
                 journal=journal,
                 report=progress,
                 sleep=time.sleep,
@@ -311,11 +311,11 @@ class AppContext:
         folders = self.folders
         self._ensure_weights(progress)
 
-        def ensure() -> local.Endpoint:
+        def _ensure() -> local.Endpoint:
             return local.ensure(folders.data, folders.cache)
 
         # Should the engine be killed under the command, its successor goes on with the jobs.
-        return local.client(ensure(), renew=ensure)
+        return local.client(_ensure(), renew=_ensure)
 
     def fetch_weights(self, *, check: bool = False) -> Path:
         """Fetch the engine's weights if they are missing; with ``check``, damaged ones are found too.
@@ -335,14 +335,14 @@ class AppContext:
         return folder
 
     def _http_lines(self) -> dict[str, list[Callable[..., Any]]]:
-        def told(response: httpx.Response) -> None:
+        def _told(response: httpx.Response) -> None:
             request = response.request
             # The query may hold a signature; the path is all that a reader of a log needs.
             where = f"{request.url.scheme}://{request.url.netloc.decode()}{request.url.path}"
             say = self._drawing.notice if self._drawing is not None else self.view.complain
             say(f"{request.method} {where} -> {response.status_code}")
 
-        return {"request": [], "response": [told]}
+        return {"request": [], "response": [_told]}
 
 
 def require_engine() -> None:

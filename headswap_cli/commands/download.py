@@ -25,11 +25,11 @@ def download_command(
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
 
-    def fetch(identifier: str, order: Order) -> DownloadResult:
+    def _fetch(identifier: str, order: Order) -> DownloadResult:
         with app.open(about=identifier) as deps:
             return download(deps, order)
 
     with app.placed(output) as place:
         with app.journal() as journal:
             orders = settle(journal, ids, place, force=force)
-        app.view.show(views.downloads([fetch(identifier, orders[identifier]) for identifier in orders]))
+        app.view.show(views.downloads([_fetch(identifier, orders[identifier]) for identifier in orders]))

@@ -81,9 +81,9 @@ def serve_command(
         app.view.show(views.message(str(weights), weights=str(weights)))
         return
 
-    def on_url(url: str) -> None:
+    def _on_url(url: str) -> None:
         if not local.is_loopback(host):
             app.view.complain(_EXPOSED.format(host=host, token_file=token_file))
         app.view.show(views.message(url, url=url))
 
-    raise typer.Exit(local.run_foreground(folders.data, folders.cache, serving, on_url=on_url))
+    raise typer.Exit(local.run_foreground(folders.data, folders.cache, serving, on_url=_on_url))

@@ -28,18 +28,18 @@ def status_command(
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     deadline = app.deadline(timeout) if wait else None
 
-    def look(identifier: str) -> StatusResult:
+    def _look(identifier: str) -> StatusResult:
         if remembered := recall(app.recall(identifier), identifier):
             if wait:
-                on_change(remembered)
+                _on_change(remembered)
             return remembered
         with app.open(about=identifier) as deps:
-            return status(deps, identifier, deadline=deadline, on_change=on_change)
+            return status(deps, identifier, deadline=deadline, on_change=_on_change)
 
-    def on_change(result: StatusResult) -> None:
+    def _on_change(result: StatusResult) -> None:
         app.view.json_line(views.status_json(result))
 
-    results = [look(identifier) for identifier in ids]
+    results = [_look(identifier) for identifier in ids]
     if wait:
         app.view.show_last(views.states(results))
         for result in results:

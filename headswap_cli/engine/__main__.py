@@ -62,18 +62,18 @@ def _serve(given: argparse.Namespace) -> int:
     )
     received: list[int] = []
 
-    def on_ready(address: Address, stop: Callable[[], None]) -> None:
-        def end(number: int, _: object) -> None:
+    def _on_ready(address: Address, stop: Callable[[], None]) -> None:
+        def _end(number: int, _: object) -> None:
             received.append(number)
             stop()
 
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, end)
+            signal.signal(number, _end)
         if options.host is not None:
             sys.stdout.write(f"{address.url}\n")
             sys.stdout.flush()
 
-    run(options, on_ready=on_ready)
+    run(options, on_ready=_on_ready)
     return 128 + received[0] if received else 0
 
 

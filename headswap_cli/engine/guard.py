@@ -49,16 +49,13 @@ class Hosts:
         """Whether ``netloc`` (``host`` or ``host:port``) is one of the engine's."""
         if netloc == urlsplit(ENGINE_ORIGIN).netloc:
             return True
-        try:
-            parts = urlsplit(f"//{netloc}")
-            port = parts.port
-        except ValueError:
+        place = _place(netloc)
+        if place is None:
             return False
-        if parts.netloc != netloc or parts.hostname is None or "@" in netloc:
+        host, port = place
+        if port != self._port and (port, self._port) != (80, None):
             return False
-        if (80 if port is None else port) != self._port and not (port is None and self._port is None):
-            return False
-        return parts.hostname in self._names or (self._any_address and _is_address(parts.hostname))
+        return host in self._names or (self._any_address and _is_address(host))
 
 
 class Activity:
@@ -177,6 +174,18 @@ def _key(headers: Headers) -> str:
     """Return the key that was sent; as with the vendor, Authorization wins over x-api-key."""
     scheme, _, value = headers.get("authorization", "").partition(" ")
     return value.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _place(netloc: str) -> tuple[str, int] | None:
+    """Return host and port (80 unless it is said) of ``host`` or ``host:port``; None if it is neither."""
+    try:
+        parts = urlsplit(f"//{netloc}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if host is None or parts.netloc != netloc or "@" in netloc:
+        return None
+    return host, 80 if port is None else port
 
 
 def _is_address(host: str) -> bool:

@@ -147,7 +147,7 @@ async def _serve(
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def stop() -> None:
+    def _stop() -> None:
         # A second signal may come when the loop is gone: it wants what is happening already.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(ended.set)
@@ -169,7 +169,7 @@ async def _serve(
     )
     async with listening(app, parts.listener, patience):
         _log.info("the engine begins on %s", parts.address.url or parts.address.path)
-        on_ready(parts.address, stop)
+        on_ready(parts.address, _stop)
         await ended.wait()
     for task in tasks:
         task.cancel()

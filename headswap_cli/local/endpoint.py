@@ -69,13 +69,14 @@ def client(
     """
     import httpx
 
-    class Way(httpx.BaseTransport):
+    class _Way(httpx.BaseTransport):
         """Connects to the engine whatever the URL's host is; the Host header stays."""
 
         def __init__(self) -> None:
             self._lead_to(endpoint)
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
+            """Ask the engine, or its successor."""
             try:
                 return self._inner.handle_request(self._addressed(request))
             except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
@@ -88,6 +89,7 @@ def client(
                 return self._inner.handle_request(self._addressed(request))
 
         def close(self) -> None:
+            """Let go of the connection."""
             self._inner.close()
 
         def _lead_to(self, there: Endpoint) -> None:
@@ -116,7 +118,7 @@ def client(
     return httpx.Client(
         base_url=ENGINE_ORIGIN,
         headers={"x-api-key": endpoint.token},
-        transport=Way(),
+        transport=_Way(),
         timeout=timeout_s,
         trust_env=False,
         follow_redirects=False,

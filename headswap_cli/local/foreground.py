@@ -125,11 +125,11 @@ def _check_token_file(path: Path) -> None:
 def _handing_on_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Let SIGINT and SIGTERM end ``process`` instead of this one; on Windows the console tells both."""
 
-    def hand_on(number: int, _: object) -> None:
+    def _hand_on(number: int, _: object) -> None:
         if os.name == "posix":
             process.send_signal(number)
 
-    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, _hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -102,11 +102,7 @@ def _pictures(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _described(told: dict[str, Any], pictures: list[dict[str, Any]]) -> VideoInfo:
     stream = pictures[0]
-    width, height = _whole(stream.get("width")) or 0, _whole(stream.get("height")) or 0
-    if not (width and height):
-        raise UnusableMediaError("is encoded in a way that cannot be decoded here", codec=True)
-    if any(_is_sideways(data) for data in stream.get("side_data_list", [])):
-        width, height = height, width
+    width, height = _shown_size(stream)
     packets, rate = _whole(stream.get("nb_read_packets")), _rate(stream.get("avg_frame_rate"))
     duration_s = _seconds(stream.get("duration")) or _seconds(told.get("format", {}).get("duration"))
     return VideoInfo(
@@ -119,6 +115,14 @@ def _described(told: dict[str, Any], pictures: list[dict[str, Any]]) -> VideoInf
         codec=printable(str(stream.get("codec_name", "")), 40),
         video_streams=len(pictures),
     )
+
+
+def _shown_size(stream: dict[str, Any]) -> tuple[int, int]:
+    width, height = _whole(stream.get("width")), _whole(stream.get("height"))
+    if not (width and height):
+        raise UnusableMediaError("is encoded in a way that cannot be decoded here", codec=True)
+    is_sideways = any(_is_sideways(data) for data in stream.get("side_data_list", []))
+    return (height, width) if is_sideways else (width, height)
 
 
 def _is_sideways(data: dict[str, Any]) -> bool:

@@ -101,7 +101,7 @@ def mapped_in(steps: Sequence[Step]) -> str | None:
 
 
 def _filled(output: str, values: Mapping[str, str]) -> str:
-    def value(match: re.Match[str]) -> str:
+    def _value(match: re.Match[str]) -> str:
         name = match[1]
         if name is None:
             return match[0][0]
@@ -114,7 +114,7 @@ def _filled(output: str, values: Mapping[str, str]) -> str:
             )
         return values[name]
 
-    return _BRACES.sub(value, output)
+    return _BRACES.sub(_value, output)
 
 
 def check_target(target: Path, *, force: bool) -> None:

@@ -55,13 +55,19 @@ def recall(run: Run | None, identifier: str) -> StatusResult | None:
     """
     if run is None or run.run_id != identifier:
         return None
-    is_unanswered = run.body is not None and run.task_id is None and not run.status.is_terminal
-    state = Status.UNKNOWN if is_unanswered else run.status
-    # Of a task without a saved result the service alone knows what became of it.
-    is_over = run.output is not None or (run.task_id is None and (state.is_terminal or is_unanswered))
-    if not is_over and (run.task_id or run.analysis_id):
+    state = Status.UNKNOWN if _is_unanswered(run) else run.status
+    if not _is_over(run) and (run.task_id or run.analysis_id):
         return None
     return StatusResult(identifier, "run", state, run.progress, run.error, output_url=None, output=run.output)
+
+
+def _is_unanswered(run: Run) -> bool:
+    return run.body is not None and run.task_id is None and not run.status.is_terminal
+
+
+def _is_over(run: Run) -> bool:
+    # Of a task without a saved result the service alone knows what became of it.
+    return run.output is not None or (run.task_id is None and (run.status.is_terminal or _is_unanswered(run)))
 
 
 def status(
@@ -85,27 +91,27 @@ def status(
     first, again = _first_look(deps, name)
     unseen = [first]
 
-    def told(state: Analysis | Task) -> StatusResult:
+    def _told(state: Analysis | Task) -> StatusResult:
         result = _result(name, state)
         return result if name == identifier else _as_run(identifier, result)
 
     if deadline is None:
-        return told(first)
+        return _told(first)
 
     last: StatusResult | None = None
     tell = state_report(deps)
 
-    def look(state: Analysis | Task) -> None:
+    def _look(state: Analysis | Task) -> None:
         nonlocal last
         tell(state)
-        if on_change is not None and told(state) != last:
-            last = told(state)
+        if on_change is not None and _told(state) != last:
+            last = _told(state)
             on_change(last)
 
-    return told(
+    return _told(
         wait_for(
             lambda: unseen.pop() if unseen else again(),
-            on_state=look,
+            on_state=_look,
             deadline=deadline,
             pace=pace_for(deps, first),
             on_fault=fault_notice(deps),
@@ -118,21 +124,21 @@ def status(
 def _first_look(deps: Deps, name: str) -> tuple[Analysis | Task, Callable[[], Analysis | Task]]:
     """Return what the id is now, and how to look at it again."""
 
-    def task() -> Task:
+    def _task() -> Task:
         return deps.dialect.fetch_task(deps.client, name)
 
-    def analysis() -> Analysis:
+    def _analysis() -> Analysis:
         return deps.dialect.fetch_analysis(deps.client, name)
 
     run = deps.journal.find(name)
     if run is not None and name == run.analysis_id:
-        return analysis(), analysis
+        return _analysis(), _analysis
     try:
-        return task(), task
+        return _task(), _task
     except (NotFoundError, RefusedError):
         if run is not None:
             raise
-        return analysis(), analysis
+        return _analysis(), _analysis
 
 
 def _as_run(identifier: str, result: StatusResult) -> StatusResult:

@@ -23,10 +23,10 @@ def undisturbed() -> Iterator[None]:
         return
     struck: list[int] = []
 
-    def note(number: int, _frame: FrameType | None) -> None:
+    def _note(number: int, _frame: FrameType | None) -> None:
         struck.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, _note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

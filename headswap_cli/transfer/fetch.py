@@ -38,6 +38,10 @@ class Bounds:
     timeout_s: float = 900.0
     stall_timeout_s: float = 30.0
 
+    def take(self, kind: str) -> bool:
+        """Whether what is of the content type ``kind`` is taken."""
+        return any(kind == one or (one.endswith("/") and kind.startswith(one)) for one in self.types)
+
 
 def fetch(
     http: httpx.Client,
@@ -163,7 +167,7 @@ def _check_head(response: httpx.Response, bounds: Bounds) -> int | None:
     if encoding != "identity":
         raise TransferError(f"{shown} came packed as {printable(encoding, 40)}.")
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind and not any(kind == one or (one.endswith("/") and kind.startswith(one)) for one in bounds.types):
+    if kind and not bounds.take(kind):
         raise TransferError(f"{shown} is of the type {printable(kind, 60)}.")
     declared = response.headers.get("content-length", "")
     total = int(declared) if declared.isdecimal() and len(declared) < 19 else None

@@ -15,9 +15,10 @@ from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.encode import Picture, bounded_size, open_writer
 from headswap_cli.engine.fit import Fit
-from headswap_cli.engine.head import HeadSwapper, choose_mode
+from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
+from headswap_cli.engine.mode import choose_mode
 from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.reference import build_reference, read_photo, select_face
 from headswap_cli.engine.types import MediaFault, SwapReport

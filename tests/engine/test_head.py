@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from headswap_cli.engine.geometry import face_box, face_width
-from headswap_cli.engine.head import HeadSwapper, choose_mode
+from headswap_cli.engine.head import HeadSwapper
+from headswap_cli.engine.mode import choose_mode
 from headswap_cli.engine.types import Frame, Landmarks, Mask, Plate
 from headswap_cli.models import Mode
 from tests.engine import heads

@@ -1,0 +1,64 @@
+"""Choose for each person how much to replace: the whole head, or the inner face only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.geometry import face_box, face_width
+from headswap_cli.engine.headmatte import head_window
+from headswap_cli.engine.reference import Reference, beside_jaw
+from headswap_cli.models import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headswap_cli.engine.hair import Matte
+    from headswap_cli.engine.types import Frame, Landmarks
+
+_LONG_HAIR = 0.4
+_CUT_OFF = 0.45
+_MOST_SAMPLES = 12
+
+
+def choose_mode(reference: Reference, samples: Sequence[tuple[Frame, Landmarks]], matte: Matte) -> Mode:
+    """Return how much of this person to replace.
+
+    Only the face where the head is cut off by the frame, or where the person's hair hangs down beside the jaw
+    and the reference's does not: taken away it would leave a hole.
+
+    Args:
+        reference: The head to put on.
+        samples: Some frames and the person's landmarks in them, spread over the video.
+        matte: Tells people from background in a square window.
+    """
+    chosen = samples[:: max(1, len(samples) // _MOST_SAMPLES)]
+    cut_off = [_cut_off(frame, landmarks) for frame, landmarks in chosen]
+    if not chosen or float(np.mean(cut_off)) > 0.5:
+        return Mode.FACE
+    hanging = float(np.median([_hanging_hair(frame, landmarks, matte) for frame, landmarks in chosen]))
+    return Mode.FACE if hanging - reference.hanging_hair > _LONG_HAIR else Mode.HEAD
+
+
+def _cut_off(frame: Frame, landmarks: Landmarks) -> bool:
+    """Tell whether the top or a side of the head lies beyond the frame."""
+    height, width = frame.shape[:2]
+    box = face_box(landmarks)
+    reach = _CUT_OFF * face_width(landmarks)
+    return bool(
+        box[1] - 0.6 * reach < 0
+        or box[0] - 0.4 * reach < 0
+        or box[2] + 0.4 * reach > width
+        or box[3] > height
+    )
+
+
+def _hanging_hair(frame: Frame, landmarks: Landmarks, matte: Matte) -> float:
+    x0, y0, side = head_window(landmarks[topology.OVAL, :2].mean(axis=0), face_width(landmarks))
+    person = matte(frame, x0, y0, side)
+    scale = person.shape[0] / side
+    placed = landmarks * np.float32(scale)
+    placed[:, :2] -= np.array([x0, y0], np.float32) * np.float32(scale)
+    return beside_jaw(person, placed)

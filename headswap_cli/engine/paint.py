@@ -1,0 +1,180 @@
+"""Draw the posed head as the frame's own camera would have taken it: its colours, light and sharpness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.colour import SharpnessFitter, ToneFitter, light, plain_curves, resharpen
+from headswap_cli.engine.geometry import bounding_box
+from headswap_cli.engine.hull import EYES, Eye
+from headswap_cli.engine.lashes import finish_eye
+from headswap_cli.engine.mouth import fill_mouth
+from headswap_cli.engine.raster import rasterise
+from headswap_cli.engine.shade import shade
+
+if TYPE_CHECKING:
+    from headswap_cli.engine.piece import Piece
+    from headswap_cli.engine.reference import Reference
+    from headswap_cli.engine.retarget import Posed
+    from headswap_cli.engine.types import Frame, Landmarks, Mask
+
+Floats = NDArray[np.float32]
+
+_SHARPNESS_EVERY, _TONE_EVERY = 3, 2
+# Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
+_COARSE_FACE, _FINE = 90.0, 2
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is carried from frame to frame of one track."""
+
+    tone: ToneFitter = field(default_factory=ToneFitter)
+    sharpness: SharpnessFitter = field(default_factory=SharpnessFitter)
+    level: int | None = None
+    frames: int = 0
+
+
+class Painter:
+    """Draws one head; frames of a track are given in order.
+
+    Args:
+        reference: The head.
+        triangles: Those of its mesh that are drawn, (n, 3).
+    """
+
+    def __init__(self, reference: Reference, triangles: NDArray[np.int32]) -> None:
+        self._reference = reference
+        self._triangles = triangles
+        self._memory = _Memory()
+
+    def reset(self) -> None:
+        """Forget the frame before."""
+        self._memory = _Memory()
+
+    def paint(
+        self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None
+    ) -> tuple[Floats, Mask]:
+        """Return the posed head in the piece with the frame's colours, and how much of it is inner face.
+
+        Args:
+            piece: The part of the frame that is worked on.
+            landmarks: The person's, in pixels of the frame.
+            posed: The head's mesh in the frame.
+            hand: What of the small piece is covered by something in front, 0 to 1.
+
+        Returns: BGR times alpha and alpha, (height, width, 4); and (height, width), 0 to 1.
+        """
+        reference = self._reference
+        curves, gains = self._fit_colours(piece, landmarks, posed, hand)
+        fine = _FINE if piece.pixels < _COARSE_FACE else 1
+        level = self._level(posed.scale * fine)
+        points = piece.full(posed.points)
+        points[:, :2] = (points[:, :2] + 0.5) * fine - 0.5
+        seen = rasterise(
+            points, posed.texture_points, self._triangles, piece.width * fine, piece.height * fine
+        )
+        layer, kinds = shade(
+            seen,
+            0.5**level,
+            reference.textures[level],
+            reference.weights[level],
+            curves=curves,
+            gains=gains,
+        )
+        if fine > 1:
+            size = (piece.width, piece.height)
+            layer = np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
+            kinds = np.asarray(cv2.resize(kinds, size, interpolation=cv2.INTER_AREA), np.float32)
+        own, new = piece.full(landmarks), piece.full(posed.landmarks)
+        feather = max(0.7, 0.012 * piece.pixels)
+        fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather)
+        for eye, opening in zip(EYES, posed.openings, strict=True):
+            finish_eye(layer, new[_lid_line(eye, 0), :2], new[_lid_line(eye, 1), :2], opening)
+        sigma = self._fit_sharpness(piece, layer, own, new)
+        face = np.ascontiguousarray(kinds[..., 1])
+        if sigma > 0.3:
+            face = np.asarray(cv2.GaussianBlur(face, (0, 0), sigma), np.float32)
+        return resharpen(layer, sigma), face
+
+    def _level(self, scale: float) -> int:
+        """Return the texture's level for this size; it changes only when the size clearly does."""
+        exact = float(np.log2(1 / max(scale, 1e-3)))
+        level = self._memory.level
+        if level is None or not level - 0.2 <= exact <= level + 1.2:
+            level = int(np.clip(np.floor(exact), 0, len(self._reference.textures) - 1))
+            self._memory.level = level
+        return level
+
+    def _fit_colours(
+        self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None
+    ) -> tuple[Floats, Floats]:
+        """Return the colour curves and the light of this frame, worked out on the small piece."""
+        reference = self._reference
+        rows, columns = piece.small.shape[:2]
+        points = piece.reduced(posed.points)
+        seen = rasterise(points, posed.texture_points, self._triangles, columns, rows)
+        exact = np.log2(1 / max(posed.scale * piece.factor[0], 1e-3))
+        level = int(np.clip(np.floor(exact), 0, len(reference.textures) - 1))
+        texture, weights = reference.textures[level], reference.weights[level]
+        even = np.ones((1, 1), np.float32)
+        plain, kinds = shade(seen, 0.5**level, texture, weights, curves=plain_curves(), gains=even)
+        target_skin = _skin_area(piece.small, piece.reduced(landmarks))
+        source_skin = _skin_area(piece.small, points) * (kinds[..., 0] > 0.6) * (plain[..., 3] > 0.9)
+        if hand is not None:
+            target_skin = target_skin * (hand < 0.1)
+        curves = self._memory.tone.curves
+        if self._memory.frames % _TONE_EVERY == 0:
+            source = np.asarray(np.clip(_straight(plain), 0, 255), np.uint8)
+            curves = self._memory.tone.fit(piece.small, source, target_skin, source_skin)
+        fitted, _ = shade(seen, 0.5**level, texture, weights, curves=curves, gains=even)
+        reach = 0.12 * piece.pixels * piece.factor[0]
+        return curves, light(piece.small, _straight(fitted), target_skin, source_skin, reach)
+
+    def _fit_sharpness(self, piece: Piece, layer: Floats, own: Landmarks, new: Landmarks) -> float:
+        memory = self._memory
+        memory.frames += 1
+        if memory.frames % _SHARPNESS_EVERY != 1:
+            return memory.sharpness.sigma
+        box = bounding_box(np.concatenate([own[topology.OVAL], new[topology.OVAL]]))
+        x0, y0 = np.maximum(np.floor(box[:2]), 0).astype(int)
+        x1, y1 = np.minimum(np.ceil(box[2:]), (piece.width, piece.height)).astype(int)
+        if min(x1 - x0, y1 - y0) < 8:
+            return memory.sharpness.sigma
+        part = np.s_[y0:y1, x0:x1]
+        head = np.asarray(np.clip(layer[part][..., :3], 0, 255), np.uint8)
+        offset = np.array([x0, y0], np.float32)
+        areas = [_skin_area(head, points[:, :2] - offset).astype(np.uint8) for points in (own, new)]
+        areas[1] *= (layer[part][..., 3] > 0.9).astype(np.uint8)
+        greys = [
+            np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+            for picture in (piece.image[part], head)
+        ]
+        return memory.sharpness.fit(greys[0], greys[1], areas[0], areas[1])
+
+
+def _skin_area(piece: Frame, landmarks: Floats) -> Mask:
+    """Return 1 inside a face, its edge and the lips left out."""
+    shape = piece.shape[:2]
+    oval = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
+    lips = np.round(landmarks[topology.OUTER_LIPS, :2]).astype(np.int32)
+    area = cv2.fillPoly(np.zeros(shape, np.uint8), [oval], (1,))
+    margin = max(1, round(0.04 * float(np.ptp(oval[:, 0]))))
+    area = cv2.erode(area, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8), borderValue=0)
+    return np.asarray(cv2.fillPoly(area, [lips], (0,)), np.float32)
+
+
+def _lid_line(eye: Eye, side: int) -> list[int]:
+    """Return an eye's upper (0) or lower (1) lid from corner to corner."""
+    return [eye.corners[0], *(pair[side] for pair in eye.pairs), eye.corners[1]]
+
+
+def _straight(layer: Floats) -> Floats:
+    """Return a premultiplied layer's colours."""
+    return np.asarray(layer[..., :3] / np.maximum(layer[..., 3:], 1e-3), np.float32)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.engine.runtime import AlreadyRunningError
 from headswap_cli.engine.server import Options, clear_folder, run
-from headswap_cli.engine.storage import DISK_FULL
+from headswap_cli.folders import DISK_FULL
 from headswap_cli.local import ALREADY_RUNNING, CANNOT_WRITE
 
 if TYPE_CHECKING:

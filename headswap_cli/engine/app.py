@@ -24,13 +24,13 @@ from headswap_cli.engine.intake import RefusalError
 from headswap_cli.engine.jobs import Kind
 from headswap_cli.engine.orders import length_fault
 from headswap_cli.engine.storage import (
-    DISK_FULL,
     HashMismatchError,
     TooLargeError,
     fetched_name,
     is_upload_name,
     media_type,
 )
+from headswap_cli.folders import DISK_FULL
 from headswap_cli.local import HEALTH_PATH, SHUTDOWN_PATH
 from headswap_cli.media import is_url
 from headswap_cli.wire import (

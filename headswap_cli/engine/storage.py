@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import re
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 UPLOAD_LIMIT_BYTES = 4 * 1024**3
 PREVIEW_TYPE = "image/jpeg"
 RESULT_TYPE = "video/mp4"
-# The disk, the user's quota (which Windows has not) or the file system's largest file.
-DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 # File systems round times, and other machines' clocks are never quite ours.
 CLOCK_SLACK_S = 60.0
 

@@ -24,7 +24,8 @@ from headswap_cli import pictures
 from headswap_cli.engine.limits import MEMORY_BYTES, STALL_S, Watchdog, bound_memory, ran_out_of_memory
 from headswap_cli.engine.orders import KEPT_SCENES, PUBLIC_ONLY, Share, length_fault
 from headswap_cli.engine.remote import Fetcher
-from headswap_cli.engine.storage import DISK_FULL, MediaStore, fetched_name, preview_name, result_name
+from headswap_cli.engine.storage import MediaStore, fetched_name, preview_name, result_name
+from headswap_cli.folders import DISK_FULL
 from headswap_cli.media import is_url
 from headswap_cli.packages import FETCH_COMMAND
 from headswap_cli.wire import (

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import av
 
-from headswap_cli import media
-from headswap_cli.engine.storage import DISK_FULL
+from headswap_cli.folders import DISK_FULL
+from headswap_cli.media.container import packets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Sound:
         for stream in source.streams.audio:
             self._choose_way(stream, origin_s)
         streams = [stream for stream in source.streams.audio if stream.index in self._ways]
-        self._packets = media.packets(source, streams) if streams else iter(())
+        self._packets = packets(source, streams) if streams else iter(())
         self._next = self._read()
 
     def advance(self, until_s: Fraction | None) -> None:

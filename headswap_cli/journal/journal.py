@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import HeadswapError, InputError
-from headswap_cli.journal.runs import Run, Step, StepKind, StepOrderError, check_order, loose, read_run
+from headswap_cli.journal.lock import exclusive
+from headswap_cli.journal.reader import JournalReader
+from headswap_cli.journal.runs import Run, StepKind, check_order, loose
 from headswap_cli.journal.store import make_private, open_store
 from headswap_cli.models import Status
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from headswap_cli.wire import JsonObject
 
 
-class Journal:
+class Journal(JournalReader):
     """The journal in the file at ``path``, made if it isn't there; several processes may have it open.
 
     Args:
@@ -50,9 +52,10 @@ class Journal:
     ) -> None:
         self._clock = clock
         self._random_bytes = random_bytes
+        self._locks = path.parent / "locks"
         try:
             make_private(path)
-            self._connection = open_store(path)
+            super().__init__(open_store(path))
         except (OSError, sqlite3.Error) as error:
             raise InputError(
                 f"The journal {str(path)!r} can't be used: {error}.",
@@ -72,7 +75,15 @@ class Journal:
         self._connection.close()
 
     def begin(
-        self, *, profile: str, backend: str, source: str, target: str | None = None, parameters: JsonObject
+        self,
+        *,
+        profile: str,
+        backend: str,
+        source: str,
+        target: str | None = None,
+        parameters: JsonObject,
+        content: str | None = None,
+        is_new: bool = True,
     ) -> str:
         """Write down that a run starts, and return its id: ``run-`` and ten letters or digits.
 
@@ -82,12 +93,18 @@ class Journal:
             source: The source video, a path or a URL.
             target: Where the result is to be saved.
             parameters: What else the user chose; no key.
+            content: What names the same wish when it is made again.
+            is_new: Whether a run of the same content is left alone; else it is gone on with.
         """
         run_id = "run-" + base64.b32encode(self._random_bytes(7)).decode("ascii")[:10].lower()
         with self._transaction() as connection:
+            # Under the write lock: of two that ask for the same at once, the second finds the first.
+            earlier = None if is_new or content is None else self.find_content(content)
+            if earlier is not None:
+                return earlier.run_id
             connection.execute(
-                "INSERT INTO runs (run_id, created_at, profile, backend, source, target, parameters)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO runs (run_id, created_at, profile, backend, source, target, parameters, content)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run_id,
                     self._clock(),
@@ -96,9 +113,15 @@ class Journal:
                     loose(source),
                     loose(target),
                     json.dumps(parameters),
+                    content,
                 ),
             )
         return run_id
+
+    def aim(self, run_id: str, target: str | None) -> None:
+        """Write down where the result is to be saved now."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE runs SET target = ? WHERE run_id = ?", (loose(target), run_id))
 
     def published(self, run_id: str, source: str, sha256: str | None, url: str) -> None:
         """Write down that a local file has a URL now."""
@@ -107,9 +130,10 @@ class Journal:
             if source == run.source:
                 change(video_url=url)
 
-    def submitted(self, run_id: str, analysis_id: str) -> None:
-        """Write down the analysis that the run goes by."""
-        with self._step(run_id, StepKind.SUBMITTED, {"analysis_id": analysis_id}) as (_, change):
+    def submitted(self, run_id: str, analysis_id: str, video_url: str | None = None) -> None:
+        """Write down the analysis that the run goes by, and the URL that it was asked for by."""
+        detail = {"analysis_id": analysis_id, "video_url": video_url}
+        with self._step(run_id, StepKind.SUBMITTED, detail) as (_, change):
             change(analysis_id=analysis_id, status=Status.PROCESSING)
 
     def analysed(self, run_id: str, analysis: Analysis, *, is_last: bool = False) -> None:
@@ -129,12 +153,38 @@ class Journal:
             if is_last:
                 change(status=Status.COMPLETED, progress=100.0)
 
-    def intend(self, run_id: str, body: JsonObject) -> None:
-        """Write down what is about to be sent and will cost; on the disk when this returns."""
-        with self._step(run_id, StepKind.INTENDED, {"body": body}) as (_, change):
+    def intend(
+        self, run_id: str, body: JsonObject, *, purchase: str | None = None, balance: float | None = None
+    ) -> None:
+        """Write down what is about to be sent and will cost; on the disk when this returns.
+
+        Args:
+            run_id: Which run.
+            body: The request, exactly.
+            purchase: What names the same purchase when it is asked for again.
+            balance: The credits of the account before it.
+
+        Raises:
+            StepOrderError: there is a task already, or another request may have left.
+        """
+        detail = {"body": body, "balance": balance}
+        with self._step(run_id, StepKind.INTENDED, detail) as (_, change):
             change(
-                body=json.dumps(body), status=Status.PROCESSING, error=None, video_url=body.get("video_url")
+                body=json.dumps(body),
+                status=Status.PROCESSING,
+                error=None,
+                video_url=body.get("video_url"),
+                purchase=purchase,
             )
+
+    def waive(self, run_id: str) -> None:
+        """Write down that the user holds a request which was not answered to have made no task.
+
+        Raises:
+            StepOrderError: none is unanswered.
+        """
+        with self._step(run_id, StepKind.WAIVED, {}) as (_, change):
+            change(body=None, status=Status.PROCESSING, error=None)
 
     def created(self, run_id: str, task_id: str, held: float | None = None) -> None:
         """Write down the id of the task that was paid for; on the disk when this returns.
@@ -167,6 +217,16 @@ class Journal:
         with self._step(run_id, StepKind.CHARGED, {"credits": credits}) as (_, change):
             change(credits_charged=credits)
 
+    def fetching(self, run_id: str, target: str) -> None:
+        """Write down that the result begins to come, to be saved there."""
+        with self._step(run_id, StepKind.FETCHING, {"target": target}) as _:
+            pass
+
+    def fetched(self, run_id: str, target: str, sha256: str) -> None:
+        """Write down that the whole result is here and about to get its name."""
+        with self._step(run_id, StepKind.FETCHED, {"target": target, "sha256": sha256}) as _:
+            pass
+
     def done(self, run_id: str, saved: Saved) -> None:
         """Write down that the result is on the disk."""
         path = str(saved.path)
@@ -190,8 +250,11 @@ class Journal:
             error: Why.
         """
         detail = {"status": status.value, "slug": error.slug, "message": error.message, "code": error.code}
-        with self._step(run_id, StepKind.FAILED, detail) as (_, change):
-            change(status=status, error=error.message)
+        with self._step(run_id, StepKind.FAILED, detail) as (run, change):
+            # Whatever fails later on, what may have been paid for stays in question.
+            if run.is_unanswered and run.last_step is not StepKind.INTENDED:
+                detail["status"] = run.status.value
+            change(status=detail["status"], error=error.message)
 
     def took(self, like_jobs: str, took_s: float, length_s: float | None = None) -> None:
         """Write down how long a job took from its submission to its verdict.
@@ -207,58 +270,25 @@ class Journal:
                 (like_jobs, length_s, took_s),
             )
 
-    def durations(self, like_jobs: str, length_s: float | None = None) -> list[float]:
-        """Return how long the newest like jobs took, seconds, newest first, at most 20.
+    def forget(self, run_id: str) -> None:
+        """Take a run and its steps out."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
 
-        Args:
-            like_jobs: As ``took`` was told.
-            length_s: Only of videos about as long, by a third at most.
+    @contextmanager
+    def held(self, run_id: str) -> Iterator[None]:
+        """Be the only one at work on a run, until the block or this process ends.
+
+        Raises: InputError: another process is at work on it.
         """
-        rows = self._connection.execute(
-            "SELECT took_s FROM durations WHERE like_jobs = ?1"
-            " AND (?2 IS NULL OR length_s IS NULL OR length_s BETWEEN ?2 * 0.75 AND ?2 * 1.34)"
-            " ORDER BY number DESC LIMIT 20",
-            (like_jobs, length_s),
-        )
-        return [row["took_s"] for row in rows]
-
-    def others_paid(self, run_id: str) -> bool:
-        """Whether another paid run of the profile did anything since this one's task was sent."""
-        row = self._connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM steps JOIN runs USING (run_id)"
-            " WHERE run_id != ?1 AND body IS NOT NULL"
-            " AND profile = (SELECT profile FROM runs WHERE run_id = ?1)"
-            " AND at >= (SELECT max(at) FROM steps WHERE run_id = ?1 AND kind = 'intended'))",
-            (run_id,),
-        ).fetchone()
-        return bool(row[0])
-
-    def find(self, identifier: str) -> Run | None:
-        """Return the newest run with that run, task or analysis id."""
-        rows = self._connection.execute(
-            "SELECT * FROM runs WHERE run_id = ?1 OR task_id = ?1 OR analysis_id = ?1"
-            " ORDER BY number DESC LIMIT 1",
-            (identifier,),
-        )
-        return next(map(read_run, rows), None)
-
-    def runs(self, limit: int = 100) -> list[Run]:
-        """Return the newest runs, newest first."""
-        rows = self._connection.execute("SELECT * FROM runs ORDER BY number DESC LIMIT ?", (limit,))
-        return [read_run(row) for row in rows]
-
-    def steps(self, run_id: str) -> list[Step]:
-        """Return what happened to a run, oldest first."""
-        rows = self._connection.execute(
-            "SELECT kind, at, detail FROM steps WHERE run_id = ? ORDER BY number", (run_id,)
-        )
-        return [Step(StepKind(kind), at, json.loads(detail)) for kind, at, detail in rows]
-
-    def _run(self, run_id: str) -> Run:
-        row = self._connection.execute("SELECT * FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-        if row is None:
-            raise StepOrderError(f"There is no run {run_id}.")
-        return read_run(row)
+        with exclusive(self._locks / f"{run_id}.lock") as is_held:
+            if not is_held:
+                raise InputError(
+                    f"Another headswap is at work on the run {run_id}; nothing was sent.",
+                    hint=f"headswap status {run_id}",
+                    run_id=run_id,
+                )
+            yield
 
     @contextmanager
     def _transaction(self, detail: JsonObject | None = None) -> Iterator[sqlite3.Connection]:

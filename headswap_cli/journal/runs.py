@@ -26,11 +26,20 @@ class StepKind(StrEnum):
     SUBMITTED = "submitted"
     ANALYSED = "analysed"
     INTENDED = "intended"
+    WAIVED = "waived"
     CREATED = "created"
     STATE = "state"
     CHARGED = "charged"
+    FETCHING = "fetching"
+    FETCHED = "fetched"
     DONE = "done"
     FAILED = "failed"
+
+
+# What can be said only of a task.
+_WITH_A_TASK = frozenset(
+    {StepKind.STATE, StepKind.CHARGED, StepKind.FETCHING, StepKind.FETCHED, StepKind.DONE}
+)
 
 
 class StepOrderError(Exception):
@@ -50,9 +59,10 @@ class Step:
 class Run:
     """A run as its steps have left it; ``created_at`` in seconds since the epoch, ``progress`` 0 to 100.
 
-    ``body`` is the create request exactly as it was to be sent; with a body and no ``task_id`` the outcome
-    is unknown unless ``status`` says failed. ``held`` is the API's raw figure, ``credits_charged`` what the
-    balance fell by, None where that can't be told.
+    ``body`` is the create request exactly as it was to be sent. ``content`` names what was asked for,
+    ``purchase`` what was to be paid for: equal ones are one run, and one task.
+    ``held`` is the API's raw figure, ``credits_charged`` what the balance fell by, None where it
+    can't be told.
     """
 
     run_id: str
@@ -75,6 +85,24 @@ class Run:
     last_step: StepKind | None = None
     held: float | None = None
     credits_charged: float | None = None
+    content: str | None = None
+    purchase: str | None = None
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether a create has left, or may have, whose answer nobody has written down."""
+        is_asked = self.body is not None and self.task_id is None
+        return is_asked and (self.status is Status.UNKNOWN or self.last_step is StepKind.INTENDED)
+
+    @property
+    def state(self) -> Status:
+        """What is known of it now: its status, or unknown where a create was not answered."""
+        return Status.UNKNOWN if self.is_unanswered else self.status
+
+    @property
+    def command(self) -> str:
+        """The command that began it."""
+        return str(self.parameters.get("command", "run"))
 
 
 def check_order(run: Run, kind: StepKind) -> None:
@@ -83,15 +111,14 @@ def check_order(run: Run, kind: StepKind) -> None:
     Raises:
         StepOrderError: the step can't follow.
     """
-    is_open = run.last_step is StepKind.INTENDED
     if kind is StepKind.FAILED:
         return
-    if kind is StepKind.CREATED:
-        allowed = run.task_id is None and run.body is not None and run.status is not Status.FAILED
-    elif kind in {StepKind.STATE, StepKind.CHARGED, StepKind.DONE}:
+    if kind in {StepKind.CREATED, StepKind.WAIVED}:
+        allowed = run.is_unanswered
+    elif kind in _WITH_A_TASK:
         allowed = run.task_id is not None
     else:
-        allowed = run.task_id is None and not is_open
+        allowed = run.task_id is None and not run.is_unanswered
     if not allowed:
         raise StepOrderError(f"{kind} can't follow {run.last_step or 'the beginning'} in {run.run_id}.")
 

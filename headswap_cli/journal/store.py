@@ -59,6 +59,12 @@ MIGRATIONS = (
     );
     CREATE INDEX durations_by_like ON durations (like_jobs, number);
     """,
+    """
+    ALTER TABLE runs ADD COLUMN content TEXT;
+    ALTER TABLE runs ADD COLUMN purchase TEXT;
+    CREATE INDEX runs_by_content ON runs (content);
+    CREATE INDEX runs_by_purchase ON runs (purchase);
+    """,
 )
 
 

@@ -70,7 +70,7 @@ def test_a_whole_run_is_kept_step_by_step_and_folded_into_one_row(journal: Journ
     assert [step.at for step in steps] == list(range(1001, 1010))
     assert steps[0].detail == {"source": "/v/clip.mp4", "sha256": "cd" * 32, "url": VIDEO_URL}
     assert steps[2].detail["people"][1] == {"person": 2, "obj_id": 1, "preview_url": None}
-    assert steps[4].detail == {"body": BODY}
+    assert steps[4].detail == {"body": BODY, "balance": None}
 
 
 def test_a_run_id_is_short_and_made_for_the_command_line(journal: Journal) -> None:
@@ -157,6 +157,14 @@ def refuse(journal: Journal, run_id: str) -> None:
     journal.failed(run_id, Status.FAILED, CreditsError("no"))
 
 
+def waive(journal: Journal, run_id: str) -> None:
+    journal.waive(run_id)
+
+
+def fetch(journal: Journal, run_id: str) -> None:
+    journal.fetching(run_id, "/out.mp4")
+
+
 def submit(journal: Journal, run_id: str) -> None:
     journal.submitted(run_id, "a1")
 
@@ -195,6 +203,13 @@ def finish(journal: Journal, run_id: str) -> None:
         [intend, refuse, create],
         [intend, create, lose, intend],
         [intend, create, submit],
+        [waive],
+        [submit, waive],
+        [intend, create, waive],
+        [intend, lose, intend],
+        [intend, lose, refuse, intend],
+        [intend, lose, waive, create],
+        [intend, fetch],
     ],
 )
 def test_an_impossible_order_is_refused_and_changes_nothing(
@@ -217,7 +232,7 @@ def test_an_impossible_order_is_refused_and_changes_nothing(
         [refuse, publish, submit],
         [intend, refuse, intend, create],
         [intend, lose, create, tell, finish],
-        [intend, lose, intend, create],
+        [intend, lose, waive, intend, create],
         [intend, create, refuse, tell, finish],
     ],
 )

@@ -30,13 +30,15 @@ def folded(run: Run, steps: list[Step]) -> dict[str, object]:
             told["status"] = Status.PROCESSING
         elif step.kind is StepKind.ANALYSED:
             del told["status"]
+        elif step.kind is StepKind.WAIVED:
+            told |= {"status": Status.PROCESSING, "body": None}
         elif step.kind is StepKind.CREATED:
             told |= {"status": Status.QUEUED, "progress": 0.0}
         elif step.kind is StepKind.DONE:
             told |= {"status": Status.COMPLETED, "progress": 100.0}
         elif step.kind is StepKind.FAILED:
             told["error"] = step.detail["message"]
-        if step.kind in {StepKind.INTENDED, StepKind.CREATED, StepKind.DONE}:
+        if step.kind in {StepKind.INTENDED, StepKind.WAIVED, StepKind.CREATED, StepKind.DONE}:
             told["error"] = None
         row |= told
     return row
@@ -53,6 +55,7 @@ class Runs(RuleBasedStateMachine):
         self.path = Path(self.folder.name) / "journal.sqlite3"
         self.journal = Journal(self.path, clock=lambda: 1.0)
         self.tasks: dict[str, str] = {}
+        self.in_question: set[str] = set()
 
     def teardown(self) -> None:
         self.journal.close()
@@ -86,24 +89,69 @@ class Runs(RuleBasedStateMachine):
 
     @rule(run_id=runs, size=st.integers(0, 3))
     def intend(self, run_id: str, size: int) -> None:
-        run = self.journal.find(run_id)
-        assert run is not None
-        is_open = run.last_step is StepKind.INTENDED
         try:
             self.journal.intend(run_id, {"mappings": list(range(size))})
         except StepOrderError:
-            assert is_open or run_id in self.tasks
+            assert run_id in self.in_question or run_id in self.tasks
         else:
-            assert not is_open
+            assert run_id not in self.in_question
             assert run_id not in self.tasks
+            self.in_question.add(run_id)
+
+    @rule(run_id=runs)
+    def refuse(self, run_id: str) -> None:
+        """The service says no to what was sent just now."""
+        run = self.journal.find(run_id)
+        assert run is not None
+        if run.last_step is StepKind.INTENDED:
+            self.journal.failed(run_id, Status.FAILED, HeadswapError("no"))
+            self.in_question.discard(run_id)
+
+    @rule(run_id=runs)
+    def lose(self, run_id: str) -> None:
+        """The answer to what was sent never comes."""
+        if run_id in self.in_question:
+            self.journal.failed(run_id, Status.UNKNOWN, HeadswapError("lost"))
+
+    @rule(run_id=runs)
+    def waive(self, run_id: str) -> None:
+        try:
+            self.journal.waive(run_id)
+        except StepOrderError:
+            assert run_id not in self.in_question
+        else:
+            assert run_id in self.in_question
+            self.in_question.discard(run_id)
 
     @rule(run_id=runs)
     def create(self, run_id: str) -> None:
-        with suppress(StepOrderError):
+        try:
             task_id = f"t{len(self.tasks)}"
             self.journal.created(run_id, task_id)
+        except StepOrderError:
+            assert run_id not in self.in_question
+        else:
             assert run_id not in self.tasks
             self.tasks[run_id] = task_id
+            self.in_question.discard(run_id)
+
+    @rule(run_id=runs)
+    def fetch(self, run_id: str) -> None:
+        with suppress(StepOrderError):
+            self.journal.fetching(run_id, "/out.mp4")
+            self.journal.fetched(run_id, "/out.mp4", "ab")
+            assert run_id in self.tasks
+
+    @rule(content=st.sampled_from(["c1", "c2"]))
+    def ask_again(self, content: str) -> None:
+        """The same wish twice is one run."""
+        asked = [
+            self.journal.begin(
+                profile="p", backend="local", source="s", parameters={}, content=content, is_new=False
+            )
+            for _ in range(2)
+        ]
+        assert asked[0] == asked[1]
 
     @rule(run_id=runs, status=STATES, progress=st.floats(0, 100))
     def tell(self, run_id: str, status: Status, progress: float) -> None:
@@ -117,7 +165,15 @@ class Runs(RuleBasedStateMachine):
 
     @rule(run_id=runs, status=STATES, message=st.text(max_size=5))
     def fail(self, run_id: str, status: Status, message: str) -> None:
-        self.journal.failed(run_id, status, HeadswapError(message))
+        """Anything else goes wrong, but not between a request that costs and its answer."""
+        run = self.journal.find(run_id)
+        assert run is not None
+        if run.last_step is not StepKind.INTENDED:
+            self.journal.failed(run_id, status, HeadswapError(message))
+
+    @invariant()
+    def what_may_have_been_paid_for_stays_in_question(self) -> None:
+        assert {run.run_id for run in self.journal.runs() if run.is_unanswered} == self.in_question
 
     @invariant()
     def every_paid_task_is_known_by_its_id(self) -> None:

@@ -1,0 +1,118 @@
+"""Reading the journal: runs by their ids, by their content, and what like jobs took."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from headswap_cli.journal.runs import Run, Step, StepKind, StepOrderError, read_run
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from headswap_cli.models import Status
+
+# A create that left, whose answer nobody has written down.
+_UNANSWERED = "(body IS NOT NULL AND task_id IS NULL AND (status = 'unknown' OR last_step = 'intended'))"
+_STATE = f"CASE WHEN {_UNANSWERED} THEN 'unknown' ELSE status END"
+# What somebody asked for and has not got: never answered for, or a task that has brought no file yet. One
+# whose task has failed, or that was refused, is over.
+_OPEN = (
+    "(json_extract(parameters, '$.command') IN ('run', 'swap')"
+    " AND json_extract(parameters, '$.dry_run') IS NULL AND status != 'failed' AND output IS NULL)"
+)
+
+
+class JournalReader:
+    """What can be asked of the journal.
+
+    Args:
+        connection: The open file.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def durations(self, like_jobs: str, length_s: float | None = None) -> list[float]:
+        """Return how long the newest like jobs took, seconds, newest first, at most 20.
+
+        Args:
+            like_jobs: As ``took`` was told.
+            length_s: Only of videos about as long, by a third at most.
+        """
+        rows = self._connection.execute(
+            "SELECT took_s FROM durations WHERE like_jobs = ?1"
+            " AND (?2 IS NULL OR length_s IS NULL OR length_s BETWEEN ?2 * 0.75 AND ?2 * 1.34)"
+            " ORDER BY number DESC LIMIT 20",
+            (like_jobs, length_s),
+        )
+        return [row["took_s"] for row in rows]
+
+    def others_paid(self, run_id: str) -> bool:
+        """Whether another paid run of the profile did anything since this one's task was sent."""
+        row = self._connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM steps JOIN runs USING (run_id)"
+            " WHERE run_id != ?1 AND body IS NOT NULL"
+            " AND profile = (SELECT profile FROM runs WHERE run_id = ?1)"
+            " AND at >= (SELECT max(at) FROM steps WHERE run_id = ?1 AND kind = 'intended'))",
+            (run_id,),
+        ).fetchone()
+        return bool(row[0])
+
+    def find(self, identifier: str) -> Run | None:
+        """Return the newest run with that run, task or analysis id."""
+        rows = self._connection.execute(
+            "SELECT * FROM runs WHERE run_id = ?1 OR task_id = ?1 OR analysis_id = ?1"
+            " ORDER BY number DESC LIMIT 1",
+            (identifier,),
+        )
+        return next(map(read_run, rows), None)
+
+    def find_content(self, content: str) -> Run | None:
+        """Return the newest run that was begun for this content, or whose task was bought by that name."""
+        rows = self._connection.execute(
+            "SELECT * FROM runs WHERE content = ?1 OR purchase = ?1 ORDER BY number DESC LIMIT 1", (content,)
+        )
+        return next(map(read_run, rows), None)
+
+    def runs(self, limit: int = 100, *, status: Status | None = None) -> list[Run]:
+        """Return the newest runs, newest first; ``status`` as ``Run.state`` has it."""
+        rows = self._connection.execute(
+            f"SELECT * FROM runs WHERE ?1 IS NULL OR {_STATE} = ?1"  # noqa: S608  a constant of this file
+            " ORDER BY number DESC LIMIT ?2",
+            (status, limit),
+        )
+        return [read_run(row) for row in rows]
+
+    def open_runs(self) -> list[Run]:
+        """Return the runs whose result somebody still waits for, oldest first."""
+        rows = self._connection.execute(
+            f"SELECT * FROM runs WHERE {_OPEN} ORDER BY number"  # noqa: S608  a constant of this file
+        )
+        return [read_run(row) for row in rows]
+
+    def finished_before(self, moment: float) -> list[Run]:
+        """Return the runs begun before ``moment`` (seconds since the epoch) that nobody waits for."""
+        rows = self._connection.execute(
+            f"SELECT * FROM runs WHERE created_at < ? AND NOT {_OPEN}"  # noqa: S608  a constant of this file
+            f" AND NOT {_UNANSWERED} ORDER BY number",
+            (moment,),
+        )
+        return [read_run(row) for row in rows]
+
+    def steps(self, run_id: str) -> list[Step]:
+        """Return what happened to a run, oldest first."""
+        rows = self._connection.execute(
+            "SELECT kind, at, detail FROM steps WHERE run_id = ? ORDER BY number", (run_id,)
+        )
+        return [Step(StepKind(kind), at, json.loads(detail)) for kind, at, detail in rows]
+
+    def last(self, run_id: str, kind: StepKind) -> Step | None:
+        """Return the newest step of a kind, None if there is none."""
+        return next((step for step in reversed(self.steps(run_id)) if step.kind is kind), None)
+
+    def _run(self, run_id: str) -> Run:
+        row = self._connection.execute("SELECT * FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+        if row is None:
+            raise StepOrderError(f"There is no run {run_id}.")
+        return read_run(row)

@@ -31,9 +31,10 @@ def analyze_command(
     Example: headswap analyze clip.mp4 --previews people
     """
     from headswap_cli.render import views
-    from headswap_cli.services.analyze import analyze
+    from headswap_cli.services.analyze import analyze_steps
     from headswap_cli.services.preflight import check_sources
     from headswap_cli.services.previews import check_folder, save_previews
+    from headswap_cli.services.wait import drive
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     deadline = app.deadline(timeout)
@@ -42,6 +43,7 @@ def analyze_command(
     if folder is not None:
         check_folder(folder)
     with app.open() as deps:
-        result = analyze(deps, video, any_length=any_length, deadline=deadline)
+        steps = analyze_steps(deps, video, any_length=any_length, deadline=deadline)
+        result = drive(steps, deps.sleep)
         saved = save_previews(deps, result, folder) if folder else {}
     app.view.show(views.analysis(result, saved))

@@ -25,7 +25,8 @@ def demo_command(
     from headswap_cli.render import views
     from headswap_cli.samples import fetch_samples
     from headswap_cli.services.output import check_target, default_name, target_path
-    from headswap_cli.services.run import RunRequest, check, run
+    from headswap_cli.services.run import RunRequest, check, run_steps
+    from headswap_cli.services.wait import drive
 
     app = AppContext(profile="local", as_json=as_json, quiet=quiet, verbose=verbose)
     if output == STDOUT:
@@ -43,7 +44,7 @@ def demo_command(
     check(request, force=force)
     check_target(sheet, force=force)
     with app.open(announce=True) as deps:
-        result = run(deps, request, deadline=deadline)
+        result = drive(run_steps(deps, request, deadline=deadline), deps.sleep)
         contact_sheet(samples.video, target, sheet)
         deps.report.notice(f"before and after: {views.short_path(sheet)}")
     app.view.show(views.demo(result, sheet))

@@ -35,8 +35,9 @@ def run_command(
     Example: headswap run clip.mp4 --face 1=me.jpg -o out.mp4
     """
     from headswap_cli.render import views
-    from headswap_cli.services.rehearse import rehearse_run
-    from headswap_cli.services.run import check, request_for, run
+    from headswap_cli.services.rehearse import rehearse_run_steps
+    from headswap_cli.services.run import check, request_for, run_steps
+    from headswap_cli.services.wait import drive
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     preferences = app.preferences()
@@ -58,7 +59,9 @@ def run_command(
         app.view.notices(check(request, force=force))
         with app.open(announce=True) as deps:
             if dry_run:
-                shown = views.rehearsal(rehearse_run(deps, request, deadline=deadline))
+                shown = views.rehearsal(
+                    drive(rehearse_run_steps(deps, request, deadline=deadline), deps.sleep)
+                )
             else:
-                shown = views.run(run(deps, request, deadline=deadline))
+                shown = views.run(drive(run_steps(deps, request, deadline=deadline), deps.sleep))
         app.view.show(shown)

@@ -38,7 +38,8 @@ def swap_command(
     from headswap_cli.render import views
     from headswap_cli.services.preflight import check_sources
     from headswap_cli.services.rehearse import rehearse_swap
-    from headswap_cli.services.swap import swap
+    from headswap_cli.services.swap import swap_steps
+    from headswap_cli.services.wait import drive
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     faces = o.parse_faces(face)
@@ -57,7 +58,6 @@ def swap_command(
         if dry_run:
             shown = views.rehearsal(rehearse_swap(deps, analysis, faces, options, max_credits=max_credits))
         else:
-            shown = views.task(
-                swap(deps, analysis, faces, options, deadline=deadline, max_credits=max_credits)
-            )
+            steps = swap_steps(deps, analysis, faces, options, deadline=deadline, max_credits=max_credits)
+            shown = views.task(drive(steps, deps.sleep))
     app.view.show(shown)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import HeadswapError, InputError
-from headswap_cli.journal.lock import exclusive
+from headswap_cli.journal.lock import give_back, take
 from headswap_cli.journal.reader import JournalReader
 from headswap_cli.journal.runs import Run, StepKind, check_order, loose
 from headswap_cli.journal.store import make_private, open_store
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 class Journal(JournalReader):
     """The journal in the file at ``path``, made if it isn't there; several processes may have it open.
+
+    Several threads may use it; each step waits for the one before it.
 
     Args:
         path: Its folder is made for the owner alone if it doesn't exist.
@@ -52,7 +54,7 @@ class Journal(JournalReader):
     ) -> None:
         self._clock = clock
         self._random_bytes = random_bytes
-        self._locks = path.parent / "locks"
+        self._locks = path.with_name(path.name + ".lock")
         try:
             make_private(path)
             super().__init__(open_store(path))
@@ -72,7 +74,8 @@ class Journal(JournalReader):
 
     def close(self) -> None:
         """Close the file; what was written stays written."""
-        self._connection.close()
+        with self._guard:
+            self._connection.close()
 
     def begin(
         self,
@@ -277,34 +280,39 @@ class Journal(JournalReader):
 
     @contextmanager
     def held(self, run_id: str) -> Iterator[None]:
-        """Be the only one at work on a run, until the block or this process ends.
+        """Be the only one at work on a run, until the block or this process ends; the thread may change.
 
-        Raises: InputError: another process is at work on it.
+        Raises:
+            InputError: somebody else is at work on it, in this process or another.
         """
-        with exclusive(self._locks / f"{run_id}.lock") as is_held:
-            if not is_held:
-                raise InputError(
-                    f"Another headswap is at work on the run {run_id}; nothing was sent.",
-                    hint=f"headswap status {run_id}",
-                    run_id=run_id,
-                )
+        number = self._number(run_id)
+        if not take(self._locks, number):
+            raise InputError(
+                f"Another headswap is at work on the run {run_id}; nothing was sent.",
+                hint=f"headswap status {run_id}",
+                run_id=run_id,
+            )
+        try:
             yield
+        finally:
+            give_back(self._locks, number)
 
     @contextmanager
     def _transaction(self, detail: JsonObject | None = None) -> Iterator[sqlite3.Connection]:
         """Hold the only right to write; what the block did is on the disk after it, or nothing of it is."""
         connection = self._connection
-        try:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._guard:
             try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise _unwritable(error, detail or {}) from error
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise _unwritable(error, detail or {}) from error
 
     @contextmanager
     def _step(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING
 
 from headswap_cli.journal.runs import Run, Step, StepKind, StepOrderError, read_run
@@ -24,7 +25,7 @@ _OPEN = (
 
 
 class JournalReader:
-    """What can be asked of the journal.
+    """What can be asked of the journal, by any thread.
 
     Args:
         connection: The open file.
@@ -32,6 +33,8 @@ class JournalReader:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        # A thread may begin to read within what it writes.
+        self._guard = threading.RLock()
 
     def durations(self, like_jobs: str, length_s: float | None = None) -> list[float]:
         """Return how long the newest like jobs took, seconds, newest first, at most 20.
@@ -40,7 +43,7 @@ class JournalReader:
             like_jobs: As ``took`` was told.
             length_s: Only of videos about as long, by a third at most.
         """
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT took_s FROM durations WHERE like_jobs = ?1"
             " AND (?2 IS NULL OR length_s IS NULL OR length_s BETWEEN ?2 * 0.75 AND ?2 * 1.34)"
             " ORDER BY number DESC LIMIT 20",
@@ -50,18 +53,18 @@ class JournalReader:
 
     def others_paid(self, run_id: str) -> bool:
         """Whether another paid run of the profile did anything since this one's task was sent."""
-        row = self._connection.execute(
+        [row] = self._rows(
             "SELECT EXISTS (SELECT 1 FROM steps JOIN runs USING (run_id)"
             " WHERE run_id != ?1 AND body IS NOT NULL"
             " AND profile = (SELECT profile FROM runs WHERE run_id = ?1)"
             " AND at >= (SELECT max(at) FROM steps WHERE run_id = ?1 AND kind = 'intended'))",
             (run_id,),
-        ).fetchone()
+        )
         return bool(row[0])
 
     def find(self, identifier: str) -> Run | None:
         """Return the newest run with that run, task or analysis id."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT * FROM runs WHERE run_id = ?1 OR task_id = ?1 OR analysis_id = ?1"
             " ORDER BY number DESC LIMIT 1",
             (identifier,),
@@ -70,14 +73,14 @@ class JournalReader:
 
     def find_content(self, content: str) -> Run | None:
         """Return the newest run that was begun for this content, or whose task was bought by that name."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT * FROM runs WHERE content = ?1 OR purchase = ?1 ORDER BY number DESC LIMIT 1", (content,)
         )
         return next(map(read_run, rows), None)
 
     def runs(self, limit: int = 100, *, status: Status | None = None) -> list[Run]:
         """Return the newest runs, newest first; ``status`` as ``Run.state`` has it."""
-        rows = self._connection.execute(
+        rows = self._rows(
             f"SELECT * FROM runs WHERE ?1 IS NULL OR {_STATE} = ?1"  # noqa: S608  a constant of this file
             " ORDER BY number DESC LIMIT ?2",
             (status, limit),
@@ -86,14 +89,14 @@ class JournalReader:
 
     def open_runs(self) -> list[Run]:
         """Return the runs whose result somebody still waits for, oldest first."""
-        rows = self._connection.execute(
+        rows = self._rows(
             f"SELECT * FROM runs WHERE {_OPEN} ORDER BY number"  # noqa: S608  a constant of this file
         )
         return [read_run(row) for row in rows]
 
     def finished_before(self, moment: float) -> list[Run]:
         """Return the runs begun before ``moment`` (seconds since the epoch) that nobody waits for."""
-        rows = self._connection.execute(
+        rows = self._rows(
             f"SELECT * FROM runs WHERE created_at < ? AND NOT {_OPEN}"  # noqa: S608  a constant of this file
             f" AND NOT {_UNANSWERED} ORDER BY number",
             (moment,),
@@ -102,9 +105,7 @@ class JournalReader:
 
     def steps(self, run_id: str) -> list[Step]:
         """Return what happened to a run, oldest first."""
-        rows = self._connection.execute(
-            "SELECT kind, at, detail FROM steps WHERE run_id = ? ORDER BY number", (run_id,)
-        )
+        rows = self._rows("SELECT kind, at, detail FROM steps WHERE run_id = ? ORDER BY number", (run_id,))
         return [Step(StepKind(kind), at, json.loads(detail)) for kind, at, detail in rows]
 
     def last(self, run_id: str, kind: StepKind) -> Step | None:
@@ -112,7 +113,18 @@ class JournalReader:
         return next((step for step in reversed(self.steps(run_id)) if step.kind is kind), None)
 
     def _run(self, run_id: str) -> Run:
-        row = self._connection.execute("SELECT * FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-        if row is None:
+        rows = self._rows("SELECT * FROM runs WHERE run_id = ?", (run_id,))
+        if not rows:
             raise StepOrderError(f"There is no run {run_id}.")
-        return read_run(row)
+        return read_run(rows[0])
+
+    def _number(self, run_id: str) -> int:
+        """Return what a run is counted by, from 1; never used twice."""
+        rows = self._rows("SELECT number FROM runs WHERE run_id = ?", (run_id,))
+        if not rows:
+            raise StepOrderError(f"There is no run {run_id}.")
+        return int(rows[0]["number"])
+
+    def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
+        with self._guard:
+            return self._connection.execute(query, values).fetchall()

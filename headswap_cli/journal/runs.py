@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from headswap_cli.models import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    import sqlite3
 
     from headswap_cli.wire import JsonObject
 
@@ -135,7 +134,7 @@ def loose(value: object) -> object:
     return value
 
 
-def read_run(row: Mapping[str, Any]) -> Run:
+def read_run(row: sqlite3.Row) -> Run:
     """Return a row of the table ``runs`` as a value."""
     columns = {name: row[name] for name in row.keys() if name != "number"}  # noqa: SIM118
     for name in _LOOSE:

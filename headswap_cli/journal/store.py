@@ -79,10 +79,12 @@ def make_private(path: Path) -> None:
 def open_store(path: Path) -> sqlite3.Connection:
     """Open the file for commits that outlive a power cut, at the newest version.
 
+    Threads may share what it returns if they take turns.
+
     Raises:
         sqlite3.Error: it is no database, is from a newer version, or stays locked.
     """
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row
         _switch_to_wal(connection)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from headswap_cli.errors import FailedError
 from headswap_cli.models import Analysis, Backend, Status
 from headswap_cli.services.record import recording
-from headswap_cli.services.timed import state_report, wait_timed
+from headswap_cli.services.timed import state_report, watch_timed
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from headswap_cli.services.deps import Deadline, Deps
 
 
@@ -25,7 +27,9 @@ class AnalyzeResult:
     analysis: Analysis
 
 
-def analyze(deps: Deps, source: str, *, any_length: bool, deadline: Deadline) -> AnalyzeResult:
+def analyze_steps(
+    deps: Deps, source: str, *, any_length: bool, deadline: Deadline
+) -> Generator[float, None, AnalyzeResult]:
     """Find the people in ``source``, a path or a URL.
 
     Raises:
@@ -43,26 +47,30 @@ def analyze(deps: Deps, source: str, *, any_length: bool, deadline: Deadline) ->
     )
     with recording(deps, run_id):
         video_url = deps.publish(run_id, source, "video")
-        analysis = find_people(deps, run_id, video_url, any_length=any_length, deadline=deadline)
+        analysis = yield from find_people(deps, run_id, video_url, any_length=any_length, deadline=deadline)
         deps.journal.analysed(run_id, analysis, is_last=True)
     return AnalyzeResult(run_id, settings.profile, settings.backend, source, analysis)
 
 
-def find_people(deps: Deps, run_id: str, video_url: str, *, any_length: bool, deadline: Deadline) -> Analysis:
+def find_people(
+    deps: Deps, run_id: str, video_url: str, *, any_length: bool, deadline: Deadline
+) -> Generator[float, None, Analysis]:
     """Submit the analysis of a published video and wait until it is completed; the caller writes it down."""
     submitted = deps.dialect.submit_analysis(deps.client, video_url, any_length=any_length)
     deps.journal.submitted(run_id, submitted.analysis_id)
-    return _await_analysis(deps, submitted, deadline=deadline)
+    return (yield from _await_analysis(deps, submitted, deadline=deadline))
 
 
-def _await_analysis(deps: Deps, submitted: Analysis, *, deadline: Deadline) -> Analysis:
+def _await_analysis(
+    deps: Deps, submitted: Analysis, *, deadline: Deadline
+) -> Generator[float, None, Analysis]:
     """Wait for an analysis and return it completed.
 
     Raises:
         FailedError: the service ended it as failed.
     """
     analysis_id = submitted.analysis_id
-    analysis = wait_timed(
+    analysis = yield from watch_timed(
         deps,
         submitted,
         lambda: deps.dialect.fetch_analysis(deps.client, analysis_id),

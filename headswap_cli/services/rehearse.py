@@ -13,7 +13,7 @@ from headswap_cli.services.swap import adopt, publish_faces, warn_of_plain_webho
 from headswap_cli.wire import CREATE_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from headswap_cli.models import Analysis, FaceMapping, SwapOptions
     from headswap_cli.services.deps import Deadline, Deps
@@ -36,7 +36,9 @@ class Rehearsal:
     balance: float | None
 
 
-def rehearse_run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> Rehearsal:
+def rehearse_run_steps(
+    deps: Deps, request: RunRequest, *, deadline: Deadline
+) -> Generator[float, None, Rehearsal]:
     """Publish, analyse and match people; stop before the task is created.
 
     Raises:
@@ -44,7 +46,7 @@ def rehearse_run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> Rehe
     """
     run_id = begin_run(deps, request, dry_run=True)
     with recording(deps, run_id):
-        analysis, mapped = prepare(deps, run_id, request, deadline=deadline)
+        analysis, mapped = yield from prepare(deps, run_id, request, deadline=deadline)
         return _rehearsed(
             deps, run_id, analysis, mapped, options=request.options, max_credits=request.max_credits
         )

@@ -31,7 +31,7 @@ from headswap_cli.services.swap import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from headswap_cli.models import Analysis, Task
@@ -106,7 +106,7 @@ def _check_inputs_survive(request: RunRequest, target: Path) -> None:
             )
 
 
-def run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> RunResult:
+def run_steps(deps: Deps, request: RunRequest, *, deadline: Deadline) -> Generator[float, None, RunResult]:
     """Publish, analyse, create, wait, download and verify.
 
     Raises:
@@ -115,13 +115,13 @@ def run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> RunResult:
     """
     run_id = begin_run(deps, request)
     with recording(deps, run_id):
-        analysis, mapped = prepare(deps, run_id, request, deadline=deadline)
+        analysis, mapped = yield from prepare(deps, run_id, request, deadline=deadline)
         submission = submit(
             deps, run_id, analysis.video_url, mapped, request.options, max_credits=request.max_credits
         )
         task, saved, credits_charged = submission.task, None, None
         if not request.detach:
-            task, credits_charged = see_through(
+            task, credits_charged = yield from see_through(
                 deps, run_id, submission, deadline=deadline, max_credits=request.max_credits
             )
             for notice in task.notices:
@@ -166,14 +166,14 @@ def begin_run(deps: Deps, request: RunRequest, *, dry_run: bool = False) -> str:
 
 def prepare(
     deps: Deps, run_id: str, request: RunRequest, *, deadline: Deadline
-) -> tuple[Analysis, list[MappedFace]]:
+) -> Generator[float, None, tuple[Analysis, list[MappedFace]]]:
     """Do all that comes before the request that costs: publish, analyse, match people, publish the photos.
 
     Returns: the analysis with the URL that was submitted, and who gets which face.
     """
     video_url = deps.publish(run_id, request.video, "video")
     any_length = request.options.any_length
-    found = find_people(deps, run_id, video_url, any_length=any_length, deadline=deadline)
+    found = yield from find_people(deps, run_id, video_url, any_length=any_length, deadline=deadline)
     # The service may say the URL in another spelling; it joins analysis and task by the string it was given.
     analysis = replace(found, video_url=video_url)
     deps.journal.analysed(run_id, analysis)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from headswap_cli.errors import DeadlineError, FailedError, NotFoundError, OutcomeUnknownError, RefusedError
 from headswap_cli.models import Analysis, Status, Task
 from headswap_cli.services.timed import fault_notice, pace_for, state_report
-from headswap_cli.services.wait import wait_for
+from headswap_cli.services.wait import drive, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,17 +108,15 @@ def status(
             last = _told(state)
             on_change(last)
 
-    return _told(
-        wait_for(
-            lambda: unseen.pop() if unseen else again(),
-            on_state=_look,
-            deadline=deadline,
-            pace=pace_for(deps, first),
-            on_fault=fault_notice(deps),
-            sleep=deps.sleep,
-            clock=deps.clock,
-        )
+    steps = watch(
+        lambda: unseen.pop() if unseen else again(),
+        on_state=_look,
+        deadline=deadline,
+        pace=pace_for(deps, first),
+        on_fault=fault_notice(deps),
+        clock=deps.clock,
     )
+    return _told(drive(steps, deps.sleep))
 
 
 def _first_look(deps: Deps, name: str) -> tuple[Analysis | Task, Callable[[], Analysis | Task]]:

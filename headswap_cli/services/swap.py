@@ -10,11 +10,11 @@ from headswap_cli.models import Backend, MappedFace, Status
 from headswap_cli.services.mapping import match_people
 from headswap_cli.services.money import budgeted_balance, check_budget, settle
 from headswap_cli.services.record import recording
-from headswap_cli.services.timed import state_report, wait_timed
+from headswap_cli.services.timed import state_report, watch_timed
 from headswap_cli.services.undisturbed import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from headswap_cli.models import Analysis, FaceMapping, SwapOptions, Task
     from headswap_cli.services.deps import Deadline, Deps
@@ -41,7 +41,7 @@ class SwapResult:
     credits_charged: float | None
 
 
-def swap(
+def swap_steps(
     deps: Deps,
     analysis_id: str,
     faces: Sequence[FaceMapping],
@@ -49,7 +49,7 @@ def swap(
     *,
     deadline: Deadline | None,
     max_credits: float | None = None,
-) -> SwapResult:
+) -> Generator[float, None, SwapResult]:
     """Create a task from a finished analysis; wait for its verdict if there is a ``deadline``.
 
     Raises:
@@ -67,7 +67,7 @@ def swap(
         submission = submit(deps, run_id, analysis.video_url, mapped, options, max_credits=max_credits)
         task, credits_charged = submission.task, None
         if deadline is not None:
-            task, credits_charged = see_through(
+            task, credits_charged = yield from see_through(
                 deps, run_id, submission, deadline=deadline, max_credits=max_credits
             )
     return SwapResult(
@@ -175,13 +175,13 @@ def see_through(
     *,
     deadline: Deadline,
     max_credits: float | None = None,
-) -> tuple[Task, float | None]:
+) -> Generator[float, None, tuple[Task, float | None]]:
     """Wait for a task; return it completed, with its output's URL, and what it cost, None if unsure.
 
     Raises:
         FailedError: the service ended it as failed; the message says what it cost if that is known.
     """
-    task = _await_task(deps, run_id, submission, deadline=deadline)
+    task = yield from _await_task(deps, run_id, submission, deadline=deadline)
     is_failed = task.status is Status.FAILED
     # Of a failed task the error tells the cost.
     credits_charged = settle(deps, run_id, submission.balance_before, max_credits, tell=not is_failed)
@@ -195,14 +195,16 @@ def see_through(
     return task, credits_charged
 
 
-def _await_task(deps: Deps, run_id: str, submission: Submission, *, deadline: Deadline) -> Task:
+def _await_task(
+    deps: Deps, run_id: str, submission: Submission, *, deadline: Deadline
+) -> Generator[float, None, Task]:
     submitted, options, tell = submission.task, submission.options, state_report(deps)
 
     def on_state(task: Task) -> None:
         deps.journal.state(run_id, task.status, task.progress)
         tell(task)
 
-    return wait_timed(
+    return watch_timed(
         deps,
         submitted,
         lambda: deps.dialect.fetch_task(deps.client, submitted.task_id),

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.models import Analysis, Backend, Status, Task
 from headswap_cli.services.pace import ANALYSIS_PACE, LOCAL_PACE, TASK_PACE, Pace
-from headswap_cli.services.wait import Polled, described, wait_for
+from headswap_cli.services.wait import Polled, described, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from headswap_cli.errors import HeadswapError
     from headswap_cli.services.deps import Deadline, Deps
 
 
-def wait_timed(
+def watch_timed(
     deps: Deps,
     submitted: Polled,
     fetch: Callable[[], Polled],
@@ -24,7 +24,7 @@ def wait_timed(
     deadline: Deadline,
     like_jobs: str,
     length_s: float | None = None,
-) -> Polled:
+) -> Generator[float, None, Polled]:
     """Wait for a job from its submission to its verdict, and write down how long it took.
 
     Args:
@@ -47,14 +47,13 @@ def wait_timed(
         looks += 1
         return fetch()
 
-    state = wait_for(
+    state = yield from watch(
         look,
         on_state=on_state,
         deadline=deadline,
         pace=pace_for(deps, submitted),
         history=deps.journal.durations(like_jobs, length_s),
         on_fault=fault_notice(deps),
-        sleep=deps.sleep,
         clock=deps.clock,
     )
     # One that was over at the first look took nobody knows how long.

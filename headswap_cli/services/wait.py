@@ -1,8 +1,9 @@
-"""Waiting for the service's verdict."""
+"""Waiting for the service's verdict: steps that say when to go on, and what drives them."""
 
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
 from headswap_cli.errors import DeadlineError, HeadswapError
@@ -10,15 +11,40 @@ from headswap_cli.models import Analysis, Task
 from headswap_cli.services.pace import Movement, next_look_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from headswap_cli.services.deps import Deadline
     from headswap_cli.services.pace import Pace
 
 Polled = TypeVar("Polled", bound=Analysis | Task)
+Outcome = TypeVar("Outcome")
 
 
-def wait_for(
+def drive(steps: Generator[float, None, Outcome], sleep: Callable[[float], None] = time.sleep) -> Outcome:
+    """Run a workflow to its end and return what it came to.
+
+    A workflow yields for how many seconds it has nothing to do. What strikes it meanwhile is thrown into
+    it, so that it is told of as of any other error.
+
+    Args:
+        steps: The workflow, not begun.
+        sleep: Waits for seconds.
+    """
+    with closing(steps):
+        try:
+            pause_s = next(steps)
+            while True:
+                try:
+                    sleep(pause_s)
+                except BaseException as error:
+                    pause_s = steps.throw(error)
+                else:
+                    pause_s = next(steps)
+        except StopIteration as over:
+            return over.value  # type: ignore[no-any-return]
+
+
+def watch(
     fetch: Callable[[], Polled],
     *,
     on_state: Callable[[Polled], None],
@@ -26,11 +52,11 @@ def wait_for(
     pace: Pace,
     history: Sequence[float] = (),
     on_fault: Callable[[HeadswapError], None] = lambda error: None,
-    sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> Polled:
+) -> Generator[float, None, Polled]:
     """Look until the state is terminal and return it, completed or failed.
 
+    Yields the seconds until the next look; each may be taken by another thread than the last.
     Faults that may pass don't end the wait once the job has been seen; the deadline does, and it is never
     declared before a look: a machine that slept may find the job done.
 
@@ -41,7 +67,6 @@ def wait_for(
         pace: How often to look.
         history: How long like jobs took, seconds.
         on_fault: Is told when a look brings nothing.
-        sleep: Waits for seconds.
         clock: Monotonic seconds.
 
     Raises:
@@ -67,7 +92,7 @@ def wait_for(
         now = clock()
         if now >= deadline.at:
             raise _too_late(state, deadline)
-        sleep(min(next_look_s(now - started, pace, movement, history), deadline.at - now))
+        yield min(next_look_s(now - started, pace, movement, history), deadline.at - now)
 
 
 def _too_late(state: Analysis | Task, deadline: Deadline) -> DeadlineError:

@@ -54,7 +54,7 @@ def in_steps(share: float) -> float:
 
 
 def ours(told: Told, job_s: float, history: Sequence[float] = ()) -> Pause:
-    """The program's own policy, as ``wait_for`` uses it."""
+    """The program's own policy, as ``watch`` uses it."""
     movement: Movement | None = None
 
     def pause(elapsed_s: float, _last_s: float) -> float:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headswap_cli.errors import AuthError, DeadlineError, HeadswapError, NetworkError, ServiceError
+from headswap_cli.errors import (
+    AuthError,
+    DeadlineError,
+    ExitCode,
+    HeadswapError,
+    NetworkError,
+    ServiceError,
+    Stopped,
+)
 from headswap_cli.models import Status, Task
 from headswap_cli.services.deps import Deadline
 from headswap_cli.services.pace import LOCAL_PACE, TASK_PACE, Pace
-from headswap_cli.services.wait import wait_for
+from headswap_cli.services.wait import drive, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 NUMBERS = {Status.QUEUED: 1, Status.PROCESSING: 2, Status.COMPLETED: 3, Status.FAILED: 4, Status.UNKNOWN: 7}
 
@@ -56,16 +66,18 @@ class Job:
         status = self.end if self.clock.now >= self.done_at else Status.PROCESSING
         return Task("t1", status, NUMBERS[status])
 
-    def wait(self, deadline_s: float) -> Task:
-        return wait_for(
+    def steps(self, deadline_s: float) -> Generator[float, None, Task]:
+        return watch(
             self.look,
             on_state=self.told.append,
             on_fault=self.faults_told.append,
             deadline=Deadline(deadline_s, "60s"),
             pace=self.pace,
-            sleep=self.clock.sleep,
             clock=self.clock,
         )
+
+    def wait(self, deadline_s: float) -> Task:
+        return drive(self.steps(deadline_s), self.clock.sleep)
 
 
 @pytest.fixture
@@ -101,14 +113,8 @@ def test_a_state_nobody_has_met_yet_is_waited_through(clock: Clock) -> None:
         status = next(states)
         return Task("t1", status, NUMBERS[status])
 
-    done = wait_for(
-        fetch,
-        on_state=lambda _: None,
-        deadline=Deadline(60, "60s"),
-        pace=LOCAL_PACE,
-        sleep=clock.sleep,
-        clock=clock,
-    )
+    steps = watch(fetch, on_state=lambda _: None, deadline=Deadline(60, "60s"), pace=LOCAL_PACE, clock=clock)
+    done = drive(steps, clock.sleep)
     assert done.status is Status.COMPLETED
 
 
@@ -179,3 +185,38 @@ def test_a_machine_that_wakes_without_a_network_waits_on(clock: Clock) -> None:
     job.faults = {1: passing(NetworkError), 2: passing(NetworkError)}
     assert job.wait(10_000).status is Status.COMPLETED
     assert clock.now - 5000 <= TASK_PACE.long_s
+
+
+def test_what_strikes_a_sleeping_workflow_is_told_to_it_and_raised(clock: Clock) -> None:
+    told: list[BaseException] = []
+
+    def _steps() -> Generator[float, None, None]:
+        try:
+            yield 1.0
+        except BaseException as error:
+            told.append(error)
+            raise
+
+    def _strike() -> None:
+        raise Stopped(ExitCode.INTERRUPTED)
+
+    clock.on_sleep = _strike
+    with pytest.raises(Stopped) as caught:
+        drive(_steps(), clock.sleep)
+    assert told == [caught.value]
+
+
+def test_a_workflow_may_be_driven_by_a_thread_after_another(clock: Clock) -> None:
+    job = Job(clock, done_at=30)
+    steps = job.steps(60)
+    workers = [ThreadPoolExecutor(1), ThreadPoolExecutor(1)]
+    pauses: list[float] = []
+    with workers[0], workers[1]:
+        for worker in itertools.cycle(workers):
+            pause_s = worker.submit(next, steps, None).result()
+            if pause_s is None:
+                break
+            pauses.append(pause_s)
+            clock.sleep(pause_s)
+    assert job.told[-1].status is Status.COMPLETED
+    assert len(pauses) == len(job.told) - 1 > 2

@@ -60,11 +60,18 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom an analysis found: ``person`` counts from 1, ``obj_id`` is the API's own number."""
+    """Somebody whom an analysis found: ``person`` counts from 1, ``obj_id`` is the API's own number.
+
+    The rest is None where the backend does not tell: ``screen_share``, the part of the video that shows the
+    face, 0 to 1; ``first_time_s``; ``box`` (x0, y0, x1, y1), where it mostly is, pixels as displayed.
+    """
 
     person: int
     obj_id: int
     preview_url: str | None = None
+    screen_share: float | None = None
+    first_time_s: float | None = None
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,15 +177,33 @@ def _progress(record: JsonObject, status: Status) -> float:
 
 def _people(media: object) -> tuple[Person, ...]:
     """Number the people from 1 in the order of ``media``; who has no readable ``obj_id`` can't be mapped."""
-    previews: dict[int, str | None] = {}
+    entries: dict[int, JsonObject] = {}
     for entry in media if isinstance(media, list) else []:
         obj_id = whole(entry.get("obj_id")) if isinstance(entry, dict) else None
-        if obj_id is not None and obj_id >= 0:
-            previews[obj_id] = previews.get(obj_id) or web_url(entry.get("img_url"))
-    return tuple(
-        Person(person=person, obj_id=obj_id, preview_url=preview)
-        for person, (obj_id, preview) in enumerate(previews.items(), start=1)
+        if obj_id is not None and obj_id >= 0 and not web_url(entries.get(obj_id, {}).get("img_url")):
+            entries[obj_id] = entry
+    return tuple(_person(person, *entry) for person, entry in enumerate(entries.items(), start=1))
+
+
+def _person(person: int, obj_id: int, entry: JsonObject) -> Person:
+    """Return a person; the last three fields are the local engine's own."""
+    share, first_time_s = number(entry.get("screen_share")), number(entry.get("first_time_s"))
+    return Person(
+        person=person,
+        obj_id=obj_id,
+        preview_url=web_url(entry.get("img_url")),
+        screen_share=share if share is not None and 0 <= share <= 1 else None,
+        first_time_s=first_time_s if first_time_s is not None and first_time_s >= 0 else None,
+        box=_box(entry.get("box")),
     )
+
+
+def _box(value: object) -> tuple[float, float, float, float] | None:
+    edges = [number(edge) for edge in value] if isinstance(value, list) and len(value) == 4 else []
+    match [edge for edge in edges if edge is not None]:
+        case [x0, y0, x1, y1] if x0 <= x1 and y0 <= y1:
+            return x0, y0, x1, y1
+    return None
 
 
 def _reason(record: JsonObject, status: Status) -> str | None:

@@ -58,7 +58,18 @@ _JOB: JsonObject = {
     "error_code": {"type": "integer"},
     "error_reason": _TEXT,
 }
-_PERSON = _object({"obj_id": _COUNT, "img_url": _URL, "media_type": {"const": "image"}})
+_PERSON = _object(
+    {
+        "obj_id": _COUNT,
+        "img_url": _URL,
+        "media_type": {"const": "image"},
+        "screen_share": {"type": "number", "minimum": 0, "maximum": 1},
+        "first_time_s": {"type": "number", "minimum": 0},
+        "box": {"type": "array", "items": _COUNT, "minItems": 4, "maxItems": 4},
+    },
+    # An analysis that an earlier version made has them not.
+    optional=("screen_share", "first_time_s", "box"),
+)
 _SIZES = _object({"width": _COUNT, "height": _COUNT, "fps": {"type": "number"}, "frame_count": _COUNT})
 _FOUND = _object(
     {"detected_objects": _COUNT, "media": {"type": "array", "items": _PERSON}, "video_info": _SIZES}

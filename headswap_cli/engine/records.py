@@ -97,11 +97,18 @@ def _common(job: Job) -> JsonObject:
 def _analysis_result(job: Job) -> JsonObject:
     result = job.result or {}
     people: list[int] = result["people"]
+    # Analyses of earlier versions have none.
+    sightings: list[JsonObject] = result.get("sightings") or [{} for _ in people]
     return {
         "detected_objects": len(people),
         "media": [
-            {"obj_id": obj_id, "img_url": media_url(preview_name(job.id, obj_id)), "media_type": "image"}
-            for obj_id in people
+            {
+                "obj_id": obj_id,
+                "img_url": media_url(preview_name(job.id, obj_id)),
+                "media_type": "image",
+                **sighting,
+            }
+            for obj_id, sighting in zip(people, sightings, strict=True)
         ],
         "video_info": {name: result[name] for name in ("width", "height", "fps", "frame_count")},
     }

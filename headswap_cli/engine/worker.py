@@ -108,6 +108,7 @@ class Workbench:
 
     def _analyse(self, order: AnalysisOrder) -> JsonObject:
         from headswap_cli.engine.decode import open_video
+        from headswap_cli.engine.sighting import sighting
 
         source = self._held(order["source"], fetched_name(order["id"]), self._fetcher.video)
         if not order["any_length"]:
@@ -121,6 +122,7 @@ class Workbench:
         video_info = scene.video
         return {
             "people": [person.obj_id for person in scene.people],
+            "sightings": [sighting(person, video_info) for person in scene.people],
             "width": video_info.width,
             "height": video_info.height,
             "fps": round(float(video_info.frame_rate), 3),

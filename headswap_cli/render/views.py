@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def people_json(people: Sequence[Person]) -> list[dict[str, Any]]:
     """Return the people as ``--json`` shows them."""
-    return [{"person": p.person, "obj_id": p.obj_id, "preview_url": p.preview_url} for p in people]
+    return [asdict(person) for person in people]
 
 
 def mappings_json(mappings: Sequence[MappedFace]) -> list[dict[str, Any]]:

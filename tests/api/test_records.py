@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FIELDS = [
     "_id", "status", "progress", "video_url", "source_video_url", "error_reason", "error_code",
     "video_duration", "resolution", "deduction_lock_duration", "notices", "analysis_result", "media",
-    "obj_id", "img_url", "video_info",
+    "obj_id", "img_url", "video_info", "screen_share", "first_time_s", "box",
 ]  # fmt: skip
 SCALARS = (
     st.none()
@@ -269,3 +269,28 @@ def test_any_code_and_message_are_a_fault_or_data(code: Any, message: Any) -> No
     outcome = open_envelope(Reply(200, json.dumps({"code": code, "msg": message}).encode()))
     assert isinstance(outcome, Fault)
     assert is_harmless(outcome.error.message)
+
+
+def test_where_and_how_long_a_person_is_seen_is_kept_where_it_is_told() -> None:
+    seen = {"screen_share": 0.25, "first_time_s": 1.5, "box": [10, 20, 30, 40]}
+    found = analysis_of(analysis_result={"media": [{"obj_id": 0, **seen}, {"obj_id": 1}]})
+    first, second = found.people
+    assert (first.screen_share, first.first_time_s, first.box) == (0.25, 1.5, (10, 20, 30, 40))
+    assert (second.screen_share, second.first_time_s, second.box) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"screen_share": 1.5},
+        {"screen_share": "many"},
+        {"first_time_s": -1},
+        {"box": [1, 2, 3]},
+        {"box": [30, 20, 10, 40]},
+        {"box": [1, 2, 3, None]},
+        {"box": "left"},
+    ],
+)
+def test_a_sight_that_makes_no_sense_is_not_told(odd: dict[str, Any]) -> None:
+    found = analysis_of(analysis_result={"media": [{"obj_id": 0, **odd}]})
+    assert found.people == (Person(1, 0),)

@@ -22,7 +22,7 @@ import numpy as np
 from headswap_cli.engine import worker
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.orders import PUBLIC_ONLY
-from headswap_cli.engine.types import MediaFault, Person, Scene, SwapReport, VideoProperties
+from headswap_cli.engine.types import MediaFault, Person, Scene, SwapReport, Track, VideoProperties
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,9 @@ class StandIn:
             duration_s = video.properties.duration_s
         told = self._obey(on_progress)
         preview = np.full((8, 8, 3), 90, np.uint8)
-        people = tuple(Person(obj_id, (), preview) for obj_id in range(told.get("people", 1)))
+        mesh = np.full((60, 478, 3), 20, np.float32)
+        track = Track(0, 12, mesh, np.zeros(128), b"", 1.0)
+        people = tuple(Person(obj_id, (track,), preview) for obj_id in range(told.get("people", 1)))
         return Scene(VideoProperties(64, 48, Fraction(30000, 1001), 120, duration_s), (), people)
 
     def swap(

@@ -41,6 +41,14 @@ class Mode(StrEnum):
     FACE = "face"
 
 
+class Tone(StrEnum):
+    """Whose skin tone the new head has: the video's person's, the photo's own, or one between them."""
+
+    SOURCE = "source"
+    REFERENCE = "reference"
+    BLEND = "blend"
+
+
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
     """What a video says about itself; sizes in pixels as displayed (rotation applied).
@@ -118,7 +126,7 @@ class FaceMapping:
     """One ``--face``: whom it names and the reference face, a path or an http(s) URL.
 
     Exactly one of ``person`` (from 1) and ``obj_id`` (the API's number) is set; neither means
-    "the only person there".
+    "the only person there". Several may name one person: more photos of one head.
     """
 
     image: str
@@ -128,7 +136,10 @@ class FaceMapping:
 
 @dataclass(frozen=True, slots=True)
 class MappedFace:
-    """A mapping whose person was found: what the API is sent and what the user is shown."""
+    """A mapping whose person was found: what the API is sent and what the user is shown.
+
+    Several of one ``obj_id`` are photos of one head, the first being the main one.
+    """
 
     person: int
     obj_id: int
@@ -138,7 +149,7 @@ class MappedFace:
 
 @dataclass(frozen=True, slots=True)
 class SwapOptions:
-    """How the task is to be made; the last two speak to the local engine only."""
+    """How the task is to be made; ``mode``, ``tone`` and ``any_length`` speak to the local engine only."""
 
     resolution: str = "720p"
     model: str = "akool-premium"
@@ -146,6 +157,7 @@ class SwapOptions:
     webhook_url: str | None = None
     mode: Mode | None = None
     any_length: bool = False
+    tone: Tone | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ CODEC = 1209
 SERVER_FAULT = 2001
 
 MAX_MAPPINGS = 5
+# The local engine's own limit; the vendor takes one.
+MAX_PHOTOS = 5
 MIN_DURATION_S = 3.0
 MAX_DURATION_S = 20.0
 RESOLUTIONS = ("480p", "720p")
@@ -52,14 +54,15 @@ class AnalyzeBody(TypedDict):
 
 
 class MappingBody(TypedDict):
-    """One face of POST task/create."""
+    """One face of POST task/create; ``more_img_urls``, more photos of it, is for the local engine only."""
 
     obj_id: int
     img_url: str
+    more_img_urls: NotRequired[list[str]]
 
 
 class CreateBody(TypedDict):
-    """POST task/create; ``mode`` and ``any_length`` are understood by the local engine only."""
+    """POST task/create; ``mode``, ``tone`` and ``any_length`` are understood by the local engine only."""
 
     video_url: str
     mappings: list[MappingBody]
@@ -68,4 +71,5 @@ class CreateBody(TypedDict):
     keep_original_sound: bool
     webhookUrl: NotRequired[str]
     mode: NotRequired[str]
+    tone: NotRequired[str]
     any_length: NotRequired[bool]

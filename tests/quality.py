@@ -115,9 +115,9 @@ def swap(pipeline: Pipeline, source: Path, target: Path, mode: Mode | None) -> t
     return scene, report.notices
 
 
-def photos_for(scene: Scene) -> dict[int, Path]:
+def photos_for(scene: Scene) -> dict[int, list[Path]]:
     """Return a reference face for each person."""
-    return {person.obj_id: media.photo(PHOTOS[person.obj_id % len(PHOTOS)]) for person in scene.people}
+    return {person.obj_id: [media.photo(PHOTOS[person.obj_id % len(PHOTOS)])] for person in scene.people}
 
 
 def quality_of(pipeline: Pipeline, scene: Scene, source: Path, target: Path, mode: Mode | None) -> Quality:
@@ -188,7 +188,7 @@ def _identities(scene: Scene, source: Path, target: Path) -> tuple[float, float]
     embedder, mesh = FaceEmbedder(media.weights_dir()), FaceMesh(media.weights_dir())
     detector = FaceDetector(media.weights_dir())
     distances: list[list[float]] = [[], []]
-    for obj_id, photo in photos_for(scene).items():
+    for obj_id, (photo,) in photos_for(scene).items():
         picture = read_photo(photo)
         landmarks, _ = mesh.from_detection(picture, select_face(detector(picture)))
         wanted = embedder.embed(picture, landmarks)

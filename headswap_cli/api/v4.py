@@ -72,7 +72,7 @@ def create_body(video_url: str, faces: Sequence[MappedFace], options: SwapOption
     """Return the exact body of the create request, to be kept before it is sent."""
     body: JsonObject = {
         "video_url": video_url,
-        "mappings": [{"obj_id": face.obj_id, "img_url": face.img_url} for face in faces],
+        "mappings": _mappings(faces),
         "model_name": options.model,
         "resolution": options.resolution,
         "keep_original_sound": options.keep_sound,
@@ -81,6 +81,8 @@ def create_body(video_url: str, faces: Sequence[MappedFace], options: SwapOption
         body["webhookUrl"] = options.webhook_url
     if options.mode is not None:
         body["mode"] = options.mode.value
+    if options.tone is not None:
+        body["tone"] = options.tone.value
     if options.any_length:
         body["any_length"] = True
     return body
@@ -164,6 +166,17 @@ def parse_task(record: JsonObject, task_id: str) -> Task:
         notices=_notices(notices if isinstance(notices, list) else []),
         raw=record,
     )
+
+
+def _mappings(faces: Sequence[MappedFace]) -> list[JsonObject]:
+    """Return one mapping a person; only one with several photos has a field that the cloud doesn't know."""
+    photos: dict[int, list[str]] = {}
+    for face in faces:
+        photos.setdefault(face.obj_id, []).append(face.img_url)
+    return [
+        {"obj_id": obj_id, "img_url": urls[0], **({"more_img_urls": urls[1:]} if urls[1:] else {})}
+        for obj_id, urls in photos.items()
+    ]
 
 
 def _status(record: JsonObject) -> tuple[int, Status]:

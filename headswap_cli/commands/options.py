@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headswap_cli.models import FaceMapping, SwapOptions
 
 MODES = ("head", "face")
+TONES = ("source", "reference", "blend")
 _FACE = re.compile(r"(?:(?P<person>\d{1,9})|obj:(?P<obj_id>\d{1,9}))=(?P<image>.+)", re.DOTALL)
 _URL = re.compile(r"https?://", re.IGNORECASE)
 
@@ -68,11 +69,23 @@ def parse_mode(value: str) -> str:
     return value
 
 
+def parse_tone(value: str) -> str:
+    """Return the tone if the local engine has it.
+
+    Raises:
+        InputError: it has not.
+    """
+    if value not in TONES:
+        raise InputError(f"The tone {value!r} does not exist; there are: {', '.join(TONES)}.")
+    return value
+
+
 def swap_options(
     preferences: Preferences,
     *,
     resolution: str | None,
     mode: str | None,
+    tone: str | None,
     any_length: bool,
     no_sound: bool,
     model: str | None,
@@ -83,7 +96,7 @@ def swap_options(
     Raises:
         InputError: the webhook is no http(s) URL.
     """
-    from headswap_cli.models import Mode, SwapOptions
+    from headswap_cli.models import Mode, SwapOptions, Tone
 
     if webhook_url is not None and not _URL.match(webhook_url):
         raise InputError(
@@ -96,6 +109,7 @@ def swap_options(
         webhook_url=webhook_url,
         mode=Mode(mode) if mode else None,
         any_length=any_length,
+        tone=Tone(tone) if tone else None,
     )
 
 
@@ -113,7 +127,8 @@ FaceOpt = Annotated[
     typer.Option(
         "--face",
         metavar="N=IMAGE",
-        help="Give person N (from 1) the head on IMAGE; obj:N for the API's number. Repeat it for more.",
+        help="Give person N (from 1) the head on IMAGE; obj:N for the API's number. Repeat it for more"
+        " people, or (local engine) for more photos of one.",
     ),
 ]
 TimeoutOpt = Annotated[
@@ -146,6 +161,15 @@ ModeOpt = Annotated[
         parser=parse_mode,
         metavar="head|face",
         help="Local engine: the whole head with its hair, or the face alone.",
+    ),
+]
+ToneOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--tone",
+        parser=parse_tone,
+        metavar="source|reference|blend",
+        help="Local engine: the skin tone of the video's person, of the photo, or between them (blend).",
     ),
 ]
 OutputOpt = Annotated[

@@ -214,10 +214,11 @@ class Routes:
         return {
             "analysis_id": analysis.id,
             "video_url": call.video_url,
-            "photos": {str(obj_id): name for obj_id, name in call.photos.items()},
+            "photos": {str(obj_id): [*names] for obj_id, names in call.photos.items()},
             "resolution": call.resolution,
             "keep_original_sound": call.keep_sound,
             "mode": call.mode,
+            "tone": call.tone,
             "webhookUrl": call.webhook_url,
             "duration_s": duration_s,
         }

@@ -12,8 +12,18 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from headswap_cli import __version__
-from headswap_cli.models import Mode
-from headswap_cli.wire import COMPLETED, FAILED, MAX_MAPPINGS, MODEL, PROCESSING, QUEUED, RESOLUTIONS, SUCCESS
+from headswap_cli.models import Mode, Tone
+from headswap_cli.wire import (
+    COMPLETED,
+    FAILED,
+    MAX_MAPPINGS,
+    MAX_PHOTOS,
+    MODEL,
+    PROCESSING,
+    QUEUED,
+    RESOLUTIONS,
+    SUCCESS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,6 +57,12 @@ def _object(properties: JsonObject, *, optional: Iterable[str] = (), is_open: bo
     }
 
 
+_PHOTOS: JsonObject = {
+    "type": ["array", "null"],
+    "items": _URL,
+    "maxItems": MAX_PHOTOS - 1,
+    "description": "More photos of the person.",
+}
 _JOB: JsonObject = {
     "_id": _ID,
     "uid": {"type": "integer"},
@@ -119,7 +135,12 @@ _SCHEMAS: JsonObject = {
             "mappings": {
                 "type": "array",
                 "items": _object(
-                    {"obj_id": {"type": "integer", "minimum": 0, "maximum": 9999}, "img_url": _URL},
+                    {
+                        "obj_id": {"type": "integer", "minimum": 0, "maximum": 9999},
+                        "img_url": _URL,
+                        "more_img_urls": _PHOTOS,
+                    },
+                    optional=("more_img_urls",),
                     is_open=True,
                 ),
                 "minItems": 1,
@@ -129,10 +150,11 @@ _SCHEMAS: JsonObject = {
             "resolution": {"enum": [*RESOLUTIONS]},
             "keep_original_sound": _MAYBE,
             "mode": {"enum": [*map(str, Mode), None]},
+            "tone": {"enum": [*map(str, Tone), None]},
             "any_length": _MAYBE,
             "webhookUrl": {"oneOf": [{"type": "null"}, _URL]},
         },
-        optional=("keep_original_sound", "mode", "any_length", "webhookUrl"),
+        optional=("keep_original_sound", "mode", "tone", "any_length", "webhookUrl"),
         is_open=True,
     ),
 }

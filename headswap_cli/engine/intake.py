@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from headswap_cli.models import Mode
+from headswap_cli.models import Mode, Tone
 from headswap_cli.wire import (
     ENGINE_ORIGIN,
     INVALID_PARAMETER,
     MAX_MAPPINGS,
+    MAX_PHOTOS,
     MEDIA_PATH,
     MODEL,
     NOT_FOUND,
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     # Gives the name of a file that the engine holds for its URL, and any other URL back.
     Locate = Callable[[object, str], str]
 
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 _MAX_URL = 4096
 _WEB_ADDRESS = re.compile(r"https?://[!-~]+", re.IGNORECASE)
@@ -58,14 +62,18 @@ class AnalyzeCall:
 
 @dataclass(frozen=True, slots=True)
 class CreateCall:
-    """A checked POST task/create; ``source`` and ``photos`` (by ``obj_id``) are as in ``AnalyzeCall``."""
+    """A checked POST task/create; ``source`` and ``photos`` (by ``obj_id``) are as in ``AnalyzeCall``.
+
+    Of several photos of one person the main one comes first.
+    """
 
     video_url: str
     source: str
-    photos: dict[int, str]
+    photos: dict[int, tuple[str, ...]]
     resolution: str
     keep_sound: bool
     mode: Mode | None
+    tone: Tone | None
     any_length: bool
     webhook_url: str | None
 
@@ -115,7 +123,8 @@ def create_call(body: JsonObject, locate: Locate) -> CreateCall:
         photos=photos,
         resolution=body["resolution"],
         keep_sound=_flag(body, "keep_original_sound", default=True),
-        mode=_mode(body.get("mode")),
+        mode=_choice(body.get("mode"), "mode", Mode),
+        tone=_choice(body.get("tone"), "tone", Tone),
         any_length=_flag(body, "any_length", default=False),
         webhook_url=_webhook_url(body.get("webhookUrl")),
     )
@@ -167,20 +176,30 @@ def _is_own(origin: str, hosts: Hosts) -> bool:
     return f"http://{parts.netloc}" == origin and hosts.know(parts.netloc)
 
 
-def _photos(mappings: object, locate: Locate) -> dict[int, str]:
+def _photos(mappings: object, locate: Locate) -> dict[int, tuple[str, ...]]:
     if not isinstance(mappings, list) or not mappings:
         raise _invalid("mappings is required: a list of {obj_id, img_url}.")
     if len(mappings) > MAX_MAPPINGS:
         raise _invalid(f"Up to {MAX_MAPPINGS} characters can be replaced at one time.")
-    photos: dict[int, str] = {}
+    photos: dict[int, tuple[str, ...]] = {}
     for index, mapping in enumerate(mappings):
         if not isinstance(mapping, dict):
             raise _invalid(f"mappings[{index}] must be an object {{obj_id, img_url}}.")
         obj_id = _obj_id(mapping.get("obj_id"), index)
         if obj_id in photos:
             raise _invalid(f"obj_id {obj_id} is mapped twice.")
-        photos[obj_id] = locate(mapping.get("img_url"), f"mappings[{index}].img_url")
+        photos[obj_id] = _photos_of_one(mapping, f"mappings[{index}]", locate)
     return photos
+
+
+def _photos_of_one(mapping: JsonObject, field: str, locate: Locate) -> tuple[str, ...]:
+    more = mapping.get("more_img_urls")
+    more = [] if more is None else more
+    if not isinstance(more, list) or len(more) >= MAX_PHOTOS:
+        raise _invalid(f"{field}.more_img_urls must be a list of up to {MAX_PHOTOS - 1} URLs.")
+    main = locate(mapping.get("img_url"), f"{field}.img_url")
+    others = [locate(url, f"{field}.more_img_urls[{number}]") for number, url in enumerate(more)]
+    return tuple(dict.fromkeys([main, *others]))
 
 
 def _obj_id(value: Any, index: int) -> int:
@@ -190,12 +209,12 @@ def _obj_id(value: Any, index: int) -> int:
     return value
 
 
-def _mode(value: object) -> Mode | None:
+def _choice(value: object, field: str, choices: type[Choice]) -> Choice | None:
     if value is None:
         return None
-    if not isinstance(value, str) or value not in {*Mode}:
-        raise _invalid(f"mode must be one of {', '.join(Mode)}.")
-    return Mode(value)
+    if not isinstance(value, str) or value not in {*choices}:
+        raise _invalid(f"{field} must be one of {', '.join(choices)}.")
+    return choices(value)
 
 
 def _flag(body: JsonObject, field: str, *, default: bool) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from headswap_cli.engine.orders import photos_of
 from headswap_cli.engine.storage import fetched_name
 from headswap_cli.media import is_url
 from headswap_cli.wire import COMPLETED, FAILED, PROCESSING, QUEUED
@@ -269,10 +270,13 @@ class _Connection:
 
 def _media_of(job: Job) -> set[str]:
     """Return the names of the files that a job needs; what was given by URL has one once it is fetched."""
-    photos = job.body.get("photos", {})
     return {
         fetched_name(job.id) if is_url(job.source) else job.source,
-        *(fetched_name(job.id, int(obj_id)) if is_url(name) else name for obj_id, name in photos.items()),
+        *(
+            fetched_name(job.id, int(obj_id), number) if is_url(name) else name
+            for obj_id, names in photos_of(job.body).items()
+            for number, name in enumerate(names)
+        ),
     }
 
 

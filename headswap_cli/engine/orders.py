@@ -29,16 +29,18 @@ class AnalysisOrder(TypedDict):
 class SwapOrder(TypedDict):
     """Make a video from an analysed one.
 
-    ``source`` is a media name; ``photos`` are media names or URLs by ``obj_id`` (JSON: as a string).
+    ``source`` is a media name; ``photos`` are media names or URLs by ``obj_id`` (JSON: as a string), the
+    main one first.
     """
 
     kind: Literal["task"]
     id: str
     analysis_id: str
     source: str
-    photos: dict[str, str]
+    photos: dict[str, list[str]]
     short_side: int
     mode: str | None
+    tone: str | None
     keep_sound: bool
 
 
@@ -78,6 +80,12 @@ class Share:
         if percent > self._told:
             self._told = percent
             self._emit({"progress": percent})
+
+
+def photos_of(body: JsonObject) -> dict[str, list[str]]:
+    """Return the photos of a task, as ``SwapOrder`` has them; earlier versions kept one a person."""
+    photos: dict[str, str | list[str]] = body.get("photos", {})
+    return {obj_id: [names] if isinstance(names, str) else list(names) for obj_id, names in photos.items()}
 
 
 def length_fault(duration_s: float) -> str | None:

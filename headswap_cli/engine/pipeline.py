@@ -26,7 +26,7 @@ from headswap_cli.engine.weights import MESH_EDGES
 from headswap_cli.models import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from headswap_cli.engine.decode import VideoSource
@@ -59,7 +59,7 @@ class Pipeline:
         scene: Scene,
         source: Path,
         target: Path,
-        photos: Mapping[int, Path],
+        photos: Mapping[int, Sequence[Path]],
         settings: SwapSettings,
         *,
         on_progress: OnProgress,
@@ -72,7 +72,7 @@ class Pipeline:
             scene: What ``analyse`` told of ``source``.
             source: The source video.
             target: The mp4 to write; it appears when it is whole.
-            photos: The reference face of each person to change, by ``obj_id``.
+            photos: Photos of the new head of each person to change, by ``obj_id``, the main one first.
             settings: What the user chose.
             on_progress: Told after every frame.
 
@@ -93,13 +93,15 @@ class Pipeline:
                 on_progress(frames_done, max(frames_done, scene.video.frame_count))
         return SwapReport(frames_done, frames_swapped, (*writer.notices, *cast.notices()))
 
-    def cast(self, scene: Scene, source: Path, photos: Mapping[int, Path], settings: SwapSettings) -> Cast:
+    def cast(
+        self, scene: Scene, source: Path, photos: Mapping[int, Sequence[Path]], settings: SwapSettings
+    ) -> Cast:
         """Prepare the heads and who wears them; the arguments are those of ``swap``.
 
         Raises: MediaFault: a photo or the video cannot be used, or a person is not in the scene.
         """
         people = _chosen(scene, photos)
-        heads = {obj_id: self._reference(obj_id, photo) for obj_id, photo in photos.items()}
+        heads = {obj_id: self._reference(obj_id, several[0]) for obj_id, several in photos.items()}
         modes = self._modes(source, people, heads, settings.mode)
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
@@ -158,7 +160,7 @@ class Pipeline:
         }
 
 
-def _chosen(scene: Scene, photos: Mapping[int, Path]) -> list[Person]:
+def _chosen(scene: Scene, photos: Mapping[int, Sequence[Path]]) -> list[Person]:
     people = {person.obj_id: person for person in scene.people}
     for obj_id in photos:
         if obj_id not in people:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from headswap_cli.engine.jobs import Kind
+from headswap_cli.engine.orders import photos_of
 from headswap_cli.engine.seat import Seat, WorkerDiedError
 from headswap_cli.wire import SERVER_FAULT
 
@@ -186,8 +187,9 @@ def _order(job: Job) -> Order:
         "id": job.id,
         "analysis_id": body["analysis_id"],
         "source": job.source,
-        "photos": body["photos"],
+        "photos": photos_of(body),
         "short_side": int(body["resolution"].removesuffix("p")),
         "mode": body.get("mode"),
+        "tone": body.get("tone"),
         "keep_sound": body["keep_original_sound"],
     }

@@ -49,9 +49,11 @@ def result_name(task_id: str) -> str:
     return f"{task_id}.mp4"
 
 
-def fetched_name(job_id: str, obj_id: int | None = None) -> str:
-    """Return the name of what a job fetched: its source video, or the photo for a person."""
-    return f"{job_id}.fetched" if obj_id is None else f"{job_id}-{obj_id}.fetched"
+def fetched_name(job_id: str, obj_id: int | None = None, number: int = 0) -> str:
+    """Return the name of what a job fetched: its source video, or a person's photo, numbered from 0."""
+    if obj_id is None:
+        return f"{job_id}.fetched"
+    return f"{job_id}-{obj_id}-{number}.fetched" if number else f"{job_id}-{obj_id}.fetched"
 
 
 def media_type(name: str) -> str:

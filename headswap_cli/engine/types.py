@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from headswap_cli.models import Mode
+    from headswap_cli.models import Mode, Tone
 
 Frame = NDArray[np.uint8]  # (height, width, 3), BGR
 Mask = NDArray[np.float32]  # (height, width), 0 to 1
@@ -136,12 +136,13 @@ class Scene:
 class SwapSettings:
     """What the user may choose of a swap; ``short_side`` bounds the output's smaller dimension in pixels.
 
-    ``mode`` None lets the engine choose for each person.
+    ``mode`` None lets the engine choose for each person, ``tone`` None is the source's.
     """
 
     short_side: int = 720
     mode: Mode | None = None
     keep_sound: bool = True
+    tone: Tone | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from headswap_cli.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from headswap_cli.engine.orders import AnalysisOrder, Event, Order, SwapOrder
     from headswap_cli.engine.types import OnProgress, Scene, SwapReport, SwapSettings
@@ -56,7 +56,7 @@ class SwapPipeline(Protocol):
         scene: Scene,
         source: Path,
         target: Path,
-        photos: Mapping[int, Path],
+        photos: Mapping[int, Sequence[Path]],
         settings: SwapSettings,
         *,
         on_progress: OnProgress,
@@ -132,17 +132,21 @@ class Workbench:
 
     def _swap(self, order: SwapOrder) -> JsonObject:
         from headswap_cli.engine.types import SwapSettings
-        from headswap_cli.models import Mode
+        from headswap_cli.models import Mode, Tone
 
         source = self._file(order["source"])
         photos = {
-            int(obj_id): self._held(name, fetched_name(order["id"], int(obj_id)), self._fetcher.photo)
-            for obj_id, name in order["photos"].items()
+            int(obj_id): [
+                self._held(name, fetched_name(order["id"], int(obj_id), number), self._fetcher.photo)
+                for number, name in enumerate(names)
+            ]
+            for obj_id, names in order["photos"].items()
         }
         settings = SwapSettings(
             short_side=order["short_side"],
             mode=Mode(order["mode"]) if order["mode"] else None,
             keep_sound=order["keep_sound"],
+            tone=Tone(order["tone"]) if order["tone"] else None,
         )
         is_known = order["analysis_id"] in self._scenes
         scene = self._scene(order["analysis_id"], source, Share(self._emit, upto=50, pulse=self._pulse))

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
-from headswap_cli.wire import MAX_MAPPINGS
+from headswap_cli.wire import MAX_MAPPINGS, MAX_PHOTOS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,22 +18,38 @@ def check_mappings(faces: Sequence[FaceMapping]) -> None:
     """Check what can be checked before anybody has looked at the video.
 
     Raises:
-        InputError: more than five, one person twice, or a face for "the only person" beside others.
+        InputError: more than five people, more photos of one than there may be, or a face for "the only
+            person" beside others.
     """
-    if len(faces) > MAX_MAPPINGS:
+    named = Counter((face.person, face.obj_id) for face in faces)
+    if len(named) > MAX_MAPPINGS:
         raise InputError(
-            f"{len(faces)} faces were given; one task takes at most {MAX_MAPPINGS}.",
+            f"Faces were given for {len(named)} people; one task takes at most {MAX_MAPPINGS}.",
             hint="Make two runs, the second on the result of the first.",
         )
-    named = Counter((face.person, face.obj_id) for face in faces)
     for (person, obj_id), times in named.items():
-        if times > 1 and (person, obj_id) != (None, None):
-            who = f"person {person}" if person is not None else f"obj:{obj_id}"
-            raise InputError(f"{who} was given {times} faces; a person takes one.")
+        if times > MAX_PHOTOS:
+            who = _name(person, obj_id)
+            raise InputError(f"{who} was given {times} photos; a person takes at most {MAX_PHOTOS}.")
     if (None, None) in named and len(faces) > 1:
         raise InputError(
             "With several faces each must say whose it is.", hint="Number them: --face 1=a.jpg --face 2=b.jpg"
         )
+
+
+def check_single_photos(faces: Sequence[FaceMapping], profile: str) -> None:
+    """Check that nobody has several photos, of which only the local engine makes use.
+
+    Raises:
+        InputError: somebody has.
+    """
+    for (person, obj_id), times in Counter((face.person, face.obj_id) for face in faces).items():
+        if times > 1:
+            raise InputError(
+                f"{_name(person, obj_id)} was given {times} photos; the service of the profile {profile!r}"
+                " takes one image a person.",
+                hint="Give the best one, or work on this machine: --profile local",
+            )
 
 
 def people_listed(people: Sequence[Person]) -> str:
@@ -42,12 +58,18 @@ def people_listed(people: Sequence[Person]) -> str:
 
 
 def match_people(
-    faces: Sequence[FaceMapping], people: Sequence[Person], analysis_id: str
+    faces: Sequence[FaceMapping], people: Sequence[Person], analysis_id: str, *, most: int = 1
 ) -> list[tuple[Person, FaceMapping]]:
     """Return each mapping with the person it means, in the order given.
 
+    Args:
+        faces: What the user said.
+        people: Whom the analysis found.
+        analysis_id: For the messages.
+        most: How many photos a person may have.
+
     Raises:
-        InputError: nobody is in the video, no face was given, a named person is not there, or two
+        InputError: nobody is in the video, no face was given, a named person is not there, or too many
             mappings mean the same one.
     """
     if not people:
@@ -62,12 +84,17 @@ def match_people(
         )
     matched = [(_person_meant(face, people, analysis_id), face) for face in faces]
     for person, times in Counter(person for person, _ in matched).items():
-        if times > 1:
+        if times > most:
             raise InputError(
-                f"Person {person.person} (obj_id {person.obj_id}) was given {times} faces, not one.",
+                f"Person {person.person} (obj_id {person.obj_id}) was given {times} photos; at most {most}"
+                " can be used.",
                 analysis_id=analysis_id,
             )
     return matched
+
+
+def _name(person: int | None, obj_id: int | None) -> str:
+    return f"Person {person}" if person is not None else f"obj:{obj_id}"
 
 
 def _person_meant(face: FaceMapping, people: Sequence[Person], analysis_id: str) -> Person:

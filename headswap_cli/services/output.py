@@ -84,7 +84,7 @@ def mapped_people(faces: Sequence[FaceMapping]) -> str | None:
     """
     if not faces or any(face.obj_id is not None for face in faces):
         return None
-    return "-".join(str(face.person or 1) for face in faces)
+    return "-".join(dict.fromkeys(str(face.person or 1) for face in faces))
 
 
 def mapped_in(steps: Sequence[Step]) -> str | None:

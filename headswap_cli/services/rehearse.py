@@ -9,7 +9,7 @@ from headswap_cli.models import Backend, MappedFace, Person
 from headswap_cli.services.money import budgeted_balance, check_budget
 from headswap_cli.services.record import recording
 from headswap_cli.services.run import begin_run, prepare
-from headswap_cli.services.swap import adopt, publish_faces, warn_of_plain_webhook
+from headswap_cli.services.swap import adopt, check_options, publish_faces, warn_of_plain_webhook
 from headswap_cli.wire import CREATE_PATH
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def rehearse_swap(
         HeadswapError: what a swap would end in before it pays.
     """
     deps.check_sources(*(face.image for face in faces))
+    check_options(deps, options, faces)
     check_budget(deps, max_credits)
     warn_of_plain_webhook(deps, options)
     analysis, run_id = adopt(deps, analysis_id, parameters={"command": "swap", "dry_run": True})

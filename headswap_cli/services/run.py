@@ -150,7 +150,7 @@ def begin_run(deps: Deps, request: RunRequest, *, dry_run: bool = False) -> str:
     Raises: CreditsError: the balance does not cover the budget; nothing was sent.
     """
     deps.check_sources(request.video, *(face.image for face in request.faces))
-    check_options(deps, request.options)
+    check_options(deps, request.options, request.faces)
     check_budget(deps, request.max_credits)
     warn_of_plain_webhook(deps, request.options)
     run_id = deps.journal.begin(

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import FailedError, InputError
 from headswap_cli.models import Backend, MappedFace, Status
-from headswap_cli.services.mapping import match_people
+from headswap_cli.services.mapping import check_single_photos, match_people
 from headswap_cli.services.money import budgeted_balance, check_budget, settle
 from headswap_cli.services.record import recording
 from headswap_cli.services.timed import state_report, watch_timed
 from headswap_cli.services.undisturbed import undisturbed
+from headswap_cli.wire import MAX_PHOTOS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -58,7 +59,7 @@ def swap_steps(
         OutcomeUnknownError: the task may or may not exist.
     """
     deps.check_sources(*(face.image for face in faces))
-    check_options(deps, options)
+    check_options(deps, options, faces)
     check_budget(deps, max_credits)
     warn_of_plain_webhook(deps, options)
     analysis, run_id = adopt(deps, analysis_id, parameters={"command": "swap"})
@@ -116,7 +117,8 @@ def publish_faces(
     deps: Deps, run_id: str, faces: Sequence[FaceMapping], analysis: Analysis
 ) -> list[MappedFace]:
     """Match the faces to people first, then give each photo a URL."""
-    matched = match_people(faces, analysis.people, analysis.analysis_id)
+    most = MAX_PHOTOS if deps.settings.backend is Backend.LOCAL else 1
+    matched = match_people(faces, analysis.people, analysis.analysis_id, most=most)
     return [
         MappedFace(
             person=person.person,
@@ -128,15 +130,21 @@ def publish_faces(
     ]
 
 
-def check_options(deps: Deps, options: SwapOptions) -> None:
-    """Check that the backend knows the options.
+def check_options(deps: Deps, options: SwapOptions, faces: Sequence[FaceMapping]) -> None:
+    """Check that the backend knows the options, and takes as many photos a person as were given.
 
     Raises:
-        InputError: one of them speaks to the local engine, and this is another service.
+        InputError: something speaks to the local engine, and this is another service.
     """
     if deps.settings.backend is Backend.LOCAL:
         return
-    for flag, is_set in (("--mode", options.mode is not None), ("--any-length", options.any_length)):
+    check_single_photos(faces, deps.settings.profile)
+    asked = {
+        "--mode": options.mode is not None,
+        "--tone": options.tone is not None,
+        "--any-length": options.any_length,
+    }
+    for flag, is_set in asked.items():
         if is_set:
             raise InputError(
                 f"{flag} is an option of the local engine; the profile {deps.settings.profile!r} has none.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from headswap_cli.api import v4
 from headswap_cli.api.client import keyed_http
 from headswap_cli.errors import NotFoundError, RefusedError
-from headswap_cli.models import MappedFace, Mode, Person, Status, SwapOptions
+from headswap_cli.models import MappedFace, Mode, Person, Status, SwapOptions, Tone
 from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, CREATE_PATH, TASK_PATH
 from tests.loopback import HeadSwapService
 
@@ -88,6 +89,7 @@ def test_every_option_finds_its_field() -> None:
         webhook_url="https://example.com/hook",
         mode=Mode.FACE,
         any_length=True,
+        tone=Tone.BLEND,
     )
     body = v4.create_body(VIDEO, [FACE, MappedFace(2, 7, "you.jpg", "https://example.com/you.jpg")], options)
     assert body == {
@@ -101,8 +103,18 @@ def test_every_option_finds_its_field() -> None:
         "keep_original_sound": False,
         "webhookUrl": "https://example.com/hook",
         "mode": "face",
+        "tone": "blend",
         "any_length": True,
     }
+
+
+def test_more_photos_of_one_person_go_into_one_mapping_in_their_order() -> None:
+    urls = [f"https://example.com/{name}.jpg" for name in "cab"]
+    faces = [*(replace(FACE, img_url=url) for url in urls), replace(FACE, obj_id=7)]
+    assert v4.create_body(VIDEO, faces, SwapOptions())["mappings"] == [
+        {"obj_id": 0, "img_url": urls[0], "more_img_urls": urls[1:]},
+        {"obj_id": 7, "img_url": FACE.img_url},
+    ]
 
 
 @pytest.mark.parametrize(("fetch", "path"), [(v4.fetch_analysis, ANALYSIS_PATH), (v4.fetch_task, TASK_PATH)])
@@ -119,8 +131,9 @@ def test_a_record_is_asked_for_by_its_id_alone(
 
 
 def test_the_services_refusal_of_six_faces_is_shown_in_its_words(client: ApiClient) -> None:
+    six = [replace(FACE, obj_id=obj_id) for obj_id in range(6)]
     with pytest.raises(RefusedError, match="Up to 5 characters") as caught:
-        v4.create_task(client, v4.create_body(VIDEO, [FACE] * 6, SwapOptions()))
+        v4.create_task(client, v4.create_body(VIDEO, six, SwapOptions()))
     assert caught.value.code == 1003
 
 

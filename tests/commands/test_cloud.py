@@ -393,11 +393,20 @@ def test_a_result_on_the_services_own_origin_is_fetched_without_the_key(
     assert "x-api-key" not in fetched.headers
 
 
-@pytest.mark.parametrize("flags", [("--mode", "face"), ("--any-length",)])
+@pytest.mark.parametrize("flags", [("--mode", "face"), ("--any-length",), ("--tone", "reference")])
 def test_flags_of_the_local_engine_are_refused_for_the_cloud(
     cloud: Headswap, service: HeadSwapService, flags: tuple[str, ...]
 ) -> None:
     assert flags[0] in cloud("run", VIDEO, "--face", FACE, *flags, code=2).err
+    assert service.requests == []
+
+
+def test_a_second_photo_of_one_person_is_refused_for_the_cloud_before_anything_is_sent(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    told = cloud("run", VIDEO, "--face", f"1={FACE}", "--face", f"1={FACE}?2", code=2).err
+    assert "Person 1 was given 2 photos" in told
+    assert "takes one image a person" in told
     assert service.requests == []
 
 

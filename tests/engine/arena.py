@@ -55,7 +55,7 @@ class Asked:
     """A task that was acknowledged, and what its result must say."""
 
     task_id: str
-    photos: dict[str, str]
+    photos: dict[str, list[str]]
     settings: dict[str, Any]
 
 
@@ -144,7 +144,7 @@ class Arena:
         task_id = str(post(http, wire.CREATE_PATH, body)["_id"])
         self.tally.jobs += 1
         settings = asdict(SwapSettings(int(body["resolution"][:3]), mode))
-        return Asked(task_id, {str(obj_id): hashlib.sha256(photo).hexdigest()}, settings)
+        return Asked(task_id, {str(obj_id): [hashlib.sha256(photo).hexdigest()]}, settings)
 
     def judge(self, http: httpx.Client, asked: list[Asked], *, may_fail: str | None = None) -> None:
         """Wait for the verdicts; count what is lost and what is not as it was asked."""

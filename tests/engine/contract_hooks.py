@@ -33,6 +33,8 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         body["video_url"] = MEDIA
         for obj_id, mapping in enumerate(body.get("mappings", ())):
             mapping.update(obj_id=obj_id, img_url=MEDIA)
+            if mapping.get("more_img_urls"):
+                mapping["more_img_urls"] = [MEDIA]
 
 
 @schemathesis.check

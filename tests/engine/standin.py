@@ -25,7 +25,7 @@ from headswap_cli.engine.orders import PUBLIC_ONLY
 from headswap_cli.engine.types import MediaFault, Person, Scene, SwapReport, Track, VideoProperties
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from headswap_cli.engine.types import OnProgress, SwapSettings
 
@@ -56,7 +56,7 @@ class StandIn:
         scene: Scene,
         source: Path,
         target: Path,
-        photos: Mapping[int, Path],
+        photos: Mapping[int, Sequence[Path]],
         settings: SwapSettings,
         *,
         on_progress: OnProgress,
@@ -67,7 +67,7 @@ class StandIn:
         said = {
             "people": len(scene.people),
             "source": source.name,
-            "photos": {obj_id: path.name for obj_id, path in photos.items()},
+            "photos": {obj_id: [path.name for path in paths] for obj_id, paths in photos.items()},
             "settings": dataclasses.asdict(settings),
             "analyses": self._analyses,
             "niceness": os.nice(0),

@@ -107,6 +107,18 @@ def test_an_analyze_body_that_is_wrong_is_1003_and_says_what(
             {"mappings": [{"obj_id": 0, "img_url": "data:image/png;base64,AAAA"}]},
             "mappings[0].img_url must be an http(s) URL",
         ),
+        (
+            {"mappings": [{"obj_id": 0, "img_url": "PHOTO", "more_img_urls": ["PHOTO"] * 5}]},
+            "mappings[0].more_img_urls must be a list of up to 4 URLs",
+        ),
+        (
+            {"mappings": [{"obj_id": 0, "img_url": "PHOTO", "more_img_urls": "PHOTO"}]},
+            "mappings[0].more_img_urls must be a list",
+        ),
+        (
+            {"mappings": [{"obj_id": 0, "img_url": "PHOTO", "more_img_urls": ["PHOTO", "me.jpg"]}]},
+            "mappings[0].more_img_urls[1] must be an http(s) URL",
+        ),
         ({"model_name": None}, "model_name is not supported"),
         ({"model_name": "akool-basic"}, "model_name is not supported"),
         ({"resolution": None}, "resolution must be one of 480p, 720p"),
@@ -114,6 +126,7 @@ def test_an_analyze_body_that_is_wrong_is_1003_and_says_what(
         ({"resolution": ["480p"]}, "resolution must be one of 480p, 720p"),
         ({"keep_original_sound": "no"}, "keep_original_sound must be true or false"),
         ({"mode": "body"}, "mode must be one of head, face"),
+        ({"tone": "red"}, "tone must be one of source, reference, blend"),
         ({"mode": ["head"]}, "mode must be one of head, face"),
         ({"any_length": "yes"}, "any_length must be true or false"),
         ({"webhookUrl": "ftp://example.com"}, "webhookUrl must be an http(s) URL"),

@@ -89,8 +89,11 @@ def test_nobody_in_the_video_is_a_completed_analysis_without_people(
 def test_a_task_hands_the_photos_and_the_settings_on_and_its_result_can_be_fetched(
     engine: RunningEngine, analysed: str
 ) -> None:
-    photo = engine.put(b"a photo")
-    body = create_body(analysed, {1: photo}, resolution="480p", keep_original_sound=False, mode="face")
+    photo, other = engine.put(b"a photo"), engine.put(b"another photo")
+    body = create_body(
+        analysed, {1: photo}, resolution="480p", keep_original_sound=False, mode="face", tone="blend"
+    )
+    body["mappings"][0]["more_img_urls"] = [other, photo]
     begun = engine.post(wire.CREATE_PATH, body)["data"]
     assert begun.items() >= {"status": 1, "video_url": None, "resolution": "480p"}.items()
     ended = engine.ended(wire.TASK_PATH, begun["_id"])
@@ -113,8 +116,10 @@ def test_a_task_hands_the_photos_and_the_settings_on_and_its_result_can_be_fetch
     made = engine.http.get(ended["video_url"])
     assert made.headers["content-type"] == "video/mp4"
     said = made.json()
-    assert said["settings"] == {"short_side": 480, "mode": "face", "keep_sound": False}
-    assert said["photos"] == {"1": hashlib.sha256(b"a photo").hexdigest()}
+    assert said["settings"] == {"short_side": 480, "mode": "face", "keep_sound": False, "tone": "blend"}
+    assert said["photos"] == {
+        "1": [hashlib.sha256(content).hexdigest() for content in (b"a photo", b"another photo")]
+    }
     assert said["numba"] == str(engine.cache / "numba")
     assert said["niceness"] >= 5
     assert said["expendable"]

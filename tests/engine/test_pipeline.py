@@ -56,7 +56,7 @@ def test_progress_counts_frames_and_ends_with_the_last(
 ) -> None:
     looking, swapping = Watch(), Watch()
     scene = pipeline.analyse(short_clip, on_progress=looking)
-    photos = {0: media.photo("astronaut.png")}
+    photos = {0: [media.photo("astronaut.png")]}
     report = pipeline.swap(
         scene, short_clip, tmp_path / "out.mp4", photos, SwapSettings(), on_progress=swapping
     )
@@ -70,7 +70,7 @@ def test_progress_counts_frames_and_ends_with_the_last(
 def test_a_person_who_is_not_in_the_video_is_refused_and_counted_from_one(
     pipeline: Pipeline, short_clip: Path, scene: Scene, tmp_path: Path
 ) -> None:
-    photos = {2: media.photo("astronaut.png")}
+    photos = {2: [media.photo("astronaut.png")]}
     with pytest.raises(MediaFault, match="person 3") as caught:
         pipeline.swap(scene, short_clip, tmp_path / "out.mp4", photos, SwapSettings(), on_progress=Watch())
     assert caught.value.code == wire.INVALID_PARAMETER
@@ -90,7 +90,7 @@ def test_a_reference_photo_that_cannot_be_used_names_the_person_and_leaves_nothi
         photo.write_bytes(b"no picture at all" if content == "no picture" else b"")
     with pytest.raises(MediaFault, match="person 1"):
         pipeline.swap(
-            scene, short_clip, tmp_path / "out.mp4", {0: photo}, SwapSettings(), on_progress=Watch()
+            scene, short_clip, tmp_path / "out.mp4", {0: [photo]}, SwapSettings(), on_progress=Watch()
         )
     assert not (tmp_path / "out.mp4").exists()
 
@@ -107,7 +107,7 @@ def test_a_video_without_anybody_has_no_people_and_passes_through(pipeline: Pipe
 def test_outside_what_was_changed_not_one_bit_differs_before_encoding(
     pipeline: Pipeline, short_clip: Path, scene: Scene, mode: Mode
 ) -> None:
-    cast = pipeline.cast(scene, short_clip, {0: media.photo("astronaut.png")}, SwapSettings(mode=mode))
+    cast = pipeline.cast(scene, short_clip, {0: [media.photo("astronaut.png")]}, SwapSettings(mode=mode))
     with open_video(short_clip) as video:
         for frame in video.frames(only=range(0, 40, 8)):
             played = cast.play(frame.frame_index, frame.image)
@@ -128,7 +128,7 @@ def test_a_face_that_leaves_the_frame_is_left_as_it_was_and_counted_in_a_notice(
         frame[:, : max(0, index - 15) * 6] = 0
     clip = media.written(tmp_path / "in.mp4", frames)
     scene = pipeline.analyse(clip, on_progress=Watch())
-    photos = {0: media.photo("astronaut.png")}
+    photos = {0: [media.photo("astronaut.png")]}
     report = pipeline.swap(scene, clip, tmp_path / "out.mp4", photos, SwapSettings(), on_progress=Watch())
     assert 10 < report.frames_swapped < 40
     assert any("person 1: " in notice and "were left as they were" in notice for notice in report.notices)
@@ -140,7 +140,7 @@ def test_frames_in_which_no_face_is_followed_are_counted_in_a_notice(
     frames = list(media.frames_of(media.clip("carphone_pristine.mp4"), count=20))
     clip = media.written(tmp_path / "in.mp4", [*frames, *[np.zeros_like(frames[0])] * 12])
     scene = pipeline.analyse(clip, on_progress=Watch())
-    photos = {0: media.photo("astronaut.png")}
+    photos = {0: [media.photo("astronaut.png")]}
     settings = SwapSettings(mode=Mode.HEAD)
     report = pipeline.swap(scene, clip, tmp_path / "out.mp4", photos, settings, on_progress=Watch())
     assert report.notices == ("person 1: no face to follow in 12 of 32 frames, which are as they were",)
@@ -149,7 +149,7 @@ def test_frames_in_which_no_face_is_followed_are_counted_in_a_notice(
 def test_a_face_swapped_alone_where_nobody_asked_for_that_is_told_with_the_flag(pipeline: Pipeline) -> None:
     clip = media.clip("WolfgangLanger_Pexels.mp4")
     scene = pipeline.analyse(clip, on_progress=Watch())
-    photos = {0: media.photo("astronaut.png")}
+    photos = {0: [media.photo("astronaut.png")]}
     (notice,) = pipeline.cast(scene, clip, photos, SwapSettings()).notices()
     assert notice.startswith("person 1: the face alone was swapped")
     assert "--mode head" in notice
@@ -163,7 +163,7 @@ def test_the_smaller_resolution_bounds_the_short_side_and_heads_still_fit(
         tmp_path / "in.mp4", media.frames_of(media.clip("noface_face.mov"), start=100, count=24)
     )
     scene = pipeline.analyse(clip, on_progress=Watch())
-    photos = {0: media.photo("astronaut.png")}
+    photos = {0: [media.photo("astronaut.png")]}
     settings = {side: SwapSettings(short_side=side, mode=Mode.HEAD) for side in (480, 720)}
     changed = {}
     for side, chosen in settings.items():

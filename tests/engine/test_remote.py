@@ -62,7 +62,7 @@ def test_a_video_and_a_photo_given_by_url_are_fetched_once_and_used(
     assert (task["status"], task["source_video_url"]) == (wire.COMPLETED, video)
     said = json.loads((engine.folder / "media" / "results" / f"{task['_id']}.mp4").read_bytes())
     assert said["source"] == f"{analysis['_id']}.fetched"
-    assert said["photos"] == {"0": f"{task['_id']}-0.fetched"}
+    assert said["photos"] == {"0": [f"{task['_id']}-0.fetched"]}
     assert [request.path for request in shelf.requests] == ["/a.mp4", "/me.jpg"]
     assert shelf.requests[0].query == {"sig": "~1"}
 

@@ -57,9 +57,10 @@ def swap(analysis_number: int) -> SwapOrder:
         "id": "f" * 24,
         "analysis_id": f"{analysis_number:024x}",
         "source": SOURCE,
-        "photos": {"0": PHOTO},
+        "photos": {"0": [PHOTO]},
         "short_side": 720,
         "mode": None,
+        "tone": None,
         "keep_sound": True,
     }
 

@@ -14,8 +14,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from headswap_cli import media, wire
-from headswap_cli.engine.colourspace import ColourTags, to_bgr
 from headswap_cli.engine.types import MediaFault, VideoProperties
+from headswap_cli.media.colourspace import ColourTags, to_bgr
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

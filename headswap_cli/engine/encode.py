@@ -13,10 +13,10 @@ from av.codec.context import Flags
 from av.video.reformatter import VideoReformatter
 
 from headswap_cli import media, wire
-from headswap_cli.engine.colourspace import ColourTags, from_bgr
 from headswap_cli.engine.types import MediaFault
 from headswap_cli.folders import DISK_FULL
 from headswap_cli.media import provenance
+from headswap_cli.media.colourspace import ColourTags, from_bgr
 from headswap_cli.media.sound import Sound
 
 if TYPE_CHECKING:

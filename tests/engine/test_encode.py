@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headswap_cli import __version__
-from headswap_cli.engine.colourspace import ColourTags
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.encode import Picture, bounded_size, open_writer
+from headswap_cli.media.colourspace import ColourTags
 from tests import media
 from tests.footage import (
     beep,

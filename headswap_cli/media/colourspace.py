@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import av
-import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 if TYPE_CHECKING:
+    import numpy as np
     from av.video.reformatter import VideoReformatter
+    from numpy.typing import NDArray
 
-    from headswap_cli.engine.types import Frame
+    Frame = NDArray[np.uint8]
 
 _TO_BGR = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _FROM_BGR = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
@@ -71,7 +72,8 @@ def to_bgr(frame: av.VideoFrame, reformatter: VideoReformatter, size: tuple[int,
 
 def from_bgr(image: Frame, tags: ColourTags, reformatter: VideoReformatter) -> av.VideoFrame:
     """Convert BGR of even size to the yuv420p frame that ``tags`` describe."""
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+    rows = image if image.flags.c_contiguous else image.copy()
+    frame = av.VideoFrame.from_ndarray(rows, format="bgr24")
     return reformatter.reformat(
         frame,
         format="yuv420p",

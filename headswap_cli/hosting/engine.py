@@ -35,10 +35,27 @@ class EngineHost:
             InputError: the file can't be read.
             HeadswapError: the engine refuses it or can't be reached.
         """
-        sha256 = hash_file(path)
-        address = f"{MEDIA_PATH}/{sha256}"
+        address = f"{MEDIA_PATH}/{hash_file(path)}"
         if self._holds(address):
             return ENGINE_ORIGIN + address
+        try:
+            return self._sent(address, path, on_bytes)
+        except NetworkError:
+            # Killed in the middle, or ended just then. Sending costs nothing: files are known by their hash.
+            if self._holds(address):
+                return ENGINE_ORIGIN + address
+        try:
+            return self._sent(address, path, on_bytes)
+        except NetworkError as error:
+            raise NetworkError(
+                f"The local engine broke off twice while {str(path)!r} was sent to it.",
+                hint="headswap serve --status; then the same command again, which goes on",
+            ) from error
+
+    def clean_up(self) -> None:
+        """Do nothing: the engine lets go of its media by itself."""
+
+    def _sent(self, address: str, path: Path, on_bytes: OnBytes | None) -> str:
         reply = upload(
             self._http, address, path, headers={"Content-Type": "application/octet-stream"}, on_bytes=on_bytes
         )
@@ -51,9 +68,6 @@ class EngineHost:
                 "The engine took the file and gave no URL for it.", hint="headswap serve --stop"
             )
         return url
-
-    def clean_up(self) -> None:
-        """Do nothing: the engine lets go of its media by itself."""
 
     def _holds(self, address: str) -> bool:
         try:

@@ -20,6 +20,7 @@ import httpx
 
 from headswap_cli import local, wire
 from headswap_cli.engine.types import SwapSettings
+from headswap_cli.errors import ExitCode
 from headswap_cli.models import Mode
 from tests import clips, media
 from tests.conftest import Headswap
@@ -160,6 +161,17 @@ class Arena:
             if record["status"] != wire.COMPLETED or not is_as_asked(http.get(record["video_url"]), task):
                 self.tally.wrong += 1
                 self.tally.notes.append(f"wrong: {record['error_reason']}"[:200])
+
+    def settle(self, code: int, said: str, *words: object) -> None:
+        """Judge the end of a ``swap`` under a fault: done, or honestly unknown."""
+        if code == ExitCode.UNKNOWN:
+            # What was sent and not heard of; only the user may send it again.
+            again = [str(word).replace("1=", "obj:0=") for word in words]
+            ran = self.headswap(*again, code=None)
+            code, said = ran.code, ran.err
+        if code not in {ExitCode.DONE, ExitCode.UNKNOWN} or "Traceback" in said:
+            self.tally.wrong += 1
+            self.tally.notes.append(f"exit {code}: {said.strip()[-200:]}")
 
     def look_for_halves(self, http: httpx.Client, asked: list[Asked]) -> None:
         """Fetch results before they are there: none or a whole one is served."""

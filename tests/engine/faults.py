@@ -96,17 +96,33 @@ def server_killed_under_a_command(arena: Arena) -> None:
     """The server is killed while a command waits for a task: another one is started and finishes it."""
     analysis, photo = _analysis(arena)
     arena.tell(frames=[(n, 10) for n in range(1, 11)], pace_s=0.08, people=2)
-    swap = arena.headswap.start("swap", analysis, "--face", f"1={photo}", "--wait", "-q")
+    words = ("swap", analysis, "--face", f"1={photo}", "--wait", "-q")
+    swap = arena.headswap.start(*words)
     arena.tally.jobs += 1
     arena.wait_a_little(0.8)
     a.kill(arena.engine_pid())
-    out, err = swap.communicate(timeout=a.LONG_S)
-    if swap.returncode in {1, 5} and "error:" in err and "Traceback" not in err:
-        # The kill fell into an upload or a POST: the command says so, and the user tries again.
-        arena.run("swap", analysis, "--face", f"1={photo}", "--wait", "-q")
-    elif swap.returncode != 0 or not out.strip():
-        arena.tally.wrong += 1
-        arena.tally.notes.append(f"exit {swap.returncode}: {err.strip()[-200:]}")
+    _, err = swap.communicate(timeout=a.LONG_S)
+    arena.settle(swap.returncode, err, *words)
+
+
+def server_killed_in_an_upload(arena: Arena) -> None:
+    """The server is killed while a command sends it a large file: its successor gets it, unasked."""
+    analysis, photo = _analysis(arena)
+    arena.tell(people=2)
+    with photo.open("ab") as file:
+        for _ in range(60):
+            file.write(arena.rng.randbytes(1 << 20))
+    words = ("swap", analysis, "--face", f"1={photo}", "--wait", "-q")
+    arena.tally.jobs += 1
+    swap = arena.headswap.start(*words)
+    drafts = arena.engine / "media" / "drafts"
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and swap.poll() is None and not any(drafts.iterdir()):
+        time.sleep(0.001)
+    arena.wait_a_little(0.3)
+    a.kill(arena.engine_pid())
+    _, err = swap.communicate(timeout=a.LONG_S)
+    arena.settle(swap.returncode, err, *words)
 
 
 def command_killed(arena: Arena) -> None:
@@ -124,12 +140,7 @@ def command_killed(arena: Arena) -> None:
     killed.kill()
     killed.communicate(timeout=a.LONG_S)
     ran = arena.headswap(*words, code=None)
-    if ran.code == 5:
-        # What the killed command had sent and not heard of; only the user may send it again.
-        ran = arena.headswap("swap", analysis, "--face", f"obj:0={photo}", "--wait", "-q", code=None)
-    if ran.code not in {0, 5}:
-        arena.tally.wrong += 1
-        arena.tally.notes.append(f"exit {ran.code}: {ran.err.strip()[-200:]}")
+    arena.settle(ran.code, ran.err, *words)
 
 
 def disk_full(arena: Arena) -> None:
@@ -347,6 +358,7 @@ FAULTS: dict[str, Fault] = {
     "server killed": server_killed,
     "server and workers killed": everything_killed,
     "server killed under a command": server_killed_under_a_command,
+    "server killed in an upload": server_killed_in_an_upload,
     "command killed": command_killed,
     "disk full": disk_full,
     "folder read-only": folder_read_only,

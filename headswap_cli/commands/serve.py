@@ -31,8 +31,8 @@ FetchOpt = Annotated[bool, typer.Option("--fetch", help="Fetch and check the eng
 _EXPOSED = (
     "The engine listens on {host}, where other machines reach it. Whoever has the key in {token_file} can"
     " upload videos and photos, have faces swapped, fetch every result and preview, delete them and stop the"
-    " engine. The key and the media travel unencrypted: use a network you trust, a tunnel, or a proxy that"
-    " speaks TLS."
+    " engine. Whoever has the URL of a file that it answers can fetch that file. The key and the media travel"
+    " unencrypted: use a network you trust, a tunnel, or a proxy that speaks TLS."
 )
 
 

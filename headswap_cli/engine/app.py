@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.intake import CreateCall
     from headswap_cli.engine.jobs import Job, JobStore
+    from headswap_cli.engine.links import Links
     from headswap_cli.engine.runtime import Address
     from headswap_cli.engine.storage import MediaStore, Upload
     from headswap_cli.wire import JsonObject
@@ -71,6 +72,7 @@ class Routes:
         jobs: The record of jobs.
         media: The files.
         hosts: The names that the engine answers to, and so those of its media URLs.
+        links: Makes those URLs.
         wake: Is called when a job was added.
         stop: Ends the server.
         forget_faces: Lets go of what idle workers know of faces.
@@ -81,6 +83,7 @@ class Routes:
         jobs: JobStore,
         media: MediaStore,
         hosts: Hosts,
+        links: Links,
         *,
         wake: Callable[[], None],
         stop: Callable[[], None],
@@ -89,6 +92,7 @@ class Routes:
         self._jobs = jobs
         self._media = media
         self._hosts = hosts
+        self._links = links
         self._wake = wake
         self._stop = stop
         self._forget_faces = forget_faces
@@ -100,11 +104,12 @@ class Routes:
         # A write may wait for the disk; no other call is to wait with it.
         job = await run_in_threadpool(self._jobs.add, Kind.ANALYSIS, call.source, body)
         self._wake()
-        return records.success("Analyze success", records.analysis_record(job))
+        return records.success("Analyze success", records.analysis_record(job, self._url_of(request)))
 
     async def analysis(self, request: Request) -> Response:
         """GET analyze/detail."""
-        return records.success("OK", records.analysis_record(self._job(Kind.ANALYSIS, request)))
+        job = self._job(Kind.ANALYSIS, request)
+        return records.success("OK", records.analysis_record(job, self._url_of(request)))
 
     async def create(self, request: Request) -> Response:
         """POST task/create: queue a swap on the latest completed analysis of the same video."""
@@ -117,7 +122,8 @@ class Routes:
 
     async def task(self, request: Request) -> Response:
         """GET task/detail."""
-        return records.success("OK", records.task_record(self._job(Kind.TASK, request)))
+        job = self._job(Kind.TASK, request)
+        return records.success("OK", records.task_record(job, self._url_of(request)))
 
     async def put_media(self, request: Request) -> Response:
         """PUT /media/{sha256}: take a file in, unless it is here already."""
@@ -130,7 +136,7 @@ class Routes:
                 refusal = await _take_in(request, upload, self._media.limit_bytes)
             if refusal is not None:
                 return refusal
-        return records.success("OK", {"url": records.media_url(name)})
+        return records.success("OK", {"url": self._url_of(request)(name)})
 
     async def get_media(self, request: Request) -> Response:
         """GET or HEAD /media/{name}, whole or in ranges."""
@@ -171,6 +177,9 @@ class Routes:
         """POST /shutdown: end the server once this is answered."""
         self._stop()
         return records.success("OK", {"pid": os.getpid()})
+
+    def _url_of(self, request: Request) -> Callable[[str], str]:
+        return self._links.asked_at(request.headers["host"])
 
     def _locate(self, url: object, field: str) -> str:
         name = intake.media_source(url, field, self._hosts)
@@ -225,7 +234,13 @@ class Routes:
 
 
 def make_app(
-    routes: Routes, address: Address, hosts: Hosts, activity: Activity, *, body_s: float = BODY_S
+    routes: Routes,
+    address: Address,
+    hosts: Hosts,
+    links: Links,
+    activity: Activity,
+    *,
+    body_s: float = BODY_S,
 ) -> Starlette:
     """Return the application: the routes behind the guard, every failure as an envelope."""
     app = Starlette(
@@ -241,7 +256,7 @@ def make_app(
             Route(CONTRACT_PATH, routes.contract, methods=["GET"]),
             Route(SHUTDOWN_PATH, routes.shutdown, methods=["POST"]),
         ],
-        middleware=[Middleware(Guard, hosts, address.token, activity, body_s)],
+        middleware=[Middleware(Guard, hosts, links, address.token, activity, body_s=body_s)],
         exception_handlers={
             RefusalError: _refused,
             SlowClientError: _too_slow,

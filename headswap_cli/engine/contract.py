@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from headswap_cli import __version__
+from headswap_cli.engine.links import SIGNATURE
 from headswap_cli.models import Mode, Tone
 from headswap_cli.wire import (
     COMPLETED,
@@ -169,6 +170,7 @@ class _Operation:
     parameters: tuple[JsonObject, ...] = ()
     others: Mapping[int, JsonObject] = field(default_factory=dict)
     links: JsonObject = field(default_factory=dict)
+    security: tuple[str, ...] = ("key", "bearer")
 
 
 def _ref(name: str) -> JsonObject:
@@ -222,6 +224,7 @@ _GET_MEDIA = _Operation(
         404: _fault("There is no such file."),
         416: _answer("The range lies past the end.", _TEXTUAL),
     },
+    security=("key", "bearer", "signature"),
 )
 _PUT_MEDIA = _Operation(
     answer="Media",
@@ -285,13 +288,13 @@ def document(routes: Iterable[BaseRoute]) -> JsonObject:
     return {
         "openapi": "3.1.0",
         "info": {"title": "headswap engine", "version": __version__},
-        "security": [{"key": []}, {"bearer": []}],
         "paths": paths,
         "components": {
             "schemas": _SCHEMAS,
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "bearer": {"type": "http", "scheme": "bearer"},
+                "signature": {"type": "apiKey", "in": "query", "name": SIGNATURE},
             },
         },
     }
@@ -308,6 +311,7 @@ def _operation(route: Route, method: str) -> JsonObject:
     described = {
         "operationId": route.name if method != "HEAD" else f"{route.name}_head",
         "summary": summary,
+        "security": [{name: []} for name in known.security],
         "parameters": [*known.parameters],
         "responses": {str(status): answer for status, answer in sorted(answers.items())},
     }

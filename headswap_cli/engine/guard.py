@@ -10,8 +10,9 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 
+from headswap_cli.engine.links import SIGNATURE
 from headswap_cli.engine.records import failure
 from headswap_cli.engine.runtime import is_unspecified
 from headswap_cli.wire import EMPTY_KEY, ENGINE_ORIGIN, INVALID_KEY, INVALID_PARAMETER
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from headswap_cli.engine.links import Links
     from headswap_cli.engine.runtime import Address
 
 DRAINED_BYTES = 4 * 1024**2
@@ -85,14 +87,25 @@ class Activity:
 
 
 class Guard:
-    """ASGI middleware that lets in requests addressed to the engine that carry its key."""
+    """ASGI middleware that lets in requests addressed to the engine that carry its key.
+
+    A file can be read by its signed URL, too.
+    """
 
     def __init__(
-        self, app: ASGIApp, hosts: Hosts, token: str, activity: Activity, body_s: float = BODY_S
+        self,
+        app: ASGIApp,
+        hosts: Hosts,
+        links: Links,
+        token: str,
+        activity: Activity,
+        *,
+        body_s: float = BODY_S,
     ) -> None:
         self._app = app
         self._body_s = body_s
         self._hosts = hosts
+        self._links = links
         self._token = token.encode()
         self._activity = activity
 
@@ -106,7 +119,7 @@ class Guard:
             return
         self._activity.begin()
         try:
-            refusal = self._refusal(Headers(scope=scope))
+            refusal = self._refusal(scope)
             if scope["method"] in {"PUT", "POST"}:
                 exchange = _Exchange(receive, send, self._body_s)
                 receive, send = exchange.receive, exchange.send
@@ -114,9 +127,13 @@ class Guard:
         finally:
             self._activity.end()
 
-    def _refusal(self, headers: Headers) -> ASGIApp | None:
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        headers = Headers(scope=scope)
         if not self._hosts.know(headers.get("host", "")):
             return failure(INVALID_PARAMETER, "This host is not served here.", status_code=421)
+        query = QueryParams(scope["query_string"])
+        if SIGNATURE in query and self._links.open(scope["method"], scope["path"], query):
+            return None
         key = _key(headers)
         if not key:
             return failure(EMPTY_KEY, "The key is empty; send it as x-api-key.", status_code=401)

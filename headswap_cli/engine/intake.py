@@ -142,7 +142,7 @@ def media_source(url: object, field: str, hosts: Hosts) -> str:
     """
     if not isinstance(url, str) or not url:
         raise _invalid(f"{field} is required: a URL.")
-    origin, _, name = url.rpartition(f"{MEDIA_PATH}/")
+    origin, _, name = url.partition("?")[0].rpartition(f"{MEDIA_PATH}/")
     if name and _is_own(origin, hosts):
         return name
     if not _is_web_address(url):

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from headswap_cli.engine.storage import preview_name, result_name
-from headswap_cli.wire import COMPLETED, ENGINE_ORIGIN, MEDIA_PATH, MODEL, SUCCESS
+from headswap_cli.wire import COMPLETED, MODEL, SUCCESS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headswap_cli.engine.jobs import Job
     from headswap_cli.wire import JsonObject
+
+    UrlOf = Callable[[str], str]
 
 _UID = 1
 _TEAM = "local"
@@ -29,19 +33,14 @@ def failure(code: int, message: str, *, status_code: int = 200) -> Response:
     return _envelope({"code": code, "msg": message}, status_code)
 
 
-def media_url(name: str) -> str:
-    """Return the URL of a stored file: the same over restarts, wherever the engine listens."""
-    return f"{ENGINE_ORIGIN}{MEDIA_PATH}/{name}"
-
-
-def analysis_record(job: Job) -> JsonObject:
-    """Return the ``data`` of an analysis."""
+def analysis_record(job: Job, url_of: UrlOf) -> JsonObject:
+    """Return the ``data`` of an analysis; ``url_of`` gives a stored file's name its URL."""
     is_completed = job.status == COMPLETED
     return {
         **_common(job),
         "type": "head",
         "video_url": job.body["video_url"],
-        "analysis_result": _analysis_result(job) if is_completed else None,
+        "analysis_result": _analysis_result(job, url_of) if is_completed else None,
         # So says the vendor of a completed one: only ``status`` decides.
         "error_reason": "success" if is_completed else job.error_reason,
     }
@@ -52,7 +51,7 @@ def created_record(job: Job) -> JsonObject:
     return {**_task(job), "video_url": None}
 
 
-def task_record(job: Job) -> JsonObject:
+def task_record(job: Job, url_of: UrlOf) -> JsonObject:
     """Return the ``data`` of GET task/detail; ``notices`` are the local engine's own."""
     result = job.result or {}
     webhook = (
@@ -61,7 +60,7 @@ def task_record(job: Job) -> JsonObject:
     return {
         **_task(job),
         "source_video_url": job.body["video_url"],
-        "video_url": media_url(result_name(job.id)) if job.status == COMPLETED else None,
+        "video_url": url_of(result_name(job.id)) if job.status == COMPLETED else None,
         "deduction_duration": 0,
         "priority": 0,
         "notices": [*webhook, *result.get("notices", [])],
@@ -94,7 +93,7 @@ def _common(job: Job) -> JsonObject:
     }
 
 
-def _analysis_result(job: Job) -> JsonObject:
+def _analysis_result(job: Job, url_of: UrlOf) -> JsonObject:
     result = job.result or {}
     people: list[int] = result["people"]
     # Analyses of earlier versions have none.
@@ -104,7 +103,7 @@ def _analysis_result(job: Job) -> JsonObject:
         "media": [
             {
                 "obj_id": obj_id,
-                "img_url": media_url(preview_name(job.id, obj_id)),
+                "img_url": url_of(preview_name(job.id, obj_id)),
                 "media_type": "image",
                 **sighting,
             }

@@ -15,6 +15,7 @@ from headswap_cli.engine.app import Routes, make_app
 from headswap_cli.engine.clearing import CLEAR_EVERY_S, Calendar, Cleared, clear
 from headswap_cli.engine.guard import Activity, Hosts
 from headswap_cli.engine.jobs import JobStore
+from headswap_cli.engine.links import Links
 from headswap_cli.engine.listen import Patience, listening
 from headswap_cli.engine.orders import PUBLIC_ONLY
 from headswap_cli.engine.runner import Runner
@@ -152,17 +153,18 @@ async def _serve(
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(ended.set)
 
-    hosts, activity = Hosts(parts.address), Activity()
+    hosts, links, activity = Hosts(parts.address), Links(parts.address.token), Activity()
     routes = Routes(
         parts.jobs,
         parts.media,
         hosts,
+        links,
         wake=parts.runner.wake,
         stop=ended.set,
         forget_faces=parts.runner.forget_faces,
     )
     # Starlette and Hypercorn spell the types of ASGI differently.
-    app: Any = make_app(routes, parts.address, hosts, activity, body_s=patience.body_s)
+    app: Any = make_app(routes, parts.address, hosts, links, activity, body_s=patience.body_s)
     tasks = (
         asyncio.create_task(_end_when_idle(idle_timeout_s, activity, parts.jobs, ended)),
         asyncio.create_task(_clear_now_and_then(parts)),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from headswap_cli import wire
 from headswap_cli.engine.guard import Hosts
+from headswap_cli.engine.links import Links
 from headswap_cli.engine.runtime import Address
 from tests import clips
 from tests.engine.engines import RunningEngine, create_body
@@ -282,6 +283,76 @@ def test_media_urls_under_the_servers_own_address_are_its_media(tcp_engine: Runn
     elsewhere = own.replace(wire.ENGINE_ORIGIN, "http://127.0.0.1:1")
     record = tcp_engine.ended(wire.ANALYSIS_PATH, tcp_engine.analyze(elsewhere))
     assert record["error_reason"].startswith("The video could not be fetched: http://127.0.0.1:1/media/")
+
+
+def test_whoever_is_not_this_machines_command_gets_urls_on_the_host_that_was_asked(tmp_path: Path) -> None:
+    with RunningEngine(tmp_path, host="0.0.0.0") as engine:
+        own = engine.put(b"a photo")
+        name, port = own.rpartition("/")[2], engine.endpoint.port
+        for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"192.0.2.1:{port}"):
+            reply = httpx.put(
+                f"http://127.0.0.1:{port}/media/{name}",
+                headers={
+                    "host": host,
+                    "x-api-key": engine.endpoint.token,
+                    "x-forwarded-host": "evil.example",
+                },
+                trust_env=False,
+            )
+            url = reply.json()["data"]["url"]
+            assert url.startswith(f"http://{host}/media/{name}?signature=")
+            # Read without a key from there, and known again when it is given back.
+            file = httpx.get(url.replace(host, f"127.0.0.1:{port}"), headers={"host": host}, trust_env=False)
+            assert file.content == b"a photo"
+            assert engine.ended(wire.ANALYSIS_PATH, engine.analyze(url))["video_url"] == url
+        assert engine.put(b"a photo") == own == f"{wire.ENGINE_ORIGIN}/media/{name}"
+
+
+def test_the_result_of_a_task_is_read_by_its_url_alone(tcp_engine: RunningEngine, tmp_path: Path) -> None:
+    clip = clips.plain_clip(tmp_path / "clip.mp4", seconds=4)
+    tcp_engine.tell(people=1)
+    video, photo = tcp_engine.put(clip.read_bytes()), tcp_engine.put(b"a photo")
+    analysis = tcp_engine.analyze(video)
+    tcp_engine.ended(wire.ANALYSIS_PATH, analysis)
+    task = tcp_engine.create(video, {0: photo})
+    tcp_engine.ended(wire.TASK_PATH, task)
+    origin = f"http://127.0.0.1:{tcp_engine.endpoint.port}"
+    with httpx.Client(
+        base_url=origin, headers={"x-api-key": tcp_engine.endpoint.token}, trust_env=False
+    ) as remote:
+        found = remote.get(wire.ANALYSIS_PATH, params={"_id": analysis}).json()["data"]
+        result = remote.get(wire.TASK_PATH, params={"_id": task}).json()["data"]["video_url"]
+    urls = [found["analysis_result"]["media"][0]["img_url"], result]
+    for url in urls:
+        assert url.startswith(f"{origin}/media/")
+        assert httpx.get(url, trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "signature"),
+    [
+        ("GET", "/media/NAME", "0" * 64),
+        ("GET", "/media/NAME", ""),
+        ("GET", "/media/NAME", "é"),
+        ("GET", f"/media/{'0' * 64}", "RIGHT"),
+        ("PUT", "/media/NAME", "RIGHT"),
+        ("DELETE", "/media", "RIGHT"),
+        ("GET", "/health", "RIGHT"),
+        ("POST", "/shutdown", "RIGHT"),
+    ],
+)
+def test_a_signature_opens_its_own_file_for_reading_and_nothing_else(
+    tcp_engine: RunningEngine, method: str, path: str, signature: str
+) -> None:
+    name = tcp_engine.put(b"a secret photo").rpartition("/")[2]
+    right = Links(tcp_engine.endpoint.token).asked_at("here")(name).rpartition("=")[2]
+    reply = httpx.request(
+        method,
+        f"http://127.0.0.1:{tcp_engine.endpoint.port}{path.replace('NAME', name)}",
+        params={"signature": signature.replace("RIGHT", right)},
+        trust_env=False,
+    )
+    assert reply.status_code == 401
 
 
 @given(

@@ -47,6 +47,11 @@ _PACKAGES = (
                 "1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28",
                 588804,
             ),
+            (
+                "carphone_distorted.mp4",
+                "46051a3b9060599d75306f682af91927f33e23b68d14c15c0978e1f0572ec05e",
+                7019,
+            ),
             ("bikes.mp4", "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5", 509868),
             ("bigbuckbunny.mp4", "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd", 1055736),
         ),
@@ -68,6 +73,17 @@ _PACKAGES = (
             ("0-f15-hao-ph.jpg", "7ca60de5e98f6c7979d90a805e957304490c18805bc8e4b1a682d27921d89730", 24771),
             ("0-f1-su-ph.jpg", "0fda72218af3df2ef1d0cbe00960f626ed8399f283e172e1c686915b36d14c6d", 26683),
             ("multi_face.jpg", "7e004c974d4765437cd78361ff4af085ee43d9c0436ca7227abb03c2baffd145", 138794),
+            ("15-f13-anc-ph.jpg", "f0056c0bce442d065920d1ef44170477a9901078ba2b059e40bdbc6686f1c03a", 21827),
+            ("45-m7-di-ph.jpg", "ff73a8c83a4f3412a885369ade2031bc766d4ffc9739e666d729a43f25f0aea0", 29275),
+            ("single_face.jpg", "a22cf266dd9a327783600c798805f5adcbbc00de13c7fe1c70ecfef203c7189a", 81485),
+        ),
+    ),
+    Package(
+        requirement="textual-image==0.12.0",
+        sha256="0b13f62fe6a29f4ed6dfd641f2779ffe92dde41f16163fa1de69158477aa50aa",
+        members=_members(
+            "textual_image",
+            ("gracehopper.jpg", "e1f57e98cf38076c0f9a058d74ffddf90f20453e436033784606b63c8ed2e49a", 73746),
         ),
     ),
     Package(

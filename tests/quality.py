@@ -20,7 +20,7 @@ from headswap_cli.engine.identify import FaceEmbedder, distance
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.reference import read_photo, select_face
-from headswap_cli.engine.types import SwapSettings
+from headswap_cli.engine.types import SwapReport, SwapSettings
 from headswap_cli.models import Mode
 from tests import media
 from tests.footage import picture_times, sound_packets
@@ -74,11 +74,16 @@ class Fidelity:
 
 @dataclass(frozen=True)
 class Speed:
-    """Frames per second end to end, alone the codec's, and the process's largest memory."""
+    """Frames per second end to end, alone the codec's and the analysis's, and the process's largest memory.
+
+    ``frames_swapped`` counts frames, not people.
+    """
 
     fps: float
     ceiling_fps: float
+    analysis_fps: float
     peak_mb: int
+    frames_swapped: int
 
 
 def two_people(folder: Path) -> Path:
@@ -106,18 +111,20 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
 }
 
 
-def swap(pipeline: Pipeline, source: Path, target: Path, mode: Mode | None) -> tuple[Scene, tuple[str, ...]]:
-    """Analyse and swap everybody; return the scene and the notices."""
+def swap(
+    pipeline: Pipeline, source: Path, target: Path, mode: Mode | None, photo: Path | None = None
+) -> tuple[Scene, SwapReport]:
+    """Analyse and swap everybody; return the scene and what was done."""
     scene = pipeline.analyse(source, on_progress=silent)
-    report = pipeline.swap(
-        scene, source, target, photos_for(scene), SwapSettings(mode=mode), on_progress=silent
-    )
-    return scene, report.notices
+    photos = photos_for(scene, photo)
+    return scene, pipeline.swap(scene, source, target, photos, SwapSettings(mode=mode), on_progress=silent)
 
 
-def photos_for(scene: Scene) -> dict[int, list[Path]]:
-    """Return a reference face for each person."""
-    return {person.obj_id: [media.photo(PHOTOS[person.obj_id % len(PHOTOS)])] for person in scene.people}
+def photos_for(scene: Scene, photo: Path | None = None) -> dict[int, list[Path]]:
+    """Return a reference face for each person: the same for all, or one after the other of ``PHOTOS``."""
+    return {
+        person.obj_id: [photo or media.photo(PHOTOS[person.obj_id % len(PHOTOS)])] for person in scene.people
+    }
 
 
 def quality_of(pipeline: Pipeline, scene: Scene, source: Path, target: Path, mode: Mode | None) -> Quality:
@@ -150,18 +157,21 @@ def fidelity_of(source: Path, target: Path, notices: tuple[str, ...]) -> Fidelit
     )
 
 
-def speed_of(source: Path, target: Path, mode: Mode | None) -> tuple[Speed, Scene, tuple[str, ...]]:
-    """Time whole jobs and, in turns with them, decoding and encoding alone."""
+def speed_of(
+    source: Path, target: Path, mode: Mode | None, photo: Path | None = None, *, rounds: int = _ROUNDS
+) -> tuple[Speed, Scene, tuple[str, ...]]:
+    """Time whole jobs and, in turns with them, decoding and encoding alone; NaN where there are no rounds."""
     pipeline = Pipeline(media.weights_dir())
     idle = target.with_name("ceiling.mp4")
-    scene, notices = swap(pipeline, source, target, mode)
+    scene, report = swap(pipeline, source, target, mode, photo)
     peak_mb = _peak_mb()
-    jobs, ceilings = [], []
-    for _ in range(_ROUNDS):
+    jobs, ceilings, analyses = [], [], []
+    for _ in range(rounds):
         ceilings.append(_timed(lambda: pass_through(source, idle)))
-        jobs.append(_timed(lambda: swap(pipeline, source, target, mode)))
-    count = scene.video.frame_count
-    return Speed(count / min(jobs), count / min(ceilings), peak_mb), scene, notices
+        jobs.append(_timed(lambda: swap(pipeline, source, target, mode, photo)))
+        analyses.append(_timed(lambda: pipeline.analyse(source, on_progress=silent)))
+    rates = [scene.video.frame_count / min(times, default=math.nan) for times in (jobs, ceilings, analyses)]
+    return Speed(rates[0], rates[1], rates[2], peak_mb, report.frames_swapped), scene, report.notices
 
 
 def pass_through(source: Path, target: Path) -> None:

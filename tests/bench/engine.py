@@ -1,12 +1,17 @@
-"""What the engine makes of real clips, as a Markdown table.
+"""What the engine makes of real clips, as Markdown tables, with pictures to look at.
 
-Usage: python tests/bench/engine.py [head|face|auto] [CLIP ...]
+Usage: python tests/bench/engine.py [head|face|auto] [CLIP ...] [--photo PHOTO ...] [--out FOLDER]
+    [--no-speed]
 
-Each clip has a process of its own on two cores: its peak memory is that of one analysis and one swap.
+CLIP and PHOTO are names of ``tests/bench/picture/cases.py`` or files of one's own. Each clip and photo has
+a process of its own on two cores: its peak memory is that of one analysis and one swap. Without ``--photo``
+each person gets another of the photos, and the clips are all; ``--out`` takes a sheet for each person and
+source and result side by side.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
@@ -20,42 +25,53 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MEASURE = "--measure"
 CORES = 2
 MODES = ("head", "face", "auto")
 ROOT = Path(__file__).parents[2]
-CLIPS = (
-    "single_face",
-    "WolfgangLanger",
-    "carphone",
-    "face_noface",
-    "noface_face",
-    "no_face",
-    "two people",
-    "A B A B",
+EACH_HIS_OWN = "each"
+PICTURE = (
+    "clip, photo, person",
+    "held out",
+    "identity before",
+    "after",
+    "LBP before",
+    "after",
+    "lids r",
+    "mouth r",
+    "corners r",
+    "gaze r",
+    "pose, degrees",
+    "jitter, % of face: source",
+    "result",
+    "flicker: source",
+    "result",
+    "outline",
+    "passed through",
+    "PSNR outside, dB: before coding",
+    "after",
+    "SSIM outside",
 )
-COLUMNS = (
-    "clip",
+FILE = (
+    "clip, photo",
     "people",
     "cuts",
     "tracks of each",
     "swapped of",
     "frames, times kept",
     "audio packets kept",
-    "identity before",
-    "after",
-    "PSNR outside, dB",
-    "jitter, % of face",
     "frames/s",
     "of ceiling",
+    "analysis, frames/s",
     "peak MB",
+    "ms a frame",
 )
 
 
-def measure(clip: str, mode: str) -> dict[str, Any]:
+def measure(clip: str, photo: str, options: argparse.Namespace) -> dict[str, Any]:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    order = json.dumps([clip, photo, options.mode, str(options.out or ""), options.speed])
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.engine", MEASURE, clip, mode],
+        [sys.executable, "-m", "tests.bench.engine", "--measure", order],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         stdout=subprocess.PIPE,
@@ -66,13 +82,14 @@ def measure(clip: str, mode: str) -> dict[str, Any]:
     return result
 
 
-def measure_here(clip: str, mode_name: str) -> None:
+def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed: bool) -> None:
     """Print what ``measure`` reads; this process is the one that is measured."""
     import cv2
 
     from headswap_cli.engine.pipeline import Pipeline
     from headswap_cli.models import Mode
     from tests import media, quality
+    from tests.bench.picture import cases, evaluate, sheets
 
     mode = Mode(mode_name) if mode_name != "auto" else None
     if sys.platform == "linux":
@@ -81,61 +98,132 @@ def measure_here(clip: str, mode_name: str) -> None:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
-        source, target = quality.CLIPS[clip](folder), folder / "result.mp4"
-        speed, scene, notices = quality.speed_of(source, target, mode)
-        picture = quality.quality_of(Pipeline(media.weights_dir()), scene, source, target, mode)
+        source, target = cases.clip_of(clip, folder), folder / "result.mp4"
+        photos = None if photo == EACH_HIS_OWN else cases.photo_of(photo)
+        speed, scene, notices = quality.speed_of(source, target, mode, photos, rounds=2 if with_speed else 0)
+        worn = quality.photos_for(scene, photos)
+        pictures = Path(out) if out else folder
+        name = "-".join(Path(part).stem.replace(" ", "-").replace(",", "") for part in (clip, photo))
+        verdict = evaluate.judge(
+            Pipeline(media.weights_dir()),
+            scene,
+            (source, target),
+            worn,
+            mode,
+            sheet_at=pictures / f"{name}-{mode_name}.png",
+        )
+        if out:
+            sheets.write_side_by_side(source, target, pictures / f"{name}-{mode_name}.mp4")
         fidelity = quality.fidelity_of(source, target, notices)
-    print(json.dumps({"quality": asdict(picture), "fidelity": asdict(fidelity), "speed": asdict(speed)}))
+    print(
+        json.dumps(
+            {
+                "verdict": asdict(verdict),
+                "fidelity": asdict(fidelity),
+                "speed": asdict(speed),
+                "cuts": len(scene.shots) - 1,
+                "tracks": [len(person.tracks) for person in scene.people],
+            }
+        )
+    )
 
 
-def row(clip: str, measured: dict[str, Any]) -> list[str]:
-    quality, fidelity, speed = measured["quality"], measured["fidelity"], measured["speed"]
+def picture_rows(clip: str, photo: str, measured: dict[str, Any]) -> list[list[str]]:
+    """Return a row for each person."""
+    from tests.bench.picture.cases import TUNED_PHOTOS, is_held_out
+
+    verdict = measured["verdict"]
+    asked = TUNED_PHOTOS[0] if photo == EACH_HIS_OWN else photo
+    rows = []
+    for number, one in enumerate(verdict["people"], 1):
+        rows.append(
+            [
+                f"{clip}, {photo}, {number}",
+                "yes" if is_held_out(clip, asked) else "",
+                *(f"{value:.2f}" for value in (*one["identity"], *one["likeness"])),
+                *(number_or_dash(value, 2) for value in one["expression"].values()),
+                number_or_dash(one["pose_error"], 1),
+                *(number_or_dash(value, 2) for value in (*one["jitter"], *one["flicker"], one["outline"])),
+                f"{100 * one['passed']:.0f} %",
+                *(number_or_dash(verdict[name], 1) for name in ("raw_db", "outside_db")),
+                number_or_dash(verdict["outside_ssim"], 4),
+            ]
+        )
+    return rows
+
+
+def file_row(clip: str, photo: str, measured: dict[str, Any]) -> list[str]:
+    fidelity, speed, stages = measured["fidelity"], measured["speed"], measured["verdict"]["stages"]
+    frames = fidelity["frames"]
     return [
-        clip,
-        str(quality["people"]),
-        str(quality["cuts"]),
-        " ".join(map(str, quality["tracks"])) or "-",
-        f"{quality['swapped']} of {fidelity['frames'][0]}",
-        "all" if fidelity["times_kept"] else f"no: {fidelity['frames'][1]} of {fidelity['frames'][0]}",
+        f"{clip}, {photo}",
+        str(len(measured["tracks"])),
+        str(measured["cuts"]),
+        " ".join(map(str, measured["tracks"])) or "-",
+        f"{speed['frames_swapped']} of {frames[0]}",
+        "all" if fidelity["times_kept"] else f"no: {frames[1]} of {frames[0]}",
         f"{fidelity['packets']}, " + ("all" if fidelity["packets_kept"] else "changed")
         if fidelity["packets"]
         else "none there",
-        distance(quality["identity_before"]),
-        distance(quality["identity_after"]),
-        f"{quality['outside_db']:.0f}",
-        f"{quality['jitter']:.2f}",
-        f"{speed['fps']:.1f}",
-        f"{speed['fps'] / speed['ceiling_fps']:.3f}",
+        number_or_dash(speed["fps"], 1),
+        number_or_dash(speed["fps"] / speed["ceiling_fps"], 3),
+        number_or_dash(speed["analysis_fps"], 1),
         str(speed["peak_mb"]),
+        ", ".join(f"{stage} {value:.1f}" for stage, value in stages.items()),
     ]
 
 
-def distance(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.2f}"
+def number_or_dash(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def table(clips: Sequence[str], mode: str) -> None:
-    """Print a mode's table, row by row as they are measured, and the notices under it."""
-    print(f"Mode {mode}:\n")
-    print("| " + " | ".join(COLUMNS) + " |")
-    print("|" + "---|" * len(COLUMNS))
-    notices: list[str] = []
-    for clip in clips:
-        measured = measure(clip, mode)
-        print("| " + " | ".join(row(clip, measured)) + " |", flush=True)
-        notices += [f"{clip}: {notice}" for notice in measured["fidelity"]["notices"]]
-    print("".join(f"\n- {notice}" for notice in notices) + "\n")
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    print("| " + " | ".join(columns) + " |")
+    print("|" + "---|" * len(columns))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print(flush=True)
+
+
+def evaluate_all(options: argparse.Namespace) -> None:
+    """Measure what was asked for; print the tables, and the notices under them."""
+    pictures, files, notices = [], [], []
+    for clip in options.clips:
+        for photo in options.photo:
+            print(f"{clip}, {photo} ...", file=sys.stderr, flush=True)
+            measured = measure(clip, photo, options)
+            pictures += picture_rows(clip, photo, measured)
+            files.append(file_row(clip, photo, measured))
+            notices += [f"{clip}, {photo}: {notice}" for notice in measured["fidelity"]["notices"]]
+    print(f"Mode {options.mode}:\n")
+    print_table(PICTURE, pictures)
+    print_table(FILE, files)
+    print("".join(f"- {notice}\n" for notice in notices))
 
 
 def main(arguments: list[str]) -> None:
-    modes = [argument for argument in arguments if argument in MODES] or ["head"]
-    clips = [argument for argument in arguments if argument not in MODES] or CLIPS
-    for mode in modes:
-        table(clips, mode)
+    sys.path.insert(0, str(ROOT))
+    from tests.bench.picture import cases
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("words", nargs="*", metavar="head|face|auto|CLIP")
+    parser.add_argument("--photo", action="append")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--no-speed", dest="speed", action="store_false")
+    options = parser.parse_args(arguments)
+    options.clips = [word for word in options.words if word not in MODES] or list(cases.CLIPS)
+    options.photo = options.photo or [EACH_HIS_OWN]
+    if options.out:
+        options.out = options.out.resolve()
+        options.out.mkdir(parents=True, exist_ok=True)
+    for mode in [word for word in options.words if word in MODES] or ["head"]:
+        options.mode = mode
+        evaluate_all(options)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == [MEASURE]:
-        measure_here(*sys.argv[2:])
+    if sys.argv[1:2] == ["--measure"]:
+        *order, with_speed = json.loads(sys.argv[2])
+        measure_here(*order, with_speed=with_speed)
     else:
         main(sys.argv[1:])

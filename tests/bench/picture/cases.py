@@ -1,0 +1,68 @@
+"""Clips and reference faces that the picture is judged by: those it was tuned on, and those held out.
+
+Held out means: looked at to judge, never to choose a number. A path to a file of one's own is a clip or a
+photo as well.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from headswap_cli.engine.reference import read_photo
+from tests import media, quality
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from headswap_cli.engine.types import Frame
+
+TUNED_CLIPS = ("single_face", "WolfgangLanger", "carphone", "face_noface", "noface_face", "no_face")
+MADE_CLIPS = ("two people", "A B A B")
+HELD_OUT_CLIPS = ("carphone, coded to death", "turned by 45 degrees")
+TUNED_PHOTOS = ("astronaut.png", "0-f15-hao-ph.jpg", "0-f1-su-ph.jpg")
+HELD_OUT_PHOTOS = ("15-f13-anc-ph.jpg", "single_face.jpg", "gracehopper.jpg")
+_STILL_FRAMES = 48
+
+
+def clip_of(name: str, folder: Path) -> Path:
+    """Return a clip by its name here, or a file of one's own."""
+    return CLIPS[name](folder) if name in CLIPS else Path(name).resolve(strict=True)
+
+
+def photo_of(name: str) -> Path:
+    """Return a photo by its name here, or a file of one's own."""
+    path = Path(name)
+    return path.resolve() if path.is_file() else media.photo(name)
+
+
+def is_held_out(clip: str, photo: str) -> bool:
+    """Whether no number of the engine was chosen by this clip, or none by this photo."""
+    return clip not in (*TUNED_CLIPS, *MADE_CLIPS) or photo not in TUNED_PHOTOS
+
+
+def _turned(folder: Path) -> Path:
+    """Return a photo of a man turned aside by 45 degrees, filmed by a hand that is not quite still."""
+    return media.written(folder / "turned.mp4", _filmed(media.photo("45-m7-di-ph.jpg")))
+
+
+def _filmed(photo: Path) -> Iterator[Frame]:
+    picture = read_photo(photo)
+    height, width = picture.shape[:2]
+    for turn in np.linspace(0, 2 * np.pi, _STILL_FRAMES, endpoint=False):
+        matrix = cv2.getRotationMatrix2D(
+            (width / 2, height / 2), 3 * np.sin(turn), 1 + 0.03 * np.sin(2 * turn)
+        )
+        matrix[:, 2] += (4 * np.cos(turn), 3 * np.sin(2 * turn))
+        moved = cv2.warpAffine(picture, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        yield np.asarray(moved, np.uint8)
+
+
+CLIPS: dict[str, Callable[[Path], Path]] = {
+    **quality.CLIPS,
+    "carphone, coded to death": lambda _: media.clip("carphone_distorted.mp4"),
+    "turned by 45 degrees": _turned,
+}

@@ -1,0 +1,201 @@
+"""Judge one swap: what came out against what went in, person by person."""
+
+from __future__ import annotations
+
+import cProfile
+import math
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.detect import FaceDetector
+from headswap_cli.engine.identify import FaceEmbedder, distance
+from headswap_cli.engine.matte import PersonMatte
+from headswap_cli.engine.mesh import FaceMesh
+from headswap_cli.engine.reference import read_photo, select_face
+from headswap_cli.engine.types import SwapSettings
+from tests import media
+from tests.bench.picture import likeness, sheets
+from tests.bench.picture.faces import FEATURES, NOISE, Observer, correlation, pose_error
+from tests.bench.picture.pixels import Flicker, Outside, outline_gradient
+from tests.bench.picture.stages import stage_times
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from headswap_cli.engine.pipeline import Pipeline
+    from headswap_cli.engine.types import Frame, Landmarks, Person, Scene, Track
+    from headswap_cli.models import Mode
+
+_VIEWS = 10
+_OUTLINES_EVERY = 4
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One person's swap.
+
+    Args:
+        identity: Distance to the reference by the engine's own network: source, result.
+        likeness: The same by the hand-made descriptor that the engine does not know.
+        expression: Correlation of each of ``faces.FEATURES``, result against source.
+        pose_error: Degrees.
+        jitter: Percent of the face: source, result.
+        flicker: Grey levels: source, result.
+        outline: Gradient along the hair's outline, result over source.
+        passed: Share of the person's frames that were left as they were.
+    """
+
+    identity: tuple[float, float]
+    likeness: tuple[float, float]
+    expression: dict[str, float]
+    pose_error: float
+    jitter: tuple[float, float]
+    flicker: tuple[float, float]
+    outline: float
+    passed: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A whole clip's: each person's, and what concerns all of the picture.
+
+    Args:
+        people: In order of ``obj_id``.
+        raw_db: PSNR outside what was changed, before encoding; infinite where not one bit differs.
+        outside_db: The same in the file.
+        outside_ssim: Structural similarity there.
+        stages: Milliseconds a frame.
+    """
+
+    people: tuple[Judgement, ...]
+    raw_db: float
+    outside_db: float
+    outside_ssim: float
+    stages: dict[str, float]
+
+
+class _Witness:
+    """Watches one person's longest track in source and result."""
+
+    def __init__(self, person: Person, photo: Path, sheet: sheets.Sheet) -> None:
+        weights = media.weights_dir()
+        self._mesh = FaceMesh(weights)
+        self._embedder, self._matte = FaceEmbedder(weights), PersonMatte(weights)
+        self.track: Track = max(person.tracks, key=lambda track: len(track.landmarks))
+        self._sheet = sheet
+        self._observers = (Observer(self._mesh), Observer(self._mesh))
+        self._flickers = (Flicker(), Flicker())
+        self._swapped: list[bool] = []
+        self._outlines: list[float] = []
+        self._identities: tuple[list[float], list[float]] = ([], [])
+        self._likenesses: tuple[list[float], list[float]] = ([], [])
+        self._views = sheets.spread(len(self.track.landmarks), _VIEWS)
+        picture = read_photo(photo)
+        self._canonical, _ = self._mesh.from_detection(picture, select_face(FaceDetector(weights)(picture)))
+        self._wanted = self._embedder.embed(picture, self._canonical)
+        self._described = likeness.describe(picture, self._canonical)
+
+    def watch(self, step: int, both: tuple[Frame, Frame], place: Landmarks, *, swapped: bool) -> None:
+        """Look at the next frame of the track, source and result."""
+        self._swapped.append(swapped)
+        for observer, flicker, frame in zip(self._observers, self._flickers, both, strict=True):
+            observer.observe(frame, place)
+            flicker.add(frame, place)
+        self._sheet.add(step, *both, place)
+        if step in self._views:
+            self._compare(both)
+        if swapped and step % _OUTLINES_EVERY == 0:
+            source, result = (outline_gradient(frame, place, self._matte) for frame in both)
+            self._outlines.append(result / source)
+
+    def _compare(self, both: tuple[Frame, Frame]) -> None:
+        for index, (observer, frame) in enumerate(zip(self._observers, both, strict=True)):
+            found = observer.latest
+            self._identities[index].append(distance(self._embedder.embed(frame, found), self._wanted))
+            described = likeness.describe(frame, found)
+            self._likenesses[index].append(likeness.unlike(described, self._described))
+
+    def judgement(self) -> Judgement:
+        """Return what was seen."""
+        source, result = (observer.motion() for observer in self._observers)
+        shown = np.array(self._swapped)
+        before, after = source.series(self._canonical), result.series(self._canonical)
+        turns = source.rotations(self._canonical)[shown], result.rotations(self._canonical)[shown]
+        outlines = [one for one in self._outlines if not math.isnan(one)]
+        return Judgement(
+            identity=_means(self._identities),
+            likeness=_means(self._likenesses),
+            expression={
+                name: correlation(before[name][shown], after[name][shown], NOISE[name]) for name in FEATURES
+            },
+            pose_error=pose_error(*turns) if shown.any() else math.nan,
+            jitter=(source.jitter(), result.jitter()),
+            flicker=(self._flickers[0].level(), self._flickers[1].level()),
+            outline=statistics.mean(outlines) if outlines else math.nan,
+            passed=1 - float(shown.mean()),
+        )
+
+
+def judge(
+    pipeline: Pipeline,
+    scene: Scene,
+    files: tuple[Path, Path],
+    photos: Mapping[int, Sequence[Path]],
+    mode: Mode | None,
+    *,
+    sheet_at: Path,
+) -> Verdict:
+    """Judge a swap that was done.
+
+    Args:
+        pipeline: That did it.
+        scene: What it knows of the source.
+        files: Source and result.
+        photos: By ``obj_id``; likeness is to the first.
+        mode: As asked for.
+        sheet_at: Where the sheets go: one for each person, its number in the name.
+    """
+    cast = pipeline.cast(scene, files[0], photos, SwapSettings(mode=mode))
+    boards = [sheets.Sheet(sheets.spread(max(len(t.landmarks) for t in one.tracks))) for one in scene.people]
+    witnesses = [
+        _Witness(person, photos[person.obj_id][0], board)
+        for person, board in zip(scene.people, boards, strict=True)
+    ]
+    raw, coded, profile, frames = Outside(), Outside(), cProfile.Profile(), 0
+    with open_video(files[0]) as video, open_video(files[1]) as swapped:
+        for frame, shown in zip(video.frames(), swapped.frames(), strict=True):
+            profile.enable()
+            played = cast.play(frame.frame_index, frame.image)
+            profile.disable()
+            source = cast.fit.frame(frame.image)
+            raw.add(source, played.image, played.changed)
+            coded.add(source, shown.image, played.changed)
+            frames += 1
+            for witness in witnesses:
+                step = frame.frame_index - witness.track.first_frame
+                if 0 <= step < len(witness.track.landmarks):
+                    place = cast.fit.landmarks(witness.track.landmarks[step])
+                    witness.watch(
+                        step, (source, shown.image), place, swapped=_is_changed(played.changed, place)
+                    )
+    for number, board in enumerate(boards, 1):
+        board.write(sheet_at.with_name(f"{sheet_at.stem}-{number}.png"))
+    people = tuple(witness.judgement() for witness in witnesses)
+    return Verdict(people, raw.psnr_db, coded.psnr_db, coded.ssim, stage_times(profile, frames))
+
+
+def _is_changed(changed: NDArray[np.bool_], place: Landmarks) -> bool:
+    height, width = changed.shape
+    x, y = np.clip(np.round(place[:, :2].mean(axis=0)).astype(int), 0, (width - 1, height - 1))
+    return bool(changed[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].any())
+
+
+def _means(values: tuple[list[float], list[float]]) -> tuple[float, float]:
+    return statistics.mean(values[0]), statistics.mean(values[1])

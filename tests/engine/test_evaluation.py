@@ -1,0 +1,93 @@
+"""The measures that the picture is judged by tell good from bad."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.bench.picture import likeness
+from tests.bench.picture.faces import Motion, correlation, pose_error
+from tests.bench.picture.pixels import Flicker, Outside, outline_gradient
+from tests.engine import heads
+
+pytestmark = pytest.mark.media
+
+CARPHONE = ("carphone_pristine.mp4", 0, 12)
+
+
+def waves(count: int = 40) -> np.ndarray:
+    return np.sin(np.linspace(0, 9, count))
+
+
+def test_a_result_that_follows_correlates_and_one_that_does_the_opposite_anticorrelates() -> None:
+    assert correlation(waves(), 0.5 * waves() + 3, 0.01) == pytest.approx(1)
+    assert correlation(waves(), -waves(), 0.01) == pytest.approx(-1)
+    assert correlation(waves(), np.ones(40), 0.01) == 0
+
+
+def test_a_source_that_keeps_still_gives_no_correlation() -> None:
+    assert math.isnan(correlation(0.001 * waves(), waves(), 0.01))
+
+
+def test_the_pose_error_is_the_angle_between_two_heads() -> None:
+    turn = np.deg2rad(7)
+    aside = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
+    assert pose_error(np.stack([np.eye(3)] * 3), np.stack([aside] * 3)) == pytest.approx(7, abs=1e-6)
+
+
+def test_a_smile_raises_the_corners_and_an_open_mouth_the_gap_whatever_the_heads_pose() -> None:
+    still = heads.reference().landmarks
+    smile, agape = still.copy(), still.copy()
+    smile[[61, 291], 1] -= 8
+    agape[[14, 87, 317, 88, 318, 178, 402, 95, 324], 1] += 15
+    turn = np.deg2rad(20)
+    roll = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+    shapes = np.stack([still, smile, agape]) @ roll.T.astype(np.float32)
+    series = Motion(np.asarray(shapes, np.float32)).series(still)
+    assert series["corners"][1] > series["corners"][0] + 0.01
+    assert series["mouth"][2] > series["mouth"][0] + 0.02
+    np.testing.assert_allclose(series["lids"], series["lids"][0], rtol=1e-3)
+
+
+def test_the_hand_made_descriptor_finds_a_face_more_like_itself_than_like_another() -> None:
+    frames, track = heads.scene(*CARPHONE)
+    others, other_track = heads.scene("single_face.mp4", 0, 2)
+    first, last = (likeness.describe(frames[k], track[k]) for k in (0, 11))
+    other = likeness.describe(others[0], other_track[0])
+    assert likeness.unlike(first, first) == 0
+    assert likeness.unlike(first, last) < 0.7 * likeness.unlike(first, other)
+
+
+def test_what_is_not_changed_has_no_error_and_noise_has_its_own() -> None:
+    picture = np.full((40, 40, 3), 100, np.uint8)
+    changed = np.zeros((40, 40), np.bool_)
+    changed[10:20, 10:20] = True
+    repainted = picture.copy()
+    repainted[changed] = 0
+    kept = Outside()
+    kept.add(picture, repainted, changed)
+    assert kept.psnr_db == math.inf
+    noisy = Outside()
+    noisy.add(picture, picture + 10, changed)
+    assert noisy.psnr_db == pytest.approx(20 * math.log10(255 / 10), abs=0.01)
+    assert kept.ssim == pytest.approx(1)
+    assert noisy.ssim < 0.999
+
+
+def test_a_face_that_blinks_with_the_light_flickers() -> None:
+    frames, track = heads.scene(*CARPHONE)
+    calm, restless = Flicker(), Flicker()
+    for index, (frame, landmarks) in enumerate(zip(frames, track, strict=True)):
+        calm.add(frame, landmarks)
+        restless.add(np.asarray(cv2.add(frame, np.full_like(frame, 12 * (index % 2))), np.uint8), landmarks)
+    assert restless.level() > calm.level() + 8
+
+
+def test_a_blurred_outline_has_less_of_a_gradient() -> None:
+    frames, track = heads.scene("single_face.mp4", 0, 2)
+    sharp = outline_gradient(frames[0], track[0], heads.matte())
+    soft = cv2.GaussianBlur(frames[0], (0, 0), 4)
+    assert outline_gradient(np.asarray(soft, np.uint8), track[0], heads.matte()) < 0.7 * sharp

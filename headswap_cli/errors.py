@@ -6,6 +6,10 @@ The exit code and the slug of each class are contract: scripts test for them.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class ExitCode(IntEnum):
@@ -54,6 +58,25 @@ class InputError(HeadswapError):
 
     exit_code = ExitCode.USAGE
     slug = "input"
+
+
+class RowsError(InputError):
+    """Rows of a batch are wrong, all of them told at once.
+
+    Args:
+        message: How many.
+        told: What is wrong with each, a sentence each.
+        problems: The same as values: ``row``, ``line``, ``column``, ``message``.
+    """
+
+    slug = "rows"
+
+    def __init__(
+        self, message: str, *, told: Sequence[str], problems: Sequence[Mapping[str, object]]
+    ) -> None:
+        super().__init__(message, hint="Mend these rows and run the same command again.")
+        self.told = tuple(told)
+        self.problems = tuple(problems)
 
 
 class ServiceError(HeadswapError):

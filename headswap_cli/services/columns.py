@@ -1,0 +1,122 @@
+"""What the columns of a batch are called, and what their cells mean."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from headswap_cli.errors import InputError
+from headswap_cli.media import is_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from typing import Any
+
+VIDEO, FACE = "video", "face"
+# A separator is one only where the next face says whose it is, as each of several must: paths and URLs may
+# hold semicolons.
+_NEXT_FACE = re.compile(r"\s*[;\n]\s*(?=(?:\d{1,9}|obj:\d{1,9})=)")
+_FACE_COLUMN = re.compile(r"face[ ._-]?(?P<whose>\d{1,9}|obj:\d{1,9})", re.IGNORECASE)
+_YES, _NO = frozenset({"yes", "true", "on", "1", "x", "y"}), frozenset({"no", "false", "off", "0", "n"})
+_MAX_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns are called, as the flags are without dashes, and how their cells are read.
+
+    ``parse`` makes a value of a text and raises ``InputError``; ``video`` and ``face`` are in it.
+    ``switches`` are on or off. ``whole`` are flags that hold for the batch and are no columns.
+    """
+
+    parse: Mapping[str, Callable[[str], Any]]
+    switches: frozenset[str]
+    whole: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that a column may have."""
+        return (*self.parse, *sorted(self.switches))
+
+    def find(self, written: str) -> str:
+        """Return the column that a name means: ``--No_Sound`` is ``no-sound``, ``face.2`` is a ``face``.
+
+        Raises:
+            InputError: there is no such column; the message names the nearest.
+        """
+        name = column_name(written)
+        if name in self.names:
+            return name
+        if name in self.whole:
+            raise InputError(f"this holds for the whole batch: headswap batch ... --{name}")
+        near = get_close_matches(name, self.names, n=1)
+        known = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(self.names)}"
+        raise InputError(f"there is no such column; {known}")
+
+    def read(self, written: str, cell: object) -> Any:
+        """Return what a cell means; of ``face`` a tuple of what ``parse`` made of each.
+
+        Args:
+            written: The column's name as it was written.
+            cell: A text; in JSON also a list, an object or a truth value.
+
+        Raises:
+            InputError: nothing that the column takes, or there is no such column.
+        """
+        name = self.find(written)
+        if name in self.switches:
+            return _switch(cell)
+        if name == FACE:
+            return tuple(self.parse[FACE](face) for face in _faces(written, cell))
+        return self.parse[name](_text(cell))
+
+
+def column_name(written: str) -> str:
+    """Return a name as the flags are written, without dashes before it."""
+    if _FACE_COLUMN.fullmatch(written.strip()):
+        return FACE
+    return re.sub(r"[\s_]+", "-", written.strip().lower()).removeprefix("--")
+
+
+def placed(source: str, folder: Path) -> str:
+    """Return a path or a URL as it is to be read from a manifest in ``folder``."""
+    return source if is_url(source) or source.startswith("~") else str(folder / source)
+
+
+def shown(text: str) -> str:
+    """Return a value in quotes, cut short where it is very long."""
+    return repr(text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…")
+
+
+def _faces(written: str, cell: object) -> Iterator[str]:
+    """Yield each face as ``--face`` takes it: of a text, a list, or an object by person."""
+    if isinstance(cell, dict):
+        for whose, images in cell.items():
+            for image in images if isinstance(images, list) else [images]:
+                yield f"{whose}={_text(image)}"
+        return
+    column = _FACE_COLUMN.fullmatch(written.strip())
+    for one in cell if isinstance(cell, list) else [cell]:
+        if column:
+            yield f"{column['whose'].lower()}={_text(one)}"
+        else:
+            yield from _NEXT_FACE.split(_text(one).strip().removesuffix(";").rstrip())
+
+
+def _switch(cell: object) -> bool:
+    word = str(cell).lower() if isinstance(cell, str | bool | int) else ""
+    if word not in _YES | _NO:
+        raise InputError(f"{shown(str(cell))} is neither yes nor no.")
+    return word in _YES
+
+
+def _text(cell: object) -> str:
+    if not isinstance(cell, str) or not cell.strip():
+        raise InputError(f"{shown(json.dumps(cell))} is no text.")
+    if "\0" in cell:
+        raise InputError(f"{shown(cell)} holds a NUL, which no path, URL or word does.")
+    return cell

@@ -1,0 +1,226 @@
+"""The rows of a batch: CSV with a header, or JSON Lines; every mistake is found before anything is sent."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from headswap_cli.errors import InputError, RowsError
+from headswap_cli.services.columns import FACE, VIDEO, Columns, column_name, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# Spreadsheets of half the world separate by semicolons, and paste tabs.
+_SEPARATORS = ",;\t"
+Cells = list[tuple[str, Any]]
+"""What a row says, by column as written; one column may come several times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its number from 1 without the header, the line it begins in, and what its cells say.
+
+    ``values`` is by column; cells that say nothing are not in it. That of ``face`` is a tuple of what
+    ``Columns.parse`` made of each.
+    """
+
+    number: int
+    line: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a row, or with the header if ``row`` is None."""
+
+    row: int | None
+    line: int
+    column: str | None
+    message: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}" if self.row is None else f"row {self.row} (line {self.line})"
+        return f"{where}, {self.column}: {self.message}" if self.column else f"{where}: {self.message}"
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects what is wrong, so that all of it is told at once; ``rows`` is how many were looked at."""
+
+    found: list[Problem] = field(default_factory=list)
+    rows: int = 0
+
+    @property
+    def bad(self) -> set[int]:
+        """The numbers of the rows with which something is wrong."""
+        return {problem.row for problem in self.found if problem.row is not None}
+
+    def add(self, row: int | None, line: int, column: str | None, message: str) -> None:
+        """Note one more."""
+        self.found.append(Problem(row, line, column, message))
+
+    @contextmanager
+    def noting(self, row: int | None, line: int, column: str | None = None) -> Iterator[None]:
+        """Note the ``InputError`` that the block ends in, and go on after it."""
+        try:
+            yield
+        except InputError as error:
+            self.add(row, line, column, error.message)
+
+    def check(self) -> None:
+        """Check that there are none.
+
+        Raises:
+            RowsError: names them all, by line.
+        """
+        bad = len(self.bad)
+        many = f"{bad} of {self.rows} rows can't be done" if bad else "The batch can't be read"
+        found = sorted(self.found, key=lambda problem: problem.line)
+        if found:
+            raise RowsError(
+                f"{many}; nothing was sent.",
+                told=[str(one) for one in found],
+                problems=[
+                    {"row": one.row, "line": one.line, "column": one.column, "message": one.message}
+                    for one in found
+                ],
+            )
+
+
+def read_rows(content: bytes, columns: Columns, problems: Problems) -> list[Row]:
+    """Return the rows of a manifest, in their order; those that are wrong are left out and noted.
+
+    Args:
+        content: CSV with a header line (comma, semicolon or tab), or one JSON object a line, as its first
+            character tells; UTF-8, or UTF-16 with a mark.
+        columns: What there may be.
+        problems: Is told of each bad cell.
+
+    Raises:
+        InputError: it is no text, or holds no row.
+    """
+    text = _decoded(content)
+    first = text.lstrip()[:1]
+    if first == "[":
+        raise InputError(
+            "The batch is a JSON array; it takes one object a line.",
+            hint="jq -c '.[]' FILE | headswap batch -",
+        )
+    records = _json_records(text, problems) if first == "{" else _csv_records(text, columns, problems)
+    rows = []
+    for line, cells in records:
+        problems.rows += 1
+        row = _row(problems.rows, line, cells, columns, problems)
+        if VIDEO not in row.values and row.number not in problems.bad:
+            problems.add(row.number, line, VIDEO, "there is none.")
+        if row.number not in problems.bad:
+            rows.append(row)
+    if not problems.rows and not problems.found:
+        raise InputError("The batch holds no row.", hint="headswap batch --help")
+    return rows
+
+
+def _decoded(content: bytes) -> str:
+    has_mark = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return content.decode("utf-16" if has_mark else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(f"Line {line} of the batch is not UTF-8.", hint="Save it as UTF-8.") from error
+
+
+def _csv_records(text: str, columns: Columns, problems: Problems) -> Iterator[tuple[int, Cells]]:
+    """Yield the line and the cells, by column as written, of each row that is not empty."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(_SEPARATORS, key=lambda one: _known_names(first, one, columns))
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
+    )
+    header: list[str] = []
+    line = 0
+    try:
+        for cells in reader:
+            began, line = line + 1, reader.line_num
+            stripped = [cell.strip() for cell in cells]
+            if any(stripped) and header:
+                yield began, _by_column(header, stripped)
+            elif any(stripped):
+                header = stripped
+                if not _check_header(header, began, columns, problems):
+                    return
+    except csv.Error as error:
+        problems.add(None, reader.line_num, None, f"this is not CSV: {error}.")
+
+
+def _known_names(first: str, separator: str, columns: Columns) -> int:
+    return sum(column_name(cell.strip(' "')) in columns.names for cell in first.split(separator))
+
+
+def _check_header(header: list[str], line: int, columns: Columns, problems: Problems) -> bool:
+    """Note what is wrong with the names and cross those out; tell whether the rows are worth reading."""
+    seen: set[str] = set()
+    for place, written in enumerate(header):
+        name = column_name(written)
+        if not name:
+            continue
+        if name in seen and name != FACE:
+            problems.add(None, line, shown(written), "there are two columns of this name.")
+        seen.add(name)
+        before = len(problems.found)
+        with problems.noting(None, line, shown(written)):
+            columns.find(written)
+        if len(problems.found) > before:
+            header[place] = "?"
+    if VIDEO not in seen:
+        problems.add(None, line, None, f"the first line names no column {VIDEO!r}.")
+    return VIDEO in seen
+
+
+def _by_column(header: list[str], cells: list[str]) -> Cells:
+    names = [*header, *[""] * (len(cells) - len(header))]
+    return [(name, cell) for name, cell in zip(names, cells, strict=False) if cell and name != "?"]
+
+
+def _json_records(text: str, problems: Problems) -> Iterator[tuple[int, Cells]]:
+    """Yield the line and the members of each object; null says nothing, and what is no object has none."""
+    for line, words in enumerate(text.split("\n"), start=1):
+        if not words.strip():
+            continue
+        try:
+            members = _object(words)
+        except (ValueError, RecursionError) as error:
+            problems.add(problems.rows + 1, line, None, f"this is no JSON object on one line: {error}.")
+            members = {}
+        yield line, [(name, cell) for name, cell in members.items() if cell is not None]
+
+
+def _object(words: str) -> dict[str, Any]:
+    value = json.loads(words, object_pairs_hook=_members)
+    if not isinstance(value, dict):
+        raise ValueError(f"{shown(words)} is none")
+    return value
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return members
+
+
+def _row(number: int, line: int, cells: Cells, columns: Columns, problems: Problems) -> Row:
+    values: dict[str, Any] = {}
+    for written, cell in cells:
+        if not written:
+            problems.add(number, line, None, f"there is no column over {shown(str(cell))}.")
+            continue
+        with problems.noting(number, line, shown(written)):
+            value = columns.read(written, cell)
+            name = columns.find(written)
+            values[name] = (*values.get(FACE, ()), *value) if name == FACE else value
+    return Row(number, line, values)

@@ -8,6 +8,7 @@ import logging
 import sqlite3
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.engine import runtime
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.runtime import Address
 
 IDLE_CHECK_S = 5.0
+CLOCK_NOTE = "clock.json"
 _log = logging.getLogger(__name__)
 
 
@@ -95,7 +97,7 @@ def run(
             discard=media.drop_drafts,
         )
         with _running(runner), runtime.published(folder, address):
-            parts = _Parts(listener, address, jobs, media, runner, Calendar(clock))
+            parts = _Parts(listener, address, jobs, media, runner, Calendar(folder / CLOCK_NOTE, clock))
             asyncio.run(_serve(parts, options.idle_timeout_s, on_ready, patience or Patience()))
         _log.info("the engine ends")
 
@@ -199,12 +201,23 @@ async def _clear_now_and_then(parts: _Parts) -> None:
 
 
 def _clear_old(parts: _Parts) -> None:
-    parts.media.redate(parts.calendar.now())
-    until_s = parts.calendar.clear_until()
-    if until_s is None:
-        _log.info("the clock has jumped ahead: nothing is deleted as old for now")
+    look = parts.calendar.look()
+    if look.is_doubted:
+        _log.warning(
+            "the clock has leapt to %s: if it is right, what is old is deleted later", _day(look.now_s)
+        )
     else:
-        clear(parts.jobs, parts.media, until_s)
+        parts.media.redate(look.now_s)
+    if look.until_s is not None:
+        gone = clear(parts.jobs, parts.media, look.until_s)
+        _log.info("deleted as old: %d jobs, %d files", gone.jobs, gone.files)
+
+
+def _day(moment_s: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(moment_s, UTC):%Y-%m-%d}"
+    except (OverflowError, OSError, ValueError):
+        return f"{moment_s:g} s"
 
 
 @contextlib.contextmanager

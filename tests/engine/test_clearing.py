@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headswap_cli import wire
-from headswap_cli.engine.clearing import CLEAR_EVERY_S, KEPT_S, Calendar, Cleared, clear
+from headswap_cli import local, wire
+from headswap_cli.engine.clearing import KEPT_S, Calendar, Cleared, Look, clear
 from headswap_cli.engine.jobs import JobStore, Kind
 from headswap_cli.engine.storage import CLOCK_SLACK_S, MediaStore
 from tests import clips
@@ -61,18 +61,63 @@ def test_a_file_from_the_future_is_dated_back_and_one_of_today_is_not(media: Med
     assert [path.stat().st_mtime for path in paths] == pytest.approx([now, *times[1:]], abs=1e-3)
 
 
-@given(st.lists(st.tuples(st.floats(0, 10_000), st.floats(-1e8, 1e8)), max_size=20))
-def test_nothing_is_old_right_after_the_clock_has_jumped_ahead(steps: list[tuple[float, float]]) -> None:
-    wall, steady = [2e9], [0.0]
-    calendar = Calendar(lambda: wall[0], lambda: steady[0])
-    for passed_s, jump_s in steps:
-        steady[0] += passed_s
+HOUR_S = 3600.0
+STEPS = st.lists(
+    st.tuples(st.floats(60, 40 * DAY_S), st.floats(-1e8, 1e8) | st.just(0.0), st.booleans()), max_size=20
+)
+
+
+@given(STEPS)
+def test_nothing_of_the_last_six_days_is_old_right_after_the_clock_has_leapt(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[float, float, bool]]
+) -> None:
+    note = tmp_path_factory.mktemp("clock") / "clock.json"
+    wall = [2e9]
+    calendar = Calendar(note, lambda: wall[0])
+    calendar.look()
+    for passed_s, jump_s, is_restart in steps:
+        before = wall[0]
         wall[0] += passed_s + jump_s
-        until_s = calendar.clear_until()
-        if jump_s > CLEAR_EVERY_S + 1:
-            assert until_s is None
-        elif jump_s < CLEAR_EVERY_S - 1:
-            assert until_s == wall[0] - KEPT_S
+        if is_restart:
+            calendar = Calendar(note, lambda: wall[0])
+        look = calendar.look()
+        if abs(wall[0] - before) > DAY_S:
+            assert look.until_s is None or look.until_s <= max(before, wall[0] - HOUR_S) - KEPT_S
+        # Whatever was, a clock that goes on as clocks do is believed within two hours.
+        wall[0] += HOUR_S
+        calendar.look()
+        wall[0] += HOUR_S
+        assert calendar.look() == Look(wall[0], wall[0] - KEPT_S, is_doubted=False)
+
+
+def test_of_an_engine_that_runs_once_a_week_what_is_old_goes_a_week_later(tmp_path: Path) -> None:
+    now = [2e9]
+    Calendar(tmp_path / "clock.json", lambda: now[0]).look()
+    untils = []
+    for _ in range(3):
+        now[0] += 8 * DAY_S
+        untils.append(Calendar(tmp_path / "clock.json", lambda: now[0]).look().until_s)
+    assert untils == [2e9 - KEPT_S + week * 8 * DAY_S for week in range(3)]
+
+
+def test_under_a_clock_that_was_set_back_nothing_goes_and_nothing_is_dated_back_at_once(
+    tmp_path: Path,
+) -> None:
+    now = [2e9]
+    calendar = Calendar(tmp_path / "clock.json", lambda: now[0])
+    calendar.look()
+    now[0] = 100.0
+    assert calendar.look() == Look(100.0, None, is_doubted=True)
+    now[0] = 2e9 + 600
+    assert calendar.look() == Look(now[0], now[0] - KEPT_S, is_doubted=False)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"believed": "soon"}', '{"believed": null}'])
+def test_a_spoilt_note_of_the_clock_is_none(tmp_path: Path, content: str) -> None:
+    note = tmp_path / "clock.json"
+    note.write_text(content)
+    assert Calendar(note, lambda: 2e9).look() == Look(2e9, 2e9 - KEPT_S, is_doubted=False)
+    assert stat.S_IMODE(note.stat().st_mode) == 0o600
 
 
 def test_a_result_is_put_in_its_place_whole_and_for_its_owner_only(media: MediaStore) -> None:
@@ -136,8 +181,38 @@ def test_a_clock_set_ahead_under_a_running_engine_takes_no_media_from_a_waiting_
         task = engine.create(video, {0: photo})
         engine.processing(wire.TASK_PATH, task)
     now[0] += 400 * DAY_S
+    with RunningEngine(tmp_path, clock=lambda: now[0]):
+        pass
+    now[0] += 2 * HOUR_S
     with RunningEngine(tmp_path, clock=lambda: now[0]) as engine:
         # The start clears what is old, and this is half done.
         until(lambda: list((engine.folder / "media" / "previews").iterdir()), lambda left: not left)
         engine.tell()
         assert engine.ended(wire.TASK_PATH, task)["status"] == wire.COMPLETED
+
+
+def log_of(engine: RunningEngine, text: str, times: int) -> str:
+    """Wait until the engine's log says something so many times; return it."""
+    return until((engine.folder / local.LOG).read_text, lambda said: said.count(text) >= times)
+
+
+def test_a_start_with_a_clock_weeks_ahead_deletes_nothing_and_says_so(tmp_path: Path) -> None:
+    content = clips.plain_clip(tmp_path / "clip.mp4", seconds=4).read_bytes()
+    now = [time.time()]
+    with RunningEngine(tmp_path, clock=lambda: now[0]) as engine:
+        video, photo = engine.put(content), engine.put(b"a photo")
+        engine.ended(wire.ANALYSIS_PATH, engine.analyze(video))
+        task = engine.create(video, {0: photo})
+        log_of(engine, "deleted as old: 0 jobs, 0 files", 1)
+        url = engine.ended(wire.TASK_PATH, task)["video_url"]
+    now[0] += 30 * DAY_S
+    for start in (2, 3):
+        with RunningEngine(tmp_path, clock=lambda: now[0]) as engine:
+            said = log_of(engine, "deleted as old: 0 jobs, 0 files", start)
+            assert said.count("the clock has leapt to") == start - 1
+            assert engine.http.get(url).status_code == 200
+            assert engine.record(wire.TASK_PATH, task)["status"] == wire.COMPLETED
+    now[0] += 2 * HOUR_S
+    with RunningEngine(tmp_path, clock=lambda: now[0]) as engine:
+        until(lambda: engine.http.head(url).status_code, lambda code: code == 404)
+        assert engine.get(wire.TASK_PATH, _id=task)["code"] == wire.NOT_FOUND

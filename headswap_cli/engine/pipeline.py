@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headswap_cli import wire
-from headswap_cli.engine import topology
 from headswap_cli.engine.analysis import Analyser
 from headswap_cli.engine.cast import Cast
 from headswap_cli.engine.decode import open_video
@@ -20,9 +19,8 @@ from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.mode import choose_mode
 from headswap_cli.engine.occlude import Hands
-from headswap_cli.engine.reference import build_reference, read_photo, select_face
 from headswap_cli.engine.types import MediaFault, SwapReport
-from headswap_cli.engine.weights import MESH_EDGES
+from headswap_cli.engine.wardrobe import Wardrobe
 from headswap_cli.models import Mode
 
 if TYPE_CHECKING:
@@ -53,6 +51,13 @@ class Pipeline:
         """
         with open_video(source) as video:
             return self._analyser.analyse(video.frames(), video.properties, on_progress)
+
+    def check_photos(self, photos: Mapping[int, Sequence[Path]]) -> None:
+        """Make the heads of a swap to come, which is far quicker than to look at its video first.
+
+        Raises: MediaFault: a photo cannot be used; the reason names the value and the limit.
+        """
+        self._wardrobe.outfits(photos)
 
     def swap(
         self,
@@ -101,11 +106,17 @@ class Pipeline:
         Raises: MediaFault: a photo or the video cannot be used, or a person is not in the scene.
         """
         people = _chosen(scene, photos)
-        heads = {obj_id: self._reference(obj_id, several[0]) for obj_id, several in photos.items()}
+        outfits = self._wardrobe.outfits(photos)
+        heads = {obj_id: outfit.main for obj_id, outfit in outfits.items()}
         modes = self._modes(source, people, heads, settings.mode)
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
-        remarks = [] if settings.mode is not None else _remarks(modes)
+        remarks = [
+            f"person {obj_id + 1}: {warning}"
+            for obj_id, outfit in outfits.items()
+            for warning in outfit.warnings
+        ]
+        remarks += [] if settings.mode is not None else _remarks(modes)
         return Cast(scene, fit, self._swappers(people, heads, modes, fit), remarks)
 
     @cached_property
@@ -125,17 +136,8 @@ class Pipeline:
         return PersonMatte(self._weights)
 
     @cached_property
-    def _mesh_triangles(self) -> topology.Triangles:
-        return topology.triangles(topology.read_edges(self._weights / MESH_EDGES))
-
-    def _reference(self, obj_id: int, path: Path) -> Reference:
-        try:
-            photo = read_photo(path)
-            face = select_face(self._detector(photo))
-            landmarks, _ = self._mesh.from_detection(photo, face)
-            return build_reference(photo, landmarks, self._matte, self._mesh_triangles)
-        except MediaFault as fault:
-            raise MediaFault(fault.code, f"person {obj_id + 1}: {fault.reason}") from fault
+    def _wardrobe(self) -> Wardrobe:
+        return Wardrobe(self._weights, self._detector, self._mesh, self._matte)
 
     def _modes(
         self, source: Path, people: list[Person], heads: Mapping[int, Reference], asked: Mode | None

@@ -28,8 +28,6 @@ _PHOTO_SIDE = 2400
 _MINIMAL_FACE = 48
 # A second face this large, as a part of the largest one's width, is not background.
 _RIVAL = 0.4
-# The photo's yaw and pitch, in face widths of the nose tip's shift, beyond which too much is hidden.
-_TURNED = 0.28
 # The square around the head, in face heights, and how far up of the face its centre lies.
 _SQUARE, _RAISED = 2.9, 0.22
 # Hair that the photo cuts off ends softly over so many face widths.
@@ -69,27 +67,13 @@ def read_photo(path: Path) -> Frame:
         MediaFault: It is empty, no image, or one that is too large.
     """
     content = path.read_bytes()
-    if not content:
-        raise MediaFault(wire.UNREADABLE, "the reference photo is empty (0 bytes)")
-    size = pictures.size_of(io.BytesIO(content))
-    fault = pictures.excess(size) if size else "is not an image that can be read (use JPEG or PNG)"
-    if fault is not None:
-        raise MediaFault(wire.UNREADABLE, f"the reference photo {fault}")
-    data = np.frombuffer(content, np.uint8)
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        raw = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise MediaFault(wire.UNREADABLE, "the reference photo is too large or damaged") from error
-    if image is None or raw is None:
-        raise MediaFault(wire.UNREADABLE, "the reference photo is damaged (use JPEG or PNG)")
-    if raw.ndim == 3 and raw.shape[2] == 4:
-        image = _on_grey(np.asarray(raw, raw.dtype))
+    _require_picture(content)
+    image = _decoded(content)
     shrink = _PHOTO_SIDE / max(image.shape[:2])
     if shrink < 1:
         smaller = [max(1, round(side * shrink)) for side in image.shape[1::-1]]
-        image = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA)
-    return np.asarray(image, np.uint8)
+        image = np.asarray(cv2.resize(image, smaller, interpolation=cv2.INTER_AREA), np.uint8)
+    return image
 
 
 def select_face(detections: Sequence[Detection]) -> Detection:
@@ -127,10 +111,8 @@ def build_reference(
         matte: Tells people from background in a square window.
         mesh_triangles: The face mesh's, see ``topology.triangles``.
 
-    Raises:
-        MediaFault: The face is turned too far away.
+    Whether it is good enough is for ``gate.judge`` to say.
     """
-    _require_frontal(landmarks)
     image, upright, inside = _upright(photo, landmarks)
     cut = cut_head(image, upright, matte)
     alpha = cut.alpha * inside
@@ -178,23 +160,33 @@ def _width(face: Detection) -> float:
     return float(face.box[2] - face.box[0])
 
 
+def _require_picture(content: bytes) -> None:
+    if not content:
+        raise MediaFault(wire.UNREADABLE, "the reference photo is empty (0 bytes)")
+    size = pictures.size_of(io.BytesIO(content))
+    fault = pictures.excess(size) if size else "is not an image that can be read (use JPEG or PNG)"
+    if fault is not None:
+        raise MediaFault(wire.UNREADABLE, f"the reference photo {fault}")
+
+
+def _decoded(content: bytes) -> Frame:
+    data = np.frombuffer(content, np.uint8)
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        raw = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise MediaFault(wire.UNREADABLE, "the reference photo is too large or damaged") from error
+    if image is None or raw is None:
+        raise MediaFault(wire.UNREADABLE, "the reference photo is damaged (use JPEG or PNG)")
+    has_alpha = raw.ndim == 3 and raw.shape[2] == 4
+    return _on_grey(np.asarray(raw, raw.dtype)) if has_alpha else np.asarray(image, np.uint8)
+
+
 def _on_grey(raw: NDArray[np.integer]) -> Frame:
     """Lay a picture with transparency on grey; 16-bit values are reduced."""
     values = raw.astype(np.float32) / np.iinfo(raw.dtype).max
     opacity = values[..., 3:]
     return np.asarray((values[..., :3] * opacity + 0.5 * (1 - opacity)) * 255, np.uint8)
-
-
-def _require_frontal(landmarks: Landmarks) -> None:
-    cheeks = landmarks[[topology.RIGHT_CHEEK, topology.LEFT_CHEEK]]
-    shift = float(landmarks[topology.NOSE_TIP, 0] - cheeks[:, 0].mean()) / face_width(landmarks)
-    if abs(shift) > _TURNED:
-        degrees = math.degrees(math.atan2(float(np.ptp(cheeks[:, 2])), float(np.ptp(cheeks[:, 0]))))
-        raise MediaFault(
-            wire.INVALID_PARAMETER,
-            f"the face in the reference photo is turned by about {degrees:.0f} degrees; "
-            "use one from the front",
-        )
 
 
 def _upright(photo: Frame, landmarks: Landmarks) -> tuple[Frame, Landmarks, NDArray[np.float32]]:

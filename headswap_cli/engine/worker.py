@@ -51,6 +51,9 @@ class SwapPipeline(Protocol):
     def analyse(self, source: Path, *, on_progress: OnProgress) -> Scene:
         """Find the people of a video."""
 
+    def check_photos(self, photos: Mapping[int, Sequence[Path]]) -> None:
+        """Raise ``MediaFault`` where a photo of the swap to come cannot be used."""
+
     def swap(
         self,
         scene: Scene,
@@ -148,6 +151,8 @@ class Workbench:
             keep_sound=order["keep_sound"],
             tone=Tone(order["tone"]) if order["tone"] else None,
         )
+        # Before the video: a bad photo is told in a second, the people of a video are found in many.
+        self._use_pipeline().check_photos(photos)
         is_known = order["analysis_id"] in self._scenes
         scene = self._scene(order["analysis_id"], source, Share(self._emit, upto=50, pulse=self._pulse))
         with self._media.made(result_name(order["id"]), order["id"]) as draft:

@@ -1,8 +1,8 @@
 """A worker with a quick pipeline: run as a script, obedient to ``standin.json`` in its cache folder.
 
-``people`` (how many there are), ``then`` (``fault``, ``bug``, ``die`` in the first analysis or swap),
-``hold`` (work on until the setting changes), ``frames`` (what on_progress is told, pairs), ``pace_s`` (how
-long each of these takes).
+``people`` (how many there are), ``then`` (``fault``, ``bug``, ``die`` in the first analysis or swap, or
+``bad photo`` before one), ``hold`` (work on until the setting changes), ``frames`` (what on_progress is told,
+pairs), ``pace_s`` (how long each of these takes).
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ class StandIn:
         track = Track(0, 12, mesh, np.zeros(128), b"", 1.0)
         people = tuple(Person(obj_id, (track,), preview) for obj_id in range(told.get("people", 1)))
         return Scene(VideoProperties(64, 48, Fraction(30000, 1001), 120, duration_s), (), people)
+
+    def check_photos(self, photos: Mapping[int, Sequence[Path]]) -> None:
+        if self._told().get("then") == "bad photo":
+            raise MediaFault(1003, "person 1: the reference photo shows no face")
 
     def swap(
         self,

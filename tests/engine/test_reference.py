@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from headswap_cli import wire
 from headswap_cli.engine import hull, topology
-from headswap_cli.engine.reference import build_reference, read_photo, select_face
+from headswap_cli.engine.reference import read_photo, select_face
 from headswap_cli.engine.types import Detection, MediaFault
 from tests import media
 from tests.engine import heads
@@ -115,19 +115,6 @@ def test_a_landscape_has_no_face() -> None:
     frame = next(media.frames_of(media.clip("no_face.mp4")))
     with pytest.raises(MediaFault, match="no face"):
         select_face(heads.detector()(frame))
-
-
-@pytest.mark.media
-def test_a_face_from_the_side_is_refused() -> None:
-    reference = heads.reference()
-    image, found = heads.faces("astronaut.png")
-    landmarks, _ = heads.mesh().from_detection(image, select_face(found))
-    turned = landmarks.copy()
-    middle = landmarks[168]
-    turn = np.array([[0.5, 0, 0.866], [0, 1, 0], [-0.866, 0, 0.5]], np.float32)
-    turned = (landmarks - middle) @ turn.T + middle
-    with pytest.raises(MediaFault, match=r"turned by about \d\d degrees"):
-        build_reference(image, turned.astype(np.float32), heads.matte(), reference.triangles[:900])
 
 
 @pytest.mark.media

@@ -101,6 +101,15 @@ def test_media_that_is_gone_is_a_failure_that_names_it(bench: Workbench, media: 
     assert failed["reason"] == f"FileNotFoundError: the engine holds no media {PHOTO} any more"
 
 
+def test_a_bad_photo_is_told_before_the_video_is_looked_at(
+    tmp_path: Path, bench: Workbench, heard: list[Event]
+) -> None:
+    (tmp_path / "standin.json").write_text('{"then": "bad photo"}')
+    failed = bench.perform(swap(1))["failed"]
+    assert (failed["code"], failed["reason"]) == (1003, "person 1: the reference photo shows no face")
+    assert heard == []
+
+
 def test_a_swap_that_fails_leaves_no_half_video(tmp_path: Path, bench: Workbench, media: MediaStore) -> None:
     (tmp_path / "standin.json").write_text('{"then": "bug"}')
     assert "failed" in bench.perform(swap(1))

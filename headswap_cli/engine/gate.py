@@ -1,0 +1,137 @@
+"""Judge a reference photo before any work: is its face sharp, from the front, awake and at rest?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli import wire
+from headswap_cli.engine.geometry import face_box, face_width
+from headswap_cli.engine.look import Look, look_of
+from headswap_cli.engine.types import Frame, Landmarks, MediaFault
+
+Floats = NDArray[np.float32]
+
+# Degrees by which a photo may be turned; a further photo shows the head from aside on purpose.
+FRONTAL, ASIDE = 25.0, 45.0
+# A face holds as much as a sharp one of so many pixels across: below the first it is refused.
+LEAST_DETAIL, GOOD_DETAIL = 32.0, 56.0
+# Lids whose gap is less than this part of the eye's width are shut; the mesh never sees them meet.
+SHUT = 0.14
+# Lips further apart, and mouth corners higher above its middle, than these parts of the face's width are
+# not at rest.
+_LIPS, _SMILE = 0.05, 0.045
+# The blur of a sharp camera, and the blur added for the measurement: pixels, and pixels of face for each.
+_SHARP, _ADDED, _ADDED_PER = 0.7, 2.0, 100.0
+_STRONGEST = 94
+_TINY = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a photo's face is like; ``detail`` is the width, in pixels, of a sharp face that shows as much."""
+
+    look: Look
+    width: float
+    detail: float
+    warnings: tuple[str, ...]
+
+
+def judge(photo: Frame, landmarks: Landmarks, *, turn_limit: float = FRONTAL) -> Verdict:
+    """Measure the face of a photo, upright or not.
+
+    Args:
+        photo: Whole.
+        landmarks: Of its face.
+        turn_limit: Degrees of yaw and pitch that are borne.
+
+    Raises:
+        MediaFault: It is turned away, blurred or asleep; the reason names the value and the limit.
+    """
+    look, width = look_of(_levelled(landmarks)), face_width(landmarks)
+    detail = width * min(1.0, _SHARP / blur_of(photo, landmarks))
+    fault = _fault(look, width, detail, turn_limit)
+    if fault is not None:
+        raise MediaFault(wire.INVALID_PARAMETER, fault)
+    return Verdict(look, width, detail, tuple(_warnings(look, width, detail)))
+
+
+def blur_of(photo: Frame, landmarks: Landmarks) -> float:
+    """Return how blurred a face is in the direction in which it is worst: a Gaussian's sigma, pixels.
+
+    The strongest edges are blurred once more; the less they lose, the softer they were.
+
+    Source: Zhuo, Sim, Defocus map estimation from a single image, Pattern Recognition 44(9), 2011, eq. 6;
+        here along each axis by itself, since a moved camera blurs along one.
+    """
+    box, limit = face_box(landmarks), np.array(photo.shape[1::-1])
+    x0, y0 = np.clip(box[:2], 0, limit - 1).astype(int)
+    x1, y1 = np.clip(np.ceil(box[2:]), (x0 + 1, y0 + 1), limit).astype(int)
+    grey = cv2.cvtColor(photo[y0:y1, x0:x1], cv2.COLOR_BGR2GRAY).astype(np.float32)
+    added = max(_ADDED, face_width(landmarks) / _ADDED_PER)
+    return max(_edge_blur(grey, added), _edge_blur(np.ascontiguousarray(grey.T), added))
+
+
+def _edge_blur(grey: Floats, added: float) -> float:
+    """Return the sigma of the strongest edges across the columns."""
+    side = 2 * round(3 * added) + 1
+    softer = cv2.GaussianBlur(grey, (side, 1), added)
+    before, after = (np.abs(cv2.Sobel(picture, cv2.CV_32F, 1, 0)) for picture in (grey, softer))
+    peaks = before >= cv2.dilate(before, np.ones((1, 3), np.uint8)) - _TINY
+    chosen = peaks & (before >= np.percentile(before, _STRONGEST)) & (before > 1)
+    if not chosen.any():
+        return float(max(grey.shape))
+    ratio = max(1 + _TINY, float(np.median(before[chosen] / np.maximum(after[chosen], _TINY))))
+    return float(added / np.sqrt(ratio**2 - 1))
+
+
+def _levelled(landmarks: Landmarks) -> Landmarks:
+    """Turn a face in the picture's plane until its eyes are level."""
+    x, y = (landmarks[263] - landmarks[33])[:2] / np.linalg.norm((landmarks[263] - landmarks[33])[:2])
+    turn = np.array([[x, -y], [y, x]], np.float32)
+    level = landmarks.copy()
+    level[:, :2] = landmarks[:, :2] @ turn
+    return level
+
+
+def _fault(look: Look, width: float, detail: float, turn_limit: float) -> str | None:
+    for angle, direction in ((look.yaw, "aside"), (look.pitch, "up or down")):
+        if abs(angle) > turn_limit:
+            return (
+                f"the face in the reference photo is turned {direction} by about {abs(angle):.0f} degrees;"
+                f" at most {turn_limit:.0f} can be used, so take one from the front"
+            )
+    if detail < LEAST_DETAIL:
+        return (
+            f"the reference photo is blurred: its face, {width:.0f} pixels wide, shows as much as a sharp"
+            f" one of {detail:.0f} would; at least {LEAST_DETAIL:.0f} are needed"
+        )
+    if look.openness < SHUT:
+        return (
+            f"the eyes in the reference photo are shut or nearly so (open by {100 * look.openness:.0f} % of"
+            f" their width; at least {100 * SHUT:.0f} are needed)"
+        )
+    return None
+
+
+def _warnings(look: Look, width: float, detail: float) -> list[str]:
+    told = []
+    if detail < GOOD_DETAIL:
+        told.append(
+            f"the reference photo is small or soft: its face shows as much as a sharp one {detail:.0f} pixels"
+            f" wide would ({GOOD_DETAIL:.0f} and more look well)"
+        )
+    if look.smile > _SMILE:
+        told.append(
+            f"the face in the reference photo smiles (the mouth's corners are up by {100 * look.smile:.0f} %"
+            f" of the face's width, at rest by up to {100 * _SMILE:.1f}): a neutral one looks better"
+        )
+    elif look.mouth_gap > _LIPS:
+        told.append(
+            f"the mouth in the reference photo is open (by {100 * look.mouth_gap:.0f} % of the face's width,"
+            f" closed by up to {100 * _LIPS:.0f}): a closed one looks better"
+        )
+    return told

@@ -1,0 +1,159 @@
+"""Make heads of reference photos: each is read, judged and cut out, and several must show one person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from headswap_cli import wire
+from headswap_cli.engine import topology
+from headswap_cli.engine.gate import ASIDE, FRONTAL, judge
+from headswap_cli.engine.identify import FaceEmbedder, distance
+from headswap_cli.engine.reference import build_reference, read_photo, select_face
+from headswap_cli.engine.types import MediaFault
+from headswap_cli.engine.weights import MESH_EDGES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from headswap_cli.engine.detect import FaceDetector
+    from headswap_cli.engine.look import Look
+    from headswap_cli.engine.matte import PersonMatte
+    from headswap_cli.engine.mesh import FaceMesh
+    from headswap_cli.engine.reference import Reference
+    from headswap_cli.engine.types import Embedding
+
+# What a file is known by as long as nobody writes to it: path, time of change, size.
+_Key = tuple[tuple[str, int, int], ...]
+
+# Photos further apart show different people (the network's authors' figure); from the second on, perhaps.
+OTHER_PERSON, DOUBTFUL = 0.6, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One photo's head, and how its face looks there."""
+
+    reference: Reference
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """The heads of one person, the main one first, and what the user should know of the photos."""
+
+    heads: tuple[Head, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def main(self) -> Reference:
+        """The head of the main photo."""
+        return self.heads[0].reference
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    head: Head
+    embedding: Embedding | None
+    warnings: tuple[str, ...]
+
+
+class Wardrobe:
+    """Keeps the heads of the last job's photos, so that they are made once though they are asked for twice.
+
+    Args:
+        weights: The folder of the fetched weights.
+        detector: Finds faces.
+        mesh: Finds landmarks.
+        matte: Tells people from background.
+    """
+
+    def __init__(self, weights: Path, detector: FaceDetector, mesh: FaceMesh, matte: PersonMatte) -> None:
+        self._weights = weights
+        self._detector = detector
+        self._mesh = mesh
+        self._matte = matte
+        self._made: dict[_Key, Outfit] = {}
+
+    def outfits(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, Outfit]:
+        """Return everybody's heads by ``obj_id``.
+
+        Args:
+            photos: Of each person by ``obj_id``, the main one first: it must be from the front.
+
+        Raises:
+            MediaFault: A photo cannot be used, or two of one person show different people.
+        """
+        kept, self._made = self._made, {}
+        found = {}
+        for obj_id, paths in photos.items():
+            key = _key(paths)
+            try:
+                found[obj_id] = kept.get(key) or self._outfit(paths)
+            except MediaFault as fault:
+                raise MediaFault(fault.code, f"person {obj_id + 1}: {fault.reason}") from fault
+            self._made[key] = found[obj_id]
+        return found
+
+    def clear(self) -> None:
+        """Forget the heads."""
+        self._made = {}
+
+    @cached_property
+    def _triangles(self) -> topology.Triangles:
+        return topology.triangles(topology.read_edges(self._weights / MESH_EDGES))
+
+    @cached_property
+    def _embedder(self) -> FaceEmbedder:
+        return FaceEmbedder(self._weights)
+
+    def _outfit(self, paths: Sequence[Path]) -> Outfit:
+        if len(paths) == 1:
+            alone = self._seen(paths[0], FRONTAL, is_alone=True)
+            return Outfit((alone.head,), alone.warnings)
+        seen: list[_Seen] = []
+        warnings: list[str] = []
+        for number, path in enumerate(paths, start=1):
+            try:
+                seen.append(self._seen(path, ASIDE if seen else FRONTAL, is_alone=False))
+            except MediaFault as fault:
+                raise MediaFault(fault.code, f"photo {number}: {fault.reason}") from fault
+            warnings += [f"photo {number}: {warning}" for warning in seen[-1].warnings]
+        return Outfit(
+            tuple(one.head for one in seen), (*warnings, *_likeness([one.embedding for one in seen]))
+        )
+
+    def _seen(self, path: Path, turn_limit: float, *, is_alone: bool) -> _Seen:
+        photo = read_photo(path)
+        landmarks, _ = self._mesh.from_detection(photo, select_face(self._detector(photo)))
+        verdict = judge(photo, landmarks, turn_limit=turn_limit)
+        reference = build_reference(photo, landmarks, self._matte, self._triangles)
+        embedding = None if is_alone else self._embedder.embed(photo, landmarks)
+        return _Seen(Head(reference, verdict.look), embedding, verdict.warnings)
+
+
+def _key(paths: Sequence[Path]) -> _Key:
+    return tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
+
+
+def _likeness(embeddings: Sequence[Embedding | None]) -> list[str]:
+    """Compare each photo's face with that of the main one."""
+    main, told = embeddings[0], []
+    for number, other in enumerate(embeddings[1:], start=2):
+        if main is None or other is None:
+            continue
+        apart = distance(main, other)
+        if apart > OTHER_PERSON:
+            raise MediaFault(
+                wire.INVALID_PARAMETER,
+                f"photos 1 and {number} show different people (distance {apart:.2f}; one person's are at most"
+                f" {OTHER_PERSON:.2f} apart)",
+            )
+        if apart > DOUBTFUL:
+            told.append(
+                f"photos 1 and {number} may show different people (distance {apart:.2f}; surely one up to"
+                f" {DOUBTFUL:.2f})"
+            )
+    return told

@@ -1,0 +1,102 @@
+"""From photos to heads: what is refused, what is warned of, and that several photos show one person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headswap_cli.engine.types import MediaFault
+from headswap_cli.engine.wardrobe import Wardrobe
+from tests import media
+from tests.engine import heads, worse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.media
+
+CLIP = "WolfgangLanger_Pexels.mp4"
+
+
+@pytest.fixture
+def wardrobe() -> Wardrobe:
+    return Wardrobe(media.weights_dir(), heads.detector(), heads.mesh(), heads.matte())
+
+
+@pytest.fixture
+def ahead(tmp_path: Path) -> Path:
+    """One person from the front."""
+    return worse.saved(worse.moment(CLIP, 225), tmp_path / "ahead.png")
+
+
+@pytest.fixture
+def aside(tmp_path: Path) -> Path:
+    """The same person a quarter of the way to the side."""
+    return worse.saved(worse.moment(CLIP, 165), tmp_path / "aside.png")
+
+
+def test_each_photo_of_a_person_becomes_a_head_that_knows_its_pose(
+    wardrobe: Wardrobe, ahead: Path, aside: Path
+) -> None:
+    outfit = wardrobe.outfits({0: [ahead, aside]})[0]
+    front, side = outfit.heads
+    assert outfit.main is front.reference
+    assert abs(front.look.yaw) < 6
+    assert side.look.yaw < -12
+
+
+def test_photos_of_two_people_for_one_are_refused_with_the_distance(wardrobe: Wardrobe, ahead: Path) -> None:
+    with pytest.raises(
+        MediaFault, match=r"person 2: photos 1 and 2 show different people \(distance 0\.\d\d"
+    ):
+        wardrobe.outfits({1: [ahead, media.photo("astronaut.png")]})
+
+
+def test_two_people_may_have_photos_of_different_people(wardrobe: Wardrobe, ahead: Path) -> None:
+    outfits = wardrobe.outfits({0: [ahead], 1: [media.photo("0-f15-hao-ph.jpg")]})
+    assert [len(outfit.heads) for outfit in outfits.values()] == [1, 1]
+
+
+def test_the_main_photo_must_be_from_the_front_and_a_further_one_need_not(
+    wardrobe: Wardrobe, tmp_path: Path
+) -> None:
+    front = media.photo("0-f15-hao-ph.jpg")
+    side = worse.saved(worse.turned("0-f15-hao-ph.jpg", 33), tmp_path / "side.png")
+    assert len(wardrobe.outfits({0: [front, side]})[0].heads) == 2
+    with pytest.raises(
+        MediaFault, match="person 1: photo 1: the face in the reference photo is turned aside"
+    ):
+        wardrobe.outfits({0: [side, front]})
+
+
+def test_warnings_say_which_photo_they_are_about(wardrobe: Wardrobe, ahead: Path, tmp_path: Path) -> None:
+    smiling = worse.saved(worse.moment(CLIP, 405), tmp_path / "smile.png")
+    warnings = wardrobe.outfits({0: [ahead, smiling]})[0].warnings
+    assert [warning.split(":")[0] for warning in warnings] == ["photo 2"]
+    assert "smiles" in warnings[0]
+
+
+def test_a_tiny_face_is_refused_with_both_numbers(wardrobe: Wardrobe, tmp_path: Path) -> None:
+    photo = worse.moment("single_face.mp4", 0)
+    tiny = worse.saved(worse.shrunk(photo, 0.25), tmp_path / "tiny.png")
+    with pytest.raises(
+        MediaFault, match=r"person 1: the face in the reference photo is \d\d pixels wide; at"
+    ):
+        wardrobe.outfits({0: [tiny]})
+
+
+def test_five_faces_are_refused(wardrobe: Wardrobe) -> None:
+    with pytest.raises(MediaFault, match=r"person 1: the reference photo shows \d faces"):
+        wardrobe.outfits({0: [media.photo("multi_face.jpg")]})
+
+
+def test_heads_are_made_once_and_anew_when_the_file_has_changed(
+    wardrobe: Wardrobe, ahead: Path, aside: Path
+) -> None:
+    first = wardrobe.outfits({0: [ahead]})[0]
+    assert wardrobe.outfits({0: [ahead]})[0] is first
+    aside.replace(ahead)
+    assert wardrobe.outfits({0: [ahead]})[0] is not first
+    wardrobe.clear()
+    assert wardrobe.outfits({0: [ahead]})[0].heads[0].look.yaw < -12

@@ -39,3 +39,15 @@ def folders(env: Mapping[str, str] = os.environ) -> Folders:
         data=_place("HEADSWAP_DATA_DIR", "user_data_dir"),
         cache=_place("HEADSWAP_CACHE_DIR", "user_cache_dir"),
     )
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for the owner alone (as the XDG base folders are).
+
+    Raises: OSError: it cannot be made.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))

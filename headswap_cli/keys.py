@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from headswap_cli.errors import AuthError, HeadswapError, InputError
+from headswap_cli.folders import make_private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,7 +205,7 @@ def replace_private(path: Path, content: bytes) -> None:
     """
     path = path.resolve()  # a link, as dotfiles are, stays one
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         # Made with mode 0600; writing into an existing file would keep the mode that it has.
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:

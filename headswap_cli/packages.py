@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Protocol
 
 from headswap_cli.errors import EngineError, InputError
+from headswap_cli.folders import make_private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -122,7 +123,7 @@ def fetch(
         InputError: The folder cannot be written to.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=folder) as work:
             archive = _download(package, Path(work), on_progress, python=python, environ=environ, again=again)
             return tuple(_take(package, archive, folder, again))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli import packages
 from headswap_cli.errors import InputError
+from headswap_cli.folders import make_private_folder
 from headswap_cli.packages import Member, Package
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ def _alone_in(folder: Path) -> Iterator[None]:
     from filelock import FileLock
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
+        make_private_folder(folder)
+        lock = FileLock(folder / ".lock", mode=0o600)
         lock.acquire()
     except OSError as error:
         reason = error.strerror or str(error)

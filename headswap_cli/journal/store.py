@@ -6,6 +6,8 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
+from headswap_cli.folders import make_private_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -70,7 +72,7 @@ MIGRATIONS = (
 
 def make_private(path: Path) -> None:
     """Make the file and its folder for the owner alone; SQLite gives its helper files the same mode."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(path.parent)
     path.touch(mode=0o600)
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)

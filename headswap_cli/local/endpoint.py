@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import EngineError
+from headswap_cli.folders import make_private_folder
 from headswap_cli.wire import ENGINE_ORIGIN
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def engine_folder(data_dir: Path) -> Path:
     """
     folder = data_dir.absolute() / "engine"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
         folder.chmod(0o700)
     except OSError as error:
         message = f"The local engine cannot have its folder {folder}: {error.strerror}."

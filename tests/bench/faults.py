@@ -6,10 +6,14 @@ Seeded: the same seed makes the same choices, though not the same moments. ``--o
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.engine.arena import listening_to_the_network
 from tests.engine.faults import FAULTS, NotHere, real_work_killed, try_fault
 
 if TYPE_CHECKING:
@@ -18,7 +22,9 @@ if TYPE_CHECKING:
     from tests.engine.arena import Tally
     from tests.engine.faults import Fault
 
-HEAD = "| fault | rounds | jobs | lost | wrong | orphans | hung | seconds a round |"
+HEAD = (
+    "| fault | rounds | jobs | lost | wrong | orphans | hung | open to others | listening | seconds a round |"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,9 +45,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tallies.append(
             row("real pipeline killed", real_work_killed, f"{given.seed}/real", given.real, is_real=True)
         )
+    print(day_after([tally for tally in tallies if tally]), flush=True)
     for note in (note for tally in tallies if tally for note in tally.notes if note):
         print(note, file=sys.stderr)
     return int(any(tally is not None and not tally.is_clean for tally in tallies))
+
+
+def day_after(tallies: Sequence[Tally]) -> str:
+    """Return what ``ps``, ``ls -l`` and ``ss`` show after all of it."""
+    rounds, jobs, files = (
+        sum(getattr(tally, what) for tally in tallies) for what in ("rounds", "jobs", "files")
+    )
+    orphans, exposed, listening = (
+        sum(getattr(tally, what) for tally in tallies) for what in ("orphans", "exposed", "listening")
+    )
+    children = own_children()
+    here = listening_to_the_network([os.getpid(), *children])
+    return (
+        f"\nAfter {rounds} rounds with {jobs} jobs: {orphans} orphans ({len(children)} processes below this"
+        f" one), {exposed} of {files} files and folders of data, config and cache open to others,"
+        f" {listening + len(here)} sockets listening that nobody asked for."
+    )
+
+
+def own_children() -> list[int]:
+    """Return the living processes that this one has started (Linux)."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError):
+            fields = status.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == os.getpid() and fields[0] != "Z":
+                found.append(int(status.parent.name))
+    return found
 
 
 def row(name: str, fault: Fault, seed: str, rounds: int, *, is_real: bool) -> Tally | None:
@@ -53,8 +88,9 @@ def row(name: str, fault: Fault, seed: str, rounds: int, *, is_real: bool) -> Ta
         print(f"| {name} | not tried: {reason} |", flush=True)
         return None
     seconds = (time.monotonic() - began) / rounds
-    counts = (tally.rounds, tally.jobs, tally.lost, tally.wrong, tally.orphans, tally.hung, f"{seconds:.1f}")
-    print(f"| {name} | {' | '.join(map(str, counts))} |", flush=True)
+    counts = (tally.rounds, tally.jobs, tally.lost, tally.wrong, tally.orphans, tally.hung)
+    left = (tally.exposed, tally.listening, f"{seconds:.1f}")
+    print(f"| {name} | {' | '.join(map(str, (*counts, *left)))} |", flush=True)
     return tally
 
 

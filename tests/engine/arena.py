@@ -29,6 +29,7 @@ from tests.engine.engines import create_body
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterable
 
 LONG_S = 60.0
 SHIM = Path(__file__).parent / "shim"
@@ -44,11 +45,14 @@ class Tally:
     wrong: int = 0
     orphans: int = 0
     hung: int = 0
+    exposed: int = 0
+    listening: int = 0
+    files: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
-        return not (self.lost or self.wrong or self.orphans or self.hung)
+        return not any((self.lost, self.wrong, self.orphans, self.hung, self.exposed, self.listening))
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Arena:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.rng, self.tally = folder, rng, tally
         self.cache = folder / "cache"
-        self.cache.mkdir(exist_ok=True)
+        self.cache.mkdir(mode=0o700, exist_ok=True)
         (self.cache / "weights").symlink_to(media.weights_dir())
         more = {} if is_real else {"ARENA_STANDIN": str(standin.SCRIPT)}
         paths = os.pathsep.join([str(SHIM), str(Path(__file__).parents[2])])
@@ -87,9 +91,13 @@ class Arena:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # On demand an engine listens on its Unix socket, and nowhere else.
+        self._count_sockets(listening_to_the_network([pid for pid, _ in self._processes()]))
         with contextlib.suppress(Exception):
             local.stop(self.data)
         self.tally.orphans += len(self.left_over())
+        self._count_sockets(self._unix_sockets())
+        self._look_at_modes()
 
     @property
     def engine(self) -> Path:
@@ -99,6 +107,7 @@ class Arena:
     def tell(self, **told: Any) -> None:
         """Say how the quick pipeline is to behave."""
         draft = self.cache / "draft.json"
+        draft.touch(mode=0o600)
         draft.write_text(json.dumps(told))
         draft.replace(self.cache / "standin.json")
 
@@ -204,6 +213,26 @@ class Arena:
             kill(pid)
         return left
 
+    def _count_sockets(self, found: list[str]) -> None:
+        self.tally.listening += len(found)
+        self.tally.notes.extend(f"listens: {one}" for one in found)
+
+    def _unix_sockets(self) -> list[str]:
+        """Return the sockets below this arena's folder that somebody still holds."""
+        with contextlib.suppress(OSError):
+            lines = Path("/proc/net/unix").read_text().splitlines()
+            return [line for line in lines if f"{self.folder}/" in line]
+        return []
+
+    def _look_at_modes(self) -> None:
+        """Count what others than its owner could read, write or list: whatever is kept, folders and files."""
+        for kept in (self.data, self.folder / "config", self.cache, self.folder / "run"):
+            for path in [kept, *kept.rglob("*")] if kept.exists() else []:
+                self.tally.files += 1
+                if not path.is_symlink() and path.lstat().st_mode & 0o077:
+                    self.tally.exposed += 1
+                    self.tally.notes.append(f"{path.lstat().st_mode & 0o777:04o} {path}")
+
     def _processes(self) -> list[tuple[int, str]]:
         """Return the processes whose command line names this arena's folder."""
         found = []
@@ -213,6 +242,21 @@ class Arena:
                 if f"{self.folder}/" in line and int(entry.name) != os.getpid():
                     found.append((int(entry.name), line))
         return found
+
+
+def listening_to_the_network(pids: Iterable[int]) -> list[str]:
+    """Return the TCP sockets on which these processes wait for somebody, as Linux tells it (``ss -ltnp``)."""
+    held = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            held |= {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    found = []
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            rows = [line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
+            # State 0A is LISTEN, and the tenth column the inode: proc_pid_net(5).
+            found += [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in held]
+    return found
 
 
 def is_as_asked(result: httpx.Response, task: Asked) -> bool:
@@ -273,7 +317,7 @@ def photo() -> bytes:
 
 def mounted(folder: Path, size: str) -> bool:
     """Mount a small file system of its own on a folder; False where that is not allowed."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if sys.platform != "linux":
         return False
     words = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)]

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.types import Frame, Mask
+from headswap_cli.models import Tone
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
+
+class Shares(NamedTuple):
+    """How much of the way to the target's skin the head's goes, 0 to 1."""
+
+    hue: float
+    brightness: float
+
+
+SHARES = {
+    Tone.SOURCE: Shares(1.0, 1.0),
+    Tone.BLEND: Shares(0.5, 0.7),
+    Tone.REFERENCE: Shares(0.0, 0.35),
+}
 _PERCENTILES = (10, 50, 90)
 _MEDIAN = 1
 _FEWEST_PIXELS = 16
@@ -37,9 +53,14 @@ def plain_curves() -> Floats:
 
 
 class ToneFitter:
-    """Follows the target's skin tone, slowly, so that nothing flickers."""
+    """Follows the target's skin tone, slowly, so that nothing flickers.
 
-    def __init__(self) -> None:
+    Args:
+        tone: Whose skin tone is wanted. The photo's own still follows the brightness of the frame a little.
+    """
+
+    def __init__(self, tone: Tone = Tone.SOURCE) -> None:
+        self._shares = SHARES[tone]
         self._anchors: Floats | None = None
         self._curves = plain_curves()
 
@@ -65,8 +86,17 @@ class ToneFitter:
             old = self._anchors
             self._anchors = anchors if old is None else _INERTIA * old + (1 - _INERTIA) * anchors
         if self._anchors is not None:
-            self._curves = _tone_curves(*self._anchors)
+            given, wanted = self._anchors
+            self._curves = _tone_curves(given, _aimed(given, wanted, self._shares))
         return self._curves
+
+
+def _aimed(given: Floats, wanted: Floats, shares: Shares) -> Floats:
+    """Return the percentiles to reach, (3, n): of the target's, its hue and brightness are taken in part."""
+    own, other = given[:, _MEDIAN], wanted[:, _MEDIAN]
+    brighter = own * (float(_LUMA @ other) + 1) / (float(_LUMA @ own) + 1)
+    aim = own + shares.hue * (other - own) + (shares.brightness - shares.hue) * (brighter - own)
+    return np.asarray(wanted + (aim - other)[:, np.newaxis], np.float32)
 
 
 def _tone_curves(given: Floats, wanted: Floats) -> Floats:
@@ -96,7 +126,15 @@ def _curve(given: Floats, wanted: Floats, contrast: float) -> Floats:
     return np.asarray(np.interp(_LEVELS, x, y), np.float32)
 
 
-def light(target: Frame, fitted: Floats, target_skin: Mask, source_skin: Mask, reach: float) -> Floats:
+def light(
+    target: Frame,
+    fitted: Floats,
+    target_skin: Mask,
+    source_skin: Mask,
+    reach: float,
+    *,
+    tone: Tone = Tone.SOURCE,
+) -> Floats:
     """Return how much brighter the head must be here and there to stand in the frame's light.
 
     Args:
@@ -105,6 +143,7 @@ def light(target: Frame, fitted: Floats, target_skin: Mask, source_skin: Mask, r
         target_skin: Where ``target`` shows skin, 0 to 1.
         source_skin: Likewise for ``fitted``.
         reach: Width of the smoothing, pixels.
+        tone: Whose skin tone ``fitted`` has: what is the skin's own brightness is no light.
 
     Returns: Factors, (height, width), 1 away from the face.
     """
@@ -117,7 +156,9 @@ def light(target: Frame, fitted: Floats, target_skin: Mask, source_skin: Mask, r
     wanted = smooth((target.astype(np.float32) @ _LUMA) * there) / (weight + 1e-3)
     given = smooth((fitted @ _LUMA) * here) / (own_weight + 1e-3)
     sure = np.clip(np.minimum(weight, own_weight) * 2.2 - 0.1, 0, 1)
-    ratio = np.clip((wanted + 12) / (given + 12), *_GAINS) ** _RELIGHT
+    ratio = (wanted + 12) / (given + 12)
+    mean = np.exp((np.log(ratio) * sure).sum() / max(float(sure.sum()), 1.0))
+    ratio = np.clip(ratio / mean ** (1 - SHARES[tone].brightness), *_GAINS) ** _RELIGHT
     return smooth(np.asarray(1 + (ratio - 1) * sure, np.float32))
 
 

@@ -20,7 +20,7 @@ from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.retarget import Posed, Retargeter
 from headswap_cli.engine.types import Plate
-from headswap_cli.models import Mode
+from headswap_cli.models import Mode, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +56,7 @@ class HeadSwapper:
         mode: The whole head, or the inner face only.
         matte: Tells people from background in a square window.
         hands: Finds hands before this person's face; None leaves them out.
+        tone: Whose skin tone the head is to have.
     """
 
     def __init__(
@@ -64,7 +65,9 @@ class HeadSwapper:
         tracks_landmarks: Sequence[Floats],
         mode: Mode,
         matte: Matte,
+        *,
         hands: Hands | None = None,
+        tone: Tone = Tone.SOURCE,
     ) -> None:
         self._reference = reference
         self._mode = mode
@@ -72,7 +75,7 @@ class HeadSwapper:
         self._hands = hands
         self._triangles = reference.triangles if mode is Mode.HEAD else _of_face(reference.triangles)
         self._retargeter = Retargeter(reference.vertices, reference.texture_points, tracks_landmarks)
-        self._painter = Painter(reference, self._triangles)
+        self._painter = Painter(reference, self._triangles, tone)
         self._fade = Fade()
         self._last: Landmarks | None = None
 

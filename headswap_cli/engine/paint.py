@@ -17,6 +17,7 @@ from headswap_cli.engine.lashes import finish_eye
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.shade import shade
+from headswap_cli.models import Tone
 
 if TYPE_CHECKING:
     from headswap_cli.engine.piece import Piece
@@ -35,7 +36,7 @@ _COARSE_FACE, _FINE = 90.0, 2
 class _Memory:
     """What is carried from frame to frame of one track."""
 
-    tone: ToneFitter = field(default_factory=ToneFitter)
+    tone: ToneFitter
     sharpness: SharpnessFitter = field(default_factory=SharpnessFitter)
     level: int | None = None
     frames: int = 0
@@ -47,16 +48,18 @@ class Painter:
     Args:
         reference: The head.
         triangles: Those of its mesh that are drawn, (n, 3).
+        tone: Whose skin tone it is to have.
     """
 
-    def __init__(self, reference: Reference, triangles: NDArray[np.int32]) -> None:
+    def __init__(self, reference: Reference, triangles: NDArray[np.int32], tone: Tone = Tone.SOURCE) -> None:
         self._reference = reference
         self._triangles = triangles
-        self._memory = _Memory()
+        self._tone = tone
+        self._memory = _Memory(ToneFitter(tone))
 
     def reset(self) -> None:
         """Forget the frame before."""
-        self._memory = _Memory()
+        self._memory = _Memory(ToneFitter(self._tone))
 
     def paint(
         self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None
@@ -135,7 +138,8 @@ class Painter:
             curves = self._memory.tone.fit(piece.small, source, target_skin, source_skin)
         fitted, _ = shade(seen, 0.5**level, texture, weights, curves=curves, gains=even)
         reach = 0.12 * piece.pixels * piece.factor[0]
-        return curves, light(piece.small, _straight(fitted), target_skin, source_skin, reach)
+        gains = light(piece.small, _straight(fitted), target_skin, source_skin, reach, tone=self._tone)
+        return curves, gains
 
     def _fit_sharpness(self, piece: Piece, layer: Floats, own: Landmarks, new: Landmarks) -> float:
         memory = self._memory

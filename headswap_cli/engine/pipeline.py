@@ -21,7 +21,7 @@ from headswap_cli.engine.mode import choose_mode
 from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.types import MediaFault, SwapReport
 from headswap_cli.engine.wardrobe import Wardrobe
-from headswap_cli.models import Mode
+from headswap_cli.models import Mode, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +117,9 @@ class Pipeline:
             for warning in outfit.warnings
         ]
         remarks += [] if settings.mode is not None else _remarks(modes)
-        return Cast(scene, fit, self._swappers(people, heads, modes, fit), remarks)
+        return Cast(
+            scene, fit, self._swappers(people, heads, modes, fit, settings.tone or Tone.SOURCE), remarks
+        )
 
     @cached_property
     def _analyser(self) -> Analyser:
@@ -148,7 +150,12 @@ class Pipeline:
         return {obj_id: choose_mode(heads[obj_id], seen, self._matte) for obj_id, seen in samples.items()}
 
     def _swappers(
-        self, people: list[Person], heads: Mapping[int, Reference], modes: Mapping[int, Mode], fit: Fit
+        self,
+        people: list[Person],
+        heads: Mapping[int, Reference],
+        modes: Mapping[int, Mode],
+        fit: Fit,
+        tone: Tone,
     ) -> dict[int, HeadSwapper]:
         return {
             person.obj_id: HeadSwapper(
@@ -156,7 +163,8 @@ class Pipeline:
                 [fit.landmarks(track.landmarks) for track in person.tracks],
                 modes[person.obj_id],
                 self._matte,
-                Hands(self._weights),
+                hands=Hands(self._weights),
+                tone=tone,
             )
             for person in people
         }

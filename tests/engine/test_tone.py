@@ -1,0 +1,100 @@
+"""Whose skin tone the new head has: the person's in the video, the photo's, or one between them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from headswap_cli.engine.colour import ToneFitter, light, plain_curves
+from headswap_cli.engine.head import HeadSwapper
+from headswap_cli.engine.types import Frame, Landmarks
+from headswap_cli.models import Mode, Tone
+from tests.engine import heads
+
+STEPS = plain_curves().shape[2] // 255
+SKIN = np.zeros((40, 40), np.float32)
+SKIN[8:32, 8:32] = 1
+# Both cheeks: no brows, no lips, no shadow of the nose.
+CHEEKS = (50, 280)
+CLIP, PHOTO = "single_face.mp4", "0-f1-su-ph.jpg"
+
+_COLOUR = st.tuples(*[st.integers(80, 200)] * 3)
+
+
+def plain(colour: tuple[int, int, int]) -> Frame:
+    return np.full((40, 40, 3), colour, np.uint8)
+
+
+def fitted(tone: Tone, own: tuple[int, int, int], target: tuple[int, int, int]) -> NDArray[np.float64]:
+    curves = ToneFitter(tone).fit(plain(target), plain(own), SKIN, SKIN)
+    return np.array([curves[1, channel, own[channel] * STEPS] for channel in range(3)], np.float64)
+
+
+def cheeks(frame: Frame, landmarks: Landmarks) -> NDArray[np.float64]:
+    """Return the mean colour of both cheeks, Lab."""
+    lab = cv2.cvtColor(frame.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+    reach = max(2, round(0.05 * float(np.ptp(landmarks[:, 0]))))
+    parts = [
+        lab[y - reach : y + reach, x - reach : x + reach].reshape(-1, 3)
+        for x, y in landmarks[list(CHEEKS), :2].round().astype(int)
+    ]
+    return np.asarray(np.concatenate(parts).mean(axis=0), np.float64)
+
+
+@settings(deadline=None)
+@given(_COLOUR, _COLOUR)
+def test_the_further_from_the_sources_tone_the_nearer_to_the_photos(
+    own: tuple[int, int, int], target: tuple[int, int, int]
+) -> None:
+    moved = [np.abs(fitted(tone, own, target) - np.array(own)).sum() for tone in Tone]
+    far = float(np.abs(np.array(own) - np.array(target)).sum())
+    source, reference, blend = moved
+    assert reference <= blend + 0.1 * far + 3
+    assert blend <= source + 0.1 * far + 3
+
+
+@settings(deadline=None)
+@given(_COLOUR, _COLOUR)
+def test_the_photos_own_tone_keeps_its_hue(own: tuple[int, int, int], target: tuple[int, int, int]) -> None:
+    found = fitted(Tone.REFERENCE, own, target)
+    assert found / found.sum() == pytest.approx(np.array(own) / sum(own), abs=0.03)
+
+
+def test_a_darker_skin_is_not_lit_until_it_is_as_bright_as_the_sources() -> None:
+    target, dark = plain((100, 100, 100)), np.full((40, 40, 3), 70, np.float32)
+    gains = {tone: light(target, dark, SKIN, SKIN, 4.0, tone=tone)[20, 20] for tone in Tone}
+    assert gains[Tone.SOURCE] > gains[Tone.BLEND] > gains[Tone.REFERENCE]
+    assert gains[Tone.REFERENCE] < 1.25
+
+
+def test_light_from_one_side_falls_on_any_skin() -> None:
+    target = plain((120, 120, 120))
+    target[:, 20:] = 190
+    dark = np.full((40, 40, 3), 70, np.float32)
+    gains = light(target, dark, SKIN, SKIN, 2.0, tone=Tone.REFERENCE)
+    assert gains[20, 27] > gains[20, 12] + 0.15
+
+
+@pytest.mark.media
+@pytest.mark.parametrize(
+    ("tone", "to_video", "to_photo"),
+    [(Tone.SOURCE, 5.1, 13.9), (Tone.BLEND, 9.8, 8.8), (Tone.REFERENCE, 15.7, 3.9)],
+)
+def test_cheeks_stay_as_far_from_the_videos_and_the_photos_as_they_were_measured(
+    tone: Tone, to_video: float, to_photo: float
+) -> None:
+    frames, landmarks = heads.scene(CLIP, 0, 6)
+    swapper = HeadSwapper(heads.reference(PHOTO), [landmarks], Mode.HEAD, heads.matte(), tone=tone)
+    results = [swapper.apply(*pair).image for pair in zip(frames, landmarks, strict=True)]
+    photo, _ = heads.faces(PHOTO)
+    found, _ = heads.mesh().from_detection(photo, heads.faces(PHOTO)[1][0])
+    made = cheeks(results[-1], landmarks[-1])
+    apart = [
+        float(np.linalg.norm(made - other))
+        for other in (cheeks(frames[-1], landmarks[-1]), cheeks(photo, found))
+    ]
+    assert apart == pytest.approx([to_video, to_photo], abs=2.5)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from headswap_cli.journal import Journal, Run
     from headswap_cli.profiles import ProfileFile
     from headswap_cli.render.progress import Progress
+    from headswap_cli.render.terminal import Terminal
     from headswap_cli.services.deps import Deadline, Deps
 
 ENGINE_MODULES = ("ai_edge_litert", "av", "cv2", "dlib", "filelock", "hypercorn", "numba", "starlette")
@@ -139,6 +140,12 @@ class AppContext:
         except HeadswapError as error:
             error.hint = f"Nothing was kept. {error.hint or ''} To keep it untried: --no-verify".strip()
             raise
+
+    def canvas(self, *, images: bool, on_stderr: bool = False) -> Terminal | None:
+        """Return the terminal to draw people on, as the view's; None without the extra ``images``, too."""
+        if images and find_spec("PIL") is None:
+            return None
+        return self.view.canvas(images=images, on_stderr=on_stderr)
 
     def profiles(self) -> ProfileFile:
         """Return the file of profiles."""

@@ -79,7 +79,7 @@ class Person:
     preview_url: str | None = None
     screen_share: float | None = None
     first_time_s: float | None = None
-    box: tuple[float, float, float, float] | None = None
+    box: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

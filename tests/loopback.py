@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 from collections import defaultdict
 from functools import cache
 from io import BytesIO
@@ -67,7 +68,8 @@ class MediaOrigin(Origin):
             return Answer(b"<Error>AccessDenied</Error>", 403)
         if folder == "r":
             return Answer(status=302, headers={"Location": f"{self.url}/files/{name}?Signature=moved"})
-        return Answer(self.files[name], headers={"Content-Type": "video/mp4"})
+        kind = mimetypes.guess_type(name)[0] or "video/mp4"
+        return Answer(self.files[name], headers={"Content-Type": kind})
 
 
 class HeadSwapService(Origin):

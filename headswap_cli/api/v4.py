@@ -211,11 +211,11 @@ def _person(person: int, obj_id: int, entry: JsonObject) -> Person:
     )
 
 
-def _box(value: object) -> tuple[float, float, float, float] | None:
+def _box(value: object) -> tuple[int, int, int, int] | None:
     edges = [number(edge) for edge in value] if isinstance(value, list) and len(value) == 4 else []
     match [edge for edge in edges if edge is not None]:
         case [x0, y0, x1, y1] if x0 <= x1 and y0 <= y1:
-            return x0, y0, x1, y1
+            return round(x0), round(y0), round(x1), round(y1)
     return None
 
 

@@ -13,12 +13,15 @@ from headswap_cli.context import AppContext
 PreviewsOpt = Annotated[
     Path | None, typer.Option("--previews", metavar="DIR", help="Save each person's picture there.")
 ]
+OpenOpt = Annotated[bool, typer.Option("--open", help="Show each person's picture in the system's viewer.")]
 
 
 def analyze_command(
     video: o.VideoArg,
     *,
     previews: PreviewsOpt = None,
+    open_them: OpenOpt = False,
+    images: o.ImagesOpt = True,
     any_length: o.AnyLengthOpt = False,
     timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
     profile: o.ProfileOpt = None,
@@ -28,13 +31,17 @@ def analyze_command(
 ) -> None:
     """Find the people in a video; free of charge.
 
+    On a terminal that shows colours the people are drawn, by kitty's, iTerm2's or sixel graphics where it has
+    them.
+
     Example: headswap analyze clip.mp4 --previews people
     """
     from headswap_cli.render import views
     from headswap_cli.services.analyze import analyze_steps
     from headswap_cli.services.preflight import check_sources
-    from headswap_cli.services.previews import check_folder, save_previews
+    from headswap_cli.services.previews import check_folder, fetch_previews, save_previews, viewing_folder
     from headswap_cli.services.wait import drive
+    from headswap_cli.viewer import open_files
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     deadline = app.deadline(timeout)
@@ -42,8 +49,17 @@ def analyze_command(
     folder = previews.expanduser().absolute() if previews else None
     if folder is not None:
         check_folder(folder)
+    terminal = app.canvas(images=images)
     with app.open() as deps:
         steps = analyze_steps(deps, video, any_length=any_length, deadline=deadline)
         result = drive(steps, deps.sleep)
+        people, analysis_id = result.analysis.people, result.analysis.analysis_id
+        contents = fetch_previews(deps, people) if terminal else {}
+        if open_them and folder is None:
+            folder = viewing_folder(app.folders.cache, analysis_id)
         saved = save_previews(deps, result, folder) if folder else {}
+    if terminal is not None:
+        app.view.people(people, contents, terminal)
     app.view.show(views.analysis(result, saved))
+    if open_them:
+        open_files(list(saved.values()))

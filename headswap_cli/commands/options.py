@@ -131,6 +131,9 @@ FaceOpt = Annotated[
         " people, or (local engine) for more photos of one.",
     ),
 ]
+ImagesOpt = Annotated[
+    bool, typer.Option("--images/--no-images", help="Draw the people, where the terminal can.")
+]
 TimeoutOpt = Annotated[
     str, typer.Option("--timeout", metavar="TIME", help="How long to wait, as 90s, 15m or 1h.")
 ]

@@ -14,10 +14,12 @@ from headswap_cli.render.progress import Lines, Live, Progress, Silent
 from headswap_cli.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from headswap_cli.errors import HeadswapError, Stopped
+    from headswap_cli.models import Person
+    from headswap_cli.render.terminal import Terminal
     from headswap_cli.render.views import Shown
 
 # A message holds whole paths and lists of people; what a service says has been cut short before.
@@ -91,6 +93,45 @@ class View:
         with path.open("rb") as file:
             shutil.copyfileobj(file, self._stdout.buffer)
         self._stdout.buffer.flush()
+
+    def canvas(self, *, images: bool, on_stderr: bool = False) -> Terminal | None:
+        """Return the terminal that pictures can be drawn on; None where there is none or nobody wants them.
+
+        Args:
+            images: Whether the user wants them.
+            on_stderr: Where questions are asked; else where results go.
+        """
+        stream = self._stderr if on_stderr else self._stdout
+        # Asked first: what can draw takes a while to load.
+        if not images or ((self._json or self._quiet) and not on_stderr) or not is_live(stream, self._env):
+            return None
+        from headswap_cli.render.terminal import drawing_terminal
+
+        return drawing_terminal(stream, self._env)
+
+    def people(
+        self,
+        people: Sequence[Person],
+        contents: Mapping[int, bytes],
+        terminal: Terminal,
+        *,
+        on_stderr: bool = False,
+    ) -> None:
+        """Draw people on the terminal that ``canvas`` returned.
+
+        Args:
+            people: All of them.
+            contents: Their pictures as they came, by number from 1.
+            terminal: Where they are drawn.
+            on_stderr: As for ``canvas``.
+        """
+        from headswap_cli.render.gallery import gallery
+
+        stream = self._stderr if on_stderr else self._stdout
+        drawn, faults = gallery(people, contents, terminal)
+        self.notices(faults)
+        stream.write(drawn)
+        stream.flush()
 
     def error(self, error: HeadswapError) -> None:
         """Print an error: on stderr for people, as the JSON value on stdout where JSON was asked for."""

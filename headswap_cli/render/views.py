@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,9 +72,34 @@ def analysis(result: AnalyzeResult, previews: Mapping[int, Path] | None = None) 
         ],
         "video": found.video,
     }
-    rows = [(p.person, p.obj_id, _preview(p, saved.get(p.person))) for p in found.people]
-    people = table(("PERSON", "OBJ_ID", "PREVIEW"), rows) if rows else "Nobody was found in the video."
-    return Shown(value, f"{people}\nanalysis {found.analysis_id}", found.analysis_id)
+    return Shown(
+        value, f"{_people_table(found.people, saved)}\nanalysis {found.analysis_id}", found.analysis_id
+    )
+
+
+def _people_table(people: Sequence[Person], saved: Mapping[int, str]) -> str:
+    """Return the people as a table; how long they are seen where anybody told."""
+    if not people:
+        return "Nobody was found in the video."
+    rows = [
+        (p.person, p.obj_id, seen_share(p), first_seen(p), _preview(p, saved.get(p.person))) for p in people
+    ]
+    head = ("PERSON", "OBJ_ID", "SEEN", "FROM", "PREVIEW")
+    is_told = [True, True, *(any(row[column] != "-" for row in rows) for column in (2, 3)), True]
+    return table(tuple(compress(head, is_told)), [tuple(compress(row, is_told)) for row in rows])
+
+
+def seen_share(person: Person) -> str:
+    """Return how much of the video shows a person: ``83 %``."""
+    return "-" if person.screen_share is None else f"{100 * person.screen_share:.0f} %"
+
+
+def first_seen(person: Person) -> str:
+    """Return when a person is first seen: ``1:02.5``, in minutes and seconds."""
+    if person.first_time_s is None:
+        return "-"
+    tenths = round(person.first_time_s * 10)
+    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
 
 
 def _preview(person: Person, saved: str | None) -> str:

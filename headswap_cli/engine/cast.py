@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.head import Rendered
     from headswap_cli.engine.types import Frame, Landmarks, Plate, Scene, Track
+    from headswap_cli.models import Mode
 
 
 class Swapper(Protocol):
     """Puts a head on one person; frames of a track come in order."""
 
-    def start_track(self) -> None:
-        """Forget the frame before."""
+    def start_track(self, frame_index: int) -> None:
+        """Forget the frame before; the next one is ``frame_index``, and others follow without a gap."""
 
     def apply(
         self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Sequence[Landmarks] = ()
@@ -60,18 +61,25 @@ class Cast:
         fit: From the source's size to that of the frames played.
         swappers: By ``obj_id``; everybody else stays as they are.
         remarks: Sentences on how the swappers were chosen; they begin the notices.
+        modes: How much of each person is replaced, by ``obj_id``, for the report.
     """
 
     def __init__(
-        self, scene: Scene, fit: Fit, swappers: Mapping[int, Swapper], remarks: Sequence[str] = ()
+        self,
+        scene: Scene,
+        fit: Fit,
+        swappers: Mapping[int, Swapper],
+        remarks: Sequence[str] = (),
+        modes: Mapping[int, Mode] | None = None,
     ) -> None:
+        self.modes = dict(modes or {})
         self._scene = scene
         self._remarks = tuple(remarks)
         self._frame_count = 0
         self.fit = fit
         self._swappers = swappers
         self._tallies = {obj_id: _Tally() for obj_id in swappers}
-        self._current: dict[int, Track] = {}
+        self._expected: dict[int, tuple[Track, int]] = {}
         self._shot_index = -1
         self._plate: Plate | None = None
 
@@ -92,7 +100,9 @@ class Cast:
             if one.obj_id not in self._swappers:
                 continue
             others = [other.landmarks for other in present if other is not one]
-            rendered = self._swapper_for(one).apply(image, one.landmarks, self._plate_of(one.track), others)
+            rendered = self._swapper_for(one, frame_index).apply(
+                image, one.landmarks, self._plate_of(one.track), others
+            )
             image, changed = rendered.image, changed | rendered.changed
             tally = self._tallies[one.obj_id]
             tally.seen += 1
@@ -128,11 +138,12 @@ class Cast:
             if track.first_frame <= frame_index <= track.last_frame
         ]
 
-    def _swapper_for(self, presence: _Presence) -> Swapper:
+    def _swapper_for(self, presence: _Presence, frame_index: int) -> Swapper:
         swapper = self._swappers[presence.obj_id]
-        if self._current.get(presence.obj_id) is not presence.track:
-            self._current[presence.obj_id] = presence.track
-            swapper.start_track()
+        track, expected = self._expected.get(presence.obj_id, (None, -1))
+        if track is not presence.track or expected != frame_index:
+            swapper.start_track(frame_index)
+        self._expected[presence.obj_id] = presence.track, frame_index + 1
         return swapper
 
     def _plate_of(self, track: Track) -> Plate | None:

@@ -118,6 +118,10 @@ _SCHEMAS: JsonObject = {
             "deduction_duration": {"const": 0},
             "priority": {"const": 0},
             "notices": {"type": "array", "items": _TEXT},
+            "modes": {
+                "type": "array",
+                "items": _object({"obj_id": _COUNT, "mode": {"enum": [*map(str, Mode)]}}),
+            },
         }
     ),
     "Media": _object({"url": _URL}),

@@ -51,7 +51,7 @@ def judge(photo: Frame, landmarks: Landmarks, *, turn_limit: float = FRONTAL) ->
     Raises:
         MediaFault: It is turned away, blurred or asleep; the reason names the value and the limit.
     """
-    look, width = look_of(_levelled(landmarks)), face_width(landmarks)
+    look, width = look_of(landmarks), face_width(landmarks)
     detail = width * min(1.0, _SHARP / blur_of(photo, landmarks))
     fault = _fault(look, width, detail, turn_limit)
     if fault is not None:
@@ -86,15 +86,6 @@ def _edge_blur(grey: Floats, added: float) -> float:
         return float(max(grey.shape))
     ratio = max(1 + _TINY, float(np.median(before[chosen] / np.maximum(after[chosen], _TINY))))
     return float(added / np.sqrt(ratio**2 - 1))
-
-
-def _levelled(landmarks: Landmarks) -> Landmarks:
-    """Turn a face in the picture's plane until its eyes are level."""
-    x, y = (landmarks[263] - landmarks[33])[:2] / np.linalg.norm((landmarks[263] - landmarks[33])[:2])
-    turn = np.array([[x, -y], [y, x]], np.float32)
-    level = landmarks.copy()
-    level[:, :2] = landmarks[:, :2] @ turn
-    return level
 
 
 def _fault(look: Look, width: float, detail: float, turn_limit: float) -> str | None:

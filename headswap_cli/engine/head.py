@@ -79,8 +79,12 @@ class HeadSwapper:
         self._fade = Fade()
         self._last: Landmarks | None = None
 
-    def start_track(self) -> None:
-        """Forget the frame before: a cut, or another track of the same person."""
+    def start_track(self, frame_index: int = 0) -> None:
+        """Forget the frame before: a cut, or another track of the same person.
+
+        Args:
+            frame_index: The next frame's; one head alone is the same in any.
+        """
         self._painter.reset()
         self._matte.reset()
         self._fade = Fade()

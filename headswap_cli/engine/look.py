@@ -54,8 +54,9 @@ def look_of(landmarks: Landmarks) -> Look:
     """Measure a face.
 
     Args:
-        landmarks: (478, 3), or more points of which these are the first; upright within some 20 degrees.
+        landmarks: (478, 3); however the head is tilted in the picture's plane.
     """
+    landmarks = _levelled(landmarks)
     width = face_width(landmarks)
     first, second = (landmarks[[pair[side] for pair in _ACROSS]] for side in (0, 1))
     across = second - first
@@ -71,6 +72,15 @@ def look_of(landmarks: Landmarks) -> Look:
         mouth_gap=float(np.linalg.norm(_gaps(landmarks, topology.LIP_PAIRS), axis=1).max()) / width,
         smile=float(middle - corners) / width,
     )
+
+
+def _levelled(landmarks: Landmarks) -> Landmarks:
+    """Turn a face in the picture's plane until its eyes are level."""
+    x, y = (landmarks[263] - landmarks[33])[:2] / np.linalg.norm((landmarks[263] - landmarks[33])[:2])
+    turn = np.array([[x, -y], [y, x]], np.float32)
+    level = landmarks.copy()
+    level[:, :2] = landmarks[:, :2] @ turn
+    return level
 
 
 def _gaps(landmarks: Landmarks, pairs: tuple[tuple[int, int], ...]) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.mode import choose_mode
 from headswap_cli.engine.occlude import Hands
+from headswap_cli.engine.several import SeveralHeads, weights_over
 from headswap_cli.engine.types import MediaFault, SwapReport
 from headswap_cli.engine.wardrobe import Wardrobe
 from headswap_cli.models import Mode, Tone
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from headswap_cli.engine.cast import Swapper
     from headswap_cli.engine.decode import VideoSource
-    from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Frame, Landmarks, OnProgress, Person, Scene, SwapSettings
+    from headswap_cli.engine.wardrobe import Outfit
 
 _MODE_SAMPLES = 12
 
@@ -96,7 +98,8 @@ class Pipeline:
                 frames_done += 1
                 frames_swapped += played.was_swapped
                 on_progress(frames_done, max(frames_done, scene.video.frame_count))
-        return SwapReport(frames_done, frames_swapped, (*writer.notices, *cast.notices()))
+        self._wardrobe.clear()
+        return SwapReport(frames_done, frames_swapped, (*writer.notices, *cast.notices()), cast.modes)
 
     def cast(
         self, scene: Scene, source: Path, photos: Mapping[int, Sequence[Path]], settings: SwapSettings
@@ -107,19 +110,15 @@ class Pipeline:
         """
         people = _chosen(scene, photos)
         outfits = self._wardrobe.outfits(photos)
-        heads = {obj_id: outfit.main for obj_id, outfit in outfits.items()}
-        modes = self._modes(source, people, heads, settings.mode)
+        modes = self._modes(source, people, outfits, settings.mode)
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
-        remarks = [
-            f"person {obj_id + 1}: {warning}"
-            for obj_id, outfit in outfits.items()
-            for warning in outfit.warnings
-        ]
-        remarks += [] if settings.mode is not None else _remarks(modes)
-        return Cast(
-            scene, fit, self._swappers(people, heads, modes, fit, settings.tone or Tone.SOURCE), remarks
-        )
+        tone = settings.tone or Tone.SOURCE
+        swappers = {
+            person.obj_id: self._swapper(person, outfits[person.obj_id], modes[person.obj_id], fit, tone)
+            for person in people
+        }
+        return Cast(scene, fit, swappers, _remarks(outfits, {} if settings.mode else modes), modes)
 
     @cached_property
     def _analyser(self) -> Analyser:
@@ -142,32 +141,30 @@ class Pipeline:
         return Wardrobe(self._weights, self._detector, self._mesh, self._matte)
 
     def _modes(
-        self, source: Path, people: list[Person], heads: Mapping[int, Reference], asked: Mode | None
+        self, source: Path, people: list[Person], outfits: Mapping[int, Outfit], asked: Mode | None
     ) -> dict[int, Mode]:
         if asked is not None:
-            return dict.fromkeys(heads, asked)
+            return dict.fromkeys(outfits, asked)
         samples = _samples(source, people)
-        return {obj_id: choose_mode(heads[obj_id], seen, self._matte) for obj_id, seen in samples.items()}
-
-    def _swappers(
-        self,
-        people: list[Person],
-        heads: Mapping[int, Reference],
-        modes: Mapping[int, Mode],
-        fit: Fit,
-        tone: Tone,
-    ) -> dict[int, HeadSwapper]:
         return {
-            person.obj_id: HeadSwapper(
-                heads[person.obj_id],
-                [fit.landmarks(track.landmarks) for track in person.tracks],
-                modes[person.obj_id],
-                self._matte,
-                hands=Hands(self._weights),
-                tone=tone,
-            )
-            for person in people
+            obj_id: choose_mode(outfits[obj_id].main, seen, self._matte) for obj_id, seen in samples.items()
         }
+
+    def _swapper(self, person: Person, outfit: Outfit, mode: Mode, fit: Fit, tone: Tone) -> Swapper:
+        tracks = [fit.landmarks(track.landmarks) for track in person.tracks]
+        heads = [
+            HeadSwapper(head.reference, tracks, mode, self._matte, hands=Hands(self._weights), tone=tone)
+            for head in outfit.heads
+        ]
+        if len(heads) == 1:
+            return heads[0]
+        looks = [head.look for head in outfit.heads]
+        weights = {
+            track.first_frame + index: shown
+            for track in person.tracks
+            for index, shown in enumerate(weights_over(looks, list(track.landmarks)))
+        }
+        return SeveralHeads(heads, weights)
 
 
 def _chosen(scene: Scene, photos: Mapping[int, Sequence[Path]]) -> list[Person]:
@@ -178,12 +175,17 @@ def _chosen(scene: Scene, photos: Mapping[int, Sequence[Path]]) -> list[Person]:
     return [people[obj_id] for obj_id in photos]
 
 
-def _remarks(modes: Mapping[int, Mode]) -> list[str]:
-    """Say who keeps their own hair though nobody asked for it."""
-    return [
+def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Mode]) -> list[str]:
+    """Say what is wrong with photos, and who keeps their own hair though nobody asked for it."""
+    told = [
+        f"person {obj_id + 1}: {warning}"
+        for obj_id, outfit in sorted(outfits.items())
+        for warning in outfit.warnings
+    ]
+    return told + [
         f"person {obj_id + 1}: the face alone was swapped, because the video shows more hair than the photo"
         " or cuts the head off (--mode head swaps it all)"
-        for obj_id, mode in sorted(modes.items())
+        for obj_id, mode in sorted(chosen.items())
         if mode is Mode.FACE
     ]
 

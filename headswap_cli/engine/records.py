@@ -52,7 +52,7 @@ def created_record(job: Job) -> JsonObject:
 
 
 def task_record(job: Job, url_of: UrlOf) -> JsonObject:
-    """Return the ``data`` of GET task/detail; ``notices`` are the local engine's own."""
+    """Return the ``data`` of GET task/detail; ``notices`` and ``modes`` are the local engine's own."""
     result = job.result or {}
     webhook = (
         ["The local engine calls no webhooks; ask for the task instead."] if job.body["webhookUrl"] else []
@@ -64,6 +64,8 @@ def task_record(job: Job, url_of: UrlOf) -> JsonObject:
         "deduction_duration": 0,
         "priority": 0,
         "notices": [*webhook, *result.get("notices", [])],
+        # Whose whole head was swapped and whose face alone, once that is settled.
+        "modes": result.get("modes", []),
     }
 
 

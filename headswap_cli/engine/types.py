@@ -6,13 +6,14 @@ x to the right, y down, z away from the camera in the scale of x. Colours are BG
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from fractions import Fraction
 
     from headswap_cli.models import Mode, Tone
@@ -147,11 +148,15 @@ class SwapSettings:
 
 @dataclass(frozen=True, slots=True)
 class SwapReport:
-    """What a swap did; ``notices`` are sentences for the user, empty where all went as asked."""
+    """What a swap did; ``notices`` are sentences for the user, empty where all went as asked.
+
+    ``modes`` tell how much of each person was replaced, by ``obj_id``.
+    """
 
     frame_count: int
     frames_swapped: int
     notices: tuple[str, ...] = ()
+    modes: Mapping[int, Mode] = field(default_factory=dict)
 
 
 class OnProgress(Protocol):

@@ -164,7 +164,12 @@ class Workbench:
                 settings,
                 on_progress=Share(self._emit, since=0 if is_known else 50, pulse=self._pulse),
             )
-        return {"notices": list(report.notices), "frames_swapped": report.frames_swapped}
+        modes = [{"obj_id": obj_id, "mode": mode} for obj_id, mode in sorted(report.modes.items())]
+        return {
+            "notices": list(report.notices),
+            "frames_swapped": report.frames_swapped,
+            "modes": modes,
+        }
 
     def _scene(self, analysis_id: str, source: Path, on_progress: OnProgress) -> Scene:
         scene = self._scenes.pop(analysis_id, None)

@@ -23,6 +23,7 @@ from headswap_cli.engine import worker
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.orders import PUBLIC_ONLY
 from headswap_cli.engine.types import MediaFault, Person, Scene, SwapReport, Track, VideoProperties
+from headswap_cli.models import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +80,8 @@ class StandIn:
             "numba": os.environ.get("NUMBA_CACHE_DIR"),
         }
         target.write_text(json.dumps(said))
-        return SwapReport(120, 119, ("One frame passes unchanged.",))
+        modes = dict.fromkeys(photos, settings.mode or Mode.HEAD)
+        return SwapReport(120, 119, ("One frame passes unchanged.",), modes)
 
     def _obey(self, on_progress: OnProgress) -> dict[str, Any]:
         told = self._told()

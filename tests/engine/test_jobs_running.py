@@ -111,6 +111,7 @@ def test_a_task_hands_the_photos_and_the_settings_on_and_its_result_can_be_fetch
             "model_name": wire.MODEL,
             "error_code": 0,
             "notices": ["One frame passes unchanged."],
+            "modes": [{"obj_id": 1, "mode": "face"}],
         }.items()
     )
     made = engine.http.get(ended["video_url"])

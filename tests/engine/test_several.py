@@ -1,0 +1,113 @@
+"""Several photos of one person: the nearest head in each frame, and never a jump from one to another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headswap_cli.engine.head import HeadSwapper
+from headswap_cli.engine.look import Look, look_of
+from headswap_cli.engine.several import SeveralHeads, weights_over
+from headswap_cli.models import Mode
+from tests.engine import heads
+
+if TYPE_CHECKING:
+    from headswap_cli.engine.types import Landmarks
+
+pytestmark = pytest.mark.media
+
+FRONT = Look(yaw=0, pitch=0, lids=(0.26, 0.26), mouth_gap=0.02, smile=0)
+LEFT, RIGHT = replace(FRONT, yaw=30), replace(FRONT, yaw=-30)
+
+
+@cache
+def turning() -> Landmarks:
+    """Somebody who turns from one side to the other, (160, 478, 3)."""
+    return heads.scene("WolfgangLanger_Pexels.mp4", 160, 160)[1]
+
+
+def changes(weights: np.ndarray) -> int:
+    return int((np.diff(weights.argmax(axis=1)) != 0).sum())
+
+
+def test_a_head_that_turns_is_given_the_photo_from_that_side_and_changes_once() -> None:
+    weights = weights_over([RIGHT, LEFT], list(turning()))
+    yaws = np.array([look_of(one).yaw for one in turning()])
+    chosen = weights.argmax(axis=1)
+    assert set(chosen[yaws < -10]) == {0}
+    assert set(chosen[yaws > 8]) == {1}
+    assert changes(weights) == 1
+
+
+def test_the_photo_that_smiles_is_worn_where_the_person_smiles() -> None:
+    _, landmarks = heads.scene("single_face.mp4", 0, 48)
+    looks = [look_of(one) for one in landmarks]
+    calm, smiling = min(looks, key=lambda one: one.smile), max(looks, key=lambda one: one.smile)
+    chosen = weights_over([calm, smiling], list(landmarks)).argmax(axis=1)
+    assert chosen[looks.index(calm)] == 0
+    assert chosen[looks.index(smiling)] == 1
+
+
+_ANGLES = st.lists(st.floats(-60, 60), min_size=1, max_size=5)
+
+
+@settings(deadline=None, max_examples=25)
+@given(_ANGLES, st.integers(1, 160))
+def test_however_many_photos_weights_add_up_to_one_and_never_jump(yaws: list[float], count: int) -> None:
+    weights = weights_over([replace(FRONT, yaw=yaw) for yaw in yaws], list(turning()[:count]))
+    assert weights.shape == (count, len(yaws))
+    assert weights.sum(axis=1) == pytest.approx(np.ones(count), abs=1e-4)
+    assert np.abs(np.diff(weights, axis=0)).max(initial=0) <= 1 / 7 + 1e-4
+
+
+def test_a_twitch_of_a_few_frames_is_no_reason_to_change() -> None:
+    steady = list(turning()[:40])
+    before, after = steady[:20], steady[23:]
+    assert changes(weights_over([RIGHT, LEFT], [*before, *turning()[-3:], *after])) == 0
+
+
+def test_between_two_heads_the_picture_is_between_them_and_else_it_is_one_of_them() -> None:
+    frames, landmarks = heads.scene("single_face.mp4", 0, 6)
+
+    def _single(photo: str) -> HeadSwapper:
+        return HeadSwapper(heads.reference(photo), [landmarks], Mode.HEAD, heads.matte())
+
+    photos = ("0-f15-hao-ph.jpg", "astronaut.png")
+    shares = {index: np.array([1 - index / 5, index / 5], np.float32) for index in range(6)}
+    both = SeveralHeads([_single(photo) for photo in photos], shares)
+    both.start_track(0)
+    alone = [_single(photo) for photo in photos]
+    for index, (frame, shape) in enumerate(zip(frames, landmarks, strict=True)):
+        mixed = both.apply(frame, shape)
+        first, second = (head.apply(frame, shape) for head in alone)
+        assert mixed.swapped
+        if index == 0:
+            np.testing.assert_array_equal(mixed.image, first.image)
+            continue
+        outside = ~mixed.changed
+        np.testing.assert_array_equal(mixed.image[outside], frame[outside])
+        if index < 5:
+            low, high = np.minimum(first.image, second.image), np.maximum(first.image, second.image)
+            # The second head has looked at one frame less: tone and matte are a little younger.
+            within = (mixed.image + 12.0 >= low) & (mixed.image - 12.0 <= high)
+            assert within.mean() > 0.99
+
+
+def test_heads_start_anew_after_a_cut() -> None:
+    frames, landmarks = heads.scene("single_face.mp4", 0, 6)
+    head = HeadSwapper(heads.reference(), [landmarks], Mode.HEAD, heads.matte())
+    alone = {index: np.array([1.0], np.float32) for index in (0, 1, 90)}
+    several = SeveralHeads([head], alone)
+    several.start_track(0)
+    for index in (0, 1):
+        several.apply(frames[index], landmarks[index])
+    several.start_track(90)
+    fresh = HeadSwapper(heads.reference(), [landmarks], Mode.HEAD, heads.matte())
+    expected = fresh.apply(frames[5], landmarks[5]).image
+    np.testing.assert_array_equal(several.apply(frames[5], landmarks[5]).image, expected)

@@ -13,6 +13,7 @@ import typer
 
 from headswap_cli import __version__
 from headswap_cli.commands.analyze import analyze_command
+from headswap_cli.commands.batch import batch_command
 from headswap_cli.commands.credits import credits_command
 from headswap_cli.commands.demo import demo_command
 from headswap_cli.commands.download import download_command
@@ -21,7 +22,7 @@ from headswap_cli.commands.run import run_command
 from headswap_cli.commands.serve import serve_command
 from headswap_cli.commands.status import status_command
 from headswap_cli.commands.swap import swap_command
-from headswap_cli.errors import ExitCode, HeadswapError, InputError, MachineError, Stopped
+from headswap_cli.errors import ExitCode, HeadswapError, InputError, Stopped, machine_error
 from headswap_cli.render.view import View, is_live
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(root)
     for name, command in (
         ("run", run_command),
+        ("batch", batch_command),
         ("demo", demo_command),
         ("analyze", analyze_command),
         ("swap", swap_command),
@@ -95,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.SERVICE
     except OSError as error:
         _close_stdout()
-        refused = _machine_error(error)
+        refused = machine_error(error)
         view.error(refused)
         return refused.exit_code
 
@@ -113,12 +115,6 @@ def _open_streams() -> None:
 def _close_stdout() -> None:
     """Let the interpreter's last flush go nowhere, lest it fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _machine_error(error: OSError) -> MachineError:
-    where = f": {error.filename}" if error.filename else ""
-    reason = error.strerror or type(error).__name__
-    return MachineError(f"The system refused ({reason}){where}", hint="Make room, or use another folder.")
 
 
 def _usage_error(error: typer.TyperException) -> InputError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -35,6 +36,7 @@ LOCAL_PATIENCE_S = 5.0
 # A link must outlive the wait, the queue, and a swap that is thought over until tomorrow.
 LINK_LIFE_S, LINK_MARGIN_S = 86400.0, 3600.0
 STDOUT = "-"
+MAX_INPUT_BYTES = 64 << 20
 
 
 class AppContext:
@@ -73,11 +75,17 @@ class AppContext:
 
     def deadline(self, timeout: str) -> Deadline:
         """Return the moment that lies a duration such as ``30m`` after the command's start."""
-        from headswap_cli import config
         from headswap_cli.services.deps import Deadline
 
-        self._timeout_s = config.parse_duration(timeout)
-        return Deadline(self._started + self._timeout_s, timeout)
+        return Deadline(self._started + self.patience_s(timeout), timeout)
+
+    def patience_s(self, timeout: str) -> float:
+        """Return the seconds that a duration means; links are made to outlive the longest."""
+        from headswap_cli import config
+
+        seconds = config.parse_duration(timeout)
+        self._timeout_s = max(self._timeout_s, seconds)
+        return seconds
 
     def survey(self, *, about: str | None = None) -> Survey:
         """Return every setting that applies, with its source; no secret is read.
@@ -153,6 +161,30 @@ class AppContext:
 
         return ProfileFile(self.folders.config)
 
+    def read_input(self, source: str) -> tuple[bytes, Path]:
+        """Return what a file holds, or stdin for ``-``, and the folder that its relative paths start from.
+
+        Raises:
+            InputError: it can't be read, or is far too large for what it should be.
+        """
+        if source == STDOUT:
+            if sys.stdin is None or sys.stdin.isatty():
+                raise InputError("Nothing comes from stdin.", hint="headswap batch - < jobs.csv")
+            content, folder = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1), Path()
+        else:
+            path = Path(source)
+            try:
+                with path.open("rb") as file:
+                    content = file.read(MAX_INPUT_BYTES + 1)
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or str(error)
+                raise InputError(f"{source!r} can't be read: {reason}.") from error
+            # A pipe that a shell has made lies in a folder of no use.
+            folder = path.parent if path.is_file() else Path()
+        if len(content) > MAX_INPUT_BYTES:
+            raise InputError(f"{source!r} is larger than {MAX_INPUT_BYTES >> 20} MiB.")
+        return content, folder
+
     @contextmanager
     def placed(self, output: str | None) -> Iterator[str | None]:
         """Yield where a result is to be saved: where the user said, or for ``-`` a file poured to stdout.
@@ -173,9 +205,9 @@ class AppContext:
                 self.view.pour(path)
 
     @contextmanager
-    def progress(self) -> Iterator[Progress]:
+    def progress(self, shown_by: Progress | None = None) -> Iterator[Progress]:
         """Show progress for as long as this is open."""
-        progress = self._drawing = self.view.progress()
+        progress = self._drawing = shown_by or self.view.progress()
         try:
             yield progress
         finally:
@@ -196,12 +228,15 @@ class AppContext:
             return journal.find(identifier)
 
     @contextmanager
-    def open(self, *, about: str | None = None, announce: bool = False) -> Iterator[Deps]:
+    def open(
+        self, *, about: str | None = None, announce: bool = False, shown_by: Progress | None = None
+    ) -> Iterator[Deps]:
         """Connect to the backend; the local engine is started if none runs.
 
         Args:
             about: The id in question: the profile that made it is used unless the user names one.
             announce: Whether to say on stderr which backend it is.
+            shown_by: What shows the progress; the view's own if None.
 
         Raises:
             HeadswapError: no such profile, no key, or no engine to be had.
@@ -213,7 +248,7 @@ class AppContext:
             settings = config.resolve(
                 self._profile, remembered=known.profile if known else None, env=self._env
             )
-            with self.progress() as progress:
+            with self.progress(shown_by) as progress:
                 if announce:
                     progress.notice(f"backend: {settings.backend} (profile {settings.profile})")
                 with self._connect(settings, progress, journal) as deps:

@@ -116,7 +116,7 @@ def _coded(code: int, message: object, reply: Reply) -> Fault:
         hint=_CODE_HINTS.get(code) or _hint(raised, kind) or _STRANGE_HINT,
         code=code,
     )
-    error.retryable = kind in {Kind.THROTTLED, Kind.BROKEN}
+    error.retryable, error.is_throttled = kind in {Kind.THROTTLED, Kind.BROKEN}, throttled
     return Fault(error, kind, retry_after_s=parse_retry_after(reply.retry_after))
 
 
@@ -143,7 +143,7 @@ def _http_fault(reply: Reply) -> Fault:
         kind = Kind.REFUSED if raised is AuthError else Kind.STRANGE
         hint = _HINTS[raised] if raised is AuthError else _ADDRESS_HINT
     error = raised(f"The service answered HTTP {status}.", hint=hint)
-    error.retryable = kind in {Kind.THROTTLED, Kind.SILENT}
+    error.retryable, error.is_throttled = kind in {Kind.THROTTLED, Kind.SILENT}, kind is Kind.THROTTLED
     return Fault(error, kind, retry_after_s=parse_retry_after(reply.retry_after))
 
 

@@ -42,6 +42,7 @@ class HeadswapError(Exception):
     exit_code = ExitCode.SERVICE
     slug = "error"
     retryable = False
+    is_throttled = False
 
     def __init__(
         self, message: str, *, hint: str | None = None, code: int | None = None, **ids: str | None
@@ -103,6 +104,13 @@ class MachineError(HeadswapError):
     """The operating system refused: a full disk, a folder that cannot be written, too many open files."""
 
     slug = "machine"
+
+
+def machine_error(error: OSError) -> MachineError:
+    """Return what the system refused, as an error that the user is told about."""
+    where = f": {error.filename}" if error.filename else ""
+    reason = error.strerror or type(error).__name__
+    return MachineError(f"The system refused ({reason}){where}", hint="Make room, or use another folder.")
 
 
 class HostingError(HeadswapError):

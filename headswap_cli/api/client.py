@@ -238,6 +238,12 @@ class ApiClient:
         client._on_retry = on_retry
         return client
 
+    def resting(self, sleep: Callable[[float], None]) -> ApiClient:
+        """Return the same client, which waits between two tries in another way."""
+        client = copy(self)
+        client._sleep = sleep
+        return client
+
     def hurried(self) -> ApiClient:
         """Return the same client without patience: what fails is not tried again."""
         client = copy(self)

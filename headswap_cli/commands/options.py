@@ -80,6 +80,29 @@ def parse_tone(value: str) -> str:
     return value
 
 
+def parse_webhook(value: str) -> str:
+    """Return the URL if it is one.
+
+    Raises:
+        InputError: it is no http(s) URL.
+    """
+    if not _URL.match(value):
+        raise InputError(f"The webhook {value!r} is not an http(s) URL.", hint="--webhook-url https://...")
+    return value
+
+
+def parse_timeout(value: str) -> str:
+    """Return the duration as it was written, if it is one.
+
+    Raises:
+        InputError: it is none.
+    """
+    from headswap_cli.config import parse_duration
+
+    parse_duration(value)
+    return value
+
+
 def swap_options(
     preferences: Preferences,
     *,
@@ -98,10 +121,8 @@ def swap_options(
     """
     from headswap_cli.models import Mode, SwapOptions, Tone
 
-    if webhook_url is not None and not _URL.match(webhook_url):
-        raise InputError(
-            f"The webhook {webhook_url!r} is not an http(s) URL.", hint="--webhook-url https://..."
-        )
+    if webhook_url is not None:
+        parse_webhook(webhook_url)
     return SwapOptions(
         resolution=resolution or preferences.resolution,
         model=model or preferences.model,
@@ -197,6 +218,35 @@ MaxCreditsOpt = Annotated[
         min=0,
         help="Refuse if the balance is zero or below N; no price is told beforehand.",
     ),
+]
+ParallelOpt = Annotated[
+    int | None,
+    typer.Option(
+        "--parallel",
+        metavar="N",
+        min=1,
+        max=1000,
+        help="How many rows are under way at once: 8, or 2 on the local engine, unless it is said.",
+    ),
+]
+FailFastOpt = Annotated[
+    bool, typer.Option("--fail-fast", help="After a row that fails begin no other, and pay for none.")
+]
+BatchCreditsOpt = Annotated[
+    float | None,
+    typer.Option(
+        "--max-credits",
+        metavar="N",
+        min=0,
+        help="Pay for no more once the balance has fallen by N; no price is told beforehand.",
+    ),
+]
+RowTimeoutOpt = Annotated[
+    str,
+    typer.Option("--timeout", metavar="TIME", help="How long a row may take once it begins, as 90s or 1h."),
+]
+ManifestArg = Annotated[
+    str, typer.Argument(metavar="FILE", help="CSV with a header, or one JSON object a line; - for stdin.")
 ]
 IdsArg = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of analyses, tasks or runs.")]
 WaitOpt = Annotated[bool, typer.Option("--wait", help="Wait for the verdict and return its exit code.")]

@@ -9,16 +9,17 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
-from headswap_cli.errors import InputError
+from headswap_cli.errors import InputError, RowsError
 from headswap_cli.render.progress import Lines, Live, Progress, Silent
 from headswap_cli.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from headswap_cli.errors import HeadswapError, Stopped
     from headswap_cli.models import Person
+    from headswap_cli.render.batch import SilentBoard
     from headswap_cli.render.terminal import Terminal
     from headswap_cli.render.views import Shown
 
@@ -53,6 +54,30 @@ class View:
         if self._quiet:
             return Silent()
         return Live(self._stderr) if is_live(self._stderr, self._env) else Lines(self._stderr)
+
+    def board(self) -> SilentBoard:
+        """Return what shows a batch on this stderr; close it when the work is over."""
+        from headswap_cli.render import batch
+
+        if self._quiet:
+            return batch.SilentBoard()
+        live = is_live(self._stderr, self._env)
+        return batch.BatchTable(self._stderr) if live else batch.BatchLines(self._stderr)
+
+    def row(self, value: Callable[[], Mapping[str, Any]], bare: str | None) -> None:
+        """Print one row of a batch: as JSON, or its path; for people the summary is enough."""
+        if self._json:
+            self._line(json.dumps(value()))
+        elif self._quiet and bare is not None:
+            self._line(bare)
+
+    def summary(self, text: str) -> None:
+        """Print what a batch came to: on stdout for people, beside the rows where those went there."""
+        if self._json:
+            self.notices(text.splitlines()[:1])
+        elif not self._quiet:
+            for line in text.splitlines():
+                self._line(printable(line, LINE_LIMIT))
 
     def show(self, shown: Shown) -> None:
         """Print a result."""
@@ -140,6 +165,8 @@ class View:
             return
         for line in self._lines_of(f"error: {error.message}"):
             self.complain(line)
+        for line in error.told if isinstance(error, RowsError) else ():
+            self.complain(line)
         if error.hint:
             # Never broken by us: a hint is there to be copied.
             self.complain(f"hint: {error.hint}")
@@ -194,5 +221,6 @@ def error_json(error: HeadswapError) -> dict[str, Any]:
         "exit_code": int(error.exit_code),
         "retryable": error.retryable,
         **({"service_code": error.code} if error.code is not None else {}),
+        **({"rows": list(error.problems)} if isinstance(error, RowsError) else {}),
         **error.ids,
     }

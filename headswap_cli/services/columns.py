@@ -83,8 +83,10 @@ def column_name(written: str) -> str:
 
 
 def placed(source: str, folder: Path) -> str:
-    """Return a path or a URL as it is to be read from a manifest in ``folder``."""
-    return source if is_url(source) or source.startswith("~") else str(folder / source)
+    """Return a path or a URL as it is to be read from a file in ``folder``; a folder's last slash is kept."""
+    if is_url(source) or source.startswith("~") or not folder.name:
+        return source
+    return f"{folder / source}{'/' if source.endswith(('/', chr(92))) else ''}"
 
 
 def shown(text: str) -> str:

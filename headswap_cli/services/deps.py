@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from headswap_cli.hosting.host import Host
     from headswap_cli.journal import Journal
     from headswap_cli.models import Status
+    from headswap_cli.services.purse import Purse
 
 
 class Reporter(Protocol):
@@ -50,7 +51,7 @@ class Deps:
 
     ``keyed`` carries the key. ``open_bare`` opens a client without one at its first call: few commands need
     it, and the certificates that it loads take longer than a request. ``open_host`` opens the place for local
-    files at its first call; None where the profile has none.
+    files at its first call; None where the profile has none. ``purse`` is what several runs spend from.
     """
 
     settings: Settings
@@ -63,6 +64,7 @@ class Deps:
     report: Reporter
     sleep: Callable[[float], None]
     clock: Callable[[], float]
+    purse: Purse | None = None
 
     def media_client(self, url: str) -> httpx.Client:
         """Return the client to fetch ``url`` with: the local engine wants its token for its own media.

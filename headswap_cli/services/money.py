@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from headswap_cli.api.account import fetch_balance
@@ -34,11 +35,13 @@ def check_budget(deps: Deps, max_credits: float | None) -> None:
 def budgeted_balance(deps: Deps, max_credits: float | None) -> float | None:
     """Return the balance, which is at least ``max_credits``; without a budget None if it can't be had.
 
+    None, too, where several runs have one purse: nobody could say which of them the balance fell for.
+
     Raises:
         CreditsError: the balance is below the budget, or zero.
         HeadswapError: there is a budget and the balance can't be had.
     """
-    if deps.settings.backend is Backend.LOCAL:
+    if deps.settings.backend is Backend.LOCAL or deps.purse is not None:
         return None
     if max_credits is None:
         return _balance_at_once(deps)
@@ -49,6 +52,15 @@ def budgeted_balance(deps: Deps, max_credits: float | None) -> float | None:
             hint="Add credits to the account, or lower --max-credits to what is there.",
         )
     return balance
+
+
+def paying(deps: Deps) -> AbstractContextManager[None]:
+    """Return what the request that costs is sent within: several runs may have one purse.
+
+    Raises:
+        CreditsError: nothing may be spent from it any more; nothing was sent.
+    """
+    return nullcontext() if deps.purse is None else deps.purse.opened(deps)
 
 
 def _balance_at_once(deps: Deps) -> float | None:

@@ -25,7 +25,7 @@ SUFFIX = ".headswap.mp4"
 MAX_NAME_BYTES = 255 - len(".part.json")
 LATER = "{task_id}"
 """Stands for the id of a task that is not created yet; ``with_task_id`` puts the id in its place."""
-_PLACEHOLDERS = ("stem", "task_id", "person", "date")
+_PLACEHOLDERS = ("stem", "task_id", "person", "date", "row")
 _BRACES = re.compile(r"\{\{|\}\}|\{(\w*)\}")
 
 
@@ -46,16 +46,18 @@ def target_path(
     *,
     task_id: str | None = None,
     person: str | None = None,
+    row: int | None = None,
     today: Callable[[], date] = date.today,
 ) -> Path:
     """Return the absolute path that ``--output`` means: a file, or ``name`` in a folder (default: here).
 
     Args:
-        output: May hold ``{stem}`` (of the source video), ``{task_id}``, ``{person}`` and ``{date}``;
-            braces that are to be braces are doubled.
+        output: May hold ``{stem}`` (of the source video), ``{task_id}``, ``{person}``, ``{date}`` and
+            ``{row}``; braces that are to be braces are doubled.
         name: What the result is called unless the user says else.
         task_id: Whose result it is, or ``LATER``.
         person: Who got a face, as ``mapped_people`` or ``mapped_in`` says it.
+        row: The number of the row in a batch.
         today: Gives the date.
 
     Raises:
@@ -68,6 +70,8 @@ def target_path(
         values["task_id"] = task_id if task_id == LATER else file_stem(task_id)  # a service chose it
     if person is not None:
         values["person"] = person
+    if row is not None:
+        values["row"] = str(row)
     path = Path(_filled(output, values)).expanduser().absolute()
     return path / name if path.is_dir() or output.endswith(("/", "\\")) else path
 

@@ -18,16 +18,30 @@ USUAL_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2vi
 _UNCHECKED = "with neither PyAV nor ffprobe here: pip install av"
 
 
-def check_sources(video: str | None, faces: Sequence[FaceMapping], *, any_length: bool) -> list[str]:
+def check_sources(
+    video: str | None,
+    faces: Sequence[FaceMapping],
+    *,
+    any_length: bool,
+    known_photos: set[str] | None = None,
+) -> list[str]:
     """Check the mappings and every file that is on this machine; URLs are left to the service.
+
+    Args:
+        video: A path or a URL; None if there is none.
+        faces: Who gets which photo.
+        any_length: Whether any length will do.
+        known_photos: What was looked at already, for others; what is looked at now is added.
 
     Returns: what the user should know and need not act on, such as what could not be checked.
     Raises: InputError: names the thing, the value and the limit.
     """
     check_mappings(faces)
     notices = [] if video is None or is_url(video) else _video_notices(video, any_length=any_length)
-    photos = dict.fromkeys(face.image for face in faces if not is_url(face.image))
+    known = set() if known_photos is None else known_photos
+    photos = dict.fromkeys(face.image for face in faces if not (is_url(face.image) or face.image in known))
     unchecked = [photo for photo in photos if not check_photo(absolute(photo))]
+    known.update(photos)
     return notices + [f"{photo}: whether it can be decoded is unchecked, {_UNCHECKED}" for photo in unchecked]
 
 

@@ -79,19 +79,30 @@ def request_for(
     *,
     detach: bool,
     max_credits: float | None = None,
+    row: int | None = None,
 ) -> RunRequest:
-    """Return the request with its output settled."""
-    target = target_path(output, default_name(video), task_id=LATER, person=mapped_people(faces))
+    """Return the request with its output settled; ``row`` is its number where there are several."""
+    target = target_path(output, default_name(video), task_id=LATER, person=mapped_people(faces), row=row)
     return RunRequest(video, tuple(faces), options, target, max_credits, detach)
 
 
-def check(request: RunRequest, *, force: bool) -> list[str]:
+def check(request: RunRequest, *, force: bool, known_photos: set[str] | None = None) -> list[str]:
     """Check all that this machine can check, before any engine starts and any byte is sent.
+
+    Args:
+        request: What is asked for.
+        force: Whether an existing output may be replaced.
+        known_photos: As ``check_sources`` takes it.
 
     Returns: what the user should know and need not act on.
     Raises: InputError: names the thing, the value and the limit.
     """
-    notices = check_sources(request.video, request.faces, any_length=request.options.any_length)
+    notices = check_sources(
+        request.video,
+        request.faces,
+        any_length=request.options.any_length,
+        known_photos=known_photos,
+    )
     if not request.detach:
         check_target(request.target, force=force)
         _check_inputs_survive(request, request.target)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from headswap_cli.errors import FailedError, InputError
 from headswap_cli.models import Backend, MappedFace, Status
 from headswap_cli.services.mapping import check_single_photos, match_people
-from headswap_cli.services.money import budgeted_balance, check_budget, settle
+from headswap_cli.services.money import budgeted_balance, check_budget, paying, settle
 from headswap_cli.services.record import recording
 from headswap_cli.services.timed import state_report, watch_timed
 from headswap_cli.services.undisturbed import undisturbed
@@ -169,7 +169,7 @@ def submit(
     """
     body = deps.dialect.create_body(video_url, faces, options)
     balance = budgeted_balance(deps, max_credits)
-    with undisturbed():
+    with paying(deps), undisturbed():
         deps.journal.intend(run_id, body)
         task = deps.dialect.create_task(deps.client, body)
         deps.journal.created(run_id, task.task_id, task.held)

@@ -1,0 +1,116 @@
+"""``headswap batch``: many runs from a file, a row each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from headswap_cli.commands import options as o
+from headswap_cli.commands.rows import do_rows, row_for
+from headswap_cli.context import AppContext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from headswap_cli.models import FaceMapping
+    from headswap_cli.services.columns import Columns
+    from headswap_cli.services.manifest import Problems
+    from headswap_cli.services.rows import BatchRow
+
+
+def batch_command(
+    manifest: o.ManifestArg,
+    *,
+    face: o.FaceOpt = None,
+    output: o.OutputOpt = None,
+    force: o.ForceOpt = False,
+    resolution: o.ResolutionOpt = None,
+    mode: o.ModeOpt = None,
+    tone: o.ToneOpt = None,
+    any_length: o.AnyLengthOpt = False,
+    no_sound: o.NoSoundOpt = False,
+    model: o.ModelOpt = None,
+    webhook_url: o.WebhookOpt = None,
+    timeout: o.RowTimeoutOpt = o.DEFAULT_TIMEOUT,
+    detach: o.DetachOpt = False,
+    dry_run: o.DryRunOpt = False,
+    max_credits: o.BatchCreditsOpt = None,
+    parallel: o.ParallelOpt = None,
+    fail_fast: o.FailFastOpt = False,
+    profile: o.ProfileOpt = None,
+    as_json: o.JsonOpt = False,
+    quiet: o.QuietOpt = False,
+    verbose: o.VerboseOpt = False,
+) -> None:
+    """Do many runs, a row each; the columns are the flags of `run`.
+
+    The columns: video, face (1=a.jpg;2=b.jpg, or columns face.1, face.2), output, resolution, mode, tone,
+    any-length, no-sound, model, webhook-url, timeout. A flag given here holds for the rows that don't say it.
+    Stopped or killed, the same command goes on: what is done is skipped, nothing is paid for twice.
+
+    Example: headswap batch jobs.csv --face 1=me.jpg -o 'out/{stem}.mp4'
+    """
+    from headswap_cli.services.batch import Order
+
+    app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
+    usual = {
+        "face": o.parse_faces(face),
+        "output": output,
+        "resolution": resolution,
+        "mode": mode,
+        "tone": tone,
+        "any-length": any_length,
+        "no-sound": no_sound,
+        "model": model,
+        "webhook-url": webhook_url,
+        "timeout": timeout,
+    }
+    rows, problems = _rows(app, manifest, usual, detach=detach)
+    order = Order(parallel, fail_fast=fail_fast, dry_run=dry_run, max_credits=max_credits)
+    do_rows(app, rows, problems, order, force=force)
+
+
+def _rows(
+    app: AppContext, manifest: str, usual: Mapping[str, Any], *, detach: bool
+) -> tuple[list[BatchRow], Problems]:
+    """Return the rows of the file as runs, and what is wrong with others."""
+    from headswap_cli.services.manifest import Problems, read_rows
+
+    problems, preferences = Problems(), app.preferences()
+    content, folder = app.read_input(manifest)
+    rows = []
+    for row in read_rows(content, columns(folder), problems):
+        with problems.noting(row.number, row.line):
+            rows.append(
+                row_for(app, preferences, row.number, row.line, {**usual, **row.values}, detach=detach)
+            )
+    return rows, problems
+
+
+def columns(folder: Path) -> Columns:
+    """Return the columns that a file in ``folder`` may have: the flags of ``run``."""
+    from headswap_cli.services.columns import Columns, placed
+
+    def face(text: str) -> FaceMapping:
+        mapping = o.parse_face(text)
+        return replace(mapping, image=placed(mapping.image, folder))
+
+    return Columns(
+        {
+            "video": lambda text: placed(text, folder),
+            "face": face,
+            "output": lambda text: placed(text, folder),
+            "resolution": o.parse_resolution,
+            "mode": o.parse_mode,
+            "tone": o.parse_tone,
+            "model": str,
+            "webhook-url": o.parse_webhook,
+            "timeout": o.parse_timeout,
+        },
+        switches=frozenset({"any-length", "no-sound"}),
+        whole=frozenset(
+            {"force", "detach", "dry-run", "max-credits", "profile", "json", "quiet", "verbose", "new"}
+        ),
+    )

@@ -14,6 +14,9 @@ from headswap_cli.wire import ENGINE_ORIGIN
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from headswap_cli.compare.observed import Observed
+    from headswap_cli.compare.subject import Subject
+    from headswap_cli.compare.works import Wanted
     from headswap_cli.local import Endpoint
     from headswap_cli.models import MappedFace, Person, Saved
     from headswap_cli.services.analyze import AnalyzeResult
@@ -222,6 +225,32 @@ def demo(result: RunResult, sheet: Path) -> Shown:
     shown = run(result)
     value = {**shown.value, "sheet": str(sheet)} if isinstance(shown.value, dict) else shown.value
     return Shown(value, shown.text, shown.bare)
+
+
+def comparison(subject: Subject, wanted: Wanted, people: Sequence[Observed], notes: Sequence[str]) -> Shown:
+    """Show where the files of a comparison lie, one path a line."""
+    value = {
+        "run_id": subject.story.run.run_id if subject.story else None,
+        "before": str(subject.before),
+        "after": str(subject.after),
+        "length_s": round(subject.length_s, 3),
+        "sheet": str(wanted.sheet) if wanted.sheet else None,
+        "video": str(wanted.video) if wanted.video else None,
+        "page": str(wanted.page) if wanted.page else None,
+        "people": [_observed_json(person) for person in people],
+        "notes": list(notes),
+    }
+    lines = "\n".join(short_path(path) for path in wanted.targets())
+    return Shown(value, lines, lines)
+
+
+def _observed_json(person: Observed) -> dict[str, Any]:
+    return {
+        "obj_id": person.obj_id,
+        "share": round(person.share, 4),
+        "first_s": round(person.first_s, 3),
+        "moments": [{"why": sight.why, "time_s": round(sight.time_s, 3)} for sight in person.sights],
+    }
 
 
 def engine(endpoint: Endpoint | None) -> Shown:

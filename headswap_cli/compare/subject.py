@@ -1,0 +1,211 @@
+"""What is compared: two videos, and the story of the run that made one of the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headswap_cli import media
+from headswap_cli.errors import InputError, NotFoundError
+from headswap_cli.journal import StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headswap_cli.journal import Journal, Run, Step
+    from headswap_cli.models import VideoInfo
+
+USAGE = "headswap compare RUN, or headswap compare before.mp4 after.mp4"
+# Two clocks of one video differ by less.
+_SAME_LENGTH_S = 0.1
+_SAME_SHAPE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A person whom an analysis found, and the reference faces put in: paths or URLs, none for most."""
+
+    person: int
+    obj_id: int
+    faces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What the journal tells of a run; durations in seconds, by what they were spent on."""
+
+    run: Run
+    people: tuple[Given, ...]
+    took_s: tuple[tuple[str, float], ...]
+
+    def photos(self) -> dict[int, Path]:
+        """Return the reference face of each changed person that still lies on this machine, by ``obj_id``."""
+        return {
+            given.obj_id: path
+            for given in self.people
+            for path in [_local(face) for face in given.faces[:1]]
+            if path is not None and path.is_file()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The two videos; ``notes`` say in what they differ beyond the heads."""
+
+    before: Path
+    after: Path
+    before_info: VideoInfo
+    after_info: VideoInfo
+    story: Story | None = None
+
+    @property
+    def length_s(self) -> float:
+        """How long both go."""
+        return min(self.before_info.duration_s, self.after_info.duration_s)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """In what the two differ beyond the heads, in sentences."""
+        return tuple(_differences(self.before_info, self.after_info))
+
+
+def subject_of(words: Sequence[str], journal: Journal) -> Subject:
+    """Return what a command's words mean: a run, or two videos.
+
+    Raises:
+        InputError: as ``of_run`` and ``of_files``; they are neither one word nor two, or both are one file.
+        NotFoundError: the journal knows no such run.
+    """
+    if len(words) == 1:
+        return of_run(journal, words[0])
+    if len(words) != 2:
+        raise InputError(f"Comparing takes one run or two videos, not {len(words)} names.", hint=USAGE)
+    before, after = (_video(word) for word in words)
+    subject = of_files(before, after)
+    if before.samefile(after):
+        raise InputError(f"{before} and {after} are the same file: there is nothing to compare.", hint=USAGE)
+    return subject
+
+
+def of_files(before: Path, after: Path, story: Story | None = None) -> Subject:
+    """Look at two videos.
+
+    Raises: InputError: one cannot be decoded.
+    """
+    infos = [media.probe(path) for path in (before, after)]
+    if infos[0] is None or infos[1] is None:
+        raise InputError("Videos cannot be read here.", hint="pip install 'headswap-cli[images]'")
+    return Subject(before.absolute(), after.absolute(), infos[0], infos[1], story)
+
+
+def of_run(journal: Journal, identifier: str) -> Subject:
+    """Look at what a run was given and what it saved.
+
+    Args:
+        journal: Where it is written down.
+        identifier: Its id, or that of its task or analysis.
+
+    Raises:
+        NotFoundError: the journal knows no such run.
+        InputError: it has no result, or one of its videos is not here.
+    """
+    if Path(identifier).exists():
+        raise InputError(
+            f"{identifier!r} is one video; comparing takes two.",
+            hint=f"headswap compare {identifier} after.mp4",
+        )
+    run = journal.find(identifier)
+    if run is None:
+        raise NotFoundError(f"The journal knows no run {identifier!r}.", hint=USAGE)
+    if run.output is None:
+        raise InputError(
+            f"The run {run.run_id} has no result yet: it is {run.status}.", hint=_way_to_result(run)
+        )
+    before, after = _local(run.source), Path(run.output)
+    if before is None:
+        raise InputError(
+            f"The source of {run.run_id} is a URL; save that video to compare it.",
+            hint=f"headswap compare before.mp4 {after}",
+        )
+    if not before.exists():
+        raise InputError(
+            f"The source of {run.run_id} is not here: {run.source}",
+            hint=f"Go to the folder that it was run in, or: headswap compare before.mp4 {after}",
+        )
+    if not after.exists():
+        raise InputError(
+            f"The result of {run.run_id} is gone: {after}", hint=f"headswap download {run.run_id}"
+        )
+    return of_files(before, after, story_of(run, journal.steps(run.run_id)))
+
+
+def story_of(run: Run, steps: Sequence[Step]) -> Story:
+    """Return what became of a run, by its steps, oldest first."""
+    known: list[dict[str, Any]] = []
+    sources: dict[str, str] = {}
+    faces: dict[int, tuple[str, ...]] = {}
+    for step in steps:
+        if step.kind is StepKind.PUBLISHED:
+            sources[step.detail["url"]] = step.detail["source"]
+        known = step.detail.get("people", known)
+        for mapping in step.detail.get("body", {}).get("mappings", ()):
+            urls = (mapping["img_url"], *mapping.get("more_img_urls", ()))
+            faces[mapping["obj_id"]] = tuple(sources.get(url, url) for url in urls)
+    people = tuple(Given(one["person"], one["obj_id"], faces.get(one["obj_id"], ())) for one in known)
+    return Story(run, people, tuple(_durations(steps)))
+
+
+def _durations(steps: Sequence[Step]) -> list[tuple[str, float]]:
+    at = {step.kind: step.at for step in steps}
+    spans = (
+        ("analysis", StepKind.SUBMITTED, StepKind.ANALYSED),
+        ("swap", StepKind.CREATED, StepKind.DONE),
+    )
+    return [(name, at[last] - at[first]) for name, first, last in spans if first in at and last in at]
+
+
+def _way_to_result(run: Run) -> str:
+    if run.task_id is None:
+        return f"headswap status {run.run_id}"
+    return f"headswap status {run.run_id} --wait && headswap download {run.run_id}"
+
+
+def _video(word: str) -> Path:
+    path = _local(word)
+    if path is None:
+        raise InputError(f"{word} is a URL; comparing takes files.", hint="Save the video first.")
+    return path
+
+
+def _local(source: str) -> Path | None:
+    return None if media.is_url(source) else Path(source).expanduser().absolute()
+
+
+def _differences(before: VideoInfo, after: VideoInfo) -> list[str]:
+    notes = []
+    if abs(before.duration_s - after.duration_s) > _SAME_LENGTH_S:
+        shorter = min(before.duration_s, after.duration_s)
+        notes.append(
+            f"The source is {before.duration_s:.1f} s long, the result {after.duration_s:.1f} s: "
+            f"compared are the first {shorter:.1f} s."
+        )
+    elif before.frame_count != after.frame_count:
+        notes.append(
+            f"The source has {before.frame_count} frames, the result {after.frame_count}: "
+            "they are paired by time."
+        )
+    shapes = [info.width / info.height for info in (before, after)]
+    if abs(shapes[0] / shapes[1] - 1) > _SAME_SHAPE:
+        notes.append(
+            f"The source is {before.width}x{before.height} pixels, the result {after.width}x{after.height}: "
+            "the shapes differ, so the source is fitted into the result's."
+        )
+    elif before.width != after.width:
+        notes.append(
+            f"The source is {before.width}x{before.height} pixels, the result {after.width}x{after.height}: "
+            "the source is shown in the result's size."
+        )
+    if before.has_audio and not after.has_audio:
+        notes.append("The result has no sound.")
+    return notes

@@ -9,6 +9,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
@@ -187,3 +191,23 @@ class Stopped(BaseException):
         super().__init__(exit_code)
         self.exit_code = exit_code
         self.hint: str | None = None
+
+
+# Where several things went wrong: what money hangs on first, then what will not pass by itself.
+_SEVERITY = (
+    ExitCode.UNKNOWN,
+    ExitCode.AUTH,
+    ExitCode.CREDITS,
+    ExitCode.FAILED,
+    ExitCode.REFUSED,
+    ExitCode.NOT_FOUND,
+    ExitCode.USAGE,
+    ExitCode.SERVICE,
+    ExitCode.DEADLINE,
+)
+
+
+def worst_code(errors: Iterable[HeadswapError]) -> ExitCode:
+    """Return the exit code of a command some of whose parts failed; ``DONE`` if none did."""
+    codes = {error.exit_code for error in errors}
+    return next((code for code in _SEVERITY if code in codes), ExitCode.DONE)

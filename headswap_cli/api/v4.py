@@ -5,10 +5,11 @@ A record may hold unknown fields, lack known ones, or carry them in odd types; o
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from headswap_cli.api.fields import identifier, number, percentage, sentence, web_url, whole
-from headswap_cli.errors import OutcomeUnknownError, ServiceError
+from headswap_cli.errors import NotFoundError, OutcomeUnknownError, ServiceError
 from headswap_cli.models import Analysis, Person, Status, Task
 from headswap_cli.wire import (
     ANALYSIS_PATH,
@@ -22,7 +23,7 @@ from headswap_cli.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from headswap_cli.api.client import ApiClient
     from headswap_cli.models import MappedFace, SwapOptions
@@ -65,7 +66,8 @@ def fetch_analysis(client: ApiClient, analysis_id: str) -> Analysis:
     Raises:
         NotFoundError: there is none with that id.
     """
-    return parse_analysis(client.get(ANALYSIS_PATH, {"_id": analysis_id}), analysis_id)
+    with _naming("analysis", analysis_id):
+        return parse_analysis(client.get(ANALYSIS_PATH, {"_id": analysis_id}), analysis_id)
 
 
 def create_body(video_url: str, faces: Sequence[MappedFace], options: SwapOptions) -> JsonObject:
@@ -110,7 +112,22 @@ def fetch_task(client: ApiClient, task_id: str) -> Task:
     Raises:
         NotFoundError: there is none with that id.
     """
-    return parse_task(client.get(TASK_PATH, {"_id": task_id}), task_id)
+    with _naming("task", task_id):
+        return parse_task(client.get(TASK_PATH, {"_id": task_id}), task_id)
+
+
+@contextmanager
+def _naming(kind: str, known_as: str) -> Iterator[None]:
+    """Put the id into the error of one that is not known; the service leaves it out."""
+    try:
+        yield
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"No {kind} has the id {known_as!r}: {error.message}",
+            hint=error.hint,
+            code=error.code,
+            **{f"{kind}_id": known_as},
+        ) from error
 
 
 def parse_analysis(record: JsonObject, analysis_id: str, video_url: str = "") -> Analysis:

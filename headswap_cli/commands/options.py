@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headswap_cli.errors import InputError
+from headswap_cli.text import printable
 from headswap_cli.wire import RESOLUTIONS
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ MODES = ("head", "face")
 TONES = ("source", "reference", "blend")
 _FACE = re.compile(r"(?:(?P<person>\d{1,9})|obj:(?P<obj_id>\d{1,9}))=(?P<image>.+)", re.DOTALL)
 _URL = re.compile(r"https?://", re.IGNORECASE)
+MAX_ID = 200
 
 
 def parse_faces(values: Iterable[str] | None) -> tuple[FaceMapping, ...]:
@@ -42,7 +45,9 @@ def parse_face(value: str) -> FaceMapping:
         if person == 0:
             raise InputError("People are numbered from 1, so --face 0=... names nobody.", hint=hint)
         return FaceMapping(match["image"], person=person, obj_id=obj_id)
-    if not value or ("=" in value and not _URL.match(value)):
+    # A slash before the first "=" makes it a path: ./a=b.jpg
+    is_image = _URL.match(value) or set(value.partition("=")[0]) & {"/", os.sep}
+    if not value or ("=" in value and not is_image):
         raise InputError(f"--face {value!r} is not of the form N=IMAGE.", hint=hint)
     return FaceMapping(value)
 
@@ -56,6 +61,20 @@ def parse_resolution(value: str) -> str:
     if value not in RESOLUTIONS:
         raise InputError(f"The resolution {value!r} does not exist; there are: {', '.join(RESOLUTIONS)}.")
     return value
+
+
+def parse_id(value: str) -> str:
+    """Return an id; what it means is for the journal and the service to say.
+
+    Raises:
+        InputError: it cannot be one.
+    """
+    identifier = value.strip()
+    if not identifier:
+        raise InputError("An id is empty.", hint="headswap runs shows the ids that are known here")
+    if len(identifier) > MAX_ID or not identifier.isprintable() or " " in identifier:
+        raise InputError(f"{printable(value, 80)!r} is no id.")
+    return identifier
 
 
 def parse_mode(value: str) -> str:
@@ -248,7 +267,10 @@ RowTimeoutOpt = Annotated[
 ManifestArg = Annotated[
     str, typer.Argument(metavar="FILE", help="CSV with a header, or one JSON object a line; - for stdin.")
 ]
-IdsArg = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of analyses, tasks or runs.")]
+IdsArg = Annotated[
+    list[str],
+    typer.Argument(metavar="ID...", help="Ids of analyses, tasks or runs.", parser=parse_id),
+]
 WaitOpt = Annotated[bool, typer.Option("--wait", help="Wait for the verdict and return its exit code.")]
 
 DEFAULT_TIMEOUT = "30m"

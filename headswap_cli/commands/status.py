@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import typer
+
 from headswap_cli.commands import options as o
 from headswap_cli.context import AppContext
+from headswap_cli.errors import worst_code
 
 
 def status_command(
@@ -18,12 +21,13 @@ def status_command(
 ) -> None:
     """Show the state of analyses, tasks or runs by their ids.
 
-    With --wait and --json every change is one line of JSON.
+    Of several ids all are looked at, and the exit code is that of the worst. With --wait and --json every
+    change is one line of JSON.
 
     Example: headswap status 64f0c2... --wait
     """
     from headswap_cli.render import views
-    from headswap_cli.services.status import StatusResult, recall, status
+    from headswap_cli.services.status import StatusResult, faults_of, look_at_each, recall, status
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     deadline = app.deadline(timeout) if wait else None
@@ -39,10 +43,15 @@ def status_command(
     def _on_change(result: StatusResult) -> None:
         app.view.json_line(views.status_json(result))
 
-    results = [_look(identifier) for identifier in ids]
+    results = look_at_each(ids, _look)
     if wait:
+        for lost in (result for result in results if result.fault):
+            _on_change(lost)
         app.view.show_last(views.states(results))
-        for result in results:
-            result.verdict()
     else:
         app.view.show(views.states(results))
+    errors = faults_of(results, judged=wait)
+    if len(ids) == 1 and errors:
+        raise errors[0]
+    app.view.mishaps(errors)
+    raise typer.Exit(worst_code(errors))

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from headswap_cli.engine.links import SIGNATURE
 from headswap_cli.models import Mode, Tone
 from headswap_cli.wire import (
     ENGINE_ORIGIN,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 Choice = TypeVar("Choice", bound=StrEnum)
 
 _MAX_URL = 4096
+_SIGNATURE = re.compile(rf"\?{SIGNATURE}=[0-9a-f]{{64}}\Z")
 _WEB_ADDRESS = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 
 
@@ -142,7 +144,7 @@ def media_source(url: object, field: str, hosts: Hosts) -> str:
     """
     if not isinstance(url, str) or not url:
         raise _invalid(f"{field} is required: a URL.")
-    origin, _, name = url.partition("?")[0].rpartition(f"{MEDIA_PATH}/")
+    origin, _, name = _SIGNATURE.sub("", url).rpartition(f"{MEDIA_PATH}/")
     if name and _is_own(origin, hosts):
         return name
     if not _is_web_address(url):

@@ -171,6 +171,12 @@ class View:
             # Never broken by us: a hint is there to be copied.
             self.complain(f"hint: {error.hint}")
 
+    def mishaps(self, errors: Iterable[HeadswapError]) -> None:
+        """Print what went wrong with parts of a command whose result says so where JSON was asked for."""
+        for error in errors:
+            if not self._json:
+                self.error(error)
+
     def stopped(self, stopped: Stopped) -> None:
         """Print that a signal ended the command, and how to go on."""
         if self._json:

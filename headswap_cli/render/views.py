@@ -210,7 +210,13 @@ def states(results: Sequence[StatusResult]) -> Shown:
     """Show states as a table; one alone is an object."""
     values = [status_json(result) for result in results]
     rows = [
-        (r.identifier, r.kind, r.status, f"{r.progress:.0f}%", r.error or r.output or r.output_url or "-")
+        (
+            r.identifier,
+            r.kind or "-",
+            r.status,
+            f"{r.progress:.0f}%",
+            r.error or r.output or r.output_url or "-",
+        )
         for r in results
     ]
     return Shown(

@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import DeadlineError, FailedError, NotFoundError, OutcomeUnknownError, RefusedError
+from headswap_cli.errors import (
+    DeadlineError,
+    FailedError,
+    HeadswapError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RefusedError,
+)
 from headswap_cli.models import Analysis, Status, Task
 from headswap_cli.services.timed import fault_notice, pace_for, state_report
 from headswap_cli.services.wait import drive, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from headswap_cli.journal import Run
     from headswap_cli.services.deps import Deadline, Deps
@@ -19,15 +26,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StatusResult:
-    """The state of whatever an id names; ``kind`` is analysis, task or run."""
+    """The state of whatever an id names; ``kind`` is analysis, task or run.
+
+    ``kind`` is None where nothing could be learnt; ``fault`` says why.
+    """
 
     identifier: str
-    kind: str
+    kind: str | None
     status: Status
     progress: float
     error: str | None
     output_url: str | None
     output: str | None = None
+    fault: HeadswapError | None = None
 
     def verdict(self) -> None:
         """Raise what the end of the wait means, if it is not success.
@@ -36,7 +47,10 @@ class StatusResult:
             FailedError: the state is failed.
             OutcomeUnknownError: the run's task may or may not exist.
             DeadlineError: the run stopped before its task was created.
+            HeadswapError: it could not be looked at.
         """
+        if self.fault is not None:
+            raise self.fault
         if self.kind == "run" and self.status is Status.UNKNOWN:
             raise OutcomeUnknownError(
                 f"The task of the run {self.identifier} was sent and not confirmed: it may or may not exist."
@@ -46,6 +60,30 @@ class StatusResult:
         if self.status is Status.FAILED:
             reason = self.error or "the service gave no reason"
             raise FailedError(f"The {self.kind} {self.identifier} failed: {reason}")
+
+
+def look_at_each(identifiers: Sequence[str], look: Callable[[str], StatusResult]) -> list[StatusResult]:
+    """Look at every id, whatever becomes of the others; what goes wrong with a single one is raised."""
+    return [look(one) if len(identifiers) == 1 else _looked(one, look) for one in identifiers]
+
+
+def _looked(identifier: str, look: Callable[[str], StatusResult]) -> StatusResult:
+    try:
+        return look(identifier)
+    except HeadswapError as error:
+        return StatusResult(identifier, None, Status.UNKNOWN, 0.0, error.message, None, fault=error)
+
+
+def faults_of(results: Iterable[StatusResult], *, judged: bool) -> list[HeadswapError]:
+    """Return what went wrong with the looks and, if ``judged``, with what was looked at."""
+    faults = []
+    for result in results:
+        try:
+            if judged or result.fault is not None:
+                result.verdict()
+        except HeadswapError as fault:
+            faults.append(fault)
+    return faults
 
 
 def recall(run: Run | None, identifier: str) -> StatusResult | None:
@@ -133,10 +171,21 @@ def _first_look(deps: Deps, name: str) -> tuple[Analysis | Task, Callable[[], An
         return _analysis(), _analysis
     try:
         return _task(), _task
-    except (NotFoundError, RefusedError):
+    except (NotFoundError, RefusedError) as error:
         if run is not None:
-            raise
+            raise nobody_knows(name, error) from error
+    try:
         return _analysis(), _analysis
+    except (NotFoundError, RefusedError) as error:
+        raise nobody_knows(name, error) from error
+
+
+def nobody_knows(identifier: str, error: HeadswapError) -> NotFoundError:
+    """Return the error of an id that stands for nothing, with what the service said of it."""
+    said = error.__cause__ if isinstance(error.__cause__, HeadswapError) else error
+    return NotFoundError(
+        f"No analysis, task or run has the id {identifier!r}: {said}", hint=error.hint, code=error.code
+    )
 
 
 def _as_run(identifier: str, result: StatusResult) -> StatusResult:

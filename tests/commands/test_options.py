@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headswap_cli.commands.options import parse_face
+from headswap_cli.commands.options import parse_face, parse_id
 from headswap_cli.config import parse_duration
 from headswap_cli.errors import InputError
 from headswap_cli.models import FaceMapping
@@ -47,3 +47,20 @@ def test_a_duration_adds_up_its_parts(hours: int, minutes: int, seconds: int) ->
 def test_any_text_is_a_duration_or_an_input_error(value: str) -> None:
     with suppress(InputError):
         assert parse_duration(value) >= 0
+
+
+@given(st.text())
+def test_any_text_is_an_id_without_blanks_and_control_characters_or_an_input_error(value: str) -> None:
+    try:
+        identifier = parse_id(value)
+    except InputError:
+        return
+    assert identifier
+    assert identifier.isprintable()
+    assert " " not in identifier
+
+
+@pytest.mark.parametrize("image", ["./a=b.jpg", "../a=b.jpg", "/tmp/1=b.jpg", "photos/a=b.jpg"])
+def test_a_path_that_shows_to_be_one_may_hold_an_equals_sign(image: str) -> None:
+    assert parse_face(image) == FaceMapping(image)
+    assert parse_face(f"2={image}") == FaceMapping(image, person=2)

@@ -1,0 +1,81 @@
+"""``headswap status`` of several ids, and of ids that nobody knows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headswap_cli.errors import ExitCode, FailedError, HeadswapError, NetworkError, NotFoundError, worst_code
+from headswap_cli.wire import TASK_PATH
+
+if TYPE_CHECKING:
+    from tests.conftest import Headswap
+    from tests.loopback import HeadSwapService
+
+VIDEO = "https://example.com/a%20clip.mp4"
+FACE = "https://example.com/me.jpg"
+NOBODYS = "6a066dc58570ecbf64ffffff"
+
+
+@pytest.fixture
+def task(cloud: Headswap) -> str:
+    return cloud("run", VIDEO, "--face", FACE, "--detach").out.strip()
+
+
+def test_an_id_that_nobody_knows_is_named(cloud: Headswap, task: str) -> None:
+    for command in ("status", "download"):
+        ran = cloud(command, NOBODYS, code=13)
+        assert NOBODYS in ran.err
+        error = cloud(command, NOBODYS, "--json", code=13).value["error"]
+        assert NOBODYS in error["message"]
+
+
+def test_of_several_ids_all_that_are_known_are_shown_and_the_worst_is_the_exit_code(
+    cloud: Headswap, task: str
+) -> None:
+    analysis = cloud("analyze", VIDEO, "-q").out.strip()
+    ran = cloud("status", task, NOBODYS, analysis, code=13)
+    rows = ran.out.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == [task, NOBODYS, analysis]
+    assert rows[2].split()[1:3] == ["analysis", "completed"]
+    assert NOBODYS in ran.err
+    assert cloud("status", task, NOBODYS, analysis, "-q", code=13).out.split()[1:] == ["unknown", "completed"]
+
+
+def test_in_json_the_unknown_one_is_an_entry_of_the_array(cloud: Headswap, task: str) -> None:
+    ran = cloud("status", NOBODYS, task, "--json", code=13)
+    lost, known = ran.value
+    assert (lost["id"], lost["kind"], lost["status"]) == (NOBODYS, None, "unknown")
+    assert NOBODYS in lost["error"]
+    assert (known["id"], known["kind"]) == (task, "task")
+    assert ran.err == ""
+
+
+def test_waiting_for_several_tells_every_verdict(
+    cloud: Headswap, service: HeadSwapService, task: str
+) -> None:
+    service.errors[TASK_PATH] = "the face is not there"
+    ran = cloud("status", NOBODYS, task, "--wait", code=3)
+    assert NOBODYS in ran.err
+    assert "the face is not there" in ran.err
+    lines = cloud("status", task, NOBODYS, "--wait", "--json", code=3).out.splitlines()
+    assert json.loads(lines[-2])["status"] == "failed"
+    assert json.loads(lines[-1])["id"] == NOBODYS
+
+
+@pytest.mark.parametrize("identifier", ["", "  ", "a b", "a\tb", "x" * 300])
+def test_what_cannot_be_an_id_is_exit_2_and_nothing_is_asked(
+    cloud: Headswap, service: HeadSwapService, identifier: str
+) -> None:
+    for command in ("status", "download"):
+        assert "id" in cloud(command, identifier, code=2).err
+    assert service.requests == []
+
+
+def test_money_comes_before_failure_and_failure_before_what_may_pass() -> None:
+    errors: list[HeadswapError] = [NetworkError("a"), FailedError("b"), NotFoundError("c")]
+    assert worst_code([]) is ExitCode.DONE
+    assert worst_code(errors) is ExitCode.FAILED
+    assert worst_code(errors[::2]) is ExitCode.NOT_FOUND

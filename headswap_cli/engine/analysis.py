@@ -9,6 +9,7 @@ import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine import plate, preview
+from headswap_cli.engine.decode import timeline_of
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, identify, runs
 from headswap_cli.engine.matte import PersonMatte
@@ -40,6 +41,7 @@ _LEAST_QUALITY = 1e-3
 # So many views agree or do not: later ones are taken ever less often.
 _DENSE_VIEWS = 16
 _SAMPLE_EVERY = 6
+_NO_IMAGE = np.empty((0, 0, 3), np.uint8)
 
 
 class Analyser:
@@ -69,23 +71,24 @@ class Analyser:
         """
         is_cut, shelf = CutDetector(), PlateShelf()
         watchers: list[_ShotWatcher] = []
-        frame_count = 0
+        passed: list[TimedFrame] = []
         for frame in frames:
             if is_cut(frame.image) or not watchers:
                 watchers.append(_ShotWatcher(self._networks, shelf, len(watchers), frame.frame_index))
                 for finished in watchers[-2:-1]:
                     finished.close()
             watchers[-1].observe(frame.frame_index, frame.image)
-            frame_count += 1
-            on_progress(frame_count, max(frame_count, video.frame_count))
+            passed.append(replace(frame, image=_NO_IMAGE))
+            on_progress(len(passed), max(len(passed), video.frame_count))
         if not watchers:
             raise MediaFault(wire.UNREADABLE, "The video holds no picture that can be decoded.")
         watchers[-1].close()
         people = [track for watcher in watchers for track in watcher.tracks]
         return Scene(
-            video=replace(video, frame_count=frame_count),
+            video=replace(video, frame_count=len(passed)),
             shots=tuple(watcher.shot for watcher in watchers),
             people=tuple(_person(obj_id, group) for obj_id, group in enumerate(identify(people))),
+            timeline=timeline_of(passed),
         )
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.head import Rendered
     from headswap_cli.engine.types import Frame, Landmarks, Plate, Scene, Track
-    from headswap_cli.models import Mode
 
 
 class Swapper(Protocol):
@@ -41,7 +40,9 @@ class Played:
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
+    """In how many frames a person's face was followed, and in how many of them swapped."""
+
     seen: int = 0
     swapped: int = 0
 
@@ -60,25 +61,13 @@ class Cast:
         scene: In pixels of the source.
         fit: From the source's size to that of the frames played.
         swappers: By ``obj_id``; everybody else stays as they are.
-        remarks: Sentences on how the swappers were chosen; they begin the notices.
-        modes: How much of each person is replaced, by ``obj_id``, for the report.
     """
 
-    def __init__(
-        self,
-        scene: Scene,
-        fit: Fit,
-        swappers: Mapping[int, Swapper],
-        remarks: Sequence[str] = (),
-        modes: Mapping[int, Mode] | None = None,
-    ) -> None:
-        self.modes = dict(modes or {})
+    def __init__(self, scene: Scene, fit: Fit, swappers: Mapping[int, Swapper]) -> None:
         self._scene = scene
-        self._remarks = tuple(remarks)
-        self._frame_count = 0
         self.fit = fit
         self._swappers = swappers
-        self._tallies = {obj_id: _Tally() for obj_id in swappers}
+        self.tallies = {obj_id: Tally() for obj_id in swappers}
         self._expected: dict[int, tuple[Track, int]] = {}
         self._shot_index = -1
         self._plate: Plate | None = None
@@ -90,7 +79,6 @@ class Cast:
             frame_index: Grows from call to call.
             frame: Of the source, at its own size.
         """
-        self._frame_count += 1
         image = self.fit.frame(frame)
         changed = np.zeros(image.shape[:2], np.bool_)
         was_swapped = False
@@ -104,29 +92,21 @@ class Cast:
                 image, one.landmarks, self._plate_of(one.track), others
             )
             image, changed = rendered.image, changed | rendered.changed
-            tally = self._tallies[one.obj_id]
+            tally = self.tallies[one.obj_id]
             tally.seen += 1
             tally.swapped += rendered.swapped
             was_swapped = was_swapped or rendered.swapped
         return Played(image, changed, was_swapped)
 
-    def notices(self) -> tuple[str, ...]:
-        """Tell, person by person, how they were swapped unasked, and in which frames they were not.
-
-        A face that is not followed and a person who is not there look the same to the engine.
-        """
-        told = list(self._remarks)
-        for obj_id, tally in sorted(self._tallies.items()):
-            left, unseen = tally.seen - tally.swapped, self._frame_count - tally.seen
-            if left:
-                why = "head turned too far, too small or cut off by the frame's edge"
-                told.append(
-                    f"person {obj_id + 1}: {left} of {tally.seen} frames were left as they were ({why})"
-                )
-            if unseen:
-                where = f"{unseen} of {self._frame_count} frames"
-                told.append(f"person {obj_id + 1}: no face to follow in {where}, which are as they were")
-        return tuple(told)
+    def rehearse(self, frame_index: int, frame: Frame) -> None:
+        """Take note of a frame before the first that is played, of which nothing is wanted."""
+        image = self.fit.frame(frame)
+        present = self._present(frame_index)
+        for one in present:
+            if one.obj_id in self._swappers:
+                others = [other.landmarks for other in present if other is not one]
+                swapper = self._swapper_for(one, frame_index)
+                swapper.apply(image, one.landmarks, self._plate_of(one.track), others)
 
     def _present(self, frame_index: int) -> list[_Presence]:
         return [
@@ -152,3 +132,25 @@ class Cast:
             plate = self._scene.shots[track.shot_index].plate
             self._plate = self.fit.plate(plate.unpack()) if plate else None
         return self._plate
+
+
+def told(frame_count: int, tallies: Sequence[Mapping[int, Tally]]) -> list[str]:
+    """Tell, person by person, in which frames they were not swapped.
+
+    A face that is not followed and a person who is not there look the same to the engine.
+
+    Args:
+        frame_count: Of the video.
+        tallies: Of its parts, by ``obj_id``.
+    """
+    sentences = []
+    for obj_id in sorted(tallies[0]) if tallies else ():
+        seen = sum(part[obj_id].seen for part in tallies)
+        left, unseen = seen - sum(part[obj_id].swapped for part in tallies), frame_count - seen
+        if left:
+            why = "head turned too far, too small or cut off by the frame's edge"
+            sentences.append(f"person {obj_id + 1}: {left} of {seen} frames were left as they were ({why})")
+        if unseen:
+            where = f"{unseen} of {frame_count} frames"
+            sentences.append(f"person {obj_id + 1}: no face to follow in {where}, which are as they were")
+    return sentences

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from contextlib import contextmanager
+from bisect import bisect_right
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -14,11 +15,11 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from headswap_cli import media, wire
-from headswap_cli.engine.types import MediaFault, VideoProperties
+from headswap_cli.engine.types import MediaFault, Timeline, VideoProperties
 from headswap_cli.media.colourspace import ColourTags, to_bgr
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from av.container import InputContainer
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _THREADS = 2
 # Their clocks start anywhere; a file of any other kind means what it says.
 _BROADCAST = {"mpegts", "mpeg"}
+# No codec shows a frame further than this from its place.
+_NEIGHBOURS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,11 @@ class TimedFrame:
     time_base: Fraction
     image: Frame
     duration: int = 0
+    is_key: bool = False
+
+
+class _AstrayError(Exception):
+    """Decoding that began in the middle does not give the frames that were seen before."""
 
 
 class VideoSource:
@@ -83,10 +91,40 @@ class VideoSource:
             if only is None or frame_index in only:
                 # Once: a frame that was asked for its side data is in a cycle, and stays until a collection.
                 orientation = orientation or media.orientation_of(frame)
-                size = self.properties.width, self.properties.height
-                stored = size[::-1] if orientation.transposed else size
-                image = _turned(to_bgr(frame, reformatter, stored), orientation)
-                yield TimedFrame(frame_index, frame.pts, self.time_base, image, int(frame.duration or 0))
+                yield self._displayed(frame, frame_index, orientation, reformatter)
+
+    def stretch(self, timeline: Timeline, key: int, first: int) -> Iterator[TimedFrame]:
+        """Decode from ``first`` on, beginning at the key frame before it; to be called once.
+
+        Raises: _AstrayError: what comes out is not what ``timeline`` tells.
+        """
+        reformatter = VideoReformatter()
+        orientation: media.Orientation | None = None
+        start = timeline.times[key]
+        self._container.seek(start or 0, stream=self._stream)
+        frame_index = key - 1
+        for frame in self._decoded():
+            if frame_index < key and (frame.pts is None or frame.pts < (start or 0)):
+                continue
+            frame_index += 1
+            if frame_index >= len(timeline.times) or frame.pts != timeline.times[frame_index]:
+                raise _AstrayError
+            if frame_index >= first:
+                orientation = orientation or media.orientation_of(frame)
+                yield self._displayed(frame, frame_index, orientation, reformatter)
+
+    def _displayed(
+        self,
+        frame: av.VideoFrame,
+        frame_index: int,
+        orientation: media.Orientation,
+        reformatter: VideoReformatter,
+    ) -> TimedFrame:
+        size = self.properties.width, self.properties.height
+        stored = size[::-1] if orientation.transposed else size
+        image = _turned(to_bgr(frame, reformatter, stored), orientation)
+        duration = int(frame.duration or 0)
+        return TimedFrame(frame_index, frame.pts, self.time_base, image, duration, bool(frame.key_frame))
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         is_empty = True
@@ -102,25 +140,97 @@ class VideoSource:
             raise MediaFault(wire.UNREADABLE, "The video holds no picture that can be decoded.")
 
 
+# Sought for in the middle, a damaged file may also seem to end.
+_ASTRAY = (_AstrayError, av.FFmpegError, MediaFault)
+
+
 @contextmanager
 def open_video(path: Path) -> Iterator[VideoSource]:
     """Open the video at ``path`` for one pass over its frames.
 
     Raises: MediaFault: it is no video, breaks off, or no decoder knows it.
     """
-    try:
+    with _faults_named():
         info = media.examine(path)
+    count = info.frame_count or round(info.duration_s * info.frame_rate)
+    properties = VideoProperties(info.width, info.height, info.frame_rate, count, info.duration_s)
+    with open_known(path, properties) as video:
+        yield video
+
+
+@contextmanager
+def open_known(path: Path, properties: VideoProperties) -> Iterator[VideoSource]:
+    """Open a video whose properties are known from an earlier look.
+
+    Raises: MediaFault: it cannot be read.
+    """
+    with _faults_named():
         container = media.open_container(path)
+    with container:
+        yield VideoSource(container, properties)
+
+
+def frames_between(
+    path: Path, properties: VideoProperties, timeline: Timeline, first: int, last: int
+) -> Iterator[TimedFrame]:
+    """Decode the frames ``first`` to ``last`` (inclusive), beginning as near before them as can be.
+
+    Where a file leads astray on that way it is decoded from its beginning.
+
+    Args:
+        path: The video.
+        properties: What ``open_video`` told of it.
+        timeline: What a whole pass over it told.
+        first: Index of the first frame wanted.
+        last: Index of the last.
+
+    Raises: MediaFault: it cannot be read.
+    """
+    awaited = first
+    key = entry(timeline, first)
+    if key > 0:
+        with open_known(path, properties) as video, suppress(*_ASTRAY):
+            for frame in video.stretch(timeline, key, first):
+                yield frame
+                awaited = frame.frame_index + 1
+                if awaited > last:
+                    return
+    with open_known(path, properties) as video:
+        yield from video.frames(only=range(awaited, last + 1))
+
+
+def entry(timeline: Timeline, frame_index: int) -> int:
+    """Return the last frame up to ``frame_index`` at which decoding may begin; 0 where there is none.
+
+    That is one which needs no other and which no earlier frame is shown after.
+    """
+    for key in reversed(timeline.keys[: bisect_right(timeline.keys, frame_index)]):
+        time = timeline.times[key]
+        before = timeline.times[max(0, key - _NEIGHBOURS) : key]
+        if time is not None and all(other is not None and other < time for other in before):
+            return key
+    return 0
+
+
+def timeline_of(frames: Iterable[TimedFrame]) -> Timeline:
+    """Return what a whole pass over a video tells of its times."""
+    passed = [(frame.pts, frame.duration, frame.is_key) for frame in frames]
+    return Timeline(
+        tuple(time for time, _, _ in passed),
+        tuple(duration for _, duration, _ in passed),
+        tuple(index for index, (_, _, is_key) in enumerate(passed) if is_key),
+    )
+
+
+@contextmanager
+def _faults_named() -> Iterator[None]:
+    try:
+        yield
     except media.UnusableMediaError as error:
         code = wire.CODEC if error.codec else wire.UNREADABLE
         raise MediaFault(code, f"The video {error.reason}.") from error
     except (av.FFmpegError, OSError) as error:
         raise MediaFault(wire.UNREADABLE, f"The video cannot be read: {error.strerror}.") from error
-    count = info.frame_count or round(info.duration_s * info.frame_rate)
-    with container:
-        yield VideoSource(
-            container, VideoProperties(info.width, info.height, info.frame_rate, count, info.duration_s)
-        )
 
 
 def _turned(image: Frame, orientation: media.Orientation) -> Frame:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from math import lcm
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 from av.codec.context import Flags
@@ -20,20 +21,21 @@ from headswap_cli.media.colourspace import ColourTags, from_bgr
 from headswap_cli.media.sound import Sound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from fractions import Fraction
     from pathlib import Path
 
     from av.container import InputContainer, OutputContainer
 
-    from headswap_cli.engine.types import Frame
+    from headswap_cli.engine.types import Frame, Timeline
 
-_THREADS = 2
 # What FFmpeg may say that is no fault of the video.
 _OURS = {*DISK_FULL, errno.EIO, errno.ENOMEM}
 _SILENCE = " Try it without the sound (--no-sound)."
 _MAX_TIMESCALE = 2**24
-_X264 = {"crf": "18", "preset": "veryfast", "profile": "high", "threads": str(_THREADS)}
+X264 = {"crf": "18", "preset": "veryfast", "profile": "high", "threads": "1"}
+# x264's reach with three bidirectional frames in a pyramid.
+_REORDERED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,64 +51,96 @@ class Picture:
     origin_s: Fraction
 
 
-class VideoWriter:
-    """Takes frames in order of display; made by ``open_writer``."""
+@dataclass(frozen=True, slots=True)
+class CodedFrame:
+    """A frame as H.264; ``time`` and ``duration`` in ticks of the picture's clock, in order of coding."""
 
-    def __init__(self, container: OutputContainer, picture: Picture, sound: Sound | None) -> None:
+    content: bytes
+    time: int
+    duration: int
+    is_key: bool
+
+
+class PictureEncoder:
+    """Encodes frames that need none from before the first, and that none needs which comes after the last."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+        self._context = av.CodecContext.create("libx264", "w")
+        self._context.flags |= Flags.global_header
+        _configure(self._context, picture)
+        self._reformatter = VideoReformatter()
+
+    def encode(self, image: Frame, time: int, duration: int = 0) -> list[CodedFrame]:
+        """Take a frame; return those that are through.
+
+        Args:
+            image: (height, width, 3) as ``Picture`` says, BGR.
+            time: In ticks; grows from call to call.
+            duration: Ticks that the frame is shown, 0 if unknown.
+
+        Raises: MediaFault: the encoder refuses.
+        """
+        frame = from_bgr(image, self._picture.colour, self._reformatter)
+        frame.pts, frame.duration, frame.time_base = time, duration, self._picture.time_base
+        with _translated(hint=""):
+            return [_coded(packet) for packet in self._context.encode(frame)]
+
+    def finish(self) -> list[CodedFrame]:
+        """Return the frames that are still on their way."""
+        with _translated(hint=""):
+            return [_coded(packet) for packet in self._context.encode(None)]
+
+
+class VideoWriter:
+    """Takes coded frames; made by ``open_writer``."""
+
+    def __init__(
+        self, container: OutputContainer, picture: Picture, times: Sequence[int], sound: Sound | None
+    ) -> None:
         self._container = container
         self._picture = picture
         self._sound = sound
         self._stream = _video_stream(container, picture)
-        self._reformatter = VideoReformatter()
         self._origin = round(picture.origin_s / picture.time_base)
-        self._last_pts: int | None = None
+        step = times[1] - times[0] if len(times) > 1 else 1
+        first = times[0] if times else 0
+        early = (first - step * ahead for ahead in range(_REORDERED, 0, -1))
+        self._decoding_times = chain(early, times)
 
     @property
     def notices(self) -> tuple[str, ...]:
         """Sentences about sound that could not be carried over as it was."""
         return tuple(self._sound.notices) if self._sound else ()
 
-    def write(self, image: Frame, pts: int | None, duration: int = 0) -> None:
-        """Encode a frame and the sound up to it.
-
-        Args:
-            image: (height, width, 3) as ``Picture`` says, BGR.
-            pts: Time in ticks of the source's clock; ``None`` where the file knows none.
-            duration: Ticks that the frame is shown, 0 if unknown.
-        """
-        frame = from_bgr(image, self._picture.colour, self._reformatter)
-        frame.pts = self._in_order(pts)
-        frame.duration = duration
-        frame.time_base = self._picture.time_base
+    def write(self, coded: CodedFrame) -> None:
+        """Write a frame and the sound up to it."""
+        packet = av.Packet(coded.content)
+        packet.pts, packet.duration, packet.is_keyframe = coded.time, coded.duration, coded.is_key
+        # As the encoder would over the whole video: frames are sent out of order by so many at most.
+        packet.dts = next(self._decoding_times)
+        packet.time_base = self._picture.time_base
+        packet.stream = self._stream
         if self._sound:
-            self._sound.advance((frame.pts + self._origin) * self._picture.time_base)
-        self._container.mux(self._stream.encode(frame))
+            self._sound.advance((coded.time + self._origin) * self._picture.time_base)
+        self._container.mux(packet)
 
     def finish(self) -> None:
-        """Encode what is still on its way, and the rest of the sound."""
-        self._container.mux(self._stream.encode(None))
+        """Write the rest of the sound."""
         if self._sound:
             self._sound.advance(None)
 
-    def _in_order(self, pts: int | None) -> int:
-        last = self._last_pts
-        if pts is not None:
-            pts -= self._origin
-            self._last_pts = pts if last is None else max(pts, last + 1)
-        elif last is None:
-            self._last_pts = 0
-        else:
-            self._last_pts = last + max(1, round(1 / (self._picture.frame_rate * self._picture.time_base)))
-        return self._last_pts
-
 
 @contextmanager
-def open_writer(target: Path, picture: Picture, *, sound_of: Path | None) -> Iterator[VideoWriter]:
+def open_writer(
+    target: Path, picture: Picture, times: Sequence[int], *, sound_of: Path | None
+) -> Iterator[VideoWriter]:
     """Open ``target`` for writing; it appears under its name only when all went well.
 
     Args:
         target: An mp4 file, replaced if it is there; readable by its owner alone.
         picture: What the frames will be.
+        times: When they are shown, see ``clock``.
         sound_of: The file whose audio streams go into the result; ``None`` leaves it silent.
 
     Raises: MediaFault: an mp4 cannot hold what the source has.
@@ -127,7 +161,7 @@ def open_writer(target: Path, picture: Picture, *, sound_of: Path | None) -> Ite
             container.flags |= cast("int", av.container.Flags.bitexact.value)
             container.metadata.update(provenance.tags())
             sound = Sound(source, container, picture.origin_s) if source else None
-            writer = VideoWriter(container, picture, sound)
+            writer = VideoWriter(container, picture, times, sound)
             container.start_encoding()
             yield writer
             writer.finish()
@@ -168,13 +202,19 @@ def _movie_timescale(picture: Picture, source: InputContainer | None) -> int:
 
 
 def _video_stream(container: OutputContainer, picture: Picture) -> av.VideoStream:
-    stream = container.add_stream(
-        "libx264", rate=picture.frame_rate, options=_X264, time_base=picture.time_base
-    )
-    context = stream.codec_context
+    # Nothing is encoded by it: it tells the muxer what the encoders of the parts, set up alike, will make.
+    stream = container.add_stream("libx264", rate=picture.frame_rate, time_base=picture.time_base)
+    _configure(stream.codec_context, picture)
+    return stream
+
+
+def _configure(context: av.VideoCodecContext, picture: Picture) -> None:
+    context.options = X264
     context.width, context.height = picture.width, picture.height
     context.pix_fmt = "yuv420p"
+    context.framerate = picture.frame_rate
     context.time_base = picture.time_base
+    context.bit_rate = 0
     context.flags |= Flags.frame_duration
     context.color_range = picture.colour.value_range
     context.color_primaries = picture.colour.primaries
@@ -182,4 +222,23 @@ def _video_stream(container: OutputContainer, picture: Picture) -> av.VideoStrea
     context.colorspace = picture.colour.matrix
     if picture.pixel_aspect:
         context.sample_aspect_ratio = picture.pixel_aspect
-    return stream
+
+
+def _coded(packet: av.Packet[Any]) -> CodedFrame:
+    return CodedFrame(bytes(packet), packet.pts or 0, packet.duration or 0, packet.is_keyframe)
+
+
+def clock(timeline: Timeline, picture: Picture) -> tuple[int, ...]:
+    """Return when each frame of the result is shown, in ticks, strictly ascending, 0 being the origin.
+
+    Frames without a time follow one another at the video's rate.
+    """
+    origin = round(picture.origin_s / picture.time_base)
+    step = max(1, round(1 / (picture.frame_rate * picture.time_base)))
+    times: list[int] = []
+    for time in timeline.times:
+        if time is None:
+            times.append(times[-1] + step if times else 0)
+        else:
+            times.append(max(time - origin, times[-1] + 1) if times else time - origin)
+    return tuple(times)

@@ -1,7 +1,8 @@
-"""How much a worker may take: memory, by the system's own limit, and time without getting on."""
+"""How much a worker may take: processors, memory, by the system's own limit, and time without getting on."""
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -17,6 +18,16 @@ MEMORY_BYTES = 4 * 1024**3
 STALL_S = 300.0
 # OpenCV's number for memory that cannot be had.
 _CV_NO_MEMORY = -4
+
+
+# Each has networks of its own, some 300 MB.
+_MOST_PROCESSES = 4
+
+
+def processes(jobs_at_once: int) -> int:
+    """Return by how many processes a job is done: as many as there are processors for each, four at most."""
+    ours = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, min(_MOST_PROCESSES, ours // jobs_at_once))
 
 
 def bound_memory(limit_bytes: int = MEMORY_BYTES) -> None:

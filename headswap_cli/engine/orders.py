@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 KEPT_SCENES = 3
 # The argument that keeps a worker from fetching anything from private addresses.
 PUBLIC_ONLY = "--public-only"
+# The argument, before a number, that tells a worker how many processes are to do a job.
+PROCESSES = "--processes="
 
 
 class AnalysisOrder(TypedDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from dataclasses import dataclass
 from io import SEEK_END
@@ -40,20 +41,23 @@ class PlateShelf:
     """
 
     def __init__(self, memory_bytes: int = _SHELF_BYTES) -> None:
+        self._lock = threading.Lock()
         self._file = SpooledTemporaryFile(max_size=memory_bytes)  # noqa: SIM115 - lives as long as its plates
         weakref.finalize(self, self._file.close)
 
     def put(self, plate: Plate) -> PackedPlate:
         """Put a plate away."""
         parts = [cv2.imencode(".png", part, _QUICKLY)[1].tobytes() for part in (plate.image, plate.seen)]
-        start = self._file.seek(0, SEEK_END)
-        self._file.write(b"".join(parts))
+        with self._lock:
+            start = self._file.seek(0, SEEK_END)
+            self._file.write(b"".join(parts))
         return PackedPlate(self, start, len(parts[0]), len(parts[1]))
 
-    def read(self, start: int, size_bytes: int) -> NDArray[np.uint8]:
-        """Return bytes that were put away."""
-        self._file.seek(start)
-        return np.frombuffer(self._file.read(size_bytes), np.uint8)
+    def read(self, start: int, size_bytes: int) -> bytes:
+        """Return bytes that were put away; for several threads at once."""
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,31 @@ class PackedPlate:
 
     def unpack(self) -> Plate:
         """Return the plate."""
-        image = cv2.imdecode(self.shelf.read(self.start, self.image_bytes), cv2.IMREAD_COLOR)
-        seen = self.shelf.read(self.start + self.image_bytes, self.seen_bytes)
+        return self._loose().unpack()
+
+    def __reduce__(self) -> tuple[type[LoosePlate], tuple[bytes, bytes]]:
+        """Let another process have the plate itself, not the shelf."""
+        loose = self._loose()
+        return LoosePlate, (loose.image, loose.seen)
+
+    def _loose(self) -> LoosePlate:
+        image = self.shelf.read(self.start, self.image_bytes)
+        return LoosePlate(image, self.shelf.read(self.start + self.image_bytes, self.seen_bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class LoosePlate:
+    """A packed plate's two parts, PNG."""
+
+    image: bytes
+    seen: bytes
+
+    def unpack(self) -> Plate:
+        """Return the plate."""
+        image, seen = (np.frombuffer(part, np.uint8) for part in (self.image, self.seen))
         return Plate(
-            np.asarray(image, np.uint8), np.asarray(cv2.imdecode(seen, cv2.IMREAD_GRAYSCALE), np.uint8)
+            np.asarray(cv2.imdecode(image, cv2.IMREAD_COLOR), np.uint8),
+            np.asarray(cv2.imdecode(seen, cv2.IMREAD_GRAYSCALE), np.uint8),
         )
 
 

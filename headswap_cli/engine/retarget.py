@@ -94,9 +94,7 @@ class Retargeter:
         self._texture_points = texture_points
         self._reference = vertices[: topology.LANDMARKS]
         self._width = face_width(self._reference)
-        every = np.concatenate(list(tracks_landmarks))
-        chosen = every[:: max(1, len(every) // _SAMPLES)]
-        shapes = np.stack([self._normalised(one)[0] for one in chosen])
+        shapes = np.stack([self._normalised(one)[0] for one in habits(tracks_landmarks)])
         self._likest = _likest(shapes, self._reference)
         self._rest = self._at_rest()
         self._near_corners = _nearness(self._reference, _CORNERS, _SOBER_REACH * self._width)
@@ -211,6 +209,12 @@ class Retargeter:
             first = hull.FIRST_RING + number * hull.RING_POINTS
             follow = 0.85 * max(0.0, 1 - 0.6 * (reach - 1))
             vertices[first : first + hull.RING_POINTS, :2] += moved[:, :2] * follow
+
+
+def habits(tracks_landmarks: Sequence[Floats]) -> Floats:
+    """Return what of a person's landmarks tells how the face moves, (n, 478, 3); of these, all."""
+    every = np.concatenate(list(tracks_landmarks))
+    return np.ascontiguousarray(every[:: max(1, len(every) // _SAMPLES)])
 
 
 def _likest(shapes: Floats, reference: Floats) -> Floats:

@@ -16,9 +16,10 @@ from headswap_cli.engine.app import Routes, make_app
 from headswap_cli.engine.clearing import CLEAR_EVERY_S, Calendar, Cleared, clear
 from headswap_cli.engine.guard import Activity, Hosts
 from headswap_cli.engine.jobs import JobStore
+from headswap_cli.engine.limits import processes
 from headswap_cli.engine.links import Links
 from headswap_cli.engine.listen import Patience, listening
-from headswap_cli.engine.orders import PUBLIC_ONLY
+from headswap_cli.engine.orders import PROCESSES, PUBLIC_ONLY
 from headswap_cli.engine.runner import Runner
 from headswap_cli.engine.seat import WorkerProcess, worker_command
 from headswap_cli.engine.storage import UPLOAD_LIMIT_BYTES, MediaStore
@@ -82,7 +83,9 @@ def run(
     folder = engine_folder(options.data_dir)
     command = worker_command(folder, options.cache_dir.absolute())
     is_reachable = options.host is not None and not is_loopback(options.host)
-    flags = [PUBLIC_ONLY] if is_reachable and not options.allow_private else []
+    flags = [f"{PROCESSES}{processes(options.workers)}"]
+    if is_reachable and not options.allow_private:
+        flags.append(PUBLIC_ONLY)
     make = make_worker or (lambda flags: WorkerProcess([*command, *flags]))
     with (
         runtime.only_engine(folder),

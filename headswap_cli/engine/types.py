@@ -125,12 +125,26 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeline:
+    """When each frame of a video is shown, and where decoding may begin.
+
+    ``times`` and ``durations`` count ticks of the stream's clock, a time is ``None`` and a duration 0 where
+    the file knows none; ``keys`` are the indices of the frames that need no other.
+    """
+
+    times: tuple[int | None, ...] = ()
+    durations: tuple[int, ...] = ()
+    keys: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """All that the analysis of a video knows."""
 
     video: VideoProperties
     shots: tuple[Shot, ...]
     people: tuple[Person, ...]
+    timeline: Timeline = field(default_factory=Timeline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from headswap_cli import pictures
 from headswap_cli.engine.limits import MEMORY_BYTES, STALL_S, Watchdog, bound_memory, ran_out_of_memory
-from headswap_cli.engine.orders import KEPT_SCENES, PUBLIC_ONLY, Share, length_fault
+from headswap_cli.engine.orders import KEPT_SCENES, PROCESSES, PUBLIC_ONLY, Share, length_fault
+from headswap_cli.engine.pipes import HelperDiedError, take_stdout
 from headswap_cli.engine.remote import Fetcher
 from headswap_cli.engine.storage import MediaStore, fetched_name, preview_name, result_name
 from headswap_cli.folders import DISK_FULL
@@ -96,13 +97,19 @@ class Workbench:
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
 
     def perform(self, order: Order) -> Event:
-        """Do ``order``; whatever goes wrong becomes a ``failed`` event."""
+        """Do ``order``; whatever goes wrong becomes a ``failed`` event.
+
+        Raises: HelperDiedError: A process that worked along ended: this one cannot go on.
+        """
         from headswap_cli.engine.types import MediaFault
 
         try:
             return {"done": self._analyse(order) if order["kind"] == "analysis" else self._swap(order)}
         except MediaFault as fault:
             return {"failed": {"code": fault.code, "reason": fault.reason, "trace": None}}
+        except HelperDiedError:
+            # As if this process had died: what killed a part of the work may kill all of it.
+            raise
         except Exception as error:
             if ran_out_of_memory(error):
                 self._scenes.clear()
@@ -219,7 +226,7 @@ def serve(
         stall_s: An order that does not get on for so long is given up, and this process with it.
     """
     _settle_in(cache)
-    events = _take_stdout()
+    events = take_stdout()
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders), daemon=True).start()
 
@@ -244,17 +251,29 @@ def serve(
     while True:
         order = orders.get()
         with watchdog.over(partial(give_up, order)):
-            event = bench.perform(order)
+            event = _performed(bench, order)
         emit(event)
 
 
+def _performed(bench: Workbench, order: Order) -> Event:
+    try:
+        return bench.perform(order)
+    except HelperDiedError:
+        traceback.print_exc()
+        sys.stderr.flush()
+        # The thread that reads orders cannot be ended.
+        os._exit(1)
+
+
 def main() -> None:
-    """Serve with the real pipeline: ``python -m headswap_cli.engine.worker DATA CACHE [--public-only]``."""
+    """Serve with the real pipeline: ``python -m headswap_cli.engine.worker DATA CACHE [FLAG ...]``."""
     data, cache, *flags = sys.argv[1:]
-    serve(_real_pipeline, Path(data), Path(cache), public_only=PUBLIC_ONLY in flags)
+    asked = [int(flag.removeprefix(PROCESSES)) for flag in flags if flag.startswith(PROCESSES)]
+    make = partial(_real_pipeline, processes=asked[-1] if asked else 1)
+    serve(make, Path(data), Path(cache), public_only=PUBLIC_ONLY in flags)
 
 
-def _real_pipeline(folder: Path) -> SwapPipeline:
+def _real_pipeline(folder: Path, *, processes: int) -> SwapPipeline:
     import cv2
 
     from headswap_cli.engine import weights
@@ -270,7 +289,7 @@ def _real_pipeline(folder: Path) -> SwapPipeline:
     cv2.setNumThreads(1)
     from headswap_cli.engine.pipeline import Pipeline
 
-    return Pipeline(folder)
+    return Pipeline(folder, processes=processes)
 
 
 def _settle_in(cache: Path) -> None:
@@ -287,13 +306,6 @@ def _settle_in(cache: Path) -> None:
     os.environ["NUMBA_CACHE_DIR"] = str(cache / "numba")
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(pictures.MAX_PICTURE_PIXELS)
     bound_memory()
-
-
-def _take_stdout() -> IO[bytes]:
-    """Keep stdout for events: what a library prints goes to stderr from now on."""
-    events = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return events
 
 
 def _read_orders(stream: IO[bytes], orders: queue.SimpleQueue[Order]) -> None:

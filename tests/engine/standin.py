@@ -1,8 +1,8 @@
 """A worker with a quick pipeline: run as a script, obedient to ``standin.json`` in its cache folder.
 
-``people`` (how many there are), ``then`` (``fault``, ``bug``, ``die`` in the first analysis or swap, or
-``bad photo`` before one), ``hold`` (work on until the setting changes), ``frames`` (what on_progress is told,
-pairs), ``pace_s`` (how long each of these takes).
+``people`` (how many there are), ``then`` (``fault``, ``bug``, ``die``, ``lose a helper`` in the first
+analysis or swap, or ``bad photo`` before one), ``hold`` (work on until the setting changes), ``frames`` (what
+on_progress is told, pairs), ``pace_s`` (how long each of these takes).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from headswap_cli.engine import worker
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.orders import PUBLIC_ONLY
+from headswap_cli.engine.pipes import HelperDiedError
 from headswap_cli.engine.types import MediaFault, Person, Scene, SwapReport, Track, VideoProperties
 from headswap_cli.models import Mode
 
@@ -94,6 +95,8 @@ class StandIn:
             raise MediaFault(1209, "The video's codec is unknown.")
         if told.get("then") == "bug":
             raise ZeroDivisionError("a frame of no width")
+        if told.get("then") == "lose a helper":
+            raise HelperDiedError("a helper ended with signal 9")
         if told.get("then") == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         return told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import stat
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -13,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headswap_cli import __version__
-from headswap_cli.engine.decode import open_video
-from headswap_cli.engine.encode import Picture, bounded_size, open_writer
+from headswap_cli.engine.decode import VideoSource, open_video, timeline_of
+from headswap_cli.engine.encode import Picture, PictureEncoder, bounded_size, clock, open_writer
+from headswap_cli.engine.types import Timeline
 from headswap_cli.media.colourspace import ColourTags
 from tests import media
 from tests.footage import (
@@ -34,22 +37,35 @@ if TYPE_CHECKING:
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 
+def picture_of(video: VideoSource) -> Picture:
+    """Return the result's picture for a source."""
+    width, height = bounded_size(video.properties.width, video.properties.height, 720)
+    return Picture(
+        width,
+        height,
+        video.time_base,
+        video.properties.frame_rate,
+        video.colour,
+        video.pixel_aspect,
+        video.origin_s,
+    )
+
+
 def passed_through(source: Path, target: Path, *, sound: bool = True) -> tuple[str, ...]:
     """Decode and encode without a change; return the notices."""
     with open_video(source) as video:
-        width, height = bounded_size(video.properties.width, video.properties.height, 720)
-        picture = Picture(
-            width,
-            height,
-            video.time_base,
-            video.properties.frame_rate,
-            video.colour,
-            video.pixel_aspect,
-            video.origin_s,
-        )
-        with open_writer(target, picture, sound_of=source if sound else None) as writer:
+        timeline = timeline_of(video.frames())
+    with open_video(source) as video:
+        picture = picture_of(video)
+        times = clock(timeline, picture)
+        encoder = PictureEncoder(picture)
+        with open_writer(target, picture, times, sound_of=source if sound else None) as writer:
             for frame in video.frames():
-                writer.write(frame.image[:height, :width], frame.pts, frame.duration)
+                image = frame.image[: picture.height, : picture.width]
+                for coded in encoder.encode(image, times[frame.frame_index], frame.duration):
+                    writer.write(coded)
+            for coded in encoder.finish():
+                writer.write(coded)
         return writer.notices
 
 
@@ -199,12 +215,13 @@ def test_a_failure_leaves_no_file_behind_and_an_old_result_as_it_was(tmp_path: P
 
     def break_off() -> None:
         with open_video(source) as video:
-            picture = Picture(128, 96, video.time_base, Fraction(30), video.colour, None, Fraction(0))
-            with open_writer(tmp_path / "out.mp4", picture, sound_of=source) as writer:
+            picture, times = picture_of(video), range(0, 1200, 20)
+            encoder = PictureEncoder(picture)
+            with open_writer(tmp_path / "out.mp4", picture, times, sound_of=source) as writer:
                 for frame in video.frames():
-                    writer.write(frame.image, frame.pts)
-                    if frame.frame_index == 40:
-                        raise KeyboardInterrupt
+                    for coded in encoder.encode(frame.image, times[frame.frame_index]):
+                        writer.write(coded)
+                raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         break_off()
@@ -212,9 +229,42 @@ def test_a_failure_leaves_no_file_behind_and_an_old_result_as_it_was(tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
 
 
-def test_frames_without_a_time_follow_one_another_at_the_videos_rate(tmp_path: Path) -> None:
-    picture = Picture(128, 96, Fraction(1, 600), Fraction(30), ColourTags(), None, Fraction(0))
-    with open_writer(tmp_path / "out.mp4", picture, sound_of=None) as writer:
-        for _ in range(4):
-            writer.write(corners(), None)
-    assert picture_times(tmp_path / "out.mp4") == [Fraction(index, 30) for index in range(4)]
+PICTURE = Picture(128, 96, Fraction(1, 600), Fraction(30), ColourTags(), None, Fraction(0))
+
+
+def test_frames_without_a_time_follow_one_another_at_the_videos_rate() -> None:
+    assert clock(Timeline((None,) * 4), PICTURE) == (0, 20, 40, 60)
+
+
+@given(st.lists(st.none() | st.integers(-(2**40), 2**40), max_size=60), st.integers(0, 10))
+def test_times_always_ascend_and_those_that_do_already_are_only_moved_to_the_origin(
+    told: list[int | None], origin_s: int
+) -> None:
+    picture = dataclasses.replace(PICTURE, origin_s=Fraction(origin_s))
+    times = clock(Timeline(tuple(told)), picture)
+    assert len(times) == len(told)
+    assert all(before < after for before, after in itertools.pairwise(times))
+    ascending = tuple(sorted({time for time in told if time is not None}))
+    assert clock(Timeline(ascending), picture) == tuple(time - 600 * origin_s for time in ascending)
+
+
+def test_parts_encoded_apart_play_as_one_and_each_begins_anew(tmp_path: Path) -> None:
+    times = [7 * index + index % 3 for index in range(90)]
+    parts = [range(40), range(40, 41), range(41, 90)]
+    pictures = [np.roll(corners(), 3 * index, axis=1) for index in range(90)]
+    with open_writer(tmp_path / "out.mp4", PICTURE, times, sound_of=None) as writer:
+        for part in parts:
+            encoder = PictureEncoder(PICTURE)
+            coded = [one for index in part for one in encoder.encode(pictures[index], times[index])]
+            coded += encoder.finish()
+            assert coded[0].is_key
+            for one in coded:
+                writer.write(one)
+    assert picture_times(tmp_path / "out.mp4") == [Fraction(time, 600) for time in times]
+    with av.open(str(tmp_path / "out.mp4")) as result:
+        packets = [(p.dts, p.pts) for p in result.demux(video=0) if p.dts is not None and p.pts is not None]
+        assert [dts for dts, _ in packets] == sorted({dts for dts, _ in packets})
+        assert all(dts <= pts for dts, pts in packets)
+    with open_video(tmp_path / "out.mp4") as video:
+        for frame, picture in zip(video.frames(), pictures, strict=True):
+            assert np.abs(frame.image.astype(int) - picture).mean() < 4

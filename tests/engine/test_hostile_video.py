@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from headswap_cli import media
-from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.decode import open_video, timeline_of
 from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.types import MediaFault, Scene, SwapReport, SwapSettings
 from headswap_cli.errors import InputError
@@ -29,7 +29,7 @@ _PLACES = 50
 def passed_through(source: Path, target: Path) -> SwapReport:
     """Do what a swap does to a video, but for the heads."""
     with open_video(source) as video:
-        scene = Scene(video.properties, (), ())
+        scene = Scene(video.properties, (), (), timeline_of(video.frames()))
     return Pipeline(Path("no-weights")).swap(
         scene, source, target, {}, SwapSettings(), on_progress=lambda done, total: None
     )

@@ -189,6 +189,11 @@ def test_a_file_that_is_no_video_fails_with_a_reason(engine: RunningEngine) -> N
             "The engine's worker process ended twice in the middle of the work"
             " (at last: signal 9; out of memory?).",
         ),
+        (
+            "lose a helper",
+            wire.SERVER_FAULT,
+            "The engine's worker process ended twice in the middle of the work (at last: exit code 1).",
+        ),
     ],
 )
 def test_a_job_that_goes_wrong_fails_with_the_reason_and_the_next_one_is_done(

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from headswap_cli import wire
+from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.fit import Fit
 from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.types import MediaFault, SwapSettings
 from headswap_cli.models import Mode
@@ -152,10 +154,11 @@ def test_a_face_swapped_alone_where_nobody_asked_for_that_is_told_with_the_flag(
     clip = media.clip("WolfgangLanger_Pexels.mp4")
     scene = pipeline.analyse(clip, on_progress=Watch())
     photos = {0: [media.photo("astronaut.png")]}
-    _, notice = pipeline.cast(scene, clip, photos, SwapSettings()).notices()
+    casting, fit = Casting(media.weights_dir()), Fit(640, 360, 1, 1)
+    *_, notice = casting.roles(scene, clip, photos, SwapSettings(), fit)[1]
     assert notice.startswith("person 1: the face alone was swapped")
     assert "--mode head" in notice
-    asked = pipeline.cast(scene, clip, photos, SwapSettings(mode=Mode.FACE)).notices()
+    asked = casting.roles(scene, clip, photos, SwapSettings(mode=Mode.FACE), fit)[1]
     assert not any("--mode" in told for told in asked)
 
 

@@ -1,0 +1,109 @@
+"""Part a video into segments that can be made side by side, the same however many processes make them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headswap_cli.engine.decode import entry
+from headswap_cli.engine.types import Person, Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headswap_cli.engine.types import Shot, Timeline, Track
+
+# Frames: of a short video enough segments to share, of a long one not more than need be.
+_SHORTEST, _LONGEST, _FEWEST = 36, 240, 8
+# What a swapper carries from frame to frame has settled after so many.
+_WARM_UP = 12
+# A segment is worth decoding so many times its length for.
+_MOST_DECODED = 2
+_NO_PREVIEW = np.empty((0, 0, 3), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Frames ``first_frame`` to ``last_frame`` (inclusive), with the people in them.
+
+    Work begins at ``warm_from``, some frames earlier in the same shot; ``scene`` holds the frames from there
+    on and nothing else.
+    """
+
+    index: int
+    warm_from: int
+    first_frame: int
+    last_frame: int
+    scene: Scene
+
+
+def segments(scene: Scene) -> list[Segment]:
+    """Return the segments of a video in order; together they are all of it."""
+    starts = [*_starts(scene.timeline, scene.shots), len(scene.timeline.times)]
+    bounds = [(start, end - 1) for start, end in pairwise(starts)]
+    return [
+        Segment(
+            index, (warm_from := _warm_from(scene.shots, first)), first, last, excerpt(scene, warm_from, last)
+        )
+        for index, (first, last) in enumerate(bounds)
+    ]
+
+
+def excerpt(scene: Scene, first: int, last: int) -> Scene:
+    """Return what of a scene lies in the frames ``first`` to ``last`` (inclusive)."""
+    shots = [index for index, shot in enumerate(scene.shots) if _meets(shot, first, last)]
+    people = [
+        Person(person.obj_id, tuple(_cut(track, first, last, shots[0]) for track in tracks), _NO_PREVIEW)
+        for person in scene.people
+        if (tracks := [track for track in person.tracks if _meets(track, first, last)])
+    ]
+    return Scene(scene.video, tuple(scene.shots[index] for index in shots), tuple(people))
+
+
+def _starts(timeline: Timeline, shots: Sequence[Shot]) -> list[int]:
+    """Return where segments begin: at a cut if there is one near, else evenly."""
+    count = len(timeline.times)
+    usual = min(max(-(-count // _FEWEST), _SHORTEST), _LONGEST)
+    cuts = [shot.first_frame for shot in shots]
+    starts = [0] if count else []
+    while starts:
+        start = starts[-1]
+        warm_from = _warm_from(shots, start)
+        # Else a film with a single key frame would be decoded from its beginning hundreds of times.
+        length = max(usual, (start - entry(timeline, warm_from)) // _MOST_DECODED)
+        place = bisect_right(cuts, start + length)
+        cut = cuts[place - 1] if place else 0
+        end = cut if cut >= start + length // 2 else start + length
+        if count - end < usual // 2:
+            break
+        starts.append(end)
+    return starts
+
+
+def _warm_from(shots: Sequence[Shot], frame_index: int) -> int:
+    place = bisect_right(shots, frame_index, key=_first_frame) - 1
+    begin = shots[place].first_frame if place >= 0 else 0
+    return max(begin, frame_index - _WARM_UP)
+
+
+def _first_frame(shot: Shot) -> int:
+    return shot.first_frame
+
+
+def _meets(one: Shot | Track, first: int, last: int) -> bool:
+    return one.first_frame <= last and one.last_frame >= first
+
+
+def _cut(track: Track, first: int, last: int, first_shot: int) -> Track:
+    start, end = max(0, first - track.first_frame), last + 1 - track.first_frame
+    return replace(
+        track,
+        shot_index=track.shot_index - first_shot,
+        first_frame=track.first_frame + start,
+        landmarks=track.landmarks[start:end],
+        preview=b"",
+    )

@@ -1,0 +1,128 @@
+"""Make one segment of the result: decode, put the heads on, encode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from headswap_cli.engine.cast import Cast, Tally
+from headswap_cli.engine.decode import frames_between
+from headswap_cli.engine.encode import CodedFrame, Picture, PictureEncoder
+from headswap_cli.engine.head import HeadSwapper
+from headswap_cli.engine.matte import PersonMatte
+from headswap_cli.engine.occlude import Hands
+from headswap_cli.engine.several import SeveralHeads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from headswap_cli.engine.cast import Swapper
+    from headswap_cli.engine.fit import Fit
+    from headswap_cli.engine.reference import Reference
+    from headswap_cli.engine.segments import Segment
+    from headswap_cli.engine.types import Timeline
+    from headswap_cli.models import Mode, Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Who is to wear which head, and how: what tells any process the same.
+
+    ``references`` are one a photo, ``shown`` how much each of several shows, (heads,), by frame; ``habits``
+    (n, 478, 3) are landmarks of the person, all over the video, in pixels of the result.
+    """
+
+    obj_id: int
+    references: tuple[Reference, ...]
+    shown: Mapping[int, NDArray[np.float32]]
+    mode: Mode
+    tone: Tone
+    habits: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Production:
+    """All that is the same for every segment of a video; ``times`` see ``encode.clock``."""
+
+    weights: Path
+    source: Path
+    timeline: Timeline
+    picture: Picture
+    times: tuple[int, ...]
+    fit: Fit
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReport:
+    """What was done in a segment; ``tallies`` by ``obj_id``."""
+
+    frame_count: int
+    frames_swapped: int
+    tallies: Mapping[int, Tally]
+
+
+class Take(Protocol):
+    """Is handed frames as they come out of the encoder, and told how many have gone in."""
+
+    def __call__(self, coded: list[CodedFrame], frames_done: int) -> None:
+        """Take them."""
+
+
+class Studio:
+    """Makes segments of one production, in any order."""
+
+    def __init__(self, production: Production) -> None:
+        self._production = production
+
+    def make(self, segment: Segment, take: Take) -> SegmentReport:
+        """Make a segment.
+
+        Raises: MediaFault: the source cannot be read any more, or the result not be encoded.
+        """
+        production = self._production
+        cast = Cast(segment.scene, production.fit, self._swappers)
+        encoder = PictureEncoder(production.picture)
+        frame_count = frames_swapped = 0
+        for frame in frames_between(
+            production.source,
+            segment.scene.video,
+            production.timeline,
+            segment.warm_from,
+            segment.last_frame,
+        ):
+            index = frame.frame_index
+            if index < segment.first_frame:
+                cast.rehearse(index, frame.image)
+                continue
+            played = cast.play(index, frame.image)
+            take(encoder.encode(played.image, production.times[index], frame.duration), 1)
+            frame_count += 1
+            frames_swapped += played.was_swapped
+        take(encoder.finish(), 0)
+        return SegmentReport(frame_count, frames_swapped, cast.tallies)
+
+    @cached_property
+    def _swappers(self) -> dict[int, Swapper]:
+        return swappers(self._production.roles, self._production.weights)
+
+
+def swappers(roles: Sequence[Role], weights: Path) -> dict[int, Swapper]:
+    """Return what puts on the heads, by ``obj_id``."""
+    if not roles:
+        return {}
+    matte = PersonMatte(weights)
+    return {role.obj_id: _swapper(role, matte, weights) for role in roles}
+
+
+def _swapper(role: Role, matte: PersonMatte, weights: Path) -> Swapper:
+    heads = [
+        HeadSwapper(reference, [role.habits], role.mode, matte, hands=Hands(weights), tone=role.tone)
+        for reference in role.references
+    ]
+    return heads[0] if len(heads) == 1 else SeveralHeads(heads, role.shown)

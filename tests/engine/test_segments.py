@@ -1,0 +1,113 @@
+"""Segments: the same parts of a video for any number of processes, whole and decoded from near by."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headswap_cli.engine.decode import entry, frames_between, open_video, timeline_of
+from headswap_cli.engine.segments import excerpt, segments
+from headswap_cli.engine.types import Person, Scene, Shot, Timeline, Track, VideoProperties
+from tests.footage import corners, write_video
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VIDEO = VideoProperties(128, 96, Fraction(30), 0, 1.0)
+
+
+def scene_of(count: int, *, cuts: tuple[int, ...] = (), keys: tuple[int, ...] = (0,)) -> Scene:
+    starts = sorted({0, *(cut for cut in cuts if cut < count)})
+    shots = [Shot(start, end - 1, None) for start, end in pairwise([*starts, count])]
+    return Scene(VIDEO, tuple(shots), (), Timeline(tuple(range(count)), (1,) * count, keys))
+
+
+@given(st.integers(0, 9000), st.lists(st.integers(1, 9000), max_size=40), st.integers(1, 400))
+def test_segments_cover_every_frame_once_and_warm_up_within_a_shot(
+    count: int, cuts: list[int], every: int
+) -> None:
+    scene = scene_of(count, cuts=tuple(cuts), keys=tuple(range(0, max(1, count), every)))
+    parts = segments(scene)
+    covered = [index for part in parts for index in range(part.first_frame, part.last_frame + 1)]
+    assert covered == list(range(count))
+    for part in parts:
+        assert part.first_frame - 12 <= part.warm_from <= part.first_frame
+        assert not any(part.warm_from < shot.first_frame <= part.first_frame for shot in scene.shots)
+
+
+def test_a_film_with_a_single_key_frame_is_decoded_in_a_time_linear_in_its_length() -> None:
+    count = 54_000
+    scene = scene_of(count)
+    decoded = sum(part.last_frame - entry(scene.timeline, part.warm_from) for part in segments(scene))
+    assert decoded < 4 * count
+
+
+def test_segments_begin_at_cuts_where_there_are_some_near() -> None:
+    parts = segments(scene_of(600, cuts=(70, 130, 300)))
+    assert {70, 130, 300} <= {part.first_frame for part in parts}
+
+
+def test_a_segment_knows_the_people_and_shots_of_its_own_frames_alone() -> None:
+    def followed(shot_index: int, first: int, count: int) -> Track:
+        path = np.arange(first, first + count, dtype=np.float32)[:, None, None] * np.ones(
+            (1, 478, 3), np.float32
+        )
+        return Track(shot_index, first, path, np.zeros(128), b"jpeg", 1.0)
+
+    preview = np.zeros((8, 8, 3), np.uint8)
+    people = (
+        Person(0, (followed(0, 10, 60), followed(1, 110, 80)), preview),
+        Person(1, (followed(0, 0, 20),), preview),
+    )
+    shots = (Shot(0, 99, None), Shot(100, 199, None))
+    part = excerpt(Scene(VIDEO, shots, people, Timeline(tuple(range(200)))), 120, 140)
+    assert part.shots == shots[1:]
+    assert [person.obj_id for person in part.people] == [0]
+    (track,) = part.people[0].tracks
+    assert (track.shot_index, track.first_frame, track.last_frame) == (0, 120, 140)
+    assert track.landmarks[:, 0, 0].tolist() == list(range(120, 141))
+
+
+def noisy(count: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(5)
+    return [corners() // 2 + rng.integers(0, 60, (96, 128, 3), np.uint8) for _ in range(count)]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "ts", "avi", "webm"])
+def test_frames_decoded_from_the_middle_are_those_of_a_whole_pass(tmp_path: Path, ending: str) -> None:
+    codec = {"avi": "mpeg4", "webm": "libvpx-vp9"}.get(ending, "libx264")
+    times = [7 * index + index % 3 for index in range(60)] if ending in {"mp4", "mkv"} else range(60)
+    base = Fraction(1, 600) if ending in {"mp4", "mkv"} else Fraction(1, 30)
+    source = write_video(
+        tmp_path / f"in.{ending}", noisy(60), codec=codec, times=times, time_base=base, keys_every=15
+    )
+    with open_video(source) as video:
+        properties = video.properties
+        frames = list(video.frames())
+    timeline = timeline_of(frames)
+    assert len(timeline.keys) >= 2
+    for first, last in [(0, 9), (14, 14), (15, 30), (37, 59)]:
+        middle = list(frames_between(source, properties, timeline, first, last))
+        assert [frame.frame_index for frame in middle] == list(range(first, last + 1))
+        for frame in middle:
+            assert frame.pts == frames[frame.frame_index].pts
+            assert np.array_equal(frame.image, frames[frame.frame_index].image)
+
+
+def test_a_file_that_is_not_what_its_timeline_says_is_decoded_from_the_beginning(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", noisy(60), keys_every=15)
+    with open_video(source) as video:
+        properties = video.properties
+        frames = list(video.frames())
+    times = [frame.pts for frame in frames]
+    times[33] = 1
+    wrong = Timeline(tuple(times), (), (0, 15, 30, 45))
+    middle = list(frames_between(source, properties, wrong, 31, 40))
+    assert [frame.frame_index for frame in middle] == list(range(31, 41))
+    assert all(np.array_equal(frame.image, frames[frame.frame_index].image) for frame in middle)

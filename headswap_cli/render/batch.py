@@ -11,6 +11,9 @@ from headswap_cli.render.views import short_path
 from headswap_cli.text import file_stem, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Group
     from rich.table import Table
 
     from headswap_cli.models import Status
@@ -93,7 +96,7 @@ class BatchTable(BatchLines):
         self._console = Console(file=stream, markup=False, highlight=False)
         self._live = Live(
             console=self._console,
-            get_renderable=self._table,
+            get_renderable=self._picture,
             refresh_per_second=_REFRESHES_PER_SECOND,
             transient=True,
         )
@@ -110,15 +113,19 @@ class BatchTable(BatchLines):
     def _write(self, text: str) -> None:
         self._console.print(printable(text), soft_wrap=True)
 
-    def _table(self) -> Table:
+    def _picture(self) -> Group:
+        from rich.console import Group
+        from rich.text import Text
+
+        if self._tally is None:
+            return Group()
+        return Group(Text(count_line(self._tally.count())), self._table(self._tally.at_work()))
+
+    def _table(self, rows: Sequence[AtWork]) -> Table:
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        if self._tally is None:
-            return table
-        count, rows = self._tally.count(), self._tally.at_work()
-        table.title, table.title_justify = Text(count_line(count)), "left"
         for name, justify in (("row", "right"), ("video", "left"), ("state", "left"), ("done", "right")):
             table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
         for now in rows[:_MOST_ROWS]:
@@ -133,7 +140,7 @@ def count_line(count: Count) -> str:
     """Return how many rows are where, what was spent and how long it may still take."""
     parts = {
         "waiting": count.waiting,
-        "begun": count.begun,
+        "in preparation": count.begun,
         "queued": count.queued,
         "processing": count.processing,
         "done": count.completed + count.skipped,

@@ -43,10 +43,11 @@ class Count:
 
     @property
     def left_s(self) -> float | None:
-        """How long it will take at the pace of the rows that ended; None before the first of them."""
+        """How long it will take at this pace, rows under way being half done; None before the first ends."""
         over = self.completed + self.failed
-        left = self.total - self.skipped - over
-        return self.elapsed_s * left / over if over else None
+        half = (self.begun + self.queued + self.processing) / 2
+        left = self.total - self.skipped - over - half
+        return self.elapsed_s * left / (over + half) if over else None
 
 
 class Tally:

@@ -3,7 +3,7 @@
 Usage: python -m tests.bench.batch [--rows 1000] [--parallel 1000]
 
 The service is a process of its own on loopback. Its tasks take times spread so widely that they don't fall in
-step with the looks, and all rows are under way at once, which is the hardest for the client. CPU for a look is
+step with the looks, and all rows are under way at once, which is hardest for the client. CPU for a look is
 what two batches differ by whose tasks take different times, by the looks that it made: all else is the same.
 """
 

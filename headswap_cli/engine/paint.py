@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.colour import SharpnessFitter, ToneFitter, light, plain_curves, resharpen
+from headswap_cli.engine.folds import smooth_folds
 from headswap_cli.engine.geometry import bounding_box
 from headswap_cli.engine.hull import EYES, Eye
 from headswap_cli.engine.lashes import finish_eye
@@ -96,6 +97,7 @@ class Painter:
             layer = np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
             kinds = np.asarray(cv2.resize(kinds, size, interpolation=cv2.INTER_AREA), np.float32)
         own, new = piece.full(landmarks), piece.full(posed.landmarks)
+        smooth_folds(layer, new, piece.pixels, posed.less_smile)
         feather = max(0.7, 0.012 * piece.pixels)
         fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather)
         for eye, opening in zip(EYES, posed.openings, strict=True):

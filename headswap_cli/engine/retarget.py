@@ -29,6 +29,8 @@ _LIP_SHARE = 0.85
 # The photo's cheeks go on smiling when its corners no longer do: these go further, in parts of the way.
 _CORNERS = (61, 291)
 _SOBER, _SOBER_REACH = 0.35, 0.09
+# A smile lifts the corners by so many face widths.
+_SMILE = 0.05
 # Lips that touch show red from so far towards their outer edge, not the photo's teeth; apart from so far,
 # in face widths, they don't touch.
 _LIP_RED, _LIPS_APART = 0.4, 0.03
@@ -42,13 +44,16 @@ _UPPER_LID = 0.8
 _CREASE = 0.2
 _LID_SKIN, _CREASE_SKIN = 1.4, 0.3
 # Lids drawn wider than the photo's bare white that it never showed: a startled look.
-_WIDEST = 1.0
+_WIDEST = 1.25
+# Eyes that laugh in the photo open so far of the way to the person's, but never so much wider than they were.
+_UNSQUINT, _UNSQUINTED = 0.5, 1.2
 # The mesh never sees lids meet: shut is somewhat above the clip's smallest gap, in parts of the open gap.
 _SHUT = (0.3, 0.6)
 _SHUT_MARGIN = 0.25
 # A slit shows only lashes.
 _SLIT = 0.12
-_OPEN = 0.9
+_OPEN = 1.0
+_USUAL = 60
 # Open eyes are hardly ever narrower than this, in eye widths.
 _OPEN_AT_LEAST = 0.22
 # Gaze: how much of the iris's shift is taken, how far it may go in eye widths, across and down.
@@ -64,7 +69,8 @@ class Posed:
 
     ``points`` (n, 3) in pixels, depth for drawing; ``texture_points`` (n, 2) where they are in the texture;
     ``scale`` pixels of the frame per pixel of the texture; ``yaw`` in degrees; ``mouth_gap`` the widest
-    gap between the person's lips, in face widths; ``openings`` of the eyes, 0 shut, 1 as in the photo.
+    gap between the person's lips, in face widths; ``openings`` of the eyes, 0 shut, 1 as in the photo;
+    ``less_smile`` how much less of a smile it is than the photo's, 0 to 1.
     """
 
     points: Floats
@@ -73,6 +79,7 @@ class Posed:
     yaw: float
     mouth_gap: float
     openings: tuple[float, float]
+    less_smile: float
 
     @property
     def landmarks(self) -> Landmarks:
@@ -99,9 +106,10 @@ class Retargeter:
         self._rest = self._at_rest()
         self._near_corners = _nearness(self._reference, _CORNERS, _SOBER_REACH * self._width)
         openings = np.array([[_lid_gap(shape, eye) for shape in shapes] for eye in hull.EYES])
-        widths = np.array([hull.eye_frame(self._reference, eye)[1] for eye in hull.EYES])
         # Somebody who looks down all the time is not known with open eyes.
-        self._open = np.maximum(np.percentile(openings, 75, axis=1), _OPEN_AT_LEAST * widths)
+        self._open = np.maximum(np.percentile(openings, _USUAL, axis=1), _OPEN_AT_LEAST)
+        own = np.array([_lid_gap(self._reference, eye) for eye in hull.EYES])
+        self._unsquint = np.clip(1 + _UNSQUINT * (self._open / own - 1), 1, _UNSQUINTED)
         # Under lids that are almost shut the iris is only guessed.
         awake = shapes[(openings >= 0.8 * self._open[:, np.newaxis]).all(axis=0)]
         self._gaze = np.array([_usual_gaze(awake, eye) for eye in hull.EYES])
@@ -112,7 +120,7 @@ class Retargeter:
         shape, placed = self._normalised(landmarks)
         vertices = self._vertices.copy()
         face = self._rest + (shape - self._likest)
-        self._sober(face)
+        less_smile = self._sober(face)
         _match_lips(face, shape)
         texture_points = self._texture_points.copy()
         mouth_gap = _lip_gap(landmarks) / face_width(landmarks)
@@ -135,6 +143,7 @@ class Retargeter:
             yaw=math.degrees(math.atan2(float(forward[0]), float(forward[2]))),
             mouth_gap=mouth_gap,
             openings=openings,
+            less_smile=less_smile,
         )
 
     def _normalised(self, landmarks: Landmarks) -> tuple[Floats, Similarity]:
@@ -157,11 +166,15 @@ class Retargeter:
         rest[:, :2] += moved[:, :2]
         return rest
 
-    def _sober(self, face: Floats) -> None:
-        """Carry the mouth's corners lower than they belong where the photo smiles more than this face."""
+    def _sober(self, face: Floats) -> float:
+        """Carry the mouth's corners lower than they belong where the photo smiles more than this face.
+
+        Returns: How much more it smiles, 0 to 1.
+        """
         corners = list(_CORNERS)
         lower = np.maximum((face - self._reference)[corners, 1], 0)
         face[:, 1] += _SOBER * self._near_corners @ lower
+        return float(np.clip(lower.mean() / (_SMILE * self._width), 0, 1))
 
     def _openings(self, shape: Floats) -> tuple[float, float]:
         """Return how far the right and the left eye are open: 0 shut, 1 as usual."""
@@ -169,7 +182,7 @@ class Retargeter:
         # One eye alone is measured less surely than both together.
         gaps = 0.4 * gaps + 0.6 * gaps.mean()
         opening = (gaps - self._shut) / (_OPEN - self._shut)
-        right, left = np.clip((opening - _SLIT) / (1 - _SLIT), 0, _WIDEST)
+        right, left = np.clip((opening - _SLIT) / (1 - _SLIT), 0, _WIDEST) * self._unsquint
         return float(right), float(left)
 
     def _match_lids(self, face: Floats, texture_points: Floats, opening: float, eye: Eye) -> None:
@@ -232,8 +245,10 @@ def _lip_gap(landmarks: Landmarks) -> float:
 
 
 def _lid_gap(landmarks: Landmarks, eye: Eye) -> float:
+    """Return the mean gap between an eye's lids, in eye widths: those err as the gap does, and it cancels."""
     upper, lower = zip(*eye.pairs, strict=True)
-    return float(np.linalg.norm((landmarks[list(upper)] - landmarks[list(lower)])[:, :2], axis=1).mean())
+    gaps = np.linalg.norm((landmarks[list(upper)] - landmarks[list(lower)])[:, :2], axis=1)
+    return float(gaps.mean()) / hull.eye_frame(landmarks, eye)[1]
 
 
 def _gaze(landmarks: Landmarks, eye: Eye) -> Floats:

@@ -186,11 +186,32 @@ def test_shut_lips_show_red_where_the_photo_has_teeth() -> None:
     np.testing.assert_allclose(moved.pose(parted).texture_points, reference.texture_points, atol=0.01)
 
 
-def test_eyes_are_never_drawn_wider_than_in_the_photo() -> None:
+def test_eyes_open_wider_than_in_the_photo_with_the_persons_but_never_much() -> None:
     still = heads.reference().landmarks
-    posed = retargeter(own_face()).pose(with_lids(still, 1.3))
+    moved = retargeter(own_face())
+    for wide, most in ((1.1, 1.27), (1.6, 1.27)):
+        posed = moved.pose(with_lids(still, wide))
+        for eye in hull.EYES:
+            assert (
+                1.05 * gap(still, eye.pairs) < gap(posed.landmarks, eye.pairs) <= most * gap(still, eye.pairs)
+            )
+
+
+def test_eyes_that_laugh_in_the_photo_open_some_way_to_the_persons() -> None:
+    still = heads.reference().landmarks
+    wide = np.repeat(with_lids(still, 1.3)[np.newaxis], 8, axis=0)
+    posed = retargeter(wide).pose(wide[0])
     for eye in hull.EYES:
-        assert gap(posed.landmarks, eye.pairs) <= 1.02 * gap(still, eye.pairs)
+        assert 1.1 * gap(still, eye.pairs) < gap(posed.landmarks, eye.pairs) < 1.25 * gap(still, eye.pairs)
+
+
+def test_a_photo_that_smiles_more_than_the_person_is_told_and_one_that_does_not_is_not() -> None:
+    still = heads.reference().landmarks
+    sad = still.copy()
+    sad[[61, 291], 1] += 0.05 * heads.reference().face_width
+    moved = retargeter(own_face())
+    assert moved.pose(still).less_smile < 0.05
+    assert moved.pose(np.asarray(sad, np.float32)).less_smile > 0.5
 
 
 def test_eyeballs_lie_behind_all_else() -> None:

@@ -1,0 +1,87 @@
+"""Smooth the folds of a photo's smile where the person does not smile: they would run through a calm face."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine import topology
+
+if TYPE_CHECKING:
+    from headswap_cli.engine.types import Landmarks
+
+Floats = NDArray[np.float32]
+
+# From beside the nose down around the corner of the mouth, right and left.
+_LINES = ((203, 206, 216, 57, 61, 212), (423, 426, 436, 287, 291, 432))
+# In face widths: the band about those lines, what of a dark line is filled, its softness.
+_BAND, _FOLD, _SOFT = 0.1, 0.11, 0.025
+# How much of a fold goes at most.
+_SHARE = 0.9
+_SMALLEST = 24.0
+# Faces wider than this are reduced to it: folds are soft.
+_WORKED_ON = 72.0
+
+
+def smooth_folds(layer: Floats, landmarks: Landmarks, width: float, amount: float) -> None:
+    """Brighten the dark lines beside nose and mouth to the skin on either side of them.
+
+    Args:
+        layer: The head, (height, width, 4), BGR times alpha and alpha, changed in place.
+        landmarks: Its own, in the layer's pixels.
+        width: Of its face, pixels.
+        amount: How much less of a smile there is than in the photo, 0 to 1.
+
+    Source: closing by Serra, Image Analysis and Mathematical Morphology, 1982; dark lines narrower than the
+        element are filled with the darker of what lies on either side.
+    """
+    if amount <= 0 or width < _SMALLEST:
+        return
+    for line in _LINES:
+        _smooth_side(layer, landmarks, line, width, amount)
+
+
+def _smooth_side(
+    layer: Floats, landmarks: Landmarks, line: tuple[int, ...], width: float, amount: float
+) -> None:
+    points = landmarks[list(line), :2]
+    margin = (_BAND + _FOLD) * width
+    x0, y0 = np.maximum(np.floor(points.min(axis=0) - margin), 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(points.max(axis=0) + margin), layer.shape[1::-1]).astype(int)
+    if min(x1 - x0, y1 - y0) < 4:
+        return
+    part = layer[y0:y1, x0:x1]
+    shrink = min(1.0, _WORKED_ON / width)
+    size = (max(2, round(part.shape[1] * shrink)), max(2, round(part.shape[0] * shrink)))
+    small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.float32)
+    scale, origin = np.array(size) / part.shape[1::-1], np.array([x0, y0], np.float32)
+    lips = (landmarks[topology.OUTER_LIPS, :2] - origin) * scale
+    lips = (landmarks[topology.OUTER_LIPS, :2] - origin) * scale
+    filled = _filled(small, (points - origin) * scale, lips, width * shrink)
+    wide = cv2.resize(filled, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    colours = part[..., :3]
+    colours += np.maximum(wide[..., :3] - colours, 0) * (wide[..., 3:] * np.float32(amount * _SHARE))
+
+
+def _filled(part: Floats, line: NDArray[np.floating], lips: NDArray[np.floating], width: float) -> Floats:
+    """Return the colours without dark lines, and how much of them is wanted, (height, width, 4)."""
+    mask = np.zeros(part.shape[:2], np.uint8)
+    thick = max(1, round(_BAND * width))
+    cv2.polylines(mask, [_fixed(line)], isClosed=False, color=(255,), thickness=thick, shift=4)
+    # The lips have dark lines of their own, and keep them; away from the head there is nothing to brighten.
+    cv2.fillPoly(mask, [_fixed(lips)], (0,), shift=4)
+    mask[part[..., 3] < 0.95] = 0
+    soft = max(0.6, _SOFT * width)
+    share = cv2.GaussianBlur(mask, (0, 0), soft) * np.float32(1 / 255)
+    side = 2 * max(1, round(_FOLD * width / 2)) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    colours = np.ascontiguousarray(part[..., :3])
+    closed = cv2.GaussianBlur(cv2.morphologyEx(colours, cv2.MORPH_CLOSE, disc), (0, 0), soft)
+    return np.asarray(np.dstack([closed, share]), np.float32)
+
+
+def _fixed(points: NDArray[np.floating]) -> NDArray[np.int32]:
+    return np.round(points * 16).astype(np.int32)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from headswap_cli.api.client import ApiClient
 
 
+# How long a balance may take that is good to know and not needed.
+OPTIONAL_S = 5.0
+
+
 def fetch_balance(client: ApiClient) -> float:
     """Return the account's credits.
 

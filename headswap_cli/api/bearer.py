@@ -7,6 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
+from headswap_cli.api.client import blotted
 from headswap_cli.api.fields import number
 from headswap_cli.envelope import Fault, open_envelope
 from headswap_cli.errors import ServiceError
@@ -72,12 +73,20 @@ class TokenSource:
             AuthError: the client id or its secret is not accepted.
             ServiceError: the answer holds no token.
         """
-        token = self._client.post(TOKEN_PATH, self._body, opened=_opened).get("token")
+        token = self._client.post(TOKEN_PATH, self._body, opened=self._opened).get("token")
         if not isinstance(token, str) or not token:
             raise ServiceError("The service answered without a token.", hint="Use an API key instead.")
         expires_at = expiry(token) or self._now() + LIFETIME_S
         self._save(json.dumps({**self._owner, "token": token, "expires_at": expires_at}))
         return token
+
+    def _opened(self, reply: Reply) -> JsonObject | Fault:
+        """Return the whole answer: the token stands beside ``code``, not under ``data``.
+
+        A gateway may echo the request, and with it the secret.
+        """
+        outcome = open_envelope(blotted(reply, self._body["clientSecret"]))
+        return outcome if isinstance(outcome, Fault) else {**_parse(reply.body), **outcome}
 
 
 class _Hidden(dict[str, str]):
@@ -85,12 +94,6 @@ class _Hidden(dict[str, str]):
 
     def __repr__(self) -> str:
         return "{...}"
-
-
-def _opened(reply: Reply) -> JsonObject | Fault:
-    """Return the whole answer: the token stands beside ``code``, not under ``data``."""
-    outcome = open_envelope(reply)
-    return outcome if isinstance(outcome, Fault) else {**_parse(reply.body), **outcome}
 
 
 def _parse(text: str | bytes | None) -> JsonObject:

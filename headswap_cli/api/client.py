@@ -7,7 +7,7 @@ import time
 from copy import copy
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -16,7 +16,7 @@ from headswap_cli.envelope import Fault, Kind, Reply, open_envelope, unreachable
 from headswap_cli.errors import AuthError, HeadswapError, InputError, OutcomeUnknownError
 from headswap_cli.retry import delay_s
 from headswap_cli.text import printable
-from headswap_cli.transfer import is_loopback, quiet_logs, read_reply, trusted_roots
+from headswap_cli.transfer import is_loopback, open_http, quiet_logs, read_reply, trusted_roots
 from headswap_cli.wire import INVALID_KEY
 
 if TYPE_CHECKING:
@@ -57,11 +57,15 @@ class KeyAuth(httpx.Auth):
 
     def blotted(self, reply: Reply) -> Reply:
         """Return an answer with the key taken out: gateways echo requests in their error pages."""
-        key = self._value.rpartition(" ")[2]
-        if len(key) < _MIN_KEY_LENGTH:
-            return reply
-        location = reply.location.replace(key, "***") if reply.location else None
-        return replace(reply, body=reply.body.replace(key.encode(), b"***"), location=location)
+        return blotted(reply, self._value.rpartition(" ")[2])
+
+
+def blotted(reply: Reply, key: str) -> Reply:
+    """Return an answer with every copy of a key in it taken out."""
+    if len(key) < _MIN_KEY_LENGTH:
+        return reply
+    location = reply.location.replace(key, "***") if reply.location else None
+    return replace(reply, body=reply.body.replace(key.encode(), b"***"), location=location)
 
 
 def keyed_http(
@@ -116,7 +120,7 @@ def anonymous_http(
     """
     url = check_address(base_url)
     quiet_logs()
-    return httpx.Client(
+    return open_http(
         base_url=url,
         auth=auth,
         headers={
@@ -231,6 +235,7 @@ class ApiClient:
         self._random = random
         self._on_retry = on_retry
         self._renew = renew
+        self._timeout_s: float | None = None
 
     def telling(self, on_retry: Callable[[HeadswapError, float], None]) -> ApiClient:
         """Return the same client, which tells of each error that it does not give in to, and of the wait."""
@@ -244,10 +249,14 @@ class ApiClient:
         client._sleep = sleep
         return client
 
-    def hurried(self) -> ApiClient:
-        """Return the same client without patience: what fails is not tried again."""
+    def hurried(self, timeout_s: float | None = None) -> ApiClient:
+        """Return the same client without patience: what fails is not tried again.
+
+        Args:
+            timeout_s: How long a GET may be silent; as long as any if None.
+        """
         client = copy(self)
-        client._patience_s = 0.0
+        client._patience_s, client._timeout_s = 0.0, timeout_s
         return client
 
     def get(self, path: str, params: Mapping[str, str]) -> JsonObject:
@@ -256,9 +265,12 @@ class ApiClient:
         Raises:
             HeadswapError: the class that the code, the HTTP status or the broken connection means.
         """
-        return self._persist(
-            lambda: self._exchange(self._http.build_request("GET", path, params=dict(params))), _AGAIN_GET
-        )
+        limit: Any = {} if self._timeout_s is None else {"timeout": self._timeout_s}
+
+        def _ask() -> JsonObject | Fault:
+            return self._exchange(self._http.build_request("GET", path, params=dict(params), **limit))
+
+        return self._persist(_ask, _AGAIN_GET)
 
     def post(
         self,

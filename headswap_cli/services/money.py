@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from headswap_cli.api.account import fetch_balance
+from headswap_cli.api.account import OPTIONAL_S, fetch_balance
 from headswap_cli.errors import CreditsError, HeadswapError
 from headswap_cli.models import Backend
 
@@ -66,7 +66,7 @@ def paying(deps: Deps) -> AbstractContextManager[None]:
 def _balance_at_once(deps: Deps) -> float | None:
     """Ask for the balance once; a service that has none must not hold up a task."""
     try:
-        return fetch_balance(deps.client.hurried())
+        return fetch_balance(deps.client.hurried(OPTIONAL_S))
     except HeadswapError:
         return None
 

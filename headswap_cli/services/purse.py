@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from headswap_cli.api.account import fetch_balance
+from headswap_cli.api.account import OPTIONAL_S, fetch_balance
 from headswap_cli.errors import CreditsError, ExitCode, HeadswapError, Stopped
 from headswap_cli.models import Backend
 
@@ -107,6 +107,6 @@ class Purse:
 
     def _look(self, deps: Deps) -> float | None:
         try:
-            return fetch_balance(deps.client.hurried())
+            return fetch_balance(deps.client.hurried(OPTIONAL_S))
         except HeadswapError:
             return None

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from headswap_cli.envelope import Reply
-from headswap_cli.errors import NetworkError, TransferError
+from headswap_cli.errors import InputError, NetworkError, TransferError
 from headswap_cli.text import printable
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 OnBytes = Callable[[int, int | None], None]
 """Is told the bytes done and the bytes there are, None where the server doesn't say; every chunk."""
 
+_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"})
 MAX_REPLY_BYTES = 8 << 20
 REPLY_TIMEOUT_S = 120.0
 
@@ -38,12 +40,32 @@ def trusted_roots() -> ssl.SSLContext:
 def bare_http(timeout_s: float = 60.0) -> httpx.Client:
     """Return a client for media: no key, up to five redirects, and bytes as they lie on the server."""
     quiet_logs()
-    return httpx.Client(
+    return open_http(
         headers={"Accept-Encoding": "identity"},
         verify=trusted_roots(),
         timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
         follow_redirects=True,
     )
+
+
+def open_http(*, env: Mapping[str, str] = os.environ, **options: Any) -> httpx.Client:
+    """Return ``httpx.Client(**options)``, which reads the proxies of the environment by itself.
+
+    Raises:
+        InputError: a proxy there can't be used; its address, which may hold a password, is not told.
+    """
+    try:
+        return httpx.Client(**options)
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        names = " or ".join(sorted(name for name in env if name.upper() in _PROXIES and env[name]))
+        needs_package = isinstance(error, ImportError)
+        raise InputError(
+            f"The proxy in {names} can't be used: "
+            + ("SOCKS needs a package." if needs_package else "it is no http(s) or SOCKS address."),
+            hint="pip install socksio, or take an http proxy"
+            if needs_package
+            else "Write it as HTTPS_PROXY=http://HOST:PORT, or unset it",
+        ) from error
 
 
 def is_loopback(host: str) -> bool:

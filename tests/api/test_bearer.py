@@ -182,3 +182,14 @@ def test_no_error_of_a_token_request_shows_the_secret(
 def test_a_secret_is_never_sent_over_plain_http_to_elsewhere() -> None:
     with pytest.raises(InputError, match="plain http"):
         anonymous_http("http://example.com")
+
+
+def test_a_secret_that_is_echoed_where_tokens_are_fetched_is_shown_to_nobody(
+    service: HeadSwapService, source: TokenSource
+) -> None:
+    said = f"client {service.client_id} with secret {service.api_key} is unknown"
+    service.script(TOKEN_PATH, Answer({"code": 1101, "msg": said}))
+    with pytest.raises(AuthError) as caught:
+        source.renew()
+    assert service.api_key not in caught.value.message
+    assert "with secret *** is unknown" in caught.value.message

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from headswap_cli.api.client import keyed_http
+from headswap_cli.api.account import fetch_balance
+from headswap_cli.api.client import ApiClient, keyed_http
 from headswap_cli.errors import HeadswapError, NetworkError, ServiceError
-from headswap_cli.wire import ANALYZE_PATH, CREATE_PATH, TASK_PATH
+from headswap_cli.wire import ANALYZE_PATH, BALANCE_PATH, CREATE_PATH, TASK_PATH
 from tests.loopback import HeadSwapService, sample
 from tests.origin import Answer, Origin, Recorded, raw, reset, silence
 
 if TYPE_CHECKING:
-    from headswap_cli.api.client import ApiClient
     from tests.api.conftest import Time
-    from tests.origin import Fault
+    from tests.origin import Connection, Fault
 
 ASKED = {"_id": "6a066dc5"}
 BODY = {"video_url": "https://example.com/clip.mp4", "type": "head"}
@@ -216,3 +217,17 @@ def test_a_certificate_that_is_not_trusted_is_not_tried_again(time: Time) -> Non
     ):
         time.client(http).post_paid(CREATE_PATH, BODY)
     assert time.sleeps == []
+
+
+def test_what_is_good_to_know_is_not_waited_for(service: HeadSwapService) -> None:
+    over = threading.Event()
+
+    def answer_late(connection: Connection) -> None:
+        over.wait(30)
+        Answer({"code": 1000, "data": {"credit": 5}})(connection)
+
+    service.script(BALANCE_PATH, answer_late)
+    with keyed_http(service.url, api_key=service.api_key, timeout_s=60.0) as http:
+        with pytest.raises(NetworkError):
+            fetch_balance(ApiClient(http).hurried(0.05))
+        over.set()

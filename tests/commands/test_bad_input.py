@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -224,3 +225,25 @@ def test_plain_http_to_another_machine_is_refused_when_there_is_a_key(headswap: 
 def test_a_cloud_profile_without_a_key_is_exit_10(headswap: Headswap) -> None:
     ran = headswap("status", "a" * 24, "-p", "akool", code=10)
     assert "HEADSWAP_API_KEY" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("HTTPS_PROXY", "fax://me:hush@proxy.invalid", "it is no http(s) or SOCKS address"),
+        ("all_proxy", "http://[::", "it is no http(s) or SOCKS address"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_named_and_its_password_is_not(
+    headswap: Headswap, name: str, value: str, said: str
+) -> None:
+    key = {"HEADSWAP_API_KEY": "key-of-nobody", "HEADSWAP_BASE_URL": "https://service.invalid"}
+    err = headswap("credits", code=2, **key, **{name: value}).err
+    assert f"The proxy in {name} can't be used: {said}" in err
+    assert "hush" not in err
+
+
+@pytest.mark.skipif(find_spec("socksio") is not None, reason="SOCKS works here")
+def test_a_socks_proxy_names_the_package_that_it_needs(headswap: Headswap) -> None:
+    key = {"HEADSWAP_API_KEY": "key-of-nobody", "HEADSWAP_BASE_URL": "https://service.invalid"}
+    assert "pip install socksio" in headswap("credits", code=2, ALL_PROXY="socks5://127.0.0.1:1", **key).err

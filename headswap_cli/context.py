@@ -15,7 +15,7 @@ from headswap_cli.errors import EngineError, HeadswapError, InputError
 from headswap_cli.render.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     import httpx
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from headswap_cli.folders import Folders
     from headswap_cli.hosting.host import Host
     from headswap_cli.journal import Journal, Run
+    from headswap_cli.models import FaceMapping
     from headswap_cli.profiles import ProfileFile
     from headswap_cli.render.progress import Progress
     from headswap_cli.render.terminal import Terminal
+    from headswap_cli.services.casting import Likeness
     from headswap_cli.services.deps import Deadline, Deps
 
 ENGINE_MODULES = ("ai_edge_litert", "av", "cv2", "dlib", "filelock", "hypercorn", "numba", "starlette")
@@ -290,6 +292,7 @@ class AppContext:
                 keyed=keyed,
                 open_bare=_open_bare,
                 open_host=self._way_to_host(settings, keyed, _open_bare),
+                open_likeness=lambda: self._open_likeness(progress),
                 journal=journal,
                 report=progress,
                 sleep=time.sleep,
@@ -392,6 +395,14 @@ class AppContext:
         if not webbrowser.open(page.as_uri()):
             self.view.notices([f"no browser was found; open it yourself: {page}"])
 
+    def _open_likeness(self, progress: Progress) -> Likeness:
+        """Load what compares faces, in this process: nothing that is measured of a face leaves it."""
+        require_engine()
+        weights = self._ensure_weights(progress)
+        from headswap_cli.engine.likeness import LikenessMeter
+
+        return LikenessMeter(weights)
+
     def fetch_weights(self, *, check: bool = False) -> Path:
         """Fetch the engine's weights if they are missing; with ``check``, damaged ones are found too.
 
@@ -432,6 +443,16 @@ def require_engine() -> None:
             f"The local engine is not installed (missing: {', '.join(missing)}).",
             hint="pip install 'headswap-cli[local]', or set HEADSWAP_API_KEY to use the cloud service",
         )
+
+
+def require_likeness(faces: Iterable[FaceMapping]) -> None:
+    """Check that faces can be compared, if any is to be found by likeness.
+
+    Raises:
+        InputError: the extra ``local`` is missing.
+    """
+    if any(face.like for face in faces):
+        require_engine()
 
 
 def require_images() -> None:

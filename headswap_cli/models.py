@@ -121,17 +121,40 @@ class Task:
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
+class Place(StrEnum):
+    """Whom a ``--face`` names by where they mostly are in the picture, or everybody."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    LARGEST = "largest"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class FaceMapping:
     """One ``--face``: whom it names and the reference face, a path or an http(s) URL.
 
-    Exactly one of ``person`` (from 1) and ``obj_id`` (the API's number) is set; neither means
-    "the only person there". Several may name one person: more photos of one head.
+    At most one of ``person`` (from 1), ``obj_id`` (the API's number), ``place`` and ``like`` (the path of a
+    photo of that person) is set; none means "the only person there". Several may name one person: more
+    photos of one head.
     """
 
     image: str
     person: int | None = None
     obj_id: int | None = None
+    place: Place | None = None
+    like: str | None = None
+
+    @property
+    def whom(self) -> tuple[int, int, str, str]:
+        """Whom it names, to be compared and sorted."""
+        obj_id = -1 if self.obj_id is None else self.obj_id
+        return self.person or 0, obj_id, self.place or "", self.like or ""
+
+    @property
+    def is_cast(self) -> bool:
+        """Whether it names somebody by a number, or the only person there; else they are yet to be found."""
+        return self.place is None and self.like is None
 
 
 @dataclass(frozen=True, slots=True)

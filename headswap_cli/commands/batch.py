@@ -95,7 +95,8 @@ def columns(folder: Path) -> Columns:
 
     def face(text: str) -> FaceMapping:
         mapping = o.parse_face(text)
-        return replace(mapping, image=placed(mapping.image, folder))
+        like = placed(mapping.like, folder) if mapping.like else None
+        return replace(mapping, image=placed(mapping.image, folder), like=like)
 
     return Columns(
         {

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 MODES = ("head", "face")
 TONES = ("source", "reference", "blend")
-_FACE = re.compile(r"(?:(?P<person>\d{1,9})|obj:(?P<obj_id>\d{1,9}))=(?P<image>.+)", re.DOTALL)
+_FACE = re.compile(
+    r"(?:(?P<person>\d{1,9})|obj:(?P<obj_id>\d{1,9})|(?P<place>left|right|largest|all)|like:(?P<like>[^=]+))"
+    r"=(?P<image>.+)",
+    re.DOTALL,
+)
 _URL = re.compile(r"https?://", re.IGNORECASE)
 MAX_ID = 200
 
@@ -31,23 +35,32 @@ def parse_faces(values: Iterable[str] | None) -> tuple[FaceMapping, ...]:
 
 
 def parse_face(value: str) -> FaceMapping:
-    """Return the mapping that one ``--face`` means: ``N=IMAGE``, ``obj:N=IMAGE`` or ``IMAGE`` alone.
+    """Return the mapping that one ``--face`` means.
+
+    ``N=IMAGE``, ``obj:N=IMAGE``, ``left=``, ``right=``, ``largest=`` or ``all=IMAGE``, ``like:PHOTO=IMAGE``
+    (no "=" in the name of that photo), or ``IMAGE`` alone.
 
     Raises:
         InputError: it is none of these.
     """
-    from headswap_cli.models import FaceMapping
+    from headswap_cli.models import FaceMapping, Place
 
-    hint = "--face 1=me.jpg (person 1), --face obj:0=me.jpg (the API's number), or --face me.jpg"
+    hint = (
+        "--face 1=me.jpg (person 1), obj:0=me.jpg (the API's number), left=, right=, largest= or all=me.jpg, "
+        "like:anna.jpg=me.jpg (who looks like anna.jpg), or me.jpg"
+    )
     if match := _FACE.fullmatch(value):
         person = int(match["person"]) if match["person"] else None
         obj_id = int(match["obj_id"]) if match["obj_id"] else None
         if person == 0:
             raise InputError("People are numbered from 1, so --face 0=... names nobody.", hint=hint)
-        return FaceMapping(match["image"], person=person, obj_id=obj_id)
+        if match["like"] and _URL.match(match["like"]):
+            raise InputError("Faces are compared on this machine: like: takes a file, no URL.", hint=hint)
+        place = Place(match["place"]) if match["place"] else None
+        return FaceMapping(match["image"], person, obj_id, place, match["like"])
     # A slash before the first "=" makes it a path: ./a=b.jpg
     is_image = _URL.match(value) or set(value.partition("=")[0]) & {"/", os.sep}
-    if not value or ("=" in value and not is_image):
+    if not value or value.startswith("like:") or ("=" in value and not is_image):
         raise InputError(f"--face {value!r} is not of the form N=IMAGE.", hint=hint)
     return FaceMapping(value)
 
@@ -167,8 +180,8 @@ FaceOpt = Annotated[
     typer.Option(
         "--face",
         metavar="N=IMAGE",
-        help="Give person N (from 1) the head on IMAGE; obj:N for the API's number. Repeat it for more"
-        " people, or (local engine) for more photos of one.",
+        help="Give person N (from 1) the head on IMAGE. For N also: left, right, largest, all, like:PHOTO, or"
+        " obj:N for the API's number. Repeat it for more people, or (local engine) for more photos of one.",
     ),
 ]
 ImagesOpt = Annotated[

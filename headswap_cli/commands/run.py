@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headswap_cli.commands import options as o
-from headswap_cli.context import STDOUT, AppContext
+from headswap_cli.context import STDOUT, AppContext, require_likeness
 from headswap_cli.errors import InputError
 
 
@@ -53,6 +53,7 @@ def run_command(
         webhook_url=webhook_url,
     )
     faces = o.parse_faces(face)
+    require_likeness(faces)
     deadline = app.deadline(timeout)
     if detach and output == STDOUT:
         raise InputError("With --detach there is no video to write to stdout yet.", hint="-o out.mp4")

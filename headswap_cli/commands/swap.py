@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from headswap_cli.commands import options as o
-from headswap_cli.context import AppContext
+from headswap_cli.context import AppContext, require_likeness
 
 AnalysisArg = Annotated[str, typer.Argument(metavar="ANALYSIS", help="The id that `analyze` printed.")]
 
@@ -44,6 +44,7 @@ def swap_command(
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     faces = o.parse_faces(face)
+    require_likeness(faces)
     deadline = app.deadline(timeout) if wait else None
     app.view.notices(check_sources(None, faces, any_length=any_length))
     options = o.swap_options(

@@ -66,7 +66,11 @@ def read_photo(path: Path) -> Frame:
     Raises:
         MediaFault: It is empty, no image, or one that is too large.
     """
-    content = path.read_bytes()
+    return decode_photo(path.read_bytes())
+
+
+def decode_photo(content: bytes) -> Frame:
+    """Return a photo as ``read_photo`` does, of a file's content."""
     _require_picture(content)
     image = _decoded(content)
     shrink = _PHOTO_SIDE / max(image.shape[:2])

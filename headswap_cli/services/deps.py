@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from headswap_cli.hosting.host import Host
     from headswap_cli.journal import Journal
     from headswap_cli.models import Status
+    from headswap_cli.services.casting import Likeness
     from headswap_cli.services.purse import Purse
 
 
@@ -51,7 +52,8 @@ class Deps:
 
     ``keyed`` carries the key. ``open_bare`` opens a client without one at its first call: few commands need
     it, and the certificates that it loads take longer than a request. ``open_host`` opens the place for local
-    files at its first call; None where the profile has none. ``purse`` is what several runs spend from.
+    files at its first call; None where the profile has none. ``open_likeness`` loads what compares faces.
+    ``purse`` is what several runs spend from.
     """
 
     settings: Settings
@@ -60,6 +62,7 @@ class Deps:
     keyed: httpx.Client
     open_bare: Callable[[], httpx.Client]
     open_host: Callable[[], Host] | None
+    open_likeness: Callable[[], Likeness]
     journal: Journal
     report: Reporter
     sleep: Callable[[float], None]

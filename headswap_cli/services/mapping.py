@@ -6,12 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
+from headswap_cli.models import FaceMapping, Place
 from headswap_cli.wire import MAX_MAPPINGS, MAX_PHOTOS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headswap_cli.models import FaceMapping, Person
+    from headswap_cli.models import Person
 
 
 def check_mappings(faces: Sequence[FaceMapping]) -> None:
@@ -21,20 +22,21 @@ def check_mappings(faces: Sequence[FaceMapping]) -> None:
         InputError: more than five people, more photos of one than there may be, or a face for "the only
             person" beside others.
     """
-    named = Counter((face.person, face.obj_id) for face in faces)
+    named = Counter(face.whom for face in faces)
     if len(named) > MAX_MAPPINGS:
         raise InputError(
             f"Faces were given for {len(named)} people; one task takes at most {MAX_MAPPINGS}.",
             hint="Make two runs, the second on the result of the first.",
         )
-    for (person, obj_id), times in named.items():
-        if times > MAX_PHOTOS:
-            who = _name(person, obj_id)
-            raise InputError(f"{who} was given {times} photos; a person takes at most {MAX_PHOTOS}.")
-    if (None, None) in named and len(faces) > 1:
+    for face in faces:
+        if (times := named[face.whom]) > MAX_PHOTOS:
+            raise InputError(f"{_name(face)} was given {times} photos; a person takes at most {MAX_PHOTOS}.")
+    if FaceMapping("").whom in named and len(faces) > 1:
         raise InputError(
             "With several faces each must say whose it is.", hint="Number them: --face 1=a.jpg --face 2=b.jpg"
         )
+    if any(face.place is Place.ALL for face in faces) and len(named) > 1:
+        raise InputError("all= gives everybody that face, so no other --face can stand beside it.")
 
 
 def check_single_photos(faces: Sequence[FaceMapping], profile: str) -> None:
@@ -43,10 +45,11 @@ def check_single_photos(faces: Sequence[FaceMapping], profile: str) -> None:
     Raises:
         InputError: somebody has.
     """
-    for (person, obj_id), times in Counter((face.person, face.obj_id) for face in faces).items():
-        if times > 1:
+    named = Counter(face.whom for face in faces)
+    for face in faces:
+        if (times := named[face.whom]) > 1:
             raise InputError(
-                f"{_name(person, obj_id)} was given {times} photos; the service of the profile {profile!r}"
+                f"{_name(face)} was given {times} photos; the service of the profile {profile!r}"
                 " takes one image a person.",
                 hint="Give the best one, or work on this machine: --profile local",
             )
@@ -93,8 +96,12 @@ def match_people(
     return matched
 
 
-def _name(person: int | None, obj_id: int | None) -> str:
-    return f"Person {person}" if person is not None else f"obj:{obj_id}"
+def _name(face: FaceMapping) -> str:
+    if face.person is not None:
+        return f"Person {face.person}"
+    if face.obj_id is not None:
+        return f"obj:{face.obj_id}"
+    return f"like:{face.like}" if face.place is None else f"{face.place}"
 
 
 def _person_meant(face: FaceMapping, people: Sequence[Person], analysis_id: str) -> Person:

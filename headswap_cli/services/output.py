@@ -84,9 +84,9 @@ def with_task_id(target: Path, task_id: str) -> Path:
 def mapped_people(faces: Sequence[FaceMapping]) -> str | None:
     """Return the numbers of the people who get a face, joined by ``-``.
 
-    None if one is named by ``obj_id``: only the analysis tells which number that person has.
+    None if one is not named by a number from 1: only the analysis tells which one that person has.
     """
-    if not faces or any(face.obj_id is not None for face in faces):
+    if not faces or any(face.obj_id is not None or not face.is_cast for face in faces):
         return None
     return "-".join(dict.fromkeys(str(face.person or 1) for face in faces))
 

@@ -39,7 +39,8 @@ def check_sources(
     check_mappings(faces)
     notices = [] if video is None or is_url(video) else _video_notices(video, any_length=any_length)
     known = set() if known_photos is None else known_photos
-    photos = dict.fromkeys(face.image for face in faces if not (is_url(face.image) or face.image in known))
+    named = (photo for face in faces for photo in (face.image, face.like) if photo is not None)
+    photos = dict.fromkeys(photo for photo in named if not (is_url(photo) or photo in known))
     unchecked = [photo for photo in photos if not check_photo(absolute(photo))]
     known.update(photos)
     return notices + [f"{photo}: whether it can be decoded is unchecked, {_UNCHECKED}" for photo in unchecked]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headswap_cli.models import Backend, MappedFace, Person
+from headswap_cli.services.casting import cast
 from headswap_cli.services.money import budgeted_balance, check_budget
 from headswap_cli.services.record import recording
-from headswap_cli.services.run import begin_run, prepare
+from headswap_cli.services.run import begin_run, cast_run, prepare
 from headswap_cli.services.swap import adopt, check_options, publish_faces, warn_of_plain_webhook
 from headswap_cli.wire import CREATE_PATH
 
@@ -44,6 +45,7 @@ def rehearse_run_steps(
     Raises:
         HeadswapError: what a run would end in before it pays.
     """
+    request = yield from cast_run(deps, request, deadline=deadline)
     run_id = begin_run(deps, request, dry_run=True)
     with recording(deps, run_id):
         analysis, mapped = yield from prepare(deps, run_id, request, deadline=deadline)
@@ -71,7 +73,7 @@ def rehearse_swap(
     warn_of_plain_webhook(deps, options)
     analysis, run_id = adopt(deps, analysis_id, parameters={"command": "swap", "dry_run": True})
     with recording(deps, run_id):
-        mapped = publish_faces(deps, run_id, faces, analysis)
+        mapped = publish_faces(deps, run_id, cast(deps, faces, analysis), analysis)
         return _rehearsed(deps, run_id, analysis, mapped, options=options, max_credits=max_credits)
 
 

@@ -9,6 +9,7 @@ from headswap_cli.errors import InputError
 from headswap_cli.media import is_url
 from headswap_cli.models import Backend, FaceMapping, MappedFace, Person, Saved, Status, SwapOptions
 from headswap_cli.services.analyze import find_people
+from headswap_cli.services.casting import cast_steps
 from headswap_cli.services.deps import absolute
 from headswap_cli.services.download import save
 from headswap_cli.services.money import check_budget
@@ -124,6 +125,7 @@ def run_steps(deps: Deps, request: RunRequest, *, deadline: Deadline) -> Generat
         CreditsError: the balance does not cover the budget; nothing was paid.
         HeadswapError: any of the errors of the steps; what was submitted is in the journal.
     """
+    request = yield from cast_run(deps, request, deadline=deadline)
     run_id = begin_run(deps, request)
     with recording(deps, run_id):
         analysis, mapped = yield from prepare(deps, run_id, request, deadline=deadline)
@@ -152,6 +154,19 @@ def run_steps(deps: Deps, request: RunRequest, *, deadline: Deadline) -> Generat
         held=submission.task.held,
         credits_charged=credits_charged,
     )
+
+
+def cast_run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> Generator[float, None, RunRequest]:
+    """Return the request with everybody named by a number; the video is analysed first if need be.
+
+    Raises:
+        InputError: a place or a photo means nobody, or two people; nothing was paid.
+    """
+    any_length = request.options.any_length
+    faces = yield from cast_steps(
+        deps, request.video, request.faces, any_length=any_length, deadline=deadline
+    )
+    return replace(request, faces=faces)
 
 
 def begin_run(deps: Deps, request: RunRequest, *, dry_run: bool = False) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import FailedError, InputError
 from headswap_cli.models import Backend, MappedFace, Status
+from headswap_cli.services.casting import cast
 from headswap_cli.services.mapping import check_single_photos, match_people
 from headswap_cli.services.money import budgeted_balance, check_budget, paying, settle
 from headswap_cli.services.record import recording
@@ -64,7 +65,7 @@ def swap_steps(
     warn_of_plain_webhook(deps, options)
     analysis, run_id = adopt(deps, analysis_id, parameters={"command": "swap"})
     with recording(deps, run_id):
-        mapped = publish_faces(deps, run_id, faces, analysis)
+        mapped = publish_faces(deps, run_id, cast(deps, faces, analysis), analysis)
         submission = submit(deps, run_id, analysis.video_url, mapped, options, max_credits=max_credits)
         task, credits_charged = submission.task, None
         if deadline is not None:

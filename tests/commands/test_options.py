@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from headswap_cli.commands.options import parse_face, parse_id
 from headswap_cli.config import parse_duration
 from headswap_cli.errors import InputError
-from headswap_cli.models import FaceMapping
+from headswap_cli.models import FaceMapping, Place
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,34 @@ from headswap_cli.models import FaceMapping
         ("2=https://example.com/a?b=c", FaceMapping("https://example.com/a?b=c", person=2)),
         ("https://example.com/a?b=c", FaceMapping("https://example.com/a?b=c")),
         ("1=C:\\me.jpg", FaceMapping("C:\\me.jpg", person=1)),
+        ("left=me.jpg", FaceMapping("me.jpg", place=Place.LEFT)),
+        ("right=https://a/me.jpg?b=c", FaceMapping("https://a/me.jpg?b=c", place=Place.RIGHT)),
+        ("largest=me.jpg", FaceMapping("me.jpg", place=Place.LARGEST)),
+        ("all=a=b.jpg", FaceMapping("a=b.jpg", place=Place.ALL)),
+        ("like:anna.jpg=me.jpg", FaceMapping("me.jpg", like="anna.jpg")),
+        ("like:C:\\anna.jpg=a=b.jpg", FaceMapping("a=b.jpg", like="C:\\anna.jpg")),
     ],
 )
 def test_a_face_names_a_person_an_obj_id_or_nobody(value: str, mapping: FaceMapping) -> None:
     assert parse_face(value) == mapping
 
 
-@given(st.text())
+@pytest.mark.parametrize(
+    "value",
+    ["like:=me.jpg", "like:anna.jpg", "like:anna.jpg=", "left=", "middle=me.jpg", "like:http://a/b=me.jpg"],
+)
+def test_what_names_nobody_is_refused_with_the_ways_to_name_somebody(value: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_face(value)
+    assert "like:anna.jpg=me.jpg" in (caught.value.hint or "")
+
+
+FACES = st.sampled_from(["", "1=", "obj:2=", "left=", "all=", "like:", "like:a.jpg=", "="]).flatmap(
+    lambda start: st.text().map(lambda rest: start + rest)
+)
+
+
+@given(st.text() | FACES)
 def test_any_text_is_a_face_or_an_input_error(value: str) -> None:
     with suppress(InputError):
         mapping = parse_face(value)

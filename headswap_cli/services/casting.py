@@ -1,0 +1,207 @@
+"""Who is meant by a place in the picture or by a photo: numbers, once the people are known."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
+
+from headswap_cli.errors import InputError
+from headswap_cli.models import FaceMapping, Place
+from headswap_cli.services.analyze import analyze_steps
+from headswap_cli.services.deps import absolute
+from headswap_cli.services.mapping import check_mappings, people_listed
+from headswap_cli.services.previews import fetch_previews
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+    from pathlib import Path
+
+    from headswap_cli.models import Analysis, Person
+    from headswap_cli.services.deps import Deadline, Deps
+
+    # How different somebody on a photo is from each person, by number from 1.
+    Measure = Callable[[str], Mapping[int, float]]
+
+# Two views of one person were at most 0.49 apart on the test media, two people at least 0.54 but for one
+# pair (0.48); a wrong choice is paid for, a refusal is not.
+FITS = 0.5
+# Anybody else must look less like the photo by so much.
+APART = 0.1
+
+
+class Likeness(Protocol):
+    """Measures how different faces are, as ``engine.likeness.LikenessMeter`` does."""
+
+    def distances(self, photo: Path, pictures: Mapping[int, bytes]) -> dict[int, float]:
+        """Return how different the face on a photo is from that on each picture which shows one."""
+
+
+def cast_steps(
+    deps: Deps,
+    video: str,
+    faces: tuple[FaceMapping, ...],
+    *,
+    any_length: bool,
+    deadline: Deadline,
+) -> Generator[float, None, tuple[FaceMapping, ...]]:
+    """Return the faces with numbers; where any is named otherwise the video is analysed first.
+
+    Raises:
+        InputError: as ``cast``.
+    """
+    if all(face.is_cast for face in faces):
+        return faces
+    found = yield from analyze_steps(deps, video, any_length=any_length, deadline=deadline)
+    return cast(deps, faces, found.analysis)
+
+
+def cast(deps: Deps, faces: Sequence[FaceMapping], analysis: Analysis) -> tuple[FaceMapping, ...]:
+    """Return the faces with numbers; who looks like a photo is told with the distance.
+
+    Raises:
+        InputError: a place or a photo means nobody, or two people, or two of them mean the same person.
+    """
+    people, analysis_id = analysis.people, analysis.analysis_id
+
+    @cache
+    def _pictures() -> Mapping[int, bytes]:
+        return fetch_previews(deps, people)
+
+    @cache
+    def _measure(photo: str) -> Mapping[int, float]:
+        return deps.open_likeness().distances(absolute(photo), _pictures())
+
+    return numbered(faces, people, analysis_id, measure=_measure, tell=deps.report.notice)
+
+
+def numbered(
+    faces: Sequence[FaceMapping],
+    people: Sequence[Person],
+    analysis_id: str,
+    *,
+    measure: Measure,
+    tell: Callable[[str], None],
+) -> tuple[FaceMapping, ...]:
+    """Return the faces with numbers in the place of places and photos; the others as they are.
+
+    Args:
+        faces: What the user said.
+        people: Whom the analysis found; if nobody, the faces are returned as they are.
+        analysis_id: For the messages.
+        measure: Compares a photo with everybody.
+        tell: Is told who looks like a photo, once a photo.
+
+    Raises:
+        InputError: as ``cast``.
+    """
+    if not people:
+        return tuple(faces)
+    known: dict[tuple[int, int, str, str], list[int]] = {}
+    for face in faces:
+        if face.whom in known or face.is_cast:
+            continue
+        try:
+            known[face.whom] = _found(face, people, measure, tell)
+        except InputError as error:
+            raise _with_people(error, people, face, analysis_id) from error
+    _check_apart(faces, known, analysis_id)
+    cast = tuple(
+        one
+        for face in faces
+        for one in (
+            [face]
+            if face.is_cast
+            else [FaceMapping(face.image, person=number) for number in known[face.whom]]
+        )
+    )
+    check_mappings(cast)
+    return cast
+
+
+def nearest(photo: str, distances: Mapping[int, float]) -> int:
+    """Return the number of the person who looks like a photo.
+
+    Args:
+        photo: Its name, for the messages.
+        distances: How different each person is from it.
+
+    Raises:
+        InputError: nobody looks like it, or two do.
+    """
+    if not distances:
+        raise InputError(f"Nobody can be likened to {photo!r}: no picture of the people shows a face.")
+    (best, first), *others = sorted(((apart, number) for number, apart in distances.items()))
+    if best >= FITS:
+        raise InputError(
+            f"Nobody in the video looks like {photo!r}: the nearest is person {first} at a distance of"
+            f" {best:.2f}, and from {FITS:.2f} on it is somebody else."
+        )
+    if others and others[0][0] < best + APART:
+        raise InputError(
+            f"Two people look like {photo!r}: person {first} (distance {best:.2f}) and person {others[0][1]}"
+            f" ({others[0][0]:.2f}), less than {APART:g} apart."
+        )
+    return first
+
+
+def placed(place: Place, people: Sequence[Person]) -> list[int]:
+    """Return the numbers of the people at a place.
+
+    Raises:
+        InputError: the backend does not tell where people are.
+    """
+    if place is Place.ALL:
+        return [person.person for person in people]
+    boxes = {person.person: person.box for person in people if person.box is not None}
+    if len(boxes) < len(people):
+        raise InputError(f"The service does not tell where people are, so {place}= means nobody.")
+    match place:
+        case Place.LEFT:
+            return [min(boxes, key=lambda number: boxes[number][0] + boxes[number][2])]
+        case Place.RIGHT:
+            return [max(boxes, key=lambda number: boxes[number][0] + boxes[number][2])]
+    return [max(boxes, key=lambda number: _area(boxes[number]))]
+
+
+def _found(
+    face: FaceMapping, people: Sequence[Person], measure: Measure, tell: Callable[[str], None]
+) -> list[int]:
+    if face.place is not None:
+        return placed(face.place, people)
+    photo = face.like or ""
+    distances = measure(photo)
+    number = nearest(photo, distances)
+    others = [apart for other, apart in distances.items() if other != number]
+    next_one = f", the next one {min(others):.2f}" if others else ""
+    tell(f"{photo} looks like person {number} (distance {distances[number]:.2f}{next_one})")
+    return [number]
+
+
+def _check_apart(
+    faces: Sequence[FaceMapping], known: Mapping[tuple[int, int, str, str], Sequence[int]], analysis_id: str
+) -> None:
+    """Check that no two names mean one person: that would be several photos of one, and was never said."""
+    named: dict[int, tuple[int, int, str, str]] = {}
+    for face in faces:
+        numbers = [face.person] if face.person is not None else known.get(face.whom, ())
+        for number in numbers:
+            if named.setdefault(number, face.whom) != face.whom:
+                raise InputError(
+                    f"Two of the faces mean person {number}.",
+                    hint=f"Number them: --face {number}={face.image}",
+                    analysis_id=analysis_id,
+                )
+
+
+def _with_people(
+    error: InputError, people: Sequence[Person], face: FaceMapping, analysis_id: str
+) -> InputError:
+    return InputError(
+        f"{error.message} People in the video: {people_listed(people)}.",
+        hint=error.hint or f"Name the person: --face {people[0].person}={face.image}",
+        analysis_id=analysis_id,
+    )
+
+
+def _area(box: tuple[int, int, int, int]) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])

@@ -1,0 +1,112 @@
+"""People named by a place or by likeness, from the command line to the request that costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import pytest
+
+from tests import media
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Headswap
+    from tests.loopback import HeadSwapService
+
+VIDEO, FACE = "https://example.com/clip.mp4", "https://example.com/me.jpg"
+WOMAN, MAN = "WolfgangLanger_Pexels.mp4", "single_face.mp4"
+
+
+def moment(clip: str, frame_index: int, target: Path) -> Path:
+    """Save a frame of a clip."""
+    (frame,) = media.frames_of(media.clip(clip), start=frame_index, count=1)
+    cv2.imwrite(str(target), frame)
+    return target
+
+
+@pytest.fixture
+def couple(service: HeadSwapService, tmp_path: Path) -> dict[str, str]:
+    """Let the service find a woman and a man; return the environment with what compares faces."""
+    service.people = 2
+    service.media.files["0.jpg"] = moment(WOMAN, 10, tmp_path / "0.jpg").read_bytes()
+    service.media.files["1.jpg"] = moment(MAN, 10, tmp_path / "1.jpg").read_bytes()
+    return {"HEADSWAP_CACHE_DIR": str(media.weights_dir().parent)}
+
+
+def sent(service: HeadSwapService) -> list[int]:
+    """Return the API's numbers of the people who got a face."""
+    return [mapping["obj_id"] for create in service.creates for mapping in create.json["mappings"]]
+
+
+@pytest.mark.media
+def test_the_person_who_looks_like_the_photo_gets_the_face_on_a_cloud_service_too(
+    cloud: Headswap, service: HeadSwapService, couple: dict[str, str], tmp_path: Path
+) -> None:
+    photo = moment(MAN, 60, tmp_path / "him.png")
+    ran = cloud("run", VIDEO, "--face", f"like:{photo}={FACE}", code=0, stdin="", **couple)
+    assert sent(service) == [1]
+    assert "him.png looks like person 2 (distance 0." in ran.err
+
+
+@pytest.mark.media
+def test_a_stranger_is_refused_with_the_people_and_nothing_is_paid(
+    cloud: Headswap, service: HeadSwapService, couple: dict[str, str]
+) -> None:
+    photo = media.photo("astronaut.png")
+    value = cloud("run", VIDEO, "--face", f"like:{photo}={FACE}", "--json", code=2, stdin="", **couple).value
+    assert "Nobody in the video looks like" in value["error"]["message"]
+    assert "People in the video: 1 (obj_id 0), 2 (obj_id 1)" in value["error"]["message"]
+    assert value["error"]["analysis_id"]
+    assert service.creates == []
+
+
+@pytest.mark.media
+def test_a_finished_analysis_is_cast_by_likeness_too(
+    cloud: Headswap, service: HeadSwapService, couple: dict[str, str], tmp_path: Path
+) -> None:
+    photo = moment(WOMAN, 200, tmp_path / "her.png")
+    analysis_id = cloud("analyze", VIDEO, "-q").out.strip()
+    cloud("swap", analysis_id, "--face", f"like:{photo}={FACE}", code=0, stdin="", **couple)
+    assert sent(service) == [0]
+
+
+def test_a_photo_to_liken_that_is_not_there_is_named_before_anything_is_sent(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    ran = cloud("run", VIDEO, "--face", f"like:gone.jpg={FACE}", code=2)
+    assert "gone.jpg" in ran.err
+    assert service.requests == []
+
+
+def test_everybody_gets_the_face_of_all(cloud: Headswap, service: HeadSwapService) -> None:
+    service.people = 3
+    cloud("run", VIDEO, "--face", f"all={FACE}")
+    assert sent(service) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("place", ["left", "right", "largest"])
+def test_the_cloud_does_not_tell_places_and_nothing_is_paid(
+    cloud: Headswap, service: HeadSwapService, place: str
+) -> None:
+    service.people = 2
+    ran = cloud("run", VIDEO, "--face", f"{place}={FACE}", code=2)
+    assert "does not tell where people are" in ran.err
+    assert "1 (obj_id 0), 2 (obj_id 1)" in ran.err
+    assert service.creates == []
+
+
+@pytest.mark.media
+def test_places_are_those_of_the_picture_on_the_local_engine(local: Headswap, tmp_path: Path) -> None:
+    clip = media.side_by_side(media.clip(MAN), media.clip(WOMAN), tmp_path / "two.mp4", count=72)
+    photo = media.photo("astronaut.png")
+    faces = ("--face", f"left={photo}", "--face", f"right={photo}")
+    value = local("run", clip, *faces, "--any-length", "--dry-run", "--json").value
+    boxes = {person["person"]: person["box"] for person in value["people"]}
+    left, right = (mapping["person"] for mapping in value["mappings"])
+    assert boxes[left][2] < boxes[right][0]
+    largest = local("run", clip, "--face", f"largest={photo}", "--any-length", "--dry-run", "--json").value
+    (chosen,) = (mapping["person"] for mapping in largest["mappings"])
+    widths = {person: box[2] - box[0] for person, box in boxes.items()}
+    assert widths[chosen] == max(widths.values())

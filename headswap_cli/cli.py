@@ -98,10 +98,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _close_stdout()
         return ExitCode.SERVICE
     except OSError as error:
+        return _refused(view, machine_error(error))
+
+
+def _refused(view: View, error: HeadswapError) -> int:
+    """Tell what the system refused, on stderr if it is stdout that takes no more."""
+    try:
+        view.error(error)
+    except OSError:
+        view.complain(f"error: {error.message}")
         _close_stdout()
-        refused = machine_error(error)
-        view.error(refused)
-        return refused.exit_code
+    return error.exit_code
 
 
 def _open_streams() -> None:

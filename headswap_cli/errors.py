@@ -5,6 +5,8 @@ The exit code and the slug of each class are contract: scripts test for them.
 
 from __future__ import annotations
 
+import errno
+import os
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,22 @@ class ExitCode(IntEnum):
     NOT_FOUND = 13
     INTERRUPTED = 130
     TERMINATED = 143
+
+
+# What the system says no to, and whom it is for to change that.
+_NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_ALLOWED_PLACES = (
+    "Choose a place that is yours to use: -o FILE for a result; HEADSWAP_DATA_DIR, HEADSWAP_CACHE_DIR and"
+    " HEADSWAP_CONFIG_DIR for what is kept"
+)
+_MAKE_ROOM, _TOO_MANY = "Make room, or use another folder.", "Close other programs, or: ulimit -n 4096"
+_MACHINE_HINTS = {
+    errno.ENOSPC: _MAKE_ROOM,
+    errno.EFBIG: _MAKE_ROOM,
+    getattr(errno, "EDQUOT", errno.ENOSPC): _MAKE_ROOM,
+    errno.EMFILE: _TOO_MANY,
+    errno.ENFILE: _TOO_MANY,
+}
 
 
 class HeadswapError(Exception):
@@ -110,11 +128,15 @@ class MachineError(HeadswapError):
     slug = "machine"
 
 
-def machine_error(error: OSError) -> MachineError:
-    """Return what the system refused, as an error that the user is told about."""
-    where = f": {error.filename}" if error.filename else ""
-    reason = error.strerror or type(error).__name__
-    return MachineError(f"The system refused ({reason}){where}", hint="Make room, or use another folder.")
+def machine_error(error: OSError) -> HeadswapError:
+    """Return what the system refused, as an error that the user is told about; a wrong place is an input."""
+    where = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+    if error.errno == errno.ENAMETOOLONG:
+        return InputError(f"The name is too long for the file system{where}", hint="Use a shorter one.")
+    message = f"The system refused ({error.strerror or type(error).__name__}){where}"
+    if error.errno in _NOT_ALLOWED:
+        return InputError(message, hint=_ALLOWED_PLACES)
+    return MachineError(message, hint=_MACHINE_HINTS.get(error.errno or 0))
 
 
 class HostingError(HeadswapError):
@@ -193,16 +215,16 @@ class Stopped(BaseException):
         self.hint: str | None = None
 
 
-# Where several things went wrong: what money hangs on first, then what will not pass by itself.
-_SEVERITY = (
+# Where several things went wrong: money in question, then what stops everything, then the rest.
+_WORST_FIRST = (
     ExitCode.UNKNOWN,
     ExitCode.AUTH,
     ExitCode.CREDITS,
+    ExitCode.SERVICE,
     ExitCode.FAILED,
     ExitCode.REFUSED,
     ExitCode.NOT_FOUND,
     ExitCode.USAGE,
-    ExitCode.SERVICE,
     ExitCode.DEADLINE,
 )
 
@@ -210,4 +232,4 @@ _SEVERITY = (
 def worst_code(errors: Iterable[HeadswapError]) -> ExitCode:
     """Return the exit code of a command some of whose parts failed; ``DONE`` if none did."""
     codes = {error.exit_code for error in errors}
-    return next((code for code in _SEVERITY if code in codes), ExitCode.DONE)
+    return next((code for code in _WORST_FIRST if code in codes), ExitCode.DONE)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from headswap_cli.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,20 +28,41 @@ class Folders:
 
 
 def folders(env: Mapping[str, str] = os.environ) -> Folders:
-    """Return the platform's folders, each of which one environment variable moves."""
+    """Return the platform's folders, each of which one environment variable moves.
+
+    Raises:
+        InputError: there is no home folder, or not the one that a variable names.
+    """
 
     def _place(variable: str, default: str) -> Path:
         if moved := env.get(variable):
-            return Path(moved).expanduser().absolute()
+            return _moved(variable, moved)
         from platformdirs import PlatformDirs
 
-        return Path(getattr(PlatformDirs("headswap", appauthor=False), default))
+        # Without a home older versions return what is relative to the current folder.
+        with suppress(RuntimeError):
+            place = Path(getattr(PlatformDirs("headswap", appauthor=False), default))
+            if place.is_absolute():
+                return place
+        raise InputError(
+            "There is no home folder to keep things in: HOME is not set.",
+            hint="HOME=FOLDER, or HEADSWAP_CONFIG_DIR, HEADSWAP_DATA_DIR and HEADSWAP_CACHE_DIR",
+        )
 
     return Folders(
         config=_place("HEADSWAP_CONFIG_DIR", "user_config_dir"),
         data=_place("HEADSWAP_DATA_DIR", "user_data_dir"),
         cache=_place("HEADSWAP_CACHE_DIR", "user_cache_dir"),
     )
+
+
+def _moved(variable: str, place: str) -> Path:
+    try:
+        return Path(place).expanduser().absolute()
+    except RuntimeError as error:
+        raise InputError(
+            f"{variable}={place!r} names the home folder of nobody.", hint=f"{variable}=FOLDER"
+        ) from error
 
 
 def make_private_folder(folder: Path) -> None:

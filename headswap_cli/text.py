@@ -30,6 +30,12 @@ def printable(text: str, limit: int = MAX_LENGTH) -> str:
     return kept if len(kept) <= limit and len(text) <= 8 * limit else kept[: limit - 1] + "…"
 
 
+def harmless(text: str) -> str:
+    """Return ``text`` whole and with all its blanks, but nothing in it that a terminal obeys."""
+    kept = _SEQUENCES.sub("", text)
+    return "".join(" " if _is_space(letter) else letter for letter in kept if _is_shown(letter))
+
+
 def file_stem(name: str, limit: int = 55) -> str:
     """Return the stem of the last part of a path, of characters that every file system takes.
 

@@ -84,7 +84,7 @@ class Live:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        self._console = Console(file=stream, markup=False, highlight=False)
+        self._console = Console(file=stream, markup=False, highlight=False, emoji=False)
         self._bars: RichProgress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -115,7 +115,7 @@ class Live:
 
     def notice(self, text: str) -> None:
         """Print the line above the bars."""
-        self._console.print(printable(text))
+        self._console.print(printable(text), soft_wrap=True)
 
     def close(self) -> None:
         """Stop drawing; the last picture stays."""

@@ -8,7 +8,7 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headswap_cli.text import printable
+from headswap_cli.text import harmless, printable
 from headswap_cli.wire import ENGINE_ORIGIN
 
 if TYPE_CHECKING:
@@ -143,8 +143,7 @@ def run(result: RunResult) -> Shown:
         "credits_charged": result.credits_charged,
         "notices": list(result.task.notices),
     }
-    line = short_path(result.saved.path) if result.saved else result.task.task_id
-    return Shown(value, line, line)
+    return _lines(value, [short_path(result.saved.path) if result.saved else result.task.task_id])
 
 
 def rehearsal(result: Rehearsal) -> Shown:
@@ -189,8 +188,14 @@ def downloads(results: Sequence[DownloadResult]) -> Shown:
         {"task_id": r.task_id, "run_id": r.run_id, "status": "completed", **saved_json(r.saved)}
         for r in results
     ]
-    lines = "\n".join(short_path(r.saved.path) for r in results)
-    return Shown(values[0] if len(values) == 1 else values, lines, lines)
+    return _lines(
+        values[0] if len(values) == 1 else values, [short_path(result.saved.path) for result in results]
+    )
+
+
+def _lines(value: Json, names: Sequence[str]) -> Shown:
+    """Show names, one a line: to scripts as they are, to people without what a terminal obeys."""
+    return Shown(value, "\n".join(map(harmless, names)), "\n".join(names))
 
 
 def status_json(result: StatusResult) -> dict[str, Any]:
@@ -246,8 +251,7 @@ def comparison(subject: Subject, wanted: Wanted, people: Sequence[Observed], not
         "people": [_observed_json(person) for person in people],
         "notes": list(notes),
     }
-    lines = "\n".join(short_path(path) for path in wanted.targets())
-    return Shown(value, lines, lines)
+    return _lines(value, [short_path(path) for path in wanted.targets()])
 
 
 def _observed_json(person: Observed) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from headswap_cli.errors import (
     MachineError,
     Stopped,
     machine_error,
+    worst_code,
 )
 from headswap_cli.models import Backend
 from headswap_cli.services.crew import Crew, Ended, Job
@@ -38,19 +39,6 @@ if TYPE_CHECKING:
 AT_ONCE = {Backend.AKOOL: 8, Backend.LOCAL: 2}
 # What befalls one row and would befall every other: no more are begun.
 HOPELESS = (AuthError, CreditsError, MachineError, EngineError)
-# The code of the worst row is the batch's: money in question, then what stops everything, then the rest.
-WORST_FIRST = (
-    ExitCode.UNKNOWN,
-    ExitCode.AUTH,
-    ExitCode.CREDITS,
-    ExitCode.SERVICE,
-    ExitCode.FAILED,
-    ExitCode.REFUSED,
-    ExitCode.NOT_FOUND,
-    ExitCode.USAGE,
-    ExitCode.DEADLINE,
-    ExitCode.DONE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +85,7 @@ class Summary:
     @property
     def exit_code(self) -> ExitCode:
         """The code of the worst row."""
-        codes = {end.error.exit_code for end in self.failed if end.error is not None}
-        return next((code for code in WORST_FIRST if code in codes), ExitCode.DONE)
+        return worst_code(end.error for end in self.failed if end.error is not None)
 
 
 class Board(Protocol):

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from headswap_cli.errors import InputError
 from headswap_cli.media import is_url
+from headswap_cli.services.deps import absolute
 from headswap_cli.text import file_stem
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ MAX_NAME_BYTES = 255 - len(".part.json")
 LATER = "{task_id}"
 """Stands for the id of a task that is not created yet; ``with_task_id`` puts the id in its place."""
 _PLACEHOLDERS = ("stem", "task_id", "person", "date", "row")
+# What would be taken for another kind of file by its name; any other ending is the user's own business.
+_OTHER_KIND = re.compile(
+    r"\.(png|jpe?g|gif|webp|bmp|tiff?|heic|avif|svg|pdf|webm|mkv|avi|wmv|flv|ogv|mpe?g|ts|mp3|m4a|wav|flac|ogg|opus"
+    r"|aac|json|csv|txt|html|zip)",
+    re.IGNORECASE,
+)
 _BRACES = re.compile(r"\{\{|\}\}|\{(\w*)\}")
 
 
@@ -61,7 +68,7 @@ def target_path(
         today: Gives the date.
 
     Raises:
-        InputError: there is no such placeholder, or its value is not known.
+        InputError: there is no such placeholder, its value is not known, or the name is no video's.
     """
     if output is None:
         return Path.cwd() / name
@@ -72,8 +79,15 @@ def target_path(
         values["person"] = person
     if row is not None:
         values["row"] = str(row)
-    path = Path(_filled(output, values)).expanduser().absolute()
-    return path / name if path.is_dir() or output.endswith(("/", "\\")) else path
+    path = absolute(_filled(output, values))
+    if path.is_dir() or output.endswith(("/", "\\")):
+        return path / name
+    if _OTHER_KIND.fullmatch(path.suffix):
+        raise InputError(
+            f"The output {output!r} is named as something else, and the result is an MP4 video.",
+            hint=f"-o {path.with_suffix('.mp4').name}",
+        )
+    return path
 
 
 def with_task_id(target: Path, task_id: str) -> Path:
@@ -125,10 +139,18 @@ def check_target(target: Path, *, force: bool) -> None:
     """Check that ``target`` may and can be written; leaves nothing behind.
 
     Raises:
-        InputError: it exists and ``force`` is off, its folder is missing, or nothing can be written there.
+        InputError: it exists and ``force`` is off, its folder is missing, nothing can be written there, or
+            something of somebody else's has the name that it gets on its way.
     """
+    from headswap_cli.transfer.part import check_way
+
     if target.is_dir():
         raise InputError(f"The output {str(target)!r} is a folder.", hint="Name a file: -o out.mp4")
+    if target.exists() and not target.is_file():
+        raise InputError(
+            f"The output {str(target)!r} is a device or a pipe, which no file can take the place of.",
+            hint="-o - writes the video to stdout: headswap ... -o - > " + str(target),
+        )
     if target.exists() and not force:
         raise InputError(
             f"The output {str(target)!r} exists already; nothing was done.",
@@ -150,3 +172,4 @@ def check_target(target: Path, *, force: bool) -> None:
             f"Nothing can be written to the output folder {str(target.parent)!r}: {error.strerror}.",
             hint="Name another place: -o FILE",
         ) from error
+    check_way(target)

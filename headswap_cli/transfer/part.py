@@ -126,6 +126,32 @@ class Part:
         self._file.close()
 
 
+def check_way(target: Path) -> None:
+    """Check that no file of somebody else's would be lost on the way to ``target``.
+
+    A part is ours if there is a note beside it; what has no byte yet is nobody's loss.
+
+    Raises:
+        InputError: there is one.
+    """
+    part, note = _part_of(target), _note_of(target)
+    is_noted = os.path.lexists(note)
+    if os.path.lexists(part):
+        foreign = None if is_noted or _is_empty(part) else part
+    else:
+        foreign = note if is_noted and _read_note(note) is None else None
+    if foreign is not None:
+        raise InputError(
+            f"{str(foreign)!r} is in the way, and no download of this program left it there.",
+            hint="Move it away, or save elsewhere: -o FILE",
+        )
+
+
+def _is_empty(path: Path) -> bool:
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_size == 0
+
+
 @contextmanager
 def open_part(target: Path, identity: str) -> Iterator[Part]:
     """Open the part of ``target``, with what an earlier process left of the same object.
@@ -135,9 +161,10 @@ def open_part(target: Path, identity: str) -> Iterator[Part]:
         identity: Which object it is, whatever the link is signed with.
 
     Raises:
-        InputError: another process is writing it, or nothing can be written there.
+        InputError: another process is writing it, nothing can be written there, or as ``check_way``.
     """
     path = _part_of(target)
+    check_way(target)
     try:
         file, note = _take(target, identity)
     except (BlockingIOError, PermissionError) as error:

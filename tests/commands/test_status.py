@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headswap_cli.errors import ExitCode, FailedError, HeadswapError, NetworkError, NotFoundError, worst_code
+from headswap_cli.errors import (
+    ExitCode,
+    FailedError,
+    HeadswapError,
+    NotFoundError,
+    OutcomeUnknownError,
+    worst_code,
+)
 from headswap_cli.wire import TASK_PATH
 
 if TYPE_CHECKING:
@@ -74,8 +81,8 @@ def test_what_cannot_be_an_id_is_exit_2_and_nothing_is_asked(
     assert service.requests == []
 
 
-def test_money_comes_before_failure_and_failure_before_what_may_pass() -> None:
-    errors: list[HeadswapError] = [NetworkError("a"), FailedError("b"), NotFoundError("c")]
+def test_money_in_question_comes_before_failure_and_failure_before_a_wrong_id() -> None:
+    errors: list[HeadswapError] = [NotFoundError("a"), FailedError("b"), OutcomeUnknownError("c")]
     assert worst_code([]) is ExitCode.DONE
-    assert worst_code(errors) is ExitCode.FAILED
-    assert worst_code(errors[::2]) is ExitCode.NOT_FOUND
+    assert worst_code(errors) is ExitCode.UNKNOWN
+    assert worst_code(errors[:2]) is ExitCode.FAILED

@@ -130,26 +130,44 @@ def test_two_downloads_of_one_target_do_not_mix(bare: httpx.Client, cdn: MediaOr
     assert len(cdn.requests) == 1
 
 
-def test_a_part_that_nobody_knows_the_object_of_is_replaced(
+def test_a_part_that_is_not_ours_is_left_as_it_is_and_named(
     bare: httpx.Client, cdn: MediaOrigin, target: Path
 ) -> None:
     part = target.with_name("clip.mp4.part")
-    part.write_bytes(b"left behind")
+    part.write_bytes(b"the user's own")
+    with pytest.raises(InputError, match=r"clip\.mp4\.part' is in the way"):
+        download(bare, f"{cdn.url}{FILE}", target, verify=fine)
+    assert part.read_bytes() == b"the user's own"
+    assert cdn.requests == []
+    part.write_bytes(b"")
     download(bare, f"{cdn.url}{FILE}", target, verify=fine)
-    assert target.read_bytes() == VIDEO
-    assert not part.exists()
+    assert [path.name for path in target.parent.iterdir()] == ["clip.mp4"]
+
+
+def test_a_note_that_is_not_ours_is_left_as_it_is(bare: httpx.Client, cdn: MediaOrigin, target: Path) -> None:
+    note = target.with_name("clip.mp4.part.json")
+    note.write_text('{"mine": 1}')
+    with pytest.raises(InputError, match="is in the way"):
+        download(bare, f"{cdn.url}{FILE}", target, verify=fine)
+    assert note.read_text() == '{"mine": 1}'
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links are POSIX")
+@pytest.mark.parametrize("is_noted", [False, True])
 def test_a_part_that_is_a_link_elsewhere_is_not_followed(
-    bare: httpx.Client, cdn: MediaOrigin, target: Path, tmp_path: Path
+    bare: httpx.Client, cdn: MediaOrigin, target: Path, tmp_path: Path, is_noted: bool
 ) -> None:
     (tmp_path / "precious").write_bytes(b"precious")
     target.with_name("clip.mp4.part").symlink_to(tmp_path / "precious")
-    download(bare, f"{cdn.url}{FILE}", target, verify=fine)
+    if is_noted:
+        target.with_name("clip.mp4.part.json").write_text("{}")
+        download(bare, f"{cdn.url}{FILE}", target, verify=fine)
+        assert target.read_bytes() == VIDEO
+        assert not target.is_symlink()
+    else:
+        with pytest.raises(InputError, match="is in the way"):
+            download(bare, f"{cdn.url}{FILE}", target, verify=fine)
     assert (tmp_path / "precious").read_bytes() == b"precious"
-    assert target.read_bytes() == VIDEO
-    assert not target.is_symlink()
 
 
 def test_no_log_of_the_http_library_shows_a_signature(

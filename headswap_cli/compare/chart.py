@@ -33,8 +33,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What a chart shows; ``limit`` is a level and its name, ``least_top`` the least height of the scale."""
+    """What a chart shows of its ``owner``.
 
+    ``limit`` is a level and its name, ``least_top`` the least height of the scale.
+    """
+
+    owner: str
     title: str
     unit: str
     series: tuple[Series, ...]
@@ -58,7 +62,8 @@ class Chart:
 
     def _told(self) -> str:
         means = (f"{one.name}: on average {_mean(one.curve):.2f} {self.unit}" for one in self.series)
-        return f"{self.title} over time. {'; '.join(means)}. The table below says the same."
+        told = "; ".join(means)
+        return f"{self.owner}, {self.title.lower()} over time. {told}. The table below says the same."
 
     def _limit_line(self, top: float) -> str:
         if self.limit is None:
@@ -86,7 +91,7 @@ class Chart:
             f'<tr><th scope="row">{clock(time_s)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
             for time_s, cells in rows
         )
-        name = escape(f"{self.title}, {self.unit}")
+        name = escape(f"{self.owner}: {self.title}, {self.unit}")
         return (
             "<details><summary>Values as a table</summary>"
             f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table>'

@@ -1,4 +1,8 @@
-"""Videos as every browser plays them, small enough to be carried inside a page."""
+"""Videos as every browser plays them, small enough to be carried inside a page.
+
+Pictures and sound are carried apart: two silent players run on one clock and stay together, while a player
+with a sound waits for its loudspeaker.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,13 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import av
+
 from headswap_cli import media
 from headswap_cli.compare.film import open_film
 from headswap_cli.compare.pairs import frames, origin_s, painter
 from headswap_cli.errors import InputError
+from headswap_cli.media.sound import Sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,27 +24,28 @@ if TYPE_CHECKING:
 
     from headswap_cli.models import VideoInfo
 
-# Browsers take a page of twice this size on a phone.
+# Browsers take a page of three times this size on a phone.
 MAX_BYTES = 32_000_000
 # With less a picture is not worth comparing.
 _LEAST_BITS_PER_S = 400_000
+_MOST_BITS_PER_S = 12_000_000
 MAX_LENGTH_S = MAX_BYTES * 8 / _LEAST_BITS_PER_S
 _SHORT_SIDE = 720
 _PIXELS = {"yuv420p", "yuvj420p"}
-_SOUNDS = {"aac", "mp3"}
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A video for a page; ``times_s`` are its frames', ``is_original`` tells of unchanged bytes."""
+    """A silent video for a page; ``times_s`` are its frames', ``is_original`` tells of unchanged pictures."""
 
     content: bytes
     times_s: tuple[float, ...]
     is_original: bool
 
-    def url(self) -> str:
-        """Return the video as a ``data:`` URL."""
-        return f"data:video/mp4;base64,{base64.b64encode(self.content).decode('ascii')}"
+
+def data_url(content: bytes, kind: str) -> str:
+    """Return a file of a media type as a ``data:`` URL."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def check_length(length_s: float) -> None:
@@ -52,54 +60,84 @@ def check_length(length_s: float) -> None:
         )
 
 
-def embedded(path: Path, info: VideoInfo, scratch: Path, on_progress: Callable[[float], None]) -> Embedded:
-    """Return a video as it is where browsers play it, else encoded anew as H.264, with the sound copied.
+def embedded(
+    path: Path,
+    info: VideoInfo,
+    scratch: Path,
+    on_progress: Callable[[float], None],
+    *,
+    limit_bytes: int = MAX_BYTES,
+) -> Embedded:
+    """Return a video's pictures as they are where browsers play them, else encoded anew as H.264.
 
     Args:
         path: The video.
         info: What it is.
-        scratch: A folder for what is encoded.
+        scratch: A folder for what is made on the way.
         on_progress: Told the part that is done, 0 to 100.
+        limit_bytes: How large it may be.
 
     Raises: InputError: it cannot be made to fit.
     """
-    if _plays_everywhere(path):
-        return Embedded(path.read_bytes(), _times(path), is_original=True)
     target = scratch / f"{len(list(scratch.iterdir()))}.mp4"
-    bits = round(MAX_BYTES * 8 / max(info.duration_s, 1) * 0.8)
-    options = {"crf": "20", "maxrate": str(min(bits, 12_000_000)), "bufsize": str(min(bits, 12_000_000))}
+    if (times_s := _copied(path, target, limit_bytes)) is not None:
+        return Embedded(target.read_bytes(), times_s, is_original=True)
+    most = min(round(limit_bytes * 8 / max(info.duration_s, 1) * 0.8), _MOST_BITS_PER_S)
+    options = {"crf": "20", "maxrate": str(most), "bufsize": str(most // 2)}
     paint, size = painter(), None
-    with open_film(target, path, options) as film:
+    with open_film(target, None, options) as film:
         for shown in frames(path):
             size = size or _bounded(*shown.size())
             film.write(paint(shown, size), shown)
             on_progress(min(100.0, 100 * float(shown.time_s) / max(info.duration_s, 1e-6)))
         film.finish(None)
-    if not target.exists() or target.stat().st_size > MAX_BYTES:
+    if not target.exists() or target.stat().st_size > limit_bytes:
         raise InputError(
-            f"{path} cannot be made to fit into a page: {MAX_BYTES // 1_000_000} MB a video is the limit.",
+            f"{path} cannot be made to fit into a page: {limit_bytes / 1e6:g} MB a video is the limit.",
             hint="Make the others: --sheet sheet.png --video video.mp4",
         )
     return Embedded(target.read_bytes(), _times(target), is_original=False)
 
 
-def _plays_everywhere(path: Path) -> bool:
-    """Whether a file is an mp4 of 8-bit H.264 with a sound that browsers know, and not too large."""
-    if path.stat().st_size > MAX_BYTES:
-        return False
-    with path.open("rb") as file:
-        start = file.read(12)
-    # QuickTime's own brand is for QuickTime.
-    if start[4:8] != b"ftyp" or start[8:12] == b"qt  ":
-        return False
-    with media.open_container(path) as container:
-        context = media.picture_stream(container).codec_context
-        voices = [getattr(stream, "codec_context", None) for stream in container.streams.audio]
-        return (
-            context.name == "h264"
-            and context.pix_fmt in _PIXELS
-            and all(voice is not None and voice.name in _SOUNDS for voice in voices)
-        )
+def voice_of(path: Path, scratch: Path) -> bytes | None:
+    """Return a video's sound as an mp4 of its own, copied where mp4 can hold it; None if it is silent."""
+    target = scratch / "voice.mp4"
+    with media.open_container(path) as source:
+        if not source.streams.audio:
+            return None
+        with av.open(f"file:{target}", mode="w", format="mp4") as container:
+            sound = Sound(source, container, origin_s(source))
+            if not container.streams.audio:
+                return None
+            sound.advance(None)
+    return target.read_bytes()
+
+
+def _copied(path: Path, target: Path, limit_bytes: int) -> tuple[float, ...] | None:
+    """Copy the pictures' packets and return their times; None if browsers would not play all of them so."""
+    if path.stat().st_size > 2 * limit_bytes:
+        return None
+    with media.open_container(path) as source:
+        stream = media.picture_stream(source)
+        context = stream.codec_context
+        if context.name != "h264" or context.pix_fmt not in _PIXELS:
+            return None
+        packets = [packet for packet in media.packets(source, [stream]) if packet.dts is not None]
+        # An edit list, or a clock that starts anywhere: no plain copy means the same.
+        starts = min((packet.pts for packet in packets if packet.pts is not None), default=None)
+        if starts != 0 or any(packet.is_discard for packet in packets):
+            return None
+        try:
+            with av.open(f"file:{target}", mode="w", format="mp4") as container:
+                copy = container.add_stream_from_template(stream)
+                for packet in packets:
+                    packet.stream = copy
+                    container.mux(packet)
+        except av.FFmpegError:
+            return None
+    times_s = _times(target)
+    fits = target.stat().st_size <= limit_bytes and len(times_s) == len(packets)
+    return times_s if fits else None
 
 
 def _times(path: Path) -> tuple[float, ...]:

@@ -91,12 +91,14 @@ def write_film(
 class Film:
     """An mp4 that takes pictures in order; made by ``open_film``."""
 
-    def __init__(self, container: OutputContainer, source: InputContainer, options: dict[str, str]) -> None:
+    def __init__(
+        self, container: OutputContainer, source: InputContainer | None, options: dict[str, str]
+    ) -> None:
         self._container, self._source, self._options = container, source, options
         self._stream: av.VideoStream | None = None
         self._sound: Sound | None = None
         self._reformatter = VideoReformatter()
-        self._last = -1
+        self._origin, self._last = Fraction(0), -1
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -107,22 +109,24 @@ class Film:
         """Encode a picture, RGB of even size, at the time of a frame; and the sound up to it."""
         if self._stream is None:
             self._stream = self._video(picture.size)
-            self._sound = Sound(self._source, self._container, origin_s(self._source))
+            if self._source is not None:
+                self._origin = origin_s(self._source)
+                self._sound = Sound(self._source, self._container, self._origin)
         frame = from_bgr(np.asarray(picture)[..., ::-1], _BT709, self._reformatter)
         frame.pts = self._last = max(round(shown.time_s / _CLOCK), self._last + 1)
         frame.duration = round((shown.frame.duration or 0) * (shown.frame.time_base or 0) / _CLOCK)
         frame.time_base = _CLOCK
         if self._sound:
-            self._sound.advance(shown.time_s + origin_s(self._source))
+            self._sound.advance(shown.time_s + self._origin)
         self._container.mux(self._stream.encode(frame))
 
     def finish(self, length_s: float | None) -> None:
         """Encode what is still on its way, and the sound up to a time, or all of it."""
-        if self._stream is None or self._sound is None:
-            return
-        self._container.mux(self._stream.encode(None))
-        until_s = None if length_s is None else Fraction(length_s).limit_denominator(1000)
-        self._sound.advance(None if until_s is None else until_s + origin_s(self._source))
+        if self._stream is not None:
+            self._container.mux(self._stream.encode(None))
+        if self._sound is not None:
+            until_s = None if length_s is None else Fraction(length_s).limit_denominator(1000)
+            self._sound.advance(None if until_s is None else until_s + self._origin)
 
     def _video(self, size: tuple[int, int]) -> av.VideoStream:
         stream = self._container.add_stream("libx264", rate=30, options=self._options, time_base=_CLOCK)
@@ -136,12 +140,12 @@ class Film:
 
 
 @contextmanager
-def open_film(target: Path, sound_of: Path, options: dict[str, str]) -> Iterator[Film]:
+def open_film(target: Path, sound_of: Path | None, options: dict[str, str]) -> Iterator[Film]:
     """Open ``target`` for pictures and the sound of a video; it says of itself that it is synthetic.
 
     Args:
         target: An mp4, replaced if it is there, and only when all went well.
-        sound_of: The video whose sound goes with the pictures.
+        sound_of: The video whose sound goes with the pictures, None for none.
         options: What x264 is told about quality and size.
 
     Raises: InputError: no mp4 can hold the pictures or the sound.
@@ -150,7 +154,7 @@ def open_film(target: Path, sound_of: Path, options: dict[str, str]) -> Iterator
     flags = {"movflags": "+faststart", "movie_timescale": str(_CLOCK.denominator)}
     try:
         with ExitStack() as stack:
-            source = stack.enter_context(media.open_container(sound_of))
+            source = stack.enter_context(media.open_container(sound_of)) if sound_of else None
             container = stack.enter_context(av.open(f"file:{partial}", mode="w", format="mp4", options=flags))
             # Without it the muxer adds the time and its own name.
             container.flags |= cast("int", av.container.Flags.bitexact.value)

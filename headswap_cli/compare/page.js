@@ -4,10 +4,14 @@
   const facts = JSON.parse(get("facts").textContent);
   const [before, after, stage, cut, seek, player] = ["before", "after", "stage", "cut", "seek", "player"].map(get);
   const players = [before, after];
+  // The pictures run on one clock, silent; the sound follows them.
+  const voice = get("voice");
   const times = facts.times_s;
   const last = times.length - 1;
   // Further apart than this, a player jumps; nearer, it catches up by playing a little faster or slower.
   const JUMP_S = 0.15;
+  // A sound that is off by less seems to come with the picture.
+  const VOICE_S = 0.12;
   let speed = 1;
   let playing = false;
   let busy = false;
@@ -31,24 +35,29 @@
   const middleOf = (frame) => (times[frame] + (frame < last ? times[frame + 1] : facts.length_s)) / 2;
 
   // Some browsers seek in a blob: URL only, not in a data: URL.
-  const blobUrl = (url) => {
+  const blobUrl = (url, type) => {
     const text = atob(url.slice(url.indexOf(",") + 1));
     const bytes = new Uint8Array(text.length);
     for (let i = 0; i < bytes.length; i += 1) bytes[i] = text.charCodeAt(i);
-    return URL.createObjectURL(new Blob([bytes], { type: "video/mp4" }));
+    return URL.createObjectURL(new Blob([bytes], { type }));
   };
   const loaded = (video) =>
     new Promise((resolve, reject) => {
       video.addEventListener("loadeddata", resolve, { once: true });
       video.addEventListener("error", reject, { once: true });
       video.controls = false;
-      video.src = blobUrl(video.getAttribute("src"));
+      video.src = blobUrl(video.getAttribute("src"), "video/mp4");
     });
   const landed = (video, time) =>
     new Promise((resolve) => {
       if (Math.abs(video.currentTime - time) < 1e-4 && !video.seeking) return resolve();
       video.addEventListener("seeked", resolve, { once: true });
       video.currentTime = time;
+    });
+  const prepared = (video) =>
+    new Promise((resolve) => {
+      if (video.readyState >= HTMLMediaElement.HAVE_ENOUGH_DATA) return resolve();
+      video.addEventListener("canplaythrough", resolve, { once: true });
     });
   const settle = (time) => Promise.all(players.map((video) => landed(video, time)));
 
@@ -89,11 +98,17 @@
   const pause = () => {
     if (!playing) return;
     setPlaying(false);
-    players.forEach((video) => video.pause());
+    [...players, voice].forEach((one) => one?.pause());
     goToFrame(frameAt(after.currentTime));
   };
   const start = async (time) => {
     await goTo(time);
+    // One that has to decode first would start later than the other.
+    await Promise.all(players.map(prepared));
+    if (!playing) return;
+    if (voice) voice.currentTime = after.currentTime;
+    // A sound that may not be heard is no reason to show nothing.
+    voice?.play().catch(() => {});
     try {
       await Promise.all(players.map((video) => video.play()));
     } catch {
@@ -108,7 +123,10 @@
   const keepTogether = () => {
     const apart = after.currentTime - before.currentTime;
     if (Math.abs(apart) > JUMP_S && !before.seeking) before.currentTime = after.currentTime;
-    before.playbackRate = Math.abs(apart) < 0.003 ? speed : speed * clamp(1 + apart * 5, 0.75, 1.25);
+    before.playbackRate = Math.abs(apart) < 0.003 ? speed : speed * clamp(1 + apart * 30, 0.07, 3);
+    if (voice && !voice.seeking && Math.abs(after.currentTime - voice.currentTime) > VOICE_S) {
+      voice.currentTime = after.currentTime;
+    }
   };
   const follow = () => {
     if (!playing) return;
@@ -154,10 +172,10 @@
     }
     get("speed").addEventListener("change", (event) => {
       speed = Number(event.target.value);
-      players.forEach((video) => (video.playbackRate = speed));
+      [...players, voice].forEach((one) => one && (one.playbackRate = speed));
     });
     press(get("loop"), () => {});
-    press(get("sound"), (isOn) => (after.muted = !isOn));
+    press(get("sound"), (isOn) => (voice.muted = !isOn));
     get("full").addEventListener("click", () =>
       document.fullscreenElement ? document.exitFullscreen() : player.requestFullscreen(),
     );
@@ -197,7 +215,8 @@
       mark.style.left = `${(frameAt(time) / Math.max(1, last)) * 100}%`;
       get("marks").append(mark);
     }
-    get("sound").hidden = !facts.has_sound;
+    get("sound").hidden = !voice;
+    if (voice) voice.src = blobUrl(voice.getAttribute("src"), "audio/mp4");
     get("full").hidden = !document.fullscreenEnabled;
     for (const id of ["cut", "bar", "options"]) get(id).hidden = false;
     document.body.classList.add("ready");

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli import __version__
 from headswap_cli.compare.chart import Chart, Series
+from headswap_cli.compare.embed import Embedded, data_url
 from headswap_cli.compare.facts import people_of, run_of
 from headswap_cli.compare.sheet import clock
 from headswap_cli.errors import InputError
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from headswap_cli.compare.embed import Embedded
     from headswap_cli.compare.facts import Who
     from headswap_cli.compare.moments import Still
     from headswap_cli.compare.observed import Observed
@@ -43,6 +43,7 @@ class Contents:
     subject: Subject
     before: Embedded
     after: Embedded
+    voice: bytes | None
     people: tuple[Observed, ...]
     stills: tuple[Still, ...]
     portraits: Mapping[int, tuple[Image.Image, Image.Image]]
@@ -73,7 +74,6 @@ def page(contents: Contents) -> str:
     facts = {
         "times_s": [time_s for time_s in contents.after.times_s if time_s < length_s],
         "length_s": round(length_s, 4),
-        "has_sound": info.has_audio,
         "divider": round(100 * contents.divider, 1),
         "moments_s": [round(still.time_s, 4) for still in contents.stills],
     }
@@ -85,10 +85,11 @@ def page(contents: Contents) -> str:
         script_hash=_hash(script),
         style=style,
         script=script,
-        before_url=contents.before.url(),
-        after_url=contents.after.url(),
+        before_url=data_url(contents.before.content, "video/mp4"),
+        after_url=data_url(contents.after.content, "video/mp4"),
         width=info.width,
         height=info.height,
+        voice=_voice(contents.voice),
         notes=_notes([*subject.notes, *contents.notes]),
         moments=_moments(contents),
         people=_people(contents),
@@ -109,7 +110,13 @@ def picture_url(picture: Image.Image) -> str:
     """Return a picture as a ``data:`` URL of a JPEG."""
     file = io.BytesIO()
     picture.convert("RGB").save(file, format="JPEG", quality=_JPEG_QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+    return data_url(file.getvalue(), "image/jpeg")
+
+
+def _voice(voice: bytes | None) -> str:
+    if voice is None:
+        return ""
+    return f'<audio id="voice" src="{data_url(voice, "audio/mp4")}" preload="auto"></audio>'
 
 
 def _asset(name: str) -> str:
@@ -136,7 +143,7 @@ def _colophon(contents: Contents) -> str:
         for name, video in (("source", contents.before), ("result", contents.after))
         if not video.is_original
     ]
-    told = "Both videos are in this page, byte for byte"
+    told = "Both videos are in this page, their pictures untouched"
     if anew:
         told = f"Both videos are in this page, the {' and the '.join(anew)} encoded anew for browsers"
     return (
@@ -209,7 +216,8 @@ def _curves(contents: Contents) -> str:
         return ""
     names = {who.obj_id: who.name for who in people_of(contents.subject.story, contents.people)}
     parts = [
-        f'<h3>{said(names[person.obj_id])}</h3><div class="charts">{_charts(person, contents.subject)}</div>'
+        f"<h3>{said(names[person.obj_id])}</h3>"
+        f'<div class="charts">{_charts(person, names[person.obj_id], contents.subject)}</div>'
         for person in contents.people
     ]
     return (
@@ -221,10 +229,10 @@ def _curves(contents: Contents) -> str:
     )
 
 
-def _charts(person: Observed, subject: Subject) -> str:
+def _charts(person: Observed, name: str, subject: Subject) -> str:
     likeness = [
-        Series(name, curve)
-        for name, curve in (
+        Series(label, curve)
+        for label, curve in (
             ("result to the photo", person.to_photo),
             ("result to the person in the source", person.to_source),
             ("source to the photo", person.source_to_photo),
@@ -239,8 +247,8 @@ def _charts(person: Observed, subject: Subject) -> str:
     if likeness:
         limit = (SAME_PERSON, "below: the same person")
         charts.append(
-            Chart("Distance between faces", "distance", tuple(likeness), subject.length_s, 1.0, limit)
+            Chart(name, "Distance between faces", "distance", tuple(likeness), subject.length_s, 1.0, limit)
         )
     if person.jitter_after.values:
-        charts.append(Chart("Jitter of the face", "% of its width", steady, subject.length_s, 1.0))
+        charts.append(Chart(name, "Jitter of the face", "% of its width", steady, subject.length_s, 1.0))
     return "".join(chart.html() for chart in charts)

@@ -70,18 +70,22 @@ def pairs(before: Path, after: Path) -> Iterator[Pair]:
 
 
 def frames(path: Path) -> Iterator[Shown]:
-    """Yield the frames of a video that have a time, in order."""
+    """Yield the frames of a video in order."""
     with media.open_container(path) as container:
         stream = media.picture_stream(container)
         stream.thread_type = "AUTO"
         aspect = Fraction(stream.sample_aspect_ratio or 1)
-        origin = origin_s(container)
+        origin, next_s = origin_s(container), Fraction(0)
+        gap_s = 1 / (stream.average_rate or stream.guessed_rate or Fraction(25))
         for packet in media.packets(container, [stream]):
             # A packet that cannot be decoded is passed over, as players do.
             with suppress(av.InvalidDataError):
                 for frame in packet.decode():
+                    # Some containers number their frames and do not time them.
                     if frame.pts is not None and frame.time_base is not None:
-                        yield Shown(frame, frame.pts * frame.time_base - origin, aspect)
+                        next_s = frame.pts * frame.time_base - origin
+                    yield Shown(frame, next_s, aspect)
+                    next_s += gap_s
 
 
 def origin_s(container: InputContainer) -> Fraction:

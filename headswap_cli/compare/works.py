@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from PIL import Image, ImageOps
 
 from headswap_cli import pictures
-from headswap_cli.compare.embed import check_length, embedded
+from headswap_cli.compare.embed import check_length, embedded, voice_of
 from headswap_cli.compare.facts import people_of
 from headswap_cli.compare.film import write_film
 from headswap_cli.compare.moments import middle_of_change, portraits, stills
@@ -156,6 +156,7 @@ def _make_page(
             subject=subject,
             before=before,
             after=after,
+            voice=voice_of(subject.after, scratch),
             people=tuple(people),
             stills=tuple(_thumbnail(still) for still in chosen),
             portraits=portraits(subject, people, side=_FACE),

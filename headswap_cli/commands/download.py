@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import typer
+
 from headswap_cli.commands import options as o
 from headswap_cli.context import AppContext
+from headswap_cli.errors import worst_code
 
 
 def download_command(
@@ -18,10 +21,12 @@ def download_command(
 ) -> None:
     """Save the results of finished tasks, verified to play.
 
+    Of several ids all are tried, those that are there already are left alone, and the exit code is the worst.
+
     Example: headswap download 64f0c2... -o out.mp4
     """
     from headswap_cli.render import views
-    from headswap_cli.services.download import DownloadResult, Order, download, settle
+    from headswap_cli.services.download import DownloadResult, Order, download, download_each, settle
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
 
@@ -32,4 +37,8 @@ def download_command(
     with app.placed(output) as place:
         with app.journal() as journal:
             orders = settle(journal, ids, place, force=force)
-        app.view.show(views.downloads([_fetch(identifier, orders[identifier]) for identifier in orders]))
+        saved, errors = download_each(orders, _fetch)
+        if saved or as_json:
+            app.view.show(views.downloads(saved, errors))
+    app.view.mishaps(errors.values())
+    raise typer.Exit(worst_code(errors.values()))

@@ -8,6 +8,7 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headswap_cli.render.view import error_json
 from headswap_cli.text import harmless, printable
 from headswap_cli.wire import ENGINE_ORIGIN
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from headswap_cli.compare.observed import Observed
     from headswap_cli.compare.subject import Subject
     from headswap_cli.compare.works import Wanted
+    from headswap_cli.errors import HeadswapError
     from headswap_cli.local import Endpoint
     from headswap_cli.models import MappedFace, Person, Saved
     from headswap_cli.services.analyze import AnalyzeResult
@@ -182,11 +184,15 @@ def short_path(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def downloads(results: Sequence[DownloadResult]) -> Shown:
-    """Show saved results, one path a line; one alone is an object."""
+def downloads(results: Sequence[DownloadResult], errors: Mapping[str, HeadswapError]) -> Shown:
+    """Show saved results, one path a line; one alone is an object. ``errors`` are of those that were not."""
     values = [
         {"task_id": r.task_id, "run_id": r.run_id, "status": "completed", **saved_json(r.saved)}
         for r in results
+    ]
+    values += [
+        {"task_id": one, "run_id": None, "status": "unknown", **saved_json(None), "error": error_json(error)}
+        for one, error in errors.items()
     ]
     return _lines(
         values[0] if len(values) == 1 else values, [short_path(result.saved.path) for result in results]

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import DeadlineError, FailedError, InputError, NotFoundError, TransferError
+from headswap_cli.errors import (
+    DeadlineError,
+    FailedError,
+    HeadswapError,
+    InputError,
+    NotFoundError,
+    TransferError,
+)
 from headswap_cli.media import verify_playable
 from headswap_cli.models import Saved, Status
 from headswap_cli.services.output import (
@@ -20,7 +27,7 @@ from headswap_cli.services.output import (
 from headswap_cli.text import file_stem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from headswap_cli.journal import Journal
     from headswap_cli.models import Task
@@ -39,11 +46,15 @@ class DownloadResult:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Which task's result is to be saved where; ``run_id`` is None where the journal doesn't know it."""
+    """Which task's result is to be saved where; ``run_id`` is None where the journal doesn't know it.
+
+    ``there`` is what an earlier command has saved there, where that is still so.
+    """
 
     task_id: str
     run_id: str | None
     target: Path
+    there: Saved | None = None
 
 
 def settle(
@@ -51,10 +62,13 @@ def settle(
 ) -> dict[str, Order]:
     """Settle where the results of tasks, or of the runs with those ids, go, before anything is fetched.
 
+    Of several those that are there already, to the byte, are not fetched again: the same command goes on
+    where it was stopped.
+
     Returns: an order for each id.
 
     Raises:
-        NotFoundError: a run has no task.
+        NotFoundError: a run has no task, or it is an analysis.
         InputError: two would get one name, or a target can't be written.
     """
     orders = {identifier: _order(journal, identifier, output) for identifier in identifiers}
@@ -64,9 +78,47 @@ def settle(
             f"{len(orders)} results cannot be saved as {', '.join(sorted(path.name for path in targets))}.",
             hint="-o FOLDER/, or if their videos have one name: -o {task_id}.mp4",
         )
-    for target in targets:
-        check_target(target, force=force)
+    if len(orders) > 1 and not force:
+        orders = {one: replace(order, there=_there(journal, order)) for one, order in orders.items()}
+    for order in orders.values():
+        if order.there is None:
+            check_target(order.target, force=force)
     return orders
+
+
+def _there(journal: Journal, order: Order) -> Saved | None:
+    """Return what the journal says that lies at the target, if it does."""
+    run = journal.find(order.run_id) if order.run_id is not None else None
+    if run is None or run.output != str(order.target) or run.sha256 is None or not order.target.is_file():
+        return None
+    from headswap_cli.transfer import hash_file
+
+    size_bytes = order.target.stat().st_size
+    is_same = size_bytes == run.size_bytes and hash_file(order.target) == run.sha256
+    return Saved(order.target, size_bytes, run.sha256) if is_same else None
+
+
+def download_each(
+    orders: Mapping[str, Order], fetch: Callable[[str, Order], DownloadResult]
+) -> tuple[list[DownloadResult], dict[str, HeadswapError]]:
+    """Save one result after the other, whatever becomes of the others.
+
+    Returns: what was saved, and the errors by id; what goes wrong with a single one is raised.
+    """
+    saved: list[DownloadResult] = []
+    errors: dict[str, HeadswapError] = {}
+    for identifier, order in orders.items():
+        try:
+            saved.append(
+                fetch(identifier, order)
+                if order.there is None
+                else DownloadResult(order.task_id, order.run_id, order.there)
+            )
+        except HeadswapError as error:
+            if len(orders) == 1:
+                raise
+            errors[identifier] = error
+    return saved, errors
 
 
 def _order(journal: Journal, identifier: str, output: str | None) -> Order:
@@ -74,6 +126,14 @@ def _order(journal: Journal, identifier: str, output: str | None) -> Order:
     task_id = run.task_id if run is not None and run.run_id == identifier else identifier
     if task_id is None:
         raise NotFoundError(f"The run {identifier} has created no task.", run_id=identifier)
+    if run is not None and identifier == run.analysis_id:
+        raise NotFoundError(
+            f"{identifier} is an analysis, and only tasks have results.",
+            hint=f"headswap swap {identifier} --face 1=IMAGE"
+            if run.task_id is None
+            else f"headswap download {run.task_id}",
+            analysis_id=identifier,
+        )
     if run is None:
         return Order(task_id, None, target_path(output, file_stem(task_id) + SUFFIX, task_id=task_id))
     person = mapped_in(journal.steps(run.run_id))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from headswap_cli.errors import InputError
+from headswap_cli.leftovers import check_way
 from headswap_cli.media import is_url
 from headswap_cli.services.deps import absolute
 from headswap_cli.text import file_stem
@@ -142,8 +143,6 @@ def check_target(target: Path, *, force: bool) -> None:
         InputError: it exists and ``force`` is off, its folder is missing, nothing can be written there, or
             something of somebody else's has the name that it gets on its way.
     """
-    from headswap_cli.transfer.part import check_way
-
     if target.is_dir():
         raise InputError(f"The output {str(target)!r} is a folder.", hint="Name a file: -o out.mp4")
     if target.exists() and not target.is_file():

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.errors import InputError, TransferError
+from headswap_cli.leftovers import check_way, note_of, part_of
 from headswap_cli.models import Saved
 from headswap_cli.transfer.digest import GrowingDigest
 from headswap_cli.transfer.ranges import Held, strong_etag
@@ -48,7 +49,7 @@ class Part:
     """
 
     def __init__(self, target: Path, file: FileIO, note: _Note) -> None:
-        self.path = _part_of(target)
+        self.path = part_of(target)
         self._target, self._file, self._note = target, file, note
         self._size_bytes = os.fstat(file.fileno()).st_size
         self._digest = GrowingDigest(self.path)
@@ -69,7 +70,7 @@ class Part:
             self._file.seek(0)
             self._size_bytes = 0
             self._note = replace(self._note, etag=ruling.etag, total=ruling.total)
-            _write_note(_note_of(self._target), self._note)
+            _write_note(note_of(self._target), self._note)
         self._digest = GrowingDigest(self.path)
 
     def resume(self, ruling: Ruling) -> None:
@@ -103,7 +104,7 @@ class Part:
                 self._file.close()
             self.path.replace(self._target)
         self._is_there = False
-        _note_of(self._target).unlink(missing_ok=True)
+        note_of(self._target).unlink(missing_ok=True)
         sync_folder(self._target.parent)
         return Saved(self._target, self._size_bytes, sha256)
 
@@ -116,7 +117,7 @@ class Part:
         if os.name != "posix":
             self._file.close()
         self.path.unlink(missing_ok=True)
-        _note_of(self._target).unlink(missing_ok=True)
+        note_of(self._target).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let the next process have it, if it is any use."""
@@ -124,32 +125,6 @@ class Part:
             self.discard()
         self._digest.close()
         self._file.close()
-
-
-def check_way(target: Path) -> None:
-    """Check that no file of somebody else's would be lost on the way to ``target``.
-
-    A part is ours if there is a note beside it; what has no byte yet is nobody's loss.
-
-    Raises:
-        InputError: there is one.
-    """
-    part, note = _part_of(target), _note_of(target)
-    is_noted = os.path.lexists(note)
-    if os.path.lexists(part):
-        foreign = None if is_noted or _is_empty(part) else part
-    else:
-        foreign = note if is_noted and _read_note(note) is None else None
-    if foreign is not None:
-        raise InputError(
-            f"{str(foreign)!r} is in the way, and no download of this program left it there.",
-            hint="Move it away, or save elsewhere: -o FILE",
-        )
-
-
-def _is_empty(path: Path) -> bool:
-    found = path.lstat()
-    return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
 @contextmanager
@@ -163,7 +138,7 @@ def open_part(target: Path, identity: str) -> Iterator[Part]:
     Raises:
         InputError: another process is writing it, nothing can be written there, or as ``check_way``.
     """
-    path = _part_of(target)
+    path = part_of(target)
     check_way(target)
     try:
         file, note = _take(target, identity)
@@ -183,7 +158,7 @@ def open_part(target: Path, identity: str) -> Iterator[Part]:
 
 def _take(target: Path, identity: str) -> tuple[FileIO, _Note]:
     """Open and lock the part, an earlier one if it can be gone on with; every turn ends or removes a file."""
-    path = _part_of(target)
+    path = part_of(target)
     while True:
         try:
             file = _opened(path, os.O_CREAT | os.O_EXCL)
@@ -206,7 +181,7 @@ def _take(target: Path, identity: str) -> tuple[FileIO, _Note]:
 
 def _take_earlier(target: Path, identity: str) -> tuple[FileIO, _Note] | None:
     """Return an earlier process's part if it is of that object; else remove it, unless it is in use."""
-    path = _part_of(target)
+    path = part_of(target)
     if not _is_own(path):
         path.unlink()
         return None
@@ -214,7 +189,7 @@ def _take_earlier(target: Path, identity: str) -> tuple[FileIO, _Note] | None:
     try:
         _lock(file)
         if _is_at(file, path):
-            note = _read_note(_note_of(target))
+            note = _read_note(note_of(target))
             if note is not None and note.identity == identity:
                 return file, note
             path.unlink()
@@ -261,14 +236,6 @@ else:
             # Some network file systems have no locks; one download at a time is safe there too.
             if error.errno not in {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}:
                 raise
-
-
-def _part_of(target: Path) -> Path:
-    return target.with_name(target.name + ".part")
-
-
-def _note_of(target: Path) -> Path:
-    return target.with_name(target.name + ".part.json")
 
 
 def _write_note(path: Path, note: _Note) -> None:

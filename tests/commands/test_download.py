@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.wire import TASK_PATH
@@ -14,8 +15,6 @@ from tests.origin import Answer, raw
 from tests.transfer.ranged import Ranged
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Headswap
     from tests.origin import Connection
 
@@ -163,3 +162,37 @@ def test_of_two_downloads_to_one_target_one_is_refused_and_the_other_unharmed(
     go_on.set()
     assert first.communicate(timeout=30)[0] == "out.mp4\n"
     assert (cloud.cwd / "out.mp4").read_bytes() == tiny_video()
+
+
+def test_the_same_download_of_several_goes_on_where_it_was_stopped(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    ids = [bought(cloud, f"https://example.com/{face}.jpg") for face in range(3)]
+    words = ("download", *ids, "-o", "{task_id}.mp4")
+    service.media.script(f"/r/{ids[1]}.mp4", Answer(b"", 404), Answer(b"", 404))
+    ran = cloud(*words, code=13)
+    assert ran.out.split() == [f"{ids[0]}.mp4", f"{ids[2]}.mp4"]
+    assert ids[1] in ran.err
+    service.media.requests.clear()
+    assert cloud(*words).out.split() == [f"{task}.mp4" for task in ids]
+    assert {Path(request.path).stem for request in service.media.requests} == {ids[1]}
+    # What is not as it was saved is somebody's own work by now.
+    (cloud.cwd / f"{ids[0]}.mp4").write_bytes(b"cut by the user")
+    assert ids[0] in cloud(*words, code=2).err
+    assert (cloud.cwd / f"{ids[0]}.mp4").read_bytes() == b"cut by the user"
+
+
+def test_of_several_downloads_in_json_the_failed_one_is_an_entry(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    task = bought(cloud)
+    saved, lost = cloud("download", task, "f" * 24, "--json", "-o", "{task_id}.mp4", code=13).value
+    assert (saved["task_id"], saved["status"]) == (task, "completed")
+    assert (lost["task_id"], lost["output"], lost["error"]["code"]) == ("f" * 24, None, "not_found")
+
+
+def test_an_analysis_has_no_result_and_the_command_that_makes_one_is_told(cloud: Headswap) -> None:
+    analysis = cloud("analyze", VIDEO, "-q").out.strip()
+    said = cloud("download", analysis, code=13).err
+    assert "is an analysis" in said
+    assert f"headswap swap {analysis}" in said

@@ -12,8 +12,6 @@ from headswap_cli import pictures
 from headswap_cli.errors import HeadswapError, InputError
 from headswap_cli.media import check_photo
 from headswap_cli.services.output import SUFFIX, default_name
-from headswap_cli.transfer import download
-from headswap_cli.transfer.fetch import Bounds, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,6 +67,8 @@ def fetch_previews(deps: Deps, people: Sequence[Person]) -> dict[int, bytes]:
 
     One that cannot be had in time is told of and left out.
     """
+    from headswap_cli.transfer.fetch import Bounds, fetch
+
     give_up = deps.clock() + FETCH_TIMEOUT_S
     found = {}
     for person in people:
@@ -90,6 +90,8 @@ def save_previews(deps: Deps, result: AnalyzeResult, folder: Path) -> dict[int, 
 
     A picture that cannot be had is told of and left out: the analysis is worth more than they are.
     """
+    from headswap_cli.transfer import download
+
     stem = default_name(result.source).removesuffix(SUFFIX)
     saved = {}
     for person in result.analysis.people:

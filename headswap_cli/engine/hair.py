@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.fill import push_pull
+from headswap_cli.engine.foreground import foreground_of
 from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.matting import solve_alpha
+from headswap_cli.engine.mixture import unmix
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 # (frame, x0, y0, side) -> (256, 256): how much each pixel of the window shows a person.
@@ -19,11 +22,19 @@ Matte = Callable[[Frame, float, float, float], Mask]
 
 # Graph cuts take seconds on large pictures and gain nothing from them.
 _CUT_SIZE = 512
-# How far the edge of the hair may be mixed with what is behind, in face widths.
-_FRINGE = 0.12
-# Colours behind the head: how many, from how far around it in face widths, from how many pixels.
-_PALETTE, _NEAR, _MOST_SAMPLES = 5, 1.3, 4000
-_WISP = 0.35
+# How far the edge of the hair may be mixed with what is behind, and how far beyond it strands may fly, in
+# face widths.
+_FRINGE, _LOOSE = 0.12, 0.18
+# The mesh's outline of the face is no surer than this, in face widths.
+_RIM = 0.05
+# What of the picture is matted finely, in face widths from forehead, chin and middle.
+_ABOVE, _BELOW, _ASIDE = 0.8, 0.45, 1.25
+# Further than this from the hair's colour, Lab, no strand is.
+_STRANGE = 60.0
+# So much of a matte is haze.
+_HAZE, _WISP = 0.05, 0.15
+# Nearer to the middle than this is no hair but the neck, in face widths.
+_NECK = 0.36
 # Lightness matters less than hue when skin is told from hair.
 _SKIN_SCALE = np.array([0.5, 1.5, 1.5], np.float32)
 _DARK_HAIR = np.array([30, 128, 128], np.float32)
@@ -67,17 +78,19 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
         matte: Tells people from background.
     """
     layout = _layout(image, landmarks)
-    lab = cv2.cvtColor(image, cv2.COLOR_BGR2LAB).astype(np.float32)
     person = _person(image, layout, matte)
+    whole, colours = _fine(image, person, layout)
+    lab = cv2.cvtColor(colours, cv2.COLOR_BGR2LAB).astype(np.float32)
     to_skin, to_hair = _colour_distances(lab, person, layout)
-    keep = _keep(person, to_hair < to_skin, layout)
-    inner = cv2.erode(layout.oval, _disc(0.012 * layout.width)).astype(np.float32)
-    soft = cv2.GaussianBlur(_thinned(image, person, layout), (0, 0), 0.012 * layout.width)
-    alpha = np.clip((np.maximum(soft, inner) * keep - 0.1) / 0.8, 0, 1).astype(np.float32)
+    keep = _keep(whole, to_hair < to_skin, layout)
+    inner = cv2.erode(layout.oval, _disc(_RIM * layout.width)).astype(np.float32)
+    whole = np.maximum(whole * _solid_or_hair(whole, to_hair, layout), inner)
+    alpha = np.clip((whole * keep - _HAZE) / (1 - 3 * _HAZE), 0, 1).astype(np.float32)
+    alpha *= _attached(alpha > _WISP, layout)
     fringe = np.clip((layout.brows + 0.02 * layout.width - layout.rows) / (0.06 * layout.width), 0, 1)
     fringe = np.asarray(fringe * (to_hair < 1.1 * to_skin), np.float32)
     return HeadCut(
-        colours=_decontaminated(image, alpha, layout),
+        colours=_continued(colours, alpha, keep, layout),
         alpha=alpha,
         skin=_skin(lab, to_skin, to_hair, fringe, layout),
         face=_inner_face(fringe, layout),
@@ -157,32 +170,31 @@ def _guided(image: Frame, mask: Mask, radius: int, smoothness: float) -> Mask:
     return np.asarray(result, np.float32)
 
 
-def _thinned(image: Frame, person: Mask, layout: _Layout) -> Mask:
-    """Take out of the hair's edge what has the background's colour rather than the hair's.
+def _fine(image: Frame, person: Mask, layout: _Layout) -> tuple[Mask, Frame]:
+    """Return the matte with its loose strands, and the picture without what was behind it."""
+    width = layout.width
+    rows = slice(max(0, round(layout.top - _ABOVE * width)), round(layout.chin + _BELOW * width))
+    columns = slice(max(0, round(layout.middle - _ASIDE * width)), round(layout.middle + _ASIDE * width))
+    part = np.s_[rows, columns]
+    picture, coarse = np.ascontiguousarray(image[part]), person[part]
+    face = cv2.erode(layout.oval, _disc(_RIM * width))[part] > 0
+    firm = cv2.erode((coarse > 0.95).astype(np.uint8), _disc(_FRINGE * width)) > 0
+    bare = cv2.dilate((coarse > 0.05).astype(np.uint8), _disc(_LOOSE * width)) == 0
+    mixture = unmix(picture, coarse, firm, bare, face)
+    alpha = solve_alpha(picture, mixture.alpha, mixture.trust)
+    whole, colours = person.copy(), image.copy()
+    whole[part], colours[part] = alpha, foreground_of(picture, alpha)
+    return whole, colours
 
-    Each pixel near the edge is a mixture of the colours beyond it and within; where these differ clearly, its
-    place between them is the better matte.
-    """
-    picture, width = image.astype(np.float32), layout.width
-    firm = cv2.erode((person > 0.95).astype(np.uint8), _disc(_FRINGE * width))
-    bare = cv2.erode((person < 0.05).astype(np.uint8), _disc(0.03 * width))
-    if not (firm.any() and bare.any()):
-        return person
-    within, beyond = (push_pull(picture, area.astype(np.float32)) for area in (firm, bare))
-    beyond = _likest_background(picture, beyond, _around(np.asarray(bare > 0), layout))
-    across = within - beyond
-    length = (across**2).sum(axis=-1)
-    place = ((picture - beyond) * across).sum(axis=-1) / np.maximum(length, 1)
-    sure = np.clip((np.sqrt(length) - 30) / 50, 0, 1) * (1 - firm)
-    sure *= 1 - cv2.dilate(layout.oval, _disc(0.06 * width))
-    mixed = cv2.GaussianBlur(np.clip((place - 0.12) / 0.5, 0, 1), (0, 0), max(0.7, 0.004 * width))
-    thinned = person + (np.minimum(person, mixed) - person) * sure
-    # A highlight can have the background's colour: what lies within the hair stays.
-    _, labels = cv2.connectedComponents((thinned < 0.6).astype(np.uint8))
-    open_air = np.isin(labels, np.unique(labels[(bare > 0) & (labels > 0)]))
-    outside = cv2.GaussianBlur(open_air.astype(np.float32), (0, 0), max(1.0, 0.015 * width)) * 2
-    thinned = person + (thinned - person) * np.clip(outside, 0, 1)
-    return np.asarray(thinned * _attached(thinned > _WISP, layout), np.float32)
+
+def _solid_or_hair(whole: Mask, to_hair: NDArray[np.float32], layout: _Layout) -> Mask:
+    """Return 1 on the head's own mass, and near it where something thin has the hair's colour, softly."""
+    width = layout.width
+    solid = cv2.morphologyEx((whole > 0.5).astype(np.uint8), cv2.MORPH_OPEN, _disc(0.05 * width))
+    away = cv2.distanceTransform(1 - solid, cv2.DIST_L2, cv2.DIST_MASK_5) / width
+    near = np.clip((_LOOSE - away) / (0.5 * _LOOSE), 0, 1)
+    like = np.clip((_STRANGE - to_hair) / (0.4 * _STRANGE), 0, 1)
+    return np.asarray(near * np.maximum(like, np.clip(1 - away / 0.02, 0, 1)), np.float32)
 
 
 def _attached(area: NDArray[np.bool_], layout: _Layout) -> Mask:
@@ -191,34 +203,6 @@ def _attached(area: NDArray[np.bool_], layout: _Layout) -> Mask:
     face = np.bincount(labels[(layout.oval > 0) & area], minlength=1).argmax()
     near = cv2.dilate((labels == max(face, 1)).astype(np.uint8), _disc(0.01 * layout.width))
     return np.asarray(cv2.GaussianBlur(near.astype(np.float32), (0, 0), 0.006 * layout.width), np.float32)
-
-
-def _around(area: NDArray[np.bool_], layout: _Layout) -> NDArray[np.bool_]:
-    """Return where a picture is near the head."""
-    across, down = layout.columns - layout.middle, layout.rows - (layout.top + layout.ears) / 2
-    return np.asarray((np.hypot(across, down) < _NEAR * layout.width) & area)
-
-
-def _likest_background(
-    picture: NDArray[np.float32], beyond: NDArray[np.float32], area: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Return for each pixel the colour among ``beyond`` and the main ones of ``area`` that it is most like.
-
-    A wall may show between hair and something else behind, and be found nowhere straight beyond the edge.
-    """
-    samples = picture[area]
-    if len(samples) < _PALETTE:
-        return beyond
-    samples = samples[:: max(1, len(samples) // _MOST_SAMPLES)]
-    cv2.setRNGSeed(1)
-    stop = (cv2.TERM_CRITERIA_COUNT, 10, 0)
-    _, _, palette = cv2.kmeans(samples, _PALETTE, np.empty(0), stop, 1, cv2.KMEANS_PP_CENTERS)
-    likest, least = beyond, ((picture - beyond) ** 2).sum(axis=-1)
-    for colour in palette:
-        apart = ((picture - colour) ** 2).sum(axis=-1)
-        likest = np.where((apart < least)[..., np.newaxis], colour, likest)
-        least = np.minimum(least, apart)
-    return np.asarray(likest, np.float32)
 
 
 def _colour_distances(
@@ -232,34 +216,33 @@ def _colour_distances(
     return to_skin, np.linalg.norm((lab - hair) * _SKIN_SCALE, axis=2)
 
 
-def _keep(person: Mask, hair_like: NDArray[np.bool_], layout: _Layout) -> Mask:
+def _keep(whole: Mask, hair_like: NDArray[np.bool_], layout: _Layout) -> Mask:
     """Return 1 for the head: all above the ears, below them only hair that hangs down from there."""
     width, rows = layout.width, layout.rows
     aside = np.abs(layout.columns - layout.middle)
     jaw = cv2.dilate(layout.oval, _disc(0.02 * width)) > 0
-    neck = ~jaw & (rows > layout.ears) & (aside < 0.4 * width)
-    hanging = hair_like & (rows < layout.chin + 0.35 * width) & (aside < 0.95 * width)
-    candidate = (person > 0.4) & ((rows < layout.ears) | hanging) & ~neck & ~jaw
-    tidy = cv2.morphologyEx(candidate.astype(np.uint8), cv2.MORPH_OPEN, _disc(0.035 * width))
+    hair = hair_like & (rows < layout.chin + 0.35 * width) & (aside < 0.95 * width) & (whole > 0.4)
+    hair &= (rows < layout.ears) | (aside > _NECK * width)
+    tidy = cv2.morphologyEx((hair & ~jaw).astype(np.uint8), cv2.MORPH_OPEN, _disc(0.03 * width))
     count, labels = cv2.connectedComponents(tidy)
     high = np.bincount(labels[(rows < layout.ears - 0.12 * width) & (labels > 0)], minlength=count)
-    attached = np.isin(labels, np.flatnonzero(high > 0.002 * width**2)) & (labels > 0)
-    head = (cv2.dilate(attached.astype(np.uint8), _disc(0.035 * width)) > 0) | jaw
+    hanging = np.isin(labels, np.flatnonzero(high > 0.002 * width**2)) & (labels > 0)
+    # Loose ends are as much hair as the lock that they come from.
+    lock = cv2.dilate(hanging.astype(np.uint8), _disc(0.05 * width)).astype(np.float32)
+    soft = np.asarray(cv2.GaussianBlur(lock, (0, 0), max(1.0, 0.015 * width)), np.float32)
+    soft *= np.clip((aside / width - _NECK) / 0.06 + 0.5, 0, 1)
     low = np.clip((rows - layout.ears) / (0.1 * width), 0, 1)
     fading = np.clip((layout.chin + 0.3 * width - rows) / (0.2 * width), 0, 1)
-    kept = np.where(jaw, 1, 1 - low * (1 - hair_like * fading)) * head
-    kept[neck] = 0
-    return np.asarray(cv2.GaussianBlur(kept.astype(np.float32), (0, 0), max(1.0, 0.012 * width)), np.float32)
+    kept = np.where(jaw, 1, 1 - low * (1 - soft * fading))
+    return np.asarray(cv2.GaussianBlur(kept.astype(np.float32), (0, 0), max(1.0, 0.01 * width)), np.float32)
 
 
-def _decontaminated(image: Frame, alpha: Mask, layout: _Layout) -> Frame:
-    """Return the head's own colours: where it is thin or ends, those of its firm part nearby."""
-    firm = cv2.erode((alpha > 0.97).astype(np.uint8), _disc(0.012 * layout.width)).astype(np.float32)
-    spread = push_pull(image.astype(np.float32), firm)
-    trust = (np.clip((alpha - 0.75) / 0.24, 0, 1) * np.clip(cv2.blur(firm, (5, 5)) * 2, 0, 1))[
-        ..., np.newaxis
-    ]
-    return np.asarray(np.clip(image * trust + spread * (1 - trust), 0, 255), np.uint8)
+def _continued(colours: Frame, alpha: Mask, keep: Mask, layout: _Layout) -> Frame:
+    """Let the head's colours go on where it was cut off: the neck's and the collar's are not its own."""
+    firm = cv2.erode(((alpha > 0.9) & (keep > 0.97)).astype(np.uint8), _disc(0.008 * layout.width))
+    spread = push_pull(colours.astype(np.float32), firm.astype(np.float32))
+    own = np.clip((keep - 0.9) / 0.08, 0, 1)[..., np.newaxis]
+    return np.asarray(np.clip(colours * own + spread * (1 - own), 0, 255), np.uint8)
 
 
 def _skin(

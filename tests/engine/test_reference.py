@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 
 from headswap_cli import wire
 from headswap_cli.engine import hull, topology
+from headswap_cli.engine.hair import HeadCut, cut_head
 from headswap_cli.engine.reference import read_photo, select_face
 from headswap_cli.engine.types import Detection, MediaFault
 from tests import media
-from tests.engine import heads
+from tests.engine import heads, strands
 
 # A photo "turned right to be upright" (EXIF orientation 6), as phones write them.
 _EXIF_TURNED = bytes.fromhex("ffe1002245786966000049492a000800000001001201030001000000060000000000")
@@ -212,3 +214,38 @@ def test_hair_that_the_photo_cuts_off_ends_softly() -> None:
     fading = alpha[: tip + 1, columns].mean(axis=1)[tip - int(0.12 * reference.face_width) :]
     assert fading[0] > 150
     assert np.abs(np.diff(fading)).max() < 30
+
+
+_WALLS = {"green": (40, 170, 40), "red": (40, 40, 200), "white": (205, 205, 205), "grey": (110, 110, 110)}
+
+
+@cache
+def _before(wall: str) -> HeadCut:
+    """The astronaut cut out anew from before a wall of one colour; what lies on it was itself cut out."""
+    reference = heads.reference()
+    upright = reference.textures[0][: reference.textures[0].shape[1]]
+    alpha = np.asarray(upright[..., 3] / np.float32(255), np.float32)
+    painted = strands.laid_on(alpha, upright[..., :3], _WALLS[wall])
+    return cut_head(painted, reference.landmarks, heads.matte())
+
+
+@pytest.mark.media
+@pytest.mark.parametrize("wall", ["red", "white", "grey"])
+def test_hair_has_the_same_colours_and_outline_before_any_wall(wall: str) -> None:
+    green, other = _before("green"), _before(wall)
+    shown = np.maximum(green.alpha, other.alpha) > 0
+    assert np.abs(green.alpha - other.alpha)[shown].mean() < 0.012
+    edge = (np.minimum(green.alpha, other.alpha) > 0.1) & (green.alpha < 0.95)
+    assert np.abs(green.colours.astype(int) - other.colours)[edge].mean() < 6
+
+
+@pytest.mark.media
+def test_loose_strands_stay_where_the_wall_is_even() -> None:
+    reference = heads.reference("0-f1-su-ph.jpg")
+    alpha = reference.textures[0][: reference.textures[0].shape[1], :, 3].astype(np.float32) / 255
+    width = reference.face_width
+    mass = cv2.morphologyEx(
+        (alpha > 0.5).astype(np.uint8), cv2.MORPH_OPEN, np.ones((round(0.08 * width),) * 2)
+    )
+    flying = alpha[mass == 0].sum() / width**2
+    assert flying > 0.02

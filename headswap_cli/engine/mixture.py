@@ -1,0 +1,110 @@
+"""Guess how much of a pixel is foreground by the colours around it alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine.fill import push_pull
+from headswap_cli.engine.types import Frame, Mask
+
+Floats = NDArray[np.float32]
+Area = NDArray[np.bool_]
+
+# Main colours of either side, made of so many pixels no further away than this part of the picture.
+_MAIN, _MOST_SAMPLES, _NEAR = 6, 4000, 0.06
+# What lies within and has the background's colour, and none of its own, is a gap; grey levels.
+_SAME, _UNLIKE = 22.0, 36.0
+# Colours this close are hardly told apart, mixtures this far off are hardly explained; grey levels.
+_TOLD, _EXPLAINED = 40.0, 20.0
+# A colour this near to the foreground's own is all foreground; the background is more even.
+_OWN, _OTHER = 18.0, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """A guess of the matte, (height, width), and how far it can be trusted, both 0 to 1."""
+
+    alpha: Mask
+    trust: Mask
+
+
+def unmix(image: Frame, prior: Mask, firm: Area, bare: Area, face: Area) -> Mixture:
+    """Take each pixel that is neither firm nor bare for a mixture of a colour within and one beyond.
+
+    Args:
+        image: The picture.
+        prior: A coarse matte, which decides where colours cannot.
+        firm: What is foreground most likely; where it has the background's colour that is asked anew.
+        bare: What is background for sure.
+        face: What is foreground for sure, though of other colours than what is mixed with the background.
+
+    Returns: 1 on ``firm`` and ``face``, 0 on ``bare``, trusted wholly there.
+    Source: Wang, Cohen, Optimized color sampling for robust matting, CVPR 2007, eq. 1-5, with few samples.
+    """
+    picture = image.astype(np.float32)
+    unknown = ~(firm | bare | face)
+    within, beyond = (_main_colours(picture, area, unknown) for area in (firm & ~face, bare))
+    if not (unknown.any() and len(within) and len(beyond)):
+        alpha, trust = np.where(unknown, prior, firm | face), np.where(unknown, 0.5, 1)
+        return Mixture(alpha.astype(np.float32), trust.astype(np.float32))
+    seen_through = firm & ~face & _like(picture, beyond, within)
+    firm, unknown = (firm & ~seen_through) | face, unknown | seen_through
+    pixels, coarse = picture[unknown], np.where(seen_through, 0.5, prior)[unknown]
+    inner, outer = (
+        [push_pull(picture, area.astype(np.float32))[unknown], *main]
+        for area, main in ((firm, within), (bare, beyond))
+    )
+    part, error, contrast = _best_pair(pixels, inner, outer)
+    part += (1 - part) * np.exp(-_nearest(pixels, inner) / (2 * _OWN**2)) * coarse
+    part *= 1 - np.exp(-_nearest(pixels, outer) / (2 * _OTHER**2)) * (1 - coarse)
+    alpha, trust = firm.astype(np.float32), np.ones(prior.shape, np.float32)
+    alpha[unknown] = part
+    trust[unknown] = 0.98 * contrast / (contrast + _TOLD**2) * np.exp(-error / (2 * _EXPLAINED**2))
+    return Mixture(alpha, trust)
+
+
+def _main_colours(picture: Floats, area: Area, unknown: Area) -> list[Floats]:
+    """Return the main colours of an area near what is unknown; none where there is hardly any."""
+    side = 2 * round(_NEAR * picture.shape[0]) + 1
+    near = cv2.dilate(unknown.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    samples = picture[area & near]
+    if len(samples) < _MAIN:
+        return []
+    samples = samples[:: max(1, len(samples) // _MOST_SAMPLES)]
+    cv2.setRNGSeed(1)
+    stop = (cv2.TERM_CRITERIA_COUNT, 10, 0)
+    _, _, main = cv2.kmeans(samples, _MAIN, np.empty(0), stop, 1, cv2.KMEANS_PP_CENTERS)
+    return [np.asarray(colour, np.float32) for colour in main]
+
+
+def _like(picture: Floats, these: list[Floats], those: list[Floats]) -> Area:
+    """Tell where a picture has one of these colours and none of those."""
+    return np.asarray((_nearest(picture, these) < _SAME**2) & (_nearest(picture, those) > _UNLIKE**2))
+
+
+def _best_pair(pixels: Floats, within: list[Floats], beyond: list[Floats]) -> tuple[Floats, Floats, Floats]:
+    """Return, by the pair of colours that explains a pixel best, its part, the error and the contrast."""
+    part, contrast = np.zeros(len(pixels), np.float32), np.zeros(len(pixels), np.float32)
+    error = np.full(len(pixels), np.inf, np.float32)
+    for inner in within:
+        for outer in beyond:
+            across = np.broadcast_to(inner - outer, pixels.shape)
+            length = (across**2).sum(axis=-1)
+            place = np.clip(((pixels - outer) * across).sum(axis=-1) / np.maximum(length, 1), 0, 1)
+            left = ((pixels - outer - place[:, np.newaxis] * across) ** 2).sum(axis=-1)
+            better = left < error
+            error = np.where(better, left, error)
+            part = np.where(better, place, part)
+            contrast = np.where(better, length, contrast)
+    return part, error, contrast
+
+
+def _nearest(pixels: Floats, colours: list[Floats]) -> Floats:
+    """Return the squared distance to the nearest of the colours."""
+    return np.asarray(
+        np.min([((pixels - colour) ** 2).sum(axis=-1) for colour in colours], axis=0), np.float32
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from headswap_cli.commands import options as o
 from headswap_cli.context import STDOUT, AppContext, require_likeness
 from headswap_cli.errors import InputError
@@ -20,6 +22,7 @@ def run_command(
     no_sound: o.NoSoundOpt = False,
     model: o.ModelOpt = None,
     webhook_url: o.WebhookOpt = None,
+    images: o.ImagesOpt = True,
     timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
     detach: o.DetachOpt = False,
     dry_run: o.DryRunOpt = False,
@@ -31,10 +34,12 @@ def run_command(
 ) -> None:
     """Swap heads in a video and save the result.
 
-    Without --face the people in the video are listed, and nothing is paid.
+    Without --face the people in the video are shown: on a terminal you choose with the arrow keys, else they
+    are listed and nothing is paid.
 
     Example: headswap run clip.mp4 --face 1=me.jpg -o out.mp4
     """
+    from headswap_cli.commands.picking import pick_faces
     from headswap_cli.render import views
     from headswap_cli.services.rehearse import rehearse_run_steps
     from headswap_cli.services.run import check, request_for, run_steps
@@ -60,7 +65,18 @@ def run_command(
     with app.placed(output or preferences.output) as place:
         request = request_for(video, faces, options, place, detach=detach, max_credits=max_credits)
         app.view.notices(check(request, force=force))
-        with app.open(announce=True) as deps:
+        is_asked = not faces and app.view.can_ask
+        if is_asked:
+            picked = pick_faces(
+                app,
+                video,
+                any_length=any_length,
+                images=images,
+                deadline=deadline,
+                check=lambda face: check(replace(request, faces=(face,)), force=force),
+            )
+            request, deadline = replace(request, faces=picked.faces), picked.deadline
+        with app.open(announce=not is_asked) as deps:
             if dry_run:
                 shown = views.rehearsal(
                     drive(rehearse_run_steps(deps, request, deadline=deadline), deps.sleep)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headswap_cli.errors import HeadswapError, Stopped
     from headswap_cli.models import Person
     from headswap_cli.render.batch import SilentBoard
+    from headswap_cli.render.picker import Check
     from headswap_cli.render.terminal import Terminal
     from headswap_cli.render.views import Shown
 
@@ -42,10 +43,12 @@ class View:
         quiet: bool = False,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
+        stdin: TextIO | None = None,
         env: Mapping[str, str] = os.environ,
     ) -> None:
         self._json, self._quiet = as_json, quiet
         self._stdout, self._stderr = stdout or sys.stdout, stderr or sys.stderr
+        self._stdin = stdin or sys.stdin
         self._env = env
         self._stdout_reserved = False
 
@@ -157,6 +160,29 @@ class View:
         self.notices(faults)
         stream.write(drawn)
         stream.flush()
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is somebody to ask: a terminal for the keys and one for the questions."""
+        is_wanted = not (self._json or self._quiet)
+        return is_wanted and self._stdin.isatty() and is_live(self._stderr, self._env)
+
+    def pick(self, people: Sequence[Person], check: Check) -> list[tuple[Person, str]]:
+        """Let the user choose people and a photo for each; only where ``can_ask``.
+
+        Args:
+            people: At least one.
+            check: Says what is wrong with a photo.
+
+        Raises:
+            CancelledError: the user left by Escape.
+            InterruptedByKeyError: the user left by Ctrl-C.
+        """
+        from headswap_cli.render.keys import pressed
+        from headswap_cli.render.picker import pick
+
+        with pressed(self._stdin, self._stderr) as keys:
+            return pick(people, keys, self._stderr, check, columns=lambda: shutil.get_terminal_size().columns)
 
     def error(self, error: HeadswapError) -> None:
         """Print an error: on stderr for people, as the JSON value on stdout where JSON was asked for."""

@@ -12,7 +12,7 @@ from headswap_cli.errors import EngineError
 from headswap_cli.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from headswap_cli.wire import JsonObject
@@ -60,7 +60,7 @@ def observe(
     cache: Path,
     before: Path,
     after: Path,
-    photos: Mapping[int, Path],
+    photos: Mapping[int, Sequence[Path]],
     on_progress: Callable[[float], None],
     *,
     python: str = sys.executable,
@@ -81,7 +81,7 @@ def observe(
     order = {
         "before": str(before),
         "after": str(after),
-        "photos": {str(obj_id): str(path) for obj_id, path in photos.items()},
+        "photos": {str(obj_id): [str(path) for path in paths] for obj_id, paths in photos.items()},
     }
     command = [python, "-m", "headswap_cli.engine.measure", str(cache)]
     with subprocess.Popen(  # noqa: S603 - our own interpreter, arguments of ours

@@ -39,14 +39,15 @@ class Story:
     people: tuple[Given, ...]
     took_s: tuple[tuple[str, float], ...]
 
-    def photos(self) -> dict[int, Path]:
-        """Return the reference face of each changed person that still lies on this machine, by ``obj_id``."""
-        return {
-            given.obj_id: path
+    def photos(self) -> dict[int, list[Path]]:
+        """Return the reference faces of each changed person that still lie on this machine, by ``obj_id``."""
+        here = {
+            given.obj_id: [
+                path for face in given.faces if (path := _local(face)) is not None and path.is_file()
+            ]
             for given in self.people
-            for path in [_local(face) for face in given.faces[:1]]
-            if path is not None and path.is_file()
         }
+        return {obj_id: paths for obj_id, paths in here.items() if paths}
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,9 @@ def _make_page(
             stills=tuple(_thumbnail(still) for still in chosen),
             portraits=portraits(subject, people, side=_FACE),
             divider=middle_of_change(subject),
-            photos={obj_id: photo for obj_id, path in photos.items() if (photo := _photo(path)) is not None},
+            photos={
+                obj_id: photo for obj_id, paths in photos.items() if (photo := _photo(paths[0])) is not None
+            },
         )
         with _whole(target) as draft:
             write_page(contents, draft)

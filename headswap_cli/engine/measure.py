@@ -27,7 +27,7 @@ from headswap_cli.engine.reference import read_photo, select_face
 from headswap_cli.engine.types import MediaFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,7 +44,11 @@ _NICENESS = 5
 
 
 def measure(
-    weights: Path, before: Path, after: Path, photos: Mapping[int, Path], on_progress: OnProgress
+    weights: Path,
+    before: Path,
+    after: Path,
+    photos: Mapping[int, Sequence[Path]],
+    on_progress: OnProgress,
 ) -> list[JsonObject]:
     """Analyse the source and look at its people's places in the result.
 
@@ -52,13 +56,14 @@ def measure(
         weights: The folder of the fetched weights.
         before: The source video.
         after: The result, paired with the source by time.
-        photos: The reference face of those who got one, by ``obj_id``; unusable ones are passed over.
+        photos: The reference faces of those who got any, by ``obj_id``; unusable ones are passed over.
         on_progress: Told after every frame, of both videos together.
 
     Returns: For each person of the source, longest on screen first: ``obj_id``, ``share`` of the frames (0 to
         1), ``first_s``, ``moments`` (``why``, ``time_s``, ``box`` in parts of the picture), and curves, as
-        ``times_s`` and ``values``: distances of embeddings ``to_source``, ``to_photo``, ``source_to_photo``
-        (None without a photo), and ``jitter_before``, ``jitter_after`` in percent of the face's width.
+        ``times_s`` and ``values``: distances of embeddings ``to_source``, ``to_photo`` (the nearest) and
+        ``source_to_photo`` (None without a photo), and ``jitter_before``, ``jitter_after`` in percent of the
+        face's width.
 
     Raises: MediaFault: a video cannot be read.
     """
@@ -76,10 +81,13 @@ def measure(
 class _Look:
     """Lays the mesh on each person in both videos, frame by frame, and embeds some of the views."""
 
-    def __init__(self, weights: Path, scene: Scene, photos: Mapping[int, Path]) -> None:
+    def __init__(self, weights: Path, scene: Scene, photos: Mapping[int, Sequence[Path]]) -> None:
         self._mesh, self._embedder = FaceMesh(weights), FaceEmbedder(weights)
         self._scene = scene
-        self._wanted = self._embedded(FaceDetector(weights), photos)
+        detector = FaceDetector(weights)
+        self._wanted = {
+            person.obj_id: self._embedded(detector, photos.get(person.obj_id, ())) for person in scene.people
+        }
         self._paths = {person.obj_id: _Path(person) for person in scene.people}
 
     def watch(self, before: VideoSource, after: VideoSource, on_frame: Callable[[int], None]) -> list[float]:
@@ -101,8 +109,9 @@ class _Look:
 
     def report(self, person: Person, times: list[float]) -> JsonObject:
         """Return the figures of a person."""
-        path, wanted = self._paths[person.obj_id], self._wanted.get(person.obj_id)
-        mean = np.mean([one for _, one in path.before.embeddings], axis=0) if path.before.embeddings else None
+        path, wanted = self._paths[person.obj_id], self._wanted[person.obj_id]
+        own = [embedding for _, embedding in path.before.embeddings]
+        mean = [np.mean(own, axis=0)] if own else []
         return {
             "obj_id": person.obj_id,
             "share": person.frame_count / max(1, len(times)),
@@ -127,15 +136,15 @@ class _Look:
         if path.is_due():
             seen.embeddings.append((time_s, self._embedder.embed(frame.image, landmarks)))
 
-    def _embedded(self, detector: FaceDetector, photos: Mapping[int, Path]) -> dict[int, Embedding]:
-        known = {}
-        for obj_id, photo in photos.items():
+    def _embedded(self, detector: FaceDetector, photos: Sequence[Path]) -> list[Embedding]:
+        known = []
+        for photo in photos:
             try:
                 picture = read_photo(photo)
                 landmarks, _ = self._mesh.from_detection(picture, select_face(detector(picture)))
             except (MediaFault, OSError):
                 continue
-            known[obj_id] = self._embedder.embed(picture, landmarks)
+            known.append(self._embedder.embed(picture, landmarks))
         return known
 
 
@@ -202,12 +211,14 @@ def _shapes(person: Person) -> Iterator[tuple[int, Landmarks]]:
         yield from enumerate(track.landmarks, start=track.first_frame)
 
 
-def _distances(seen: _Seen, wanted: Embedding | None) -> JsonObject | None:
-    if wanted is None:
+def _distances(seen: _Seen, wanted: Sequence[Embedding]) -> JsonObject | None:
+    if not wanted:
         return None
     return {
         "times_s": [round(time_s, 3) for time_s, _ in seen.embeddings],
-        "values": [round(distance(embedding, wanted), 4) for _, embedding in seen.embeddings],
+        "values": [
+            round(min(distance(embedding, one) for one in wanted), 4) for _, embedding in seen.embeddings
+        ],
     }
 
 
@@ -269,7 +280,7 @@ def main() -> None:
     # Networks print what they please.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     order = json.load(sys.stdin)
-    photos = {int(obj_id): Path(photo) for obj_id, photo in order["photos"].items()}
+    photos = {int(obj_id): [Path(one) for one in paths] for obj_id, paths in order["photos"].items()}
     told = _Told(events)
     try:
         people = measure(

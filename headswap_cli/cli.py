@@ -19,7 +19,9 @@ from headswap_cli.commands.credits import credits_command
 from headswap_cli.commands.demo import demo_command
 from headswap_cli.commands.download import download_command
 from headswap_cli.commands.profile import profile_group
+from headswap_cli.commands.resume import resume_command
 from headswap_cli.commands.run import run_command
+from headswap_cli.commands.runs import runs_group
 from headswap_cli.commands.serve import serve_command
 from headswap_cli.commands.status import status_command
 from headswap_cli.commands.swap import swap_command
@@ -50,10 +52,12 @@ def build() -> typer.Typer:
         ("status", status_command),
         ("download", download_command),
         ("compare", compare_command),
+        ("resume", resume_command),
         ("credits", credits_command),
         ("serve", serve_command),
     ):
         app.command(name)(command)
+    app.add_typer(runs_group(markup))
     app.add_typer(profile_group(markup))
     return app
 

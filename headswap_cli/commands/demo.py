@@ -38,10 +38,18 @@ def demo_command(
         samples = fetch_samples(app.folders.cache / "samples", on_progress=progress.transfer)
     target = target_path(output, default_name(str(samples.video)))
     sheet = target.with_suffix(".png")
-    request = RunRequest(str(samples.video), (FaceMapping(str(samples.portrait)),), SwapOptions(), target)
+    request = RunRequest(
+        str(samples.video),
+        (FaceMapping(str(samples.portrait)),),
+        SwapOptions(),
+        target,
+        force=force,
+        is_new=True,
+        is_aimed=True,
+    )
     if sheet == target:
         raise InputError(f"The output {str(target)!r} is a picture's name.", hint="-o demo.mp4")
-    check(request, force=force)
+    check(request)
     check_target(sheet, force=force)
     with app.open(announce=True) as deps:
         result = drive(run_steps(deps, request, deadline=deadline), deps.sleep)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from headswap_cli.commands import options as o
-from headswap_cli.context import AppContext
+from headswap_cli.context import STDOUT, AppContext
 from headswap_cli.errors import worst_code
 
 
@@ -36,7 +36,7 @@ def download_command(
 
     with app.placed(output) as place:
         with app.journal() as journal:
-            orders = settle(journal, ids, place, force=force)
+            orders = settle(journal, ids, place, force=force, to_stdout=output == STDOUT)
         saved, errors = download_each(orders, _fetch)
         if saved or as_json:
             app.view.show(views.downloads(saved, errors))

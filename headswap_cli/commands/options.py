@@ -242,6 +242,9 @@ DetachOpt = Annotated[bool, typer.Option("--detach", help="Stop after the submis
 DryRunOpt = Annotated[
     bool, typer.Option("--dry-run", help="Do all that is free, and show what would be sent and cost.")
 ]
+NewOpt = Annotated[
+    bool, typer.Option("--new", help="Make and pay for a new task, even if the same one exists.")
+]
 MaxCreditsOpt = Annotated[
     float | None,
     typer.Option(

@@ -82,8 +82,9 @@ def do_rows(
     from headswap_cli.services.batch import run_batch
     from headswap_cli.services.rows import check_backend, line_up
 
-    with app.journal():
-        lineup = line_up(rows, problems, recall=lambda request: None, force=force)
+    profile = app.survey().profile
+    with app.journal() as journal:
+        lineup = line_up(rows, problems, journal=journal, profile=profile, force=force)
     problems.check()
     app.view.notices(lineup.notices)
     board = app.view.board()

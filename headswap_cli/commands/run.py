@@ -26,6 +26,7 @@ def run_command(
     timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
     detach: o.DetachOpt = False,
     dry_run: o.DryRunOpt = False,
+    new: o.NewOpt = False,
     max_credits: o.MaxCreditsOpt = None,
     profile: o.ProfileOpt = None,
     as_json: o.JsonOpt = False,
@@ -36,6 +37,8 @@ def run_command(
 
     Without --face the people in the video are shown: on a terminal you choose with the arrow keys, else they
     are listed and nothing is paid.
+    The same command again goes on where it was stopped; once it is done it pays no second time, unless
+    --new says so.
 
     Example: headswap run clip.mp4 --face 1=me.jpg -o out.mp4
     """
@@ -62,9 +65,21 @@ def run_command(
     deadline = app.deadline(timeout)
     if detach and output == STDOUT:
         raise InputError("With --detach there is no video to write to stdout yet.", hint="-o out.mp4")
-    with app.placed(output or preferences.output) as place:
-        request = request_for(video, faces, options, place, detach=detach, max_credits=max_credits)
-        app.view.notices(check(request, force=force))
+    output = output or preferences.output
+    with app.placed(output) as place:
+        request = request_for(
+            video,
+            faces,
+            options,
+            place,
+            detach=detach,
+            max_credits=max_credits,
+            force=force,
+            is_new=new,
+            to_stdout=output == STDOUT,
+        )
+        with app.journal() as journal:
+            app.view.notices(check(request, journal=journal, profile=app.survey().profile))
         is_asked = not faces and app.view.can_ask
         if is_asked:
             picked = pick_faces(
@@ -73,7 +88,7 @@ def run_command(
                 any_length=any_length,
                 images=images,
                 deadline=deadline,
-                check=lambda face: check(replace(request, faces=(face,)), force=force),
+                check=lambda face: check(replace(request, faces=(face,))),
             )
             request, deadline = replace(request, faces=picked.faces), picked.deadline
         with app.open(announce=not is_asked) as deps:

@@ -26,6 +26,7 @@ def swap_command(
     webhook_url: o.WebhookOpt = None,
     timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
     dry_run: o.DryRunOpt = False,
+    new: o.NewOpt = False,
     max_credits: o.MaxCreditsOpt = None,
     profile: o.ProfileOpt = None,
     as_json: o.JsonOpt = False,
@@ -34,12 +35,14 @@ def swap_command(
 ) -> None:
     """Create a head-swap task from a finished analysis and print its id.
 
+    Asked for again, the same task is printed and nothing is paid, unless --new says so.
+
     Example: headswap swap 64f0c2... --face 1=me.jpg --wait
     """
     from headswap_cli.render import views
     from headswap_cli.services.preflight import check_sources
     from headswap_cli.services.rehearse import rehearse_swap
-    from headswap_cli.services.swap import swap_steps
+    from headswap_cli.services.swap import SwapRequest, swap_steps
     from headswap_cli.services.wait import drive
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
@@ -57,10 +60,10 @@ def swap_command(
         model=model,
         webhook_url=webhook_url,
     )
+    request = SwapRequest(analysis, faces, options, max_credits=max_credits, is_new=new)
     with app.open(about=analysis) as deps:
         if dry_run:
-            shown = views.rehearsal(rehearse_swap(deps, analysis, faces, options, max_credits=max_credits))
+            shown = views.rehearsal(rehearse_swap(deps, request))
         else:
-            steps = swap_steps(deps, analysis, faces, options, deadline=deadline, max_credits=max_credits)
-            shown = views.task(drive(steps, deps.sleep))
+            shown = views.task(drive(swap_steps(deps, request, deadline=deadline), deps.sleep))
     app.view.show(shown)

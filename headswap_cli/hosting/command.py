@@ -13,7 +13,7 @@ from headswap_cli.text import printable
 from headswap_cli.transfer import hash_file, without_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from headswap_cli.hosting.setting import CommandSetting
@@ -58,7 +58,9 @@ class CommandHost:
                 on_bytes(size_bytes, size_bytes)
         return self._links[sha256]
 
-    def clean_up(self) -> None:
+    is_cleaned = False
+
+    def clean_up(self, links: Sequence[str]) -> None:
         """Do nothing: what the program has put somewhere is its own to delete."""
 
     def _run(self, path: Path, name: str) -> str:

@@ -13,6 +13,7 @@ from headswap_cli.transfer import hash_file, upload
 from headswap_cli.wire import ENGINE_ORIGIN, MEDIA_PATH
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from headswap_cli.transfer import OnBytes
@@ -52,7 +53,9 @@ class EngineHost:
                 hint="headswap serve --status; then the same command again, which goes on",
             ) from error
 
-    def clean_up(self) -> None:
+    is_cleaned = False
+
+    def clean_up(self, links: Sequence[str]) -> None:
         """Do nothing: the engine lets go of its media by itself."""
 
     def _sent(self, address: str, path: Path, on_bytes: OnBytes | None) -> str:

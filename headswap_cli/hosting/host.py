@@ -6,16 +6,26 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from headswap_cli.transfer import OnBytes
 
 
 class Host(Protocol):
-    """Gives a local file a URL that the backend can read for as long as a task may take."""
+    """Gives a local file a URL that the backend can read for as long as a task may take.
+
+    ``is_cleaned`` tells that what is put there is taken away again, so that no other run may count on it.
+    """
+
+    @property
+    def is_cleaned(self) -> bool:
+        """Whether ``clean_up`` removes anything."""
 
     def publish(self, path: Path, *, on_bytes: OnBytes | None = None) -> str:
         """Make the file readable and return its URL, one for each content for as long as this host is open.
+
+        A place that is cleaned gives each call a URL of its own.
 
         Args:
             path: A readable file of any size.
@@ -26,8 +36,8 @@ class Host(Protocol):
             HeadswapError: the place refuses it or can't be reached.
         """
 
-    def clean_up(self) -> None:
-        """Remove what this host has put there, if its user asked for that; nobody reads it any more."""
+    def clean_up(self, links: Sequence[str]) -> None:
+        """Remove what lies there under these URLs, if its user asked for that; nobody reads it any more."""
 
 
 def content_name(stem: str, path: Path) -> str:

@@ -12,7 +12,7 @@ import time
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from headswap_cli.errors import AuthError, InputError, NetworkError, RefusedError, ServiceError
 from headswap_cli.hosting.aws import aws_config
@@ -22,7 +22,7 @@ from headswap_cli.text import printable
 from headswap_cli.transfer import hash_file, is_loopback, read_reply, translated, upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import httpx
@@ -41,6 +41,7 @@ TRIES = 4
 MAX_LIFE_S = 7 * 86400.0
 # Links that are used as soon as they are made.
 ERRAND_S = 3600.0
+_OWN = re.compile(r"[0-9a-f]{64}-[0-9a-f]{16}(\.[a-z0-9]{1,8})?")
 _SAID = re.compile(rb"<(Code|Message)>([^<]{1,300})</\1>")
 _KEYS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -76,7 +77,6 @@ class ObjectStoreHost:
         self._life_s = min(life_s, MAX_LIFE_S)
         self._store = _open_store(setting, env)
         self._links: dict[str, str] = {}
-        self._put_here: list[str] = []
 
     def publish(self, path: Path, *, on_bytes: OnBytes | None = None) -> str:
         """Put the file into the store if it isn't there and return a signed link, one for each content.
@@ -87,23 +87,31 @@ class ObjectStoreHost:
             HeadswapError: the store refuses the file or can't be reached.
         """
         sha256 = hash_file(path)
-        if sha256 not in self._links:
+        if self.is_cleaned or sha256 not in self._links:
             key = self._key(sha256, path)
             if not self._holds(key):
                 self._put(key, path, on_bytes)
             self._links[sha256] = self._sign("GET", key, self._life_s)
         return self._links[sha256]
 
-    def clean_up(self) -> None:
-        """Delete what this host has put into the store, if its user asked for that.
+    @property
+    def is_cleaned(self) -> bool:
+        """Whether ``clean_up`` removes anything."""
+        return self._setting.cleanup
+
+    def clean_up(self, links: Sequence[str]) -> None:
+        """Delete what a run has put into the store under these links, if its user asked for that.
 
         Raises:
             HeadswapError: the store refuses that or can't be reached.
         """
-        while self._setting.cleanup and self._put_here:
-            reply = self._ask("DELETE", self._put_here.pop())
-            if not reply.status < 300 and reply.status != 404:
-                raise self._refused(reply)
+        names = [unquote(urlsplit(link).path).rpartition("/")[2] for link in links]
+        for name in names:
+            # Only what was made to be deleted: other objects are shared.
+            if self._setting.cleanup and _OWN.fullmatch(name):
+                reply = self._ask("DELETE", "/".join(filter(None, (self._setting.prefix, name))))
+                if not reply.status < 300 and reply.status != 404:
+                    raise self._refused(reply)
 
     def _key(self, sha256: str, path: Path) -> str:
         """Return the object's name; one that is deleted afterwards is shared with no other command."""
@@ -122,7 +130,6 @@ class ObjectStoreHost:
         reply = self._persist(lambda: upload(self._http(), url, path, headers=headers, on_bytes=on_bytes))
         if not 200 <= reply.status < 300:
             raise self._refused(reply)
-        self._put_here.append(key)
         if not self._holds(key):
             raise AuthError(
                 f"The file was put into {self._place}, and its link can't be read.",

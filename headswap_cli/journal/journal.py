@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from headswap_cli.errors import HeadswapError, InputError
 from headswap_cli.journal.lock import give_back, take
 from headswap_cli.journal.reader import JournalReader
-from headswap_cli.journal.runs import Run, StepKind, check_order, loose
+from headswap_cli.journal.runs import BoughtError, Run, StepKind, check_order, loose
 from headswap_cli.journal.store import make_private, open_store
 from headswap_cli.models import Status
 
@@ -86,6 +86,7 @@ class Journal(JournalReader):
         target: str | None = None,
         parameters: JsonObject,
         content: str | None = None,
+        source_key: str | None = None,
         is_new: bool = True,
     ) -> str:
         """Write down that a run starts, and return its id: ``run-`` and ten letters or digits.
@@ -97,6 +98,7 @@ class Journal(JournalReader):
             target: Where the result is to be saved.
             parameters: What else the user chose; no key.
             content: What names the same wish when it is made again.
+            source_key: What names the source video by what is in it.
             is_new: Whether a run of the same content is left alone; else it is gone on with.
         """
         run_id = "run-" + base64.b32encode(self._random_bytes(7)).decode("ascii")[:10].lower()
@@ -106,8 +108,8 @@ class Journal(JournalReader):
             if earlier is not None:
                 return earlier.run_id
             connection.execute(
-                "INSERT INTO runs (run_id, created_at, profile, backend, source, target, parameters, content)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO runs (run_id, created_at, profile, backend, source, target, parameters, content,"
+                " source_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run_id,
                     self._clock(),
@@ -117,6 +119,7 @@ class Journal(JournalReader):
                     loose(target),
                     json.dumps(parameters),
                     content,
+                    source_key,
                 ),
             )
         return run_id
@@ -136,8 +139,13 @@ class Journal(JournalReader):
     def submitted(self, run_id: str, analysis_id: str, video_url: str | None = None) -> None:
         """Write down the analysis that the run goes by, and the URL that it was asked for by."""
         detail = {"analysis_id": analysis_id, "video_url": video_url}
-        with self._step(run_id, StepKind.SUBMITTED, detail) as (_, change):
-            change(analysis_id=analysis_id, status=Status.PROCESSING)
+        with self._step(run_id, StepKind.SUBMITTED, detail) as (run, change):
+            change(
+                analysis_id=analysis_id,
+                status=Status.PROCESSING,
+                video_url=video_url or run.video_url,
+                error=None,
+            )
 
     def analysed(self, run_id: str, analysis: Analysis, *, is_last: bool = False) -> None:
         """Write down that the analysis is over, and who was found; ``is_last`` if nobody asked for more."""
@@ -157,7 +165,13 @@ class Journal(JournalReader):
                 change(status=Status.COMPLETED, progress=100.0)
 
     def intend(
-        self, run_id: str, body: JsonObject, *, purchase: str | None = None, balance: float | None = None
+        self,
+        run_id: str,
+        body: JsonObject,
+        *,
+        purchase: str | None = None,
+        is_new: bool = True,
+        balance: float | None = None,
     ) -> None:
         """Write down what is about to be sent and will cost; on the disk when this returns.
 
@@ -165,13 +179,19 @@ class Journal(JournalReader):
             run_id: Which run.
             body: The request, exactly.
             purchase: What names the same purchase when it is asked for again.
+            is_new: Whether it is paid for even if another run has bought the same.
             balance: The credits of the account before it.
 
         Raises:
             StepOrderError: there is a task already, or another request may have left.
+            BoughtError: another run has bought the same.
         """
         detail = {"body": body, "balance": balance}
         with self._step(run_id, StepKind.INTENDED, detail) as (_, change):
+            # Under the write lock: of two that would pay for the same at once, the second finds the first.
+            other = None if is_new or purchase is None else self._bought(purchase, run_id)
+            if other is not None:
+                raise BoughtError(other)
             change(
                 body=json.dumps(body),
                 status=Status.PROCESSING,
@@ -205,7 +225,7 @@ class Journal(JournalReader):
 
     def state(self, run_id: str, status: Status, progress: float) -> None:
         """Write down the task's state, if it is another than the last one."""
-        run = self._run(run_id)
+        run = self.run(run_id)
         if run.last_step in {StepKind.CREATED, StepKind.STATE} and (run.status, run.progress) == (
             status,
             progress,
@@ -230,9 +250,15 @@ class Journal(JournalReader):
         with self._step(run_id, StepKind.FETCHED, {"target": target, "sha256": sha256}) as _:
             pass
 
-    def done(self, run_id: str, saved: Saved) -> None:
-        """Write down that the result is on the disk."""
-        path = str(saved.path)
+    def done(self, run_id: str, saved: Saved, *, output: str | None = None) -> None:
+        """Write down that the result is on the disk.
+
+        Args:
+            run_id: Which run.
+            saved: The file.
+            output: What its place is called if no path leads to it.
+        """
+        path = output or str(saved.path)
         detail = {"output": path, "size_bytes": saved.size_bytes, "sha256": saved.sha256}
         with self._step(run_id, StepKind.DONE, detail) as (_, change):
             change(
@@ -320,7 +346,7 @@ class Journal(JournalReader):
     ) -> Iterator[tuple[Run, Callable[..., None]]]:
         """Write a step, and let the block change the columns of the run that it means."""
         with self._transaction(detail) as connection:
-            run = self._run(run_id)
+            run = self.run(run_id)
             check_order(run, kind)
             changes: dict[str, Any] = {"last_step": kind}
             yield run, changes.update

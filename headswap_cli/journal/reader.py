@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 _UNANSWERED = "(body IS NOT NULL AND task_id IS NULL AND (status = 'unknown' OR last_step = 'intended'))"
 _STATE = f"CASE WHEN {_UNANSWERED} THEN 'unknown' ELSE status END"
 # What somebody asked for and has not got: never answered for, or a task that has brought no file yet. One
-# whose task has failed, or that was refused, is over.
+# whose task has failed, or that was refused, is over; so is a task alone once it is completed.
 _OPEN = (
-    "(json_extract(parameters, '$.command') IN ('run', 'swap')"
-    " AND json_extract(parameters, '$.dry_run') IS NULL AND status != 'failed' AND output IS NULL)"
+    "(json_extract(parameters, '$.dry_run') IS NULL AND status != 'failed' AND output IS NULL"
+    " AND (json_extract(parameters, '$.command') = 'run'"
+    " OR (json_extract(parameters, '$.command') = 'swap' AND status != 'completed')))"
 )
 
 
@@ -78,6 +79,22 @@ class JournalReader:
         )
         return next(map(read_run, rows), None)
 
+    def analyses(self, source_key: str, profile: str) -> list[tuple[str, str]]:
+        """Return the newest analyses of a source: their ids and the URLs that they were asked for by.
+
+        Those are left out that failed, or after which the service failed or refused a task.
+        """
+        rows = self._rows(
+            "SELECT analysis_id, video_url, max(number) AS newest FROM runs"
+            " WHERE source_key = ? AND profile = ? AND analysis_id IS NOT NULL AND video_url IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM runs AS other JOIN steps USING (run_id)"
+            " WHERE other.analysis_id = runs.analysis_id AND kind = 'failed'"
+            " AND json_extract(detail, '$.slug') IN ('failed', 'refused', 'not_found'))"
+            " GROUP BY analysis_id, video_url ORDER BY newest DESC LIMIT 3",
+            (source_key, profile),
+        )
+        return [(row["analysis_id"], row["video_url"]) for row in rows]
+
     def runs(self, limit: int = 100, *, status: Status | None = None) -> list[Run]:
         """Return the newest runs, newest first; ``status`` as ``Run.state`` has it."""
         rows = self._rows(
@@ -112,11 +129,22 @@ class JournalReader:
         """Return the newest step of a kind, None if there is none."""
         return next((step for step in reversed(self.steps(run_id)) if step.kind is kind), None)
 
-    def _run(self, run_id: str) -> Run:
+    def run(self, run_id: str) -> Run:
+        """Return a run that is known to exist, as it is now.
+
+        Raises:
+            StepOrderError: it doesn't.
+        """
         rows = self._rows("SELECT * FROM runs WHERE run_id = ?", (run_id,))
         if not rows:
             raise StepOrderError(f"There is no run {run_id}.")
         return read_run(rows[0])
+
+    def _bought(self, purchase: str, run_id: str) -> str | None:
+        """Return another run that has bought this, or may have."""
+        rows = self._rows("SELECT * FROM runs WHERE purchase = ? ORDER BY number DESC", (purchase,))
+        others = (run for run in map(read_run, rows) if run.run_id != run_id)
+        return next((run.run_id for run in others if run.task_id is not None or run.is_unanswered), None)
 
     def _number(self, run_id: str) -> int:
         """Return what a run is counted by, from 1; never used twice."""

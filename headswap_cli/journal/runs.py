@@ -45,6 +45,18 @@ class StepOrderError(Exception):
     """A step that can't follow what is written: a mistake in this program, not of its user."""
 
 
+class BoughtError(Exception):
+    """What was about to be paid for has been paid for, or may have been, by another run.
+
+    Args:
+        run_id: That run.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing that happened to a run; ``at`` in seconds since the epoch."""
@@ -59,7 +71,8 @@ class Run:
     """A run as its steps have left it; ``created_at`` in seconds since the epoch, ``progress`` 0 to 100.
 
     ``body`` is the create request exactly as it was to be sent. ``content`` names what was asked for,
-    ``purchase`` what was to be paid for: equal ones are one run, and one task.
+    ``purchase`` what was to be paid for: equal ones are one run, and one task. ``source_key`` names the
+    source video by what is in it.
     ``held`` is the API's raw figure, ``credits_charged`` what the balance fell by, None where it
     can't be told.
     """
@@ -86,6 +99,7 @@ class Run:
     credits_charged: float | None = None
     content: str | None = None
     purchase: str | None = None
+    source_key: str | None = None
 
     @property
     def is_unanswered(self) -> bool:

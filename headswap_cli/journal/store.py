@@ -67,6 +67,10 @@ MIGRATIONS = (
     CREATE INDEX runs_by_content ON runs (content);
     CREATE INDEX runs_by_purchase ON runs (purchase);
     """,
+    """
+    ALTER TABLE runs ADD COLUMN source_key TEXT;
+    CREATE INDEX runs_by_source ON runs (source_key);
+    """,
 )
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import FailedError
+from headswap_cli.errors import FailedError, NotFoundError, RefusedError
 from headswap_cli.models import Analysis, Backend, Status
+from headswap_cli.services.content import content_of
+from headswap_cli.services.deps import lasting
+from headswap_cli.services.hosted import hosted, is_alive
 from headswap_cli.services.record import recording
-from headswap_cli.services.timed import state_report, watch_timed
+from headswap_cli.services.timed import state_report, watch_again, watch_timed
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from headswap_cli.services.content import Content
     from headswap_cli.services.deps import Deadline, Deps
 
 
@@ -30,7 +34,7 @@ class AnalyzeResult:
 def analyze_steps(
     deps: Deps, source: str, *, any_length: bool, deadline: Deadline
 ) -> Generator[float, None, AnalyzeResult]:
-    """Find the people in ``source``, a path or a URL.
+    """Find the people in ``source``, a path or a URL; an analysis of the same video is used again.
 
     Raises:
         InputError: there is no way to give the video a URL; nothing was sent.
@@ -39,45 +43,97 @@ def analyze_steps(
     """
     settings = deps.settings
     deps.check_sources(source)
+    content = content_of(settings.profile, source, ())
     run_id = deps.journal.begin(
         profile=settings.profile,
         backend=settings.backend,
-        source=source,
+        source=lasting(source),
+        source_key=content.source_key,
         parameters={"command": "analyze", "any_length": any_length},
     )
     with recording(deps, run_id):
-        video_url = deps.publish(run_id, source, "video")
-        analysis = yield from find_people(deps, run_id, video_url, any_length=any_length, deadline=deadline)
+        analysis = yield from find_people(
+            deps, run_id, source, content, any_length=any_length, deadline=deadline
+        )
         deps.journal.analysed(run_id, analysis, is_last=True)
     return AnalyzeResult(run_id, settings.profile, settings.backend, source, analysis)
 
 
 def find_people(
-    deps: Deps, run_id: str, video_url: str, *, any_length: bool, deadline: Deadline
+    deps: Deps,
+    run_id: str,
+    source: str,
+    content: Content,
+    *,
+    any_length: bool,
+    deadline: Deadline,
+    is_new: bool = False,
 ) -> Generator[float, None, Analysis]:
-    """Submit the analysis of a published video and wait until it is completed; the caller writes it down."""
+    """Return a completed analysis of a video: one that was made of it before, or a new one.
+
+    Its ``video_url`` is the string that it was asked for by: the service joins analysis and task by that.
+    The caller writes down what was found.
+
+    Args:
+        deps: The backend and the journal.
+        run_id: The run that it is for.
+        source: A path or a URL.
+        content: What the source is known by.
+        any_length: As for ``Dialect.submit_analysis``.
+        deadline: When to give up.
+        is_new: Whether to ask for a new one in any case.
+
+    Raises:
+        FailedError: the service ended it as failed.
+    """
+    earlier = None if is_new else _earlier(deps, run_id, source, content)
+    if earlier is not None:
+        return (yield from _await_analysis(deps, earlier, deadline=deadline, is_submitted_now=False))
+    video_url = hosted(deps, run_id, source, "video", content.hashes[source])
     submitted = deps.dialect.submit_analysis(deps.client, video_url, any_length=any_length)
-    deps.journal.submitted(run_id, submitted.analysis_id)
-    return (yield from _await_analysis(deps, submitted, deadline=deadline))
+    deps.journal.submitted(run_id, submitted.analysis_id, video_url)
+    analysis = yield from _await_analysis(deps, submitted, deadline=deadline, is_submitted_now=True)
+    return replace(analysis, video_url=video_url)
+
+
+def _earlier(deps: Deps, run_id: str, source: str, content: Content) -> Analysis | None:
+    """Return an analysis of the same video that the service still knows, and whose link can still be read."""
+    host = deps.host_for(source)
+    own_id = deps.journal.run(run_id).analysis_id
+    for analysis_id, video_url in deps.journal.analyses(content.source_key, deps.settings.profile):
+        is_lent = host is not None and host.is_cleaned and analysis_id != own_id
+        if is_lent or (host is not None and not is_alive(deps, video_url)):
+            continue
+        try:
+            analysis = deps.dialect.fetch_analysis(deps.client, analysis_id)
+        except (NotFoundError, RefusedError):
+            continue
+        if analysis.status is not Status.FAILED:
+            deps.report.notice(f"this video has been analysed before: {analysis_id}")
+            deps.journal.submitted(run_id, analysis_id, video_url)
+            return replace(analysis, video_url=video_url)
+    return None
 
 
 def _await_analysis(
-    deps: Deps, submitted: Analysis, *, deadline: Deadline
+    deps: Deps, first: Analysis, *, deadline: Deadline, is_submitted_now: bool
 ) -> Generator[float, None, Analysis]:
     """Wait for an analysis and return it completed.
 
     Raises:
         FailedError: the service ended it as failed.
     """
-    analysis_id = submitted.analysis_id
-    analysis = yield from watch_timed(
-        deps,
-        submitted,
-        lambda: deps.dialect.fetch_analysis(deps.client, analysis_id),
-        on_state=state_report(deps),
-        deadline=deadline,
-        like_jobs="",
-    )
+    analysis_id, video_url = first.analysis_id, first.video_url
+
+    def _look() -> Analysis:
+        return replace(deps.dialect.fetch_analysis(deps.client, analysis_id), video_url=video_url)
+
+    tell = state_report(deps)
+    if is_submitted_now:
+        steps = watch_timed(deps, first, _look, on_state=tell, deadline=deadline, like_jobs="")
+    else:
+        steps = watch_again(deps, first, _look, on_state=tell, deadline=deadline)
+    analysis = yield from steps
     if analysis.status is Status.FAILED:
         raise FailedError(
             f"The analysis failed: {analysis.error or 'the service gave no reason'}",

@@ -132,8 +132,6 @@ def run_batch(
             raise
     batch.summary.spent = batch.purse.look(deps, at_once=True)
     batch.summary.elapsed_s = batch.tally.count().elapsed_s
-    if batch.summary.completed == len(lineup.to_do) and not order.dry_run:
-        deps.clean_up(*(row.request.video for row in lineup.to_do))
     return batch.summary
 
 

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from headswap_cli.errors import InputError
 from headswap_cli.models import FaceMapping, Place
-from headswap_cli.services.analyze import analyze_steps
 from headswap_cli.services.deps import absolute
 from headswap_cli.services.mapping import check_mappings, people_listed
 from headswap_cli.services.previews import fetch_previews
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from headswap_cli.models import Analysis, Person
-    from headswap_cli.services.deps import Deadline, Deps
+    from headswap_cli.services.deps import Deps
 
     # How different somebody on a photo is from each person, by number from 1.
     Measure = Callable[[str], Mapping[int, float]]
@@ -34,25 +33,6 @@ class Likeness(Protocol):
 
     def distances(self, photo: Path, pictures: Mapping[int, bytes]) -> dict[int, float]:
         """Return how different the face on a photo is from that on each picture which shows one."""
-
-
-def cast_steps(
-    deps: Deps,
-    video: str,
-    faces: tuple[FaceMapping, ...],
-    *,
-    any_length: bool,
-    deadline: Deadline,
-) -> Generator[float, None, tuple[FaceMapping, ...]]:
-    """Return the faces with numbers; where any is named otherwise the video is analysed first.
-
-    Raises:
-        InputError: as ``cast``.
-    """
-    if all(face.is_cast for face in faces):
-        return faces
-    found = yield from analyze_steps(deps, video, any_length=any_length, deadline=deadline)
-    return cast(deps, faces, found.analysis)
 
 
 def cast(deps: Deps, faces: Sequence[FaceMapping], analysis: Analysis) -> tuple[FaceMapping, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from headswap_cli.errors import HeadswapError, InputError
+from headswap_cli.journal import StepKind
 from headswap_cli.media import is_url
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class Deps:
     ``keyed`` carries the key. ``open_bare`` opens a client without one at its first call: few commands need
     it, and the certificates that it loads take longer than a request. ``open_host`` opens the place for local
     files at its first call; None where the profile has none. ``open_likeness`` loads what compares faces.
-    ``purse`` is what several runs spend from.
+    ``purse`` is what several runs spend from. ``clock`` never goes back, ``now`` is seconds since the epoch.
     """
 
     settings: Settings
@@ -68,6 +70,7 @@ class Deps:
     sleep: Callable[[float], None]
     clock: Callable[[], float]
     purse: Purse | None = None
+    now: Callable[[], float] = time.time
 
     def media_client(self, url: str) -> httpx.Client:
         """Return the client to fetch ``url`` with: the local engine wants its token for its own media.
@@ -85,16 +88,17 @@ class Deps:
         same = (asked.scheme, asked.host, asked.port) == (own.scheme, own.host, own.port)
         return self.keyed if same else self.open_bare()
 
-    def publish(self, run_id: str, source: str, what: str) -> str:
+    def publish(self, run_id: str, source: str, what: str, *, sha256: str | None = None) -> str:
         """Return a URL under which the backend can read ``source``; a URL is passed on byte for byte.
 
         Args:
             run_id: The run that it is for; the journal keeps the URL.
             source: A path or an http(s) URL.
             what: What the user is told it is.
+            sha256: What its content was known by; None if nobody has read it yet.
 
         Raises:
-            InputError: as ``host_for``.
+            InputError: as ``host_for``, or the file has changed meanwhile.
         """
         host = self.host_for(source)
         if host is None:
@@ -103,7 +107,13 @@ class Deps:
 
         path = absolute(source)
         url = host.publish(path, on_bytes=lambda done, total: self.report.transfer(what, done, total))
-        self.journal.published(run_id, source, hash_file(path), url)
+        sent = hash_file(path)
+        if sha256 is not None and sent != sha256:
+            raise InputError(
+                f"{source!r} changed while it was worked with; nothing was paid.",
+                hint="The same command again, once nobody writes it any more.",
+            )
+        self.journal.published(run_id, str(path), sent, url)
         return url
 
     def host_for(self, source: str) -> Host | None:
@@ -133,15 +143,17 @@ class Deps:
         for source in sources:
             self.host_for(source)
 
-    def clean_up(self, *sources: str) -> None:
-        """Let the place remove what was put there for these sources; nobody reads them any more.
+    def clean_up(self, run_id: str) -> None:
+        """Let the place remove what was put there for a run; nobody reads it any more.
 
         A result is there by now, so that a place that fails to do so is news and no error.
         """
-        if self.open_host is None or all(is_url(source) for source in sources):
+        steps = self.journal.steps(run_id)
+        links = [step.detail["url"] for step in steps if step.kind is StepKind.PUBLISHED]
+        if self.open_host is None or not links:
             return
         try:
-            self.open_host().clean_up()
+            self.open_host().clean_up(links)
         except HeadswapError as error:
             self.report.notice(f"The uploaded files are still in their place: {error.message}")
 
@@ -154,3 +166,8 @@ def absolute(source: str) -> Path:
     with suppress(RuntimeError):
         path = path.expanduser()
     return path.absolute()
+
+
+def lasting(source: str) -> str:
+    """Return a source as it is found from any folder: a path becomes absolute, a URL stays as it is."""
+    return source if is_url(source) else str(absolute(source))

@@ -18,6 +18,7 @@ from headswap_cli.media import verify_playable
 from headswap_cli.models import Saved, Status
 from headswap_cli.services.output import (
     SUFFIX,
+    TO_STDOUT,
     check_target,
     default_name,
     mapped_in,
@@ -49,16 +50,24 @@ class Order:
     """Which task's result is to be saved where; ``run_id`` is None where the journal doesn't know it.
 
     ``there`` is what an earlier command has saved there, where that is still so.
+    ``force`` replaces what has that name by then, ``to_stdout`` says that no path leads to it afterwards.
     """
 
     task_id: str
     run_id: str | None
     target: Path
     there: Saved | None = None
+    force: bool = False
+    to_stdout: bool = False
 
 
 def settle(
-    journal: Journal, identifiers: Sequence[str], output: str | None, *, force: bool
+    journal: Journal,
+    identifiers: Sequence[str],
+    output: str | None,
+    *,
+    force: bool,
+    to_stdout: bool = False,
 ) -> dict[str, Order]:
     """Settle where the results of tasks, or of the runs with those ids, go, before anything is fetched.
 
@@ -71,7 +80,10 @@ def settle(
         NotFoundError: a run has no task, or it is an analysis.
         InputError: two would get one name, or a target can't be written.
     """
-    orders = {identifier: _order(journal, identifier, output) for identifier in identifiers}
+    orders = {
+        identifier: replace(_order(journal, identifier, output), force=force, to_stdout=to_stdout)
+        for identifier in identifiers
+    }
     targets = {order.target for order in orders.values()}
     if len(targets) < len(orders):
         raise InputError(
@@ -153,9 +165,9 @@ def download(deps: Deps, order: Order) -> DownloadResult:
         NotFoundError: nobody knows the id, or the result is gone.
     """
     task = deps.dialect.fetch_task(deps.client, order.task_id)
-    saved = save(deps, task, order.target)
+    saved = save(deps, task, order.target, force=order.force)
     if order.run_id is not None:
-        deps.journal.done(order.run_id, saved)
+        deps.journal.done(order.run_id, saved, output=TO_STDOUT if order.to_stdout else None)
     return DownloadResult(order.task_id, order.run_id, saved)
 
 
@@ -171,28 +183,38 @@ def _check_finished(task: Task) -> None:
         )
 
 
-def save(deps: Deps, task: Task, target: Path) -> Saved:
+def save(
+    deps: Deps,
+    task: Task,
+    target: Path,
+    *,
+    force: bool,
+    on_whole: Callable[[str], None] = lambda sha256: None,
+) -> Saved:
     """Download a completed task's output to ``target``, verified to play before it gets that name.
 
-    A link that has expired is asked for anew, once.
+    A link that has expired is asked for anew, once. The rest is as for ``transfer.download``.
 
     Raises:
         NotFoundError: the result is gone from the service.
         HeadswapError: as ``transfer.download``, and as ``download``.
     """
     try:
-        return _fetch(deps, task, target)
+        return _fetch(deps, task, target, force=force, on_whole=on_whole)
     except NotFoundError:
         deps.report.notice("result: the link is dead; asking for a new one")
     try:
-        return _fetch(deps, deps.dialect.fetch_task(deps.client, task.task_id), target)
+        again = deps.dialect.fetch_task(deps.client, task.task_id)
+        return _fetch(deps, again, target, force=force, on_whole=on_whole)
     except NotFoundError as error:
         raise NotFoundError(
-            f"The result of the task {task.task_id} is gone: {error.message}", task_id=task.task_id
+            f"The result of the task {task.task_id} is gone: {error.message}",
+            hint="Only a new task can bring it back: the same run with --new, which pays again",
+            task_id=task.task_id,
         ) from error
 
 
-def _fetch(deps: Deps, task: Task, target: Path) -> Saved:
+def _fetch(deps: Deps, task: Task, target: Path, *, force: bool, on_whole: Callable[[str], None]) -> Saved:
     from headswap_cli.transfer import download as transfer
 
     _check_finished(task)
@@ -211,6 +233,8 @@ def _fetch(deps: Deps, task: Task, target: Path) -> Saved:
         target,
         on_bytes=_seldom(lambda done, total: deps.report.transfer("result", done, total), deps.clock),
         verify=verify,
+        on_whole=on_whole,
+        force=force,
     )
 
 

@@ -6,12 +6,16 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import (
+    CreditsError,
     DeadlineError,
     EngineError,
     FailedError,
     HeadswapError,
+    InputError,
     NetworkError,
+    NotFoundError,
     OutcomeUnknownError,
+    RefusedError,
     Stopped,
 )
 from headswap_cli.models import Backend, Status
@@ -19,30 +23,31 @@ from headswap_cli.models import Backend, Status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from headswap_cli.journal import Run
     from headswap_cli.services.deps import Deps
+
+# What the same run would end in again unless something else is mended than time.
+_ENDING = (FailedError, RefusedError, NotFoundError, CreditsError, InputError)
 
 
 @contextmanager
 def recording(deps: Deps, run_id: str) -> Iterator[None]:
-    """Write down how the run ended if it ends in an error, and let every error name the run.
+    """Write down how the run ended if it ends in an error, and let every error name the run and the way on.
 
-    A passed deadline, a signal or an engine that stops is no failure of the run: its analysis or task
-    can be gone on with.
+    A passed deadline, a signal, a fault that may pass or an engine that stops is no end of the run: it can
+    be gone on with.
     """
     try:
         yield
     except DeadlineError as error:
         error.ids.setdefault("run_id", run_id)
+        if _goes_on_by_resume(deps, run_id):
+            error.hint = f"Wait on and save it: headswap resume {run_id}"
         raise
     except HeadswapError as error:
         error.ids.setdefault("run_id", run_id)
         if deps.settings.backend is Backend.LOCAL and isinstance(error, NetworkError):
-            stopped_engine = EngineError(
-                f"The local engine has stopped; the run {run_id} is not over.",
-                hint=f"Start it and wait on: headswap status {run_id} --wait",
-            )
-            stopped_engine.ids = error.ids
-            raise stopped_engine from error
+            raise _stopped_engine(deps, run_id, error) from error
         _write_down(deps, run_id, error)
         raise
     except Stopped as stopped:
@@ -50,17 +55,32 @@ def recording(deps: Deps, run_id: str) -> Iterator[None]:
         raise
 
 
+def _goes_on_by_resume(deps: Deps, run_id: str) -> bool:
+    run = deps.journal.find(run_id)
+    return run is not None and run.command in {"run", "swap"} and "dry_run" not in run.parameters
+
+
+def _stopped_engine(deps: Deps, run_id: str, error: NetworkError) -> EngineError:
+    way_on = f"headswap status {run_id} --wait"
+    if _goes_on_by_resume(deps, run_id):
+        way_on = f"headswap resume {run_id}"
+    stopped = EngineError(
+        f"The local engine has stopped; the run {run_id} is not over.", hint=f"Start it and wait on: {way_on}"
+    )
+    stopped.ids = error.ids
+    return stopped
+
+
 def _way_on(deps: Deps, run_id: str) -> str:
     """Say how to go on with a run that was stopped."""
     run = deps.journal.find(run_id)
     if run is None or (run.task_id is None and run.analysis_id is None):
         return "Nothing was submitted yet."
-    if run.task_id is None and run.body is not None:
-        return f"Whether the task was created is not known: headswap status {run_id}"
-    if run.task_id is None and run.parameters.get("command") != "analyze":
-        analysis = f"headswap status {run.analysis_id} --wait"
-        return f"The analysis goes on: {analysis} && headswap swap {run.analysis_id} --face 1=IMAGE"
-    return f"What was submitted goes on: headswap status {run_id} --wait && headswap download {run_id}"
+    if run.is_unanswered:
+        return f"Whether the task was created is not known: headswap resume {run_id}"
+    if _goes_on_by_resume(deps, run_id):
+        return f"What was submitted goes on, and nothing is paid twice: headswap resume {run_id}"
+    return f"What was submitted goes on: headswap status {run_id} --wait"
 
 
 def _write_down(deps: Deps, run_id: str, error: HeadswapError) -> None:
@@ -70,12 +90,21 @@ def _write_down(deps: Deps, run_id: str, error: HeadswapError) -> None:
     must not look refused.
     """
     run = deps.journal.find(run_id)
-    if run is not None and run.task_id is None and "task_id" in error.ids:
+    if run is None or (run.task_id is None and "task_id" in error.ids):
         return
-    if run is not None and run.task_id is not None and not isinstance(error, FailedError):
+    if run.task_id is not None and not isinstance(error, FailedError):
         # The task lives on at the service, whatever befell the watching or the saving of it.
         error.ids.setdefault("task_id", run.task_id)
         return
-    unknown = isinstance(error, OutcomeUnknownError)
     with suppress(HeadswapError):
-        deps.journal.failed(run_id, Status.UNKNOWN if unknown else Status.FAILED, error)
+        deps.journal.failed(run_id, _status_after(run, error), error)
+    if isinstance(error, OutcomeUnknownError):
+        error.hint = f"It is not sent again by itself. See what is known: headswap resume {run_id}"
+
+
+def _status_after(run: Run, error: HeadswapError) -> Status:
+    if isinstance(error, OutcomeUnknownError):
+        return Status.UNKNOWN
+    # An answer that no class is known for is an answer: the same again would bring it again.
+    is_over = isinstance(error, _ENDING) or type(error) is HeadswapError
+    return Status.FAILED if is_over else run.status

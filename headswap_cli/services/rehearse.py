@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.models import Backend, MappedFace, Person
 from headswap_cli.services.casting import cast
+from headswap_cli.services.content import content_of, hashes_of
 from headswap_cli.services.money import budgeted_balance, check_budget
 from headswap_cli.services.record import recording
-from headswap_cli.services.run import begin_run, cast_run, prepare
-from headswap_cli.services.swap import adopt, check_options, publish_faces, warn_of_plain_webhook
+from headswap_cli.services.run import begin_run, check_run, prepare
+from headswap_cli.services.swap import begin_swap, check_swap, fetch_completed, match, publish_faces
 from headswap_cli.wire import CREATE_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from headswap_cli.models import Analysis, FaceMapping, SwapOptions
+    from headswap_cli.models import Analysis, SwapOptions
     from headswap_cli.services.deps import Deadline, Deps
     from headswap_cli.services.run import RunRequest
+    from headswap_cli.services.swap import SwapRequest
     from headswap_cli.wire import JsonObject
 
 
@@ -45,36 +47,35 @@ def rehearse_run_steps(
     Raises:
         HeadswapError: what a run would end in before it pays.
     """
-    request = yield from cast_run(deps, request, deadline=deadline)
-    run_id = begin_run(deps, request, dry_run=True)
+    check_run(deps, request)
+    check_budget(deps, request.max_credits)
+    content = content_of(deps.settings.profile, request.video, request.faces, request.options)
+    run_id = begin_run(deps, request, content, dry_run=True)
+    deps.report.notice(f"run {run_id}")
     with recording(deps, run_id):
-        analysis, mapped = yield from prepare(deps, run_id, request, deadline=deadline)
+        analysis, mapped = yield from prepare(deps, run_id, request, content, deadline=deadline)
         return _rehearsed(
             deps, run_id, analysis, mapped, options=request.options, max_credits=request.max_credits
         )
 
 
-def rehearse_swap(
-    deps: Deps,
-    analysis_id: str,
-    faces: Sequence[FaceMapping],
-    options: SwapOptions,
-    *,
-    max_credits: float | None = None,
-) -> Rehearsal:
+def rehearse_swap(deps: Deps, request: SwapRequest) -> Rehearsal:
     """Match people of a finished analysis and publish the photos; stop before the task is created.
 
     Raises:
         HeadswapError: what a swap would end in before it pays.
     """
-    deps.check_sources(*(face.image for face in faces))
-    check_options(deps, options, faces)
-    check_budget(deps, max_credits)
-    warn_of_plain_webhook(deps, options)
-    analysis, run_id = adopt(deps, analysis_id, parameters={"command": "swap", "dry_run": True})
+    check_swap(deps, request)
+    check_budget(deps, request.max_credits)
+    analysis = fetch_completed(deps, request.analysis_id)
+    run_id = begin_swap(deps, request, analysis, dry_run=True)
     with recording(deps, run_id):
-        mapped = publish_faces(deps, run_id, cast(deps, faces, analysis), analysis)
-        return _rehearsed(deps, run_id, analysis, mapped, options=options, max_credits=max_credits)
+        deps.journal.submitted(run_id, request.analysis_id, analysis.video_url)
+        matched = match(deps, cast(deps, request.faces, analysis), analysis)
+        mapped = publish_faces(deps, run_id, matched, hashes_of(face.image for face in request.faces))
+        return _rehearsed(
+            deps, run_id, analysis, mapped, options=request.options, max_credits=request.max_credits
+        )
 
 
 def _rehearsed(

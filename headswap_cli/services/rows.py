@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
 from headswap_cli.models import Status
+from headswap_cli.services.content import content_of
 from headswap_cli.services.output import LATER, with_task_id
 from headswap_cli.services.run import check
 from headswap_cli.services.swap import check_options
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
     from pathlib import Path
 
-    from headswap_cli.journal import Run
+    from headswap_cli.journal import Journal, Run
     from headswap_cli.services.deps import Deps
     from headswap_cli.services.manifest import Problems
     from headswap_cli.services.run import RunRequest
@@ -45,7 +46,8 @@ def line_up(
     rows: Iterable[BatchRow],
     problems: Problems,
     *,
-    recall: Callable[[RunRequest], Run | None],
+    journal: Journal,
+    profile: str,
     force: bool,
 ) -> Lineup:
     """Check every row, and part those that were done before from those that are to be done.
@@ -53,21 +55,29 @@ def line_up(
     Args:
         rows: In order.
         problems: Is told what is wrong; nothing is raised.
-        recall: Finds the newest run of the same content in the journal.
+        journal: Where earlier runs are written down.
+        profile: Whose runs.
         force: Whether existing files may be replaced.
     """
     lineup, seen, photos = Lineup(), _Seen(problems), set[str]()
     notices: dict[str, None] = {}
-    for row in rows:
+
+    def _recall(request: RunRequest) -> Run | None:
+        content = content_of(profile, request.video, request.faces, request.options)
+        return journal.find_content(content.key)
+
+    for asked in rows:
+        row = replace(asked, request=replace(asked.request, force=force))
         with problems.noting(row.number, row.line):
             seen.check(row)
-            run = done_before(row.request, recall)
+            run = done_before(row.request, _recall)
             if run is not None:
                 lineup.done.append((row, run))
                 continue
             if not row.request.faces:
                 raise InputError("no face was given: a column face, or --face for all rows.")
-            notices.update(dict.fromkeys(check(row.request, force=force, known_photos=photos)))
+            told = check(row.request, journal=journal, profile=profile, known_photos=photos)
+            notices.update(dict.fromkeys(told))
             lineup.to_do.append(row)
     lineup.notices.extend(notices)
     return lineup

@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import InputError
+from headswap_cli.errors import InputError, NotFoundError
+from headswap_cli.journal import BoughtError
 from headswap_cli.media import is_url
-from headswap_cli.models import Backend, FaceMapping, MappedFace, Person, Saved, Status, SwapOptions
+from headswap_cli.models import Backend, FaceMapping, MappedFace, Person, Saved, Status, SwapOptions, Task
 from headswap_cli.services.analyze import find_people
-from headswap_cli.services.casting import cast_steps
-from headswap_cli.services.deps import absolute
+from headswap_cli.services.casting import cast
+from headswap_cli.services.content import content_of, purchase_key
+from headswap_cli.services.deps import absolute, lasting
 from headswap_cli.services.download import save
+from headswap_cli.services.hosted import is_ending
 from headswap_cli.services.money import check_budget
 from headswap_cli.services.output import (
     LATER,
-    check_target,
+    TO_STDOUT,
     default_name,
     mapped_people,
     target_path,
     with_task_id,
 )
+from headswap_cli.services.paid import check_answered, see_through, submit, take_up, task_failed
 from headswap_cli.services.preflight import check_sources
 from headswap_cli.services.record import recording
-from headswap_cli.services.swap import (
-    check_options,
-    publish_faces,
-    see_through,
-    submit,
-    warn_of_plain_webhook,
-)
+from headswap_cli.services.remember import mapped_faces, people_in, wish
+from headswap_cli.services.repeat import arrived, check_place
+from headswap_cli.services.swap import check_options, match, publish_faces, warn_of_plain_webhook
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from pathlib import Path
 
-    from headswap_cli.models import Analysis, Task
+    from headswap_cli.journal import Journal, Run
+    from headswap_cli.models import Analysis
+    from headswap_cli.services.content import Content
     from headswap_cli.services.deps import Deadline, Deps
+    from headswap_cli.services.paid import Submission
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What the user asked for; with ``detach`` nothing is saved yet, and ``target`` is where it is to go."""
+    """What the user asked for; with ``detach`` nothing is saved yet, and ``target`` is where it is to go.
+
+    ``force`` replaces what has that name, ``is_new`` pays again on purpose. ``is_aimed`` tells that the user
+    chose the target, ``to_stdout`` that it is a file on its way to stdout.
+    """
 
     video: str
     faces: tuple[FaceMapping, ...]
@@ -49,6 +56,22 @@ class RunRequest:
     target: Path
     max_credits: float | None = None
     detach: bool = False
+    force: bool = False
+    is_new: bool = False
+    is_aimed: bool = False
+    to_stdout: bool = False
+
+    def check_inputs_survive(self, target: Path) -> None:
+        """Check that saving there would not replace what is worked from.
+
+        Raises:
+            InputError: it would.
+        """
+        for source in (self.video, *(face.image for face in self.faces)):
+            if not is_url(source) and target.exists() and absolute(source).samefile(target):
+                raise InputError(
+                    f"The output {str(target)!r} is one of the inputs.", hint="Name another file: -o FILE"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +101,49 @@ def request_for(
     options: SwapOptions,
     output: str | None,
     *,
-    detach: bool,
+    detach: bool = False,
     max_credits: float | None = None,
+    force: bool = False,
+    is_new: bool = False,
+    to_stdout: bool = False,
     row: int | None = None,
 ) -> RunRequest:
     """Return the request with its output settled; ``row`` is its number where there are several."""
     target = target_path(output, default_name(video), task_id=LATER, person=mapped_people(faces), row=row)
-    return RunRequest(video, tuple(faces), options, target, max_credits, detach)
+    return RunRequest(
+        video=video,
+        faces=tuple(faces),
+        options=options,
+        target=target,
+        max_credits=max_credits,
+        detach=detach,
+        force=force,
+        is_new=is_new,
+        is_aimed=output is not None,
+        to_stdout=to_stdout,
+    )
 
 
-def check(request: RunRequest, *, force: bool, known_photos: set[str] | None = None) -> list[str]:
+def check(
+    request: RunRequest,
+    *,
+    journal: Journal | None = None,
+    profile: str = "",
+    known_photos: set[str] | None = None,
+) -> list[str]:
     """Check all that this machine can check, before any engine starts and any byte is sent.
 
     Args:
         request: What is asked for.
-        force: Whether an existing output may be replaced.
+        journal: Where earlier runs are written down.
+        profile: Whose runs.
         known_photos: As ``check_sources`` takes it.
 
     Returns: what the user should know and need not act on.
-    Raises: InputError: names the thing, the value and the limit.
+
+    Raises:
+        DoneError: the same run is completed and its file is there.
+        InputError: names the thing, the value and the limit.
     """
     notices = check_sources(
         request.video,
@@ -104,103 +151,219 @@ def check(request: RunRequest, *, force: bool, known_photos: set[str] | None = N
         any_length=request.options.any_length,
         known_photos=known_photos,
     )
-    if not request.detach:
-        check_target(request.target, force=force)
-        _check_inputs_survive(request, request.target)
+    known = None
+    if journal is not None and not request.is_new:
+        content = content_of(profile, request.video, request.faces, request.options)
+        known = journal.find_content(content.key)
+    check_place(journal, known, request)
     return notices
 
 
-def _check_inputs_survive(request: RunRequest, target: Path) -> None:
-    for source in (request.video, *(face.image for face in request.faces)):
-        if not is_url(source) and target.exists() and absolute(source).samefile(target):
-            raise InputError(
-                f"The output {str(target)!r} is one of the inputs.", hint="Name another file: -o FILE"
-            )
-
-
 def run_steps(deps: Deps, request: RunRequest, *, deadline: Deadline) -> Generator[float, None, RunResult]:
-    """Publish, analyse, create, wait, download and verify.
+    """Publish, analyse, create, wait, download and verify; what was done before is not done again.
 
     Raises:
+        DoneError: the same run is completed and its file is there.
+        OutcomeUnknownError: a create of the same run was not answered; nothing was sent now.
         CreditsError: the balance does not cover the budget; nothing was paid.
         HeadswapError: any of the errors of the steps; what was submitted is in the journal.
     """
-    request = yield from cast_run(deps, request, deadline=deadline)
-    run_id = begin_run(deps, request)
-    with recording(deps, run_id):
-        analysis, mapped = yield from prepare(deps, run_id, request, deadline=deadline)
-        submission = submit(
-            deps, run_id, analysis.video_url, mapped, request.options, max_credits=request.max_credits
-        )
-        task, saved, credits_charged = submission.task, None, None
-        if not request.detach:
-            task, credits_charged = yield from see_through(
-                deps, run_id, submission, deadline=deadline, max_credits=request.max_credits
-            )
-            for notice in task.notices:
-                deps.report.notice(notice)
-            saved = save(deps, task, with_task_id(request.target, task.task_id))
-            deps.journal.done(run_id, saved)
-            deps.clean_up(request.video, *(face.image for face in request.faces))
-    return RunResult(
-        run_id=run_id,
-        profile=deps.settings.profile,
-        backend=deps.settings.backend,
-        analysis_id=analysis.analysis_id,
-        task=task,
-        people=analysis.people,
-        mappings=tuple(mapped),
-        saved=saved,
-        held=submission.task.held,
-        credits_charged=credits_charged,
-    )
+    check_run(deps, request)
+    content = content_of(deps.settings.profile, request.video, request.faces, request.options)
+    known = None if request.is_new else deps.journal.find_content(content.key)
+    check_place(deps.journal, known, request)
+    if known is None or not (known.task_id or known.is_unanswered):
+        check_budget(deps, request.max_credits)
+    run_id = begin_run(deps, request, content)
+    deps.report.notice(f"run {run_id}")
+    return (yield from go_on(deps, run_id, request, content, deadline=deadline))
 
 
-def cast_run(deps: Deps, request: RunRequest, *, deadline: Deadline) -> Generator[float, None, RunRequest]:
-    """Return the request with everybody named by a number; the video is analysed first if need be.
+def check_run(deps: Deps, request: RunRequest) -> None:
+    """Check where files can go and what the backend takes.
 
     Raises:
-        InputError: a place or a photo means nobody, or two people; nothing was paid.
-    """
-    any_length = request.options.any_length
-    faces = yield from cast_steps(
-        deps, request.video, request.faces, any_length=any_length, deadline=deadline
-    )
-    return replace(request, faces=faces)
-
-
-def begin_run(deps: Deps, request: RunRequest, *, dry_run: bool = False) -> str:
-    """Check where files can go, hold the budget against the balance, and write down that a run begins.
-
-    Returns: its id.
-    Raises: CreditsError: the balance does not cover the budget; nothing was sent.
+        InputError: names what does not go.
     """
     deps.check_sources(request.video, *(face.image for face in request.faces))
     check_options(deps, request.options, request.faces)
-    check_budget(deps, request.max_credits)
     warn_of_plain_webhook(deps, request.options)
-    run_id = deps.journal.begin(
+
+
+def begin_run(deps: Deps, request: RunRequest, content: Content, *, dry_run: bool = False) -> str:
+    """Return the id of the run that this is: an earlier one that is the same, or a new one.
+
+    A rehearsal is a run of its own, and none that another would go on with.
+    """
+    return deps.journal.begin(
         profile=deps.settings.profile,
         backend=deps.settings.backend,
-        source=request.video,
-        target=str(request.target),
-        parameters={"command": "run", **({"dry_run": True} if dry_run else {}), **asdict(request.options)},
+        source=lasting(request.video),
+        target=None if request.to_stdout else str(request.target),
+        content=None if dry_run else content.key,
+        source_key=content.source_key,
+        is_new=request.is_new or dry_run,
+        parameters={
+            "command": "run",
+            **({"dry_run": True} if dry_run else {}),
+            "is_new": request.is_new,
+            "detach": request.detach,
+            "force": request.force,
+            "max_credits": request.max_credits,
+            **wish(request.faces, request.options),
+        },
     )
-    deps.report.notice(f"run {run_id}")
-    return run_id
+
+
+def go_on(
+    deps: Deps, run_id: str, request: RunRequest, content: Content | None, *, deadline: Deadline
+) -> Generator[float, None, RunResult]:
+    """Bring a run to its end from where it is, alone at it.
+
+    Args:
+        deps: The backend and the journal.
+        run_id: The run.
+        request: What it is to come to.
+        content: What it is known by; None if that is yet to be read from its files.
+        deadline: When to give up.
+
+    Raises:
+        HeadswapError: as ``run_steps``.
+    """
+    with deps.journal.held(run_id):
+        # Read again: another command may have gone on with it until just now.
+        run = deps.journal.run(run_id)
+        check_answered(deps.journal, run)
+        if run.last_step is not None:
+            check_place(deps.journal, run, request)
+        if not request.to_stdout:
+            deps.journal.aim(run_id, str(request.target))
+        try:
+            return (yield from _proceed(deps, run, request, content, deadline=deadline))
+        except BoughtError as bought:
+            other = bought.run_id
+            deps.journal.forget(run_id)
+    deps.report.notice(f"the run {other} has paid for the same; going on with that")
+    return (yield from go_on(deps, other, request, content, deadline=deadline))
+
+
+def _proceed(
+    deps: Deps, run: Run, request: RunRequest, content: Content | None, *, deadline: Deadline
+) -> Generator[float, None, RunResult]:
+    saved = None
+    if run.task_id is not None and (saved := arrived(deps.journal, run, _target(request, run.task_id))):
+        deps.journal.done(run.run_id, saved)
+        return _result(deps, run.run_id, Task(run.task_id, Status.COMPLETED, 3, 100.0), saved, None)
+    with recording(deps, run.run_id):
+        if run.task_id is not None:
+            submission = take_up(deps, run, run.task_id, request.options)
+        else:
+            submission = yield from _submitted(deps, run, request, content, deadline=deadline)
+        task, credits_charged = submission.task, None
+        if not request.detach:
+            task, credits_charged = yield from see_through(
+                deps, run.run_id, submission, deadline=deadline, max_credits=request.max_credits
+            )
+            for notice in task.notices:
+                deps.report.notice(notice)
+            saved = _save(deps, run.run_id, task, request)
+        elif task.status is Status.FAILED:
+            raise task_failed(task)
+    return _result(deps, run.run_id, task, saved, credits_charged)
+
+
+def _submitted(
+    deps: Deps, run: Run, request: RunRequest, content: Content | None, *, deadline: Deadline
+) -> Generator[float, None, Submission]:
+    """Do what is left before the request that costs, and send that."""
+    run_id, profile = run.run_id, deps.settings.profile
+    content = content or content_of(profile, request.video, request.faces, request.options)
+    analysis, mapped = yield from prepare(deps, run_id, request, content, deadline=deadline)
+    given = [(face.obj_id, face.face) for face in mapped]
+    purchase = purchase_key(profile, analysis.analysis_id, given, content.hashes, request.options)
+    return submit(
+        deps,
+        run_id,
+        analysis.video_url,
+        mapped,
+        request.options,
+        purchase=purchase,
+        is_new=bool(request.is_new or run.parameters.get("is_new")),
+        max_credits=request.max_credits,
+    )
 
 
 def prepare(
-    deps: Deps, run_id: str, request: RunRequest, *, deadline: Deadline
+    deps: Deps, run_id: str, request: RunRequest, content: Content, *, deadline: Deadline
 ) -> Generator[float, None, tuple[Analysis, list[MappedFace]]]:
     """Do all that comes before the request that costs: publish, analyse, match people, publish the photos.
 
+    A video whose link would end too soon is published and analysed again, which is free.
+
     Returns: the analysis with the URL that was submitted, and who gets which face.
     """
-    video_url = deps.publish(run_id, request.video, "video")
-    any_length = request.options.any_length
-    found = yield from find_people(deps, run_id, video_url, any_length=any_length, deadline=deadline)
-    # The service may say the URL in another spelling; it joins analysis and task by the string it was given.
-    analysis = replace(found, video_url=video_url)
+    analysis, mapped = yield from _prepared(deps, run_id, request, content, deadline=deadline)
+    if not is_url(request.video) and is_ending(deps, analysis.video_url):
+        deps.report.notice("the link of the video is about to end; publishing and analysing it again")
+        return (yield from _prepared(deps, run_id, request, content, deadline=deadline))
+    return analysis, mapped
+
+
+def _prepared(
+    deps: Deps, run_id: str, request: RunRequest, content: Content, *, deadline: Deadline
+) -> Generator[float, None, tuple[Analysis, list[MappedFace]]]:
+    analysis = yield from find_people(
+        deps,
+        run_id,
+        request.video,
+        content,
+        any_length=request.options.any_length,
+        deadline=deadline,
+        is_new=request.is_new,
+    )
     deps.journal.analysed(run_id, analysis)
-    return analysis, publish_faces(deps, run_id, request.faces, analysis)
+    matched = match(deps, cast(deps, request.faces, analysis), analysis)
+    return analysis, publish_faces(deps, run_id, matched, content.hashes)
+
+
+def _save(deps: Deps, run_id: str, task: Task, request: RunRequest) -> Saved:
+    target = _target(request, task.task_id)
+    kept_as = TO_STDOUT if request.to_stdout else str(target)
+    deps.journal.fetching(run_id, kept_as)
+    try:
+        saved = save(
+            deps,
+            task,
+            target,
+            force=request.force,
+            on_whole=lambda sha256: deps.journal.fetched(run_id, kept_as, sha256),
+        )
+    except NotFoundError as error:
+        deps.journal.failed(run_id, Status.FAILED, error)
+        raise
+    deps.journal.done(run_id, saved, output=kept_as)
+    deps.clean_up(run_id)
+    return saved
+
+
+def _target(request: RunRequest, task_id: str) -> Path:
+    return with_task_id(request.target, task_id)
+
+
+def _result(
+    deps: Deps, run_id: str, task: Task, saved: Saved | None, credits_charged: float | None
+) -> RunResult:
+    """Return what the journal and the task tell of the run now."""
+    run, steps = deps.journal.run(run_id), deps.journal.steps(run_id)
+    return RunResult(
+        run_id=run_id,
+        profile=run.profile,
+        backend=deps.settings.backend,
+        analysis_id=run.analysis_id or "",
+        task=task,
+        people=people_in(steps),
+        mappings=mapped_faces(run, steps),
+        saved=saved,
+        held=run.held,
+        credits_charged=credits_charged if credits_charged is not None else run.credits_charged,
+    )

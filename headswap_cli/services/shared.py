@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from headswap_cli.hosting.host import Host
@@ -53,5 +53,15 @@ class OnceHost:
         with lock:
             return self._host.publish(path, on_bytes=on_bytes)
 
-    def clean_up(self) -> None:
-        """Do nothing: others may still be read."""
+    @property
+    def is_cleaned(self) -> bool:
+        """Whether ``clean_up`` removes anything."""
+        return self._host.is_cleaned
+
+    def clean_up(self, links: Sequence[str]) -> None:
+        """Remove what one run has put there, as the place does; of a place that is cleaned nothing is shared.
+
+        Raises:
+            HeadswapError: as the place.
+        """
+        self._host.clean_up(links)

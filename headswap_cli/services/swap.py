@@ -1,34 +1,40 @@
-"""Create a head-swap task, once, and wait for it."""
+"""Create a head-swap task from a finished analysis, once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import FailedError, InputError
+from headswap_cli.errors import InputError
 from headswap_cli.models import Backend, MappedFace, Status
 from headswap_cli.services.casting import cast
+from headswap_cli.services.content import hashes_of, purchase_key
+from headswap_cli.services.hosted import hosted
 from headswap_cli.services.mapping import check_single_photos, match_people
-from headswap_cli.services.money import budgeted_balance, check_budget, paying, settle
+from headswap_cli.services.money import check_budget
+from headswap_cli.services.paid import check_answered, see_through, submit, take_up, task_failed
 from headswap_cli.services.record import recording
-from headswap_cli.services.timed import state_report, watch_timed
-from headswap_cli.services.undisturbed import undisturbed
+from headswap_cli.services.remember import mapped_faces, wish
 from headswap_cli.wire import MAX_PHOTOS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
-    from headswap_cli.models import Analysis, FaceMapping, SwapOptions, Task
+    from headswap_cli.journal import Run
+    from headswap_cli.models import Analysis, FaceMapping, Person, SwapOptions, Task
     from headswap_cli.services.deps import Deadline, Deps
+    from headswap_cli.services.paid import Submission
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """A task that was paid for just now, and the balance before it, None where that is not known."""
+class SwapRequest:
+    """What the user asked for; ``is_new`` pays again on purpose."""
 
-    task: Task
+    analysis_id: str
+    faces: tuple[FaceMapping, ...]
     options: SwapOptions
-    balance_before: float | None
+    max_credits: float | None = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,46 +50,125 @@ class SwapResult:
 
 
 def swap_steps(
-    deps: Deps,
-    analysis_id: str,
-    faces: Sequence[FaceMapping],
-    options: SwapOptions,
-    *,
-    deadline: Deadline | None,
-    max_credits: float | None = None,
+    deps: Deps, request: SwapRequest, *, deadline: Deadline | None
 ) -> Generator[float, None, SwapResult]:
     """Create a task from a finished analysis; wait for its verdict if there is a ``deadline``.
 
+    The task that was made of the same analysis, faces and options before is returned instead of a second.
+
     Raises:
         InputError: the analysis is not completed, or a mapping does not fit it; nothing was paid.
-        CreditsError: the balance does not cover ``max_credits``; nothing was paid.
+        CreditsError: the balance does not cover the budget; nothing was paid.
         OutcomeUnknownError: the task may or may not exist.
     """
-    deps.check_sources(*(face.image for face in faces))
-    check_options(deps, options, faces)
-    check_budget(deps, max_credits)
-    warn_of_plain_webhook(deps, options)
-    analysis, run_id = adopt(deps, analysis_id, parameters={"command": "swap"})
-    with recording(deps, run_id):
-        mapped = publish_faces(deps, run_id, cast(deps, faces, analysis), analysis)
-        submission = submit(deps, run_id, analysis.video_url, mapped, options, max_credits=max_credits)
-        task, credits_charged = submission.task, None
-        if deadline is not None:
-            task, credits_charged = yield from see_through(
-                deps, run_id, submission, deadline=deadline, max_credits=max_credits
-            )
-    return SwapResult(
-        run_id=run_id,
-        analysis_id=analysis_id,
-        task=task,
-        mappings=tuple(mapped),
-        held=submission.task.held,
-        credits_charged=credits_charged,
+    check_swap(deps, request)
+    offer = _offer(deps, request)
+    known = None if request.is_new else deps.journal.find_content(offer.purchase)
+    if known is None or known.task_id is None:
+        check_budget(deps, request.max_credits)
+    run_id = begin_swap(deps, request, offer.analysis, content=offer.purchase)
+    return (yield from go_on_swapping(deps, deps.journal.run(run_id), request, offer, deadline=deadline))
+
+
+def go_on_swapping(
+    deps: Deps, run: Run, request: SwapRequest, offer: Offer | None = None, *, deadline: Deadline | None
+) -> Generator[float, None, SwapResult]:
+    """Bring a run that buys a task to its end from where it is, alone at it.
+
+    Args:
+        deps: The backend and the journal.
+        run: The run.
+        request: What it is to come to.
+        offer: What would be bought; None if that is yet to be found out.
+        deadline: When to give up; None if only the submission is waited for.
+
+    Raises:
+        HeadswapError: as ``swap_steps``.
+    """
+    run_id = run.run_id
+    with deps.journal.held(run_id):
+        # Read again: another command may have gone on with it until just now.
+        run = deps.journal.run(run_id)
+        check_answered(deps.journal, run)
+        with recording(deps, run_id):
+            if run.task_id is not None:
+                submission = take_up(deps, run, run.task_id, request.options)
+            else:
+                submission = _submit(deps, run, request, offer or _offer(deps, request))
+            return (yield from _followed(deps, run_id, request, submission, deadline))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What would be bought: who gets which face, by what each is known, and by what all of it is."""
+
+    analysis: Analysis
+    matched: Sequence[tuple[Person, FaceMapping]]
+    hashes: Mapping[str, str | None]
+    purchase: str
+
+
+def _offer(deps: Deps, request: SwapRequest) -> Offer:
+    analysis = fetch_completed(deps, request.analysis_id)
+    matched = match(deps, cast(deps, request.faces, analysis), analysis)
+    hashes = hashes_of(face.image for face in request.faces)
+    profile = deps.settings.profile
+    given = [(person.obj_id, face.image) for person, face in matched]
+    purchase = purchase_key(profile, request.analysis_id, given, hashes, request.options)
+    return Offer(analysis, matched, hashes, purchase)
+
+
+def _submit(deps: Deps, run: Run, request: SwapRequest, offer: Offer) -> Submission:
+    if run.analysis_id is None:
+        deps.journal.submitted(run.run_id, request.analysis_id, offer.analysis.video_url)
+        deps.journal.analysed(run.run_id, offer.analysis)
+    return submit(
+        deps,
+        run.run_id,
+        offer.analysis.video_url,
+        publish_faces(deps, run.run_id, offer.matched, offer.hashes),
+        request.options,
+        purchase=offer.purchase,
+        is_new=bool(request.is_new or run.parameters.get("is_new")),
+        max_credits=request.max_credits,
     )
 
 
-def adopt(deps: Deps, analysis_id: str, *, parameters: dict[str, object]) -> tuple[Analysis, str]:
-    """Return a completed analysis, and the id of a run that begins with it.
+def _followed(
+    deps: Deps, run_id: str, request: SwapRequest, submission: Submission, deadline: Deadline | None
+) -> Generator[float, None, SwapResult]:
+    """Return what a submission came to, waited for if there is a deadline."""
+    task, credits_charged = submission.task, None
+    if deadline is not None:
+        task, credits_charged = yield from see_through(
+            deps, run_id, submission, deadline=deadline, max_credits=request.max_credits
+        )
+    elif task.status is Status.FAILED:
+        raise task_failed(task)
+    run = deps.journal.run(run_id)
+    return SwapResult(
+        run_id=run_id,
+        analysis_id=request.analysis_id,
+        task=task,
+        mappings=mapped_faces(run, deps.journal.steps(run_id)),
+        held=submission.task.held,
+        credits_charged=credits_charged if credits_charged is not None else run.credits_charged,
+    )
+
+
+def check_swap(deps: Deps, request: SwapRequest) -> None:
+    """Check where photos can go and what the backend takes.
+
+    Raises:
+        InputError: names what does not go.
+    """
+    deps.check_sources(*(face.image for face in request.faces))
+    check_options(deps, request.options, request.faces)
+    warn_of_plain_webhook(deps, request.options)
+
+
+def fetch_completed(deps: Deps, analysis_id: str) -> Analysis:
+    """Return a completed analysis with the URL that it was asked for by.
 
     Raises:
         InputError: it is not completed.
@@ -96,16 +181,30 @@ def adopt(deps: Deps, analysis_id: str, *, parameters: dict[str, object]) -> tup
             analysis_id=analysis_id,
         )
     earlier = deps.journal.find(analysis_id)
-    run_id = deps.journal.begin(
+    # The service may say the URL in another spelling; it joins analysis and task by the string it was given.
+    asked_by = earlier.video_url if earlier is not None and earlier.analysis_id == analysis_id else None
+    return replace(analysis, video_url=asked_by or analysis.video_url)
+
+
+def begin_swap(
+    deps: Deps, request: SwapRequest, analysis: Analysis, *, content: str | None = None, dry_run: bool = False
+) -> str:
+    """Return the id of the run that is to buy this: an earlier one, or a new one."""
+    earlier = deps.journal.find(request.analysis_id)
+    return deps.journal.begin(
         profile=deps.settings.profile,
         backend=deps.settings.backend,
         source=earlier.source if earlier else analysis.video_url,
-        parameters=parameters,
+        content=content,
+        is_new=request.is_new or content is None,
+        parameters={
+            "command": "swap",
+            **({"dry_run": True} if dry_run else {}),
+            "is_new": request.is_new,
+            "analysis_id": request.analysis_id,
+            **wish(request.faces, request.options),
+        },
     )
-    with recording(deps, run_id):
-        deps.journal.submitted(run_id, analysis_id)
-        deps.journal.analysed(run_id, analysis)
-    return analysis, run_id
 
 
 def warn_of_plain_webhook(deps: Deps, options: SwapOptions) -> None:
@@ -114,18 +213,29 @@ def warn_of_plain_webhook(deps: Deps, options: SwapOptions) -> None:
         deps.report.notice("warning: the webhook is plain http; anybody on the way can read what it is told")
 
 
-def publish_faces(
-    deps: Deps, run_id: str, faces: Sequence[FaceMapping], analysis: Analysis
-) -> list[MappedFace]:
-    """Match the faces to people first, then give each photo a URL."""
+def match(deps: Deps, faces: Sequence[FaceMapping], analysis: Analysis) -> list[tuple[Person, FaceMapping]]:
+    """Return each face with the person it is for.
+
+    Raises:
+        InputError: as ``match_people``.
+    """
     most = MAX_PHOTOS if deps.settings.backend is Backend.LOCAL else 1
-    matched = match_people(faces, analysis.people, analysis.analysis_id, most=most)
+    return match_people(faces, analysis.people, analysis.analysis_id, most=most)
+
+
+def publish_faces(
+    deps: Deps,
+    run_id: str,
+    matched: Sequence[tuple[Person, FaceMapping]],
+    hashes: Mapping[str, str | None],
+) -> list[MappedFace]:
+    """Give each photo a URL; ``hashes`` is what each is known by."""
     return [
         MappedFace(
             person=person.person,
             obj_id=person.obj_id,
             face=face.image,
-            img_url=deps.publish(run_id, face.image, f"face of person {person.person}"),
+            img_url=hosted(deps, run_id, face.image, f"face of person {person.person}", hashes[face.image]),
         )
         for person, face in matched
     ]
@@ -151,74 +261,3 @@ def check_options(deps: Deps, options: SwapOptions, faces: Sequence[FaceMapping]
                 f"{flag} is an option of the local engine; the profile {deps.settings.profile!r} has none.",
                 hint="Leave it out, or work on this machine: --profile local",
             )
-
-
-def submit(
-    deps: Deps,
-    run_id: str,
-    video_url: str,
-    faces: Sequence[MappedFace],
-    options: SwapOptions,
-    *,
-    max_credits: float | None = None,
-) -> Submission:
-    """Send the one request that costs: its exact body is durable before, its answer right after.
-
-    Raises:
-        CreditsError: the balance does not cover ``max_credits`` any more; nothing was sent.
-        OutcomeUnknownError: the task may or may not exist.
-    """
-    body = deps.dialect.create_body(video_url, faces, options)
-    balance = budgeted_balance(deps, max_credits)
-    with paying(deps), undisturbed():
-        deps.journal.intend(run_id, body)
-        task = deps.dialect.create_task(deps.client, body)
-        deps.journal.created(run_id, task.task_id, task.held)
-    return Submission(task, options, balance)
-
-
-def see_through(
-    deps: Deps,
-    run_id: str,
-    submission: Submission,
-    *,
-    deadline: Deadline,
-    max_credits: float | None = None,
-) -> Generator[float, None, tuple[Task, float | None]]:
-    """Wait for a task; return it completed, with its output's URL, and what it cost, None if unsure.
-
-    Raises:
-        FailedError: the service ended it as failed; the message says what it cost if that is known.
-    """
-    task = yield from _await_task(deps, run_id, submission, deadline=deadline)
-    is_failed = task.status is Status.FAILED
-    # Of a failed task the error tells the cost.
-    credits_charged = settle(deps, run_id, submission.balance_before, max_credits, tell=not is_failed)
-    if is_failed:
-        cost = "" if credits_charged is None else f" (the balance fell by {credits_charged:g} credits)"
-        raise FailedError(
-            f"The task failed: {task.error or 'the service gave no reason'}{cost}",
-            code=task.error_code,
-            task_id=task.task_id,
-        )
-    return task, credits_charged
-
-
-def _await_task(
-    deps: Deps, run_id: str, submission: Submission, *, deadline: Deadline
-) -> Generator[float, None, Task]:
-    submitted, options, tell = submission.task, submission.options, state_report(deps)
-
-    def on_state(task: Task) -> None:
-        deps.journal.state(run_id, task.status, task.progress)
-        tell(task)
-
-    return watch_timed(
-        deps,
-        submitted,
-        lambda: deps.dialect.fetch_task(deps.client, submitted.task_id),
-        on_state=on_state,
-        deadline=deadline,
-        like_jobs=f"{options.model} {options.resolution}",
-        length_s=submitted.duration_s,
-    )

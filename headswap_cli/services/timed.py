@@ -62,6 +62,37 @@ def watch_timed(
     return state
 
 
+def watch_again(
+    deps: Deps,
+    first: Polled,
+    fetch: Callable[[], Polled],
+    *,
+    on_state: Callable[[Polled], None],
+    deadline: Deadline,
+) -> Generator[float, None, Polled]:
+    """Wait for a job that was submitted at another time: how long it takes tells nothing of others.
+
+    Args:
+        deps: The backend.
+        first: What one look has told already.
+        fetch: Asks the service once.
+        on_state: Is told of every look.
+        deadline: When to give up.
+
+    Raises:
+        DeadlineError: the time is over; the work goes on at the service.
+    """
+    unseen = [first]
+    return watch(
+        lambda: unseen.pop() if unseen else fetch(),
+        on_state=on_state,
+        deadline=deadline,
+        pace=pace_for(deps, first),
+        on_fault=fault_notice(deps),
+        clock=deps.clock,
+    )
+
+
 def pace_for(deps: Deps, state: Analysis | Task) -> Pace:
     """Return how often the backend may be asked: the engine is on this machine, the cloud is not."""
     if deps.settings.backend is Backend.LOCAL:

@@ -11,7 +11,7 @@ from headswap_cli.transfer.http import (
     trusted_roots,
     without_query,
 )
-from headswap_cli.transfer.receive import download
+from headswap_cli.transfer.receive import download, is_there
 from headswap_cli.transfer.send import hash_file, upload
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "download",
     "hash_file",
     "is_loopback",
+    "is_there",
     "open_http",
     "quiet_logs",
     "read_reply",

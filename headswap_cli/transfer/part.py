@@ -53,7 +53,7 @@ class Part:
         self._target, self._file, self._note = target, file, note
         self._size_bytes = os.fstat(file.fileno()).st_size
         self._digest = GrowingDigest(self.path)
-        self._is_there = True
+        self._is_there, self._is_whole = True, False
 
     @property
     def held(self) -> Held:
@@ -95,18 +95,51 @@ class Part:
         with writing(self.path):
             os.fsync(self._file.fileno())
 
-    def become_target(self) -> Saved:
-        """Give the file its name, in place of an older one."""
+    def sha256(self) -> str:
+        """Return the hash of the whole file, in lower-case hex."""
+        with writing(self.path):
+            return self._digest.finish(self._size_bytes)
+
+    def become_target(self, *, force: bool = True) -> Saved:
+        """Give the file its name, in place of an older one if ``force``.
+
+        Raises:
+            InputError: something has that name by now; the part is kept, whole.
+        """
+        sha256 = self.sha256()
         with writing(self._target):
-            sha256 = self._digest.finish(self._size_bytes)
             self.path.chmod(self._note.mode)
             if os.name != "posix":  # an open file can't be renamed there
                 self._file.close()
-            self.path.replace(self._target)
+            try:
+                (self.path.replace if force else self._take_free_name)(self._target)
+            except FileExistsError as error:
+                self._is_whole = True
+                raise InputError(
+                    f"{str(self._target)!r} appeared meanwhile and was left as it is; the result is kept as "
+                    f"{str(self.path)!r}.",
+                    hint="Save it elsewhere: -o FILE, or over that one: --force",
+                ) from error
         self._is_there = False
         note_of(self._target).unlink(missing_ok=True)
         sync_folder(self._target.parent)
         return Saved(self._target, self._size_bytes, sha256)
+
+    def _take_free_name(self, target: Path) -> None:
+        """Rename unless there is such a file; only a link or Windows can do so in one step."""
+        if os.name != "posix":
+            self.path.rename(target)
+            return
+        try:
+            target.hardlink_to(self.path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if os.path.lexists(target):
+                raise FileExistsError(target) from None
+            self.path.replace(target)
+        else:
+            self.path.unlink()
 
     def discard(self) -> None:
         """Remove it: nobody can go on with it."""
@@ -121,7 +154,7 @@ class Part:
 
     def close(self) -> None:
         """Let the next process have it, if it is any use."""
-        if not self.held.is_resumable:
+        if not (self._is_whole or self.held.is_resumable):
             self.discard()
         self._digest.close()
         self._file.close()

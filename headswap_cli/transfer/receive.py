@@ -54,6 +54,8 @@ def download(
     *,
     verify: Callable[[Path], object],
     on_bytes: OnBytes | None = None,
+    on_whole: Callable[[str], None] = lambda sha256: None,
+    force: bool = True,
     stall_timeout_s: float = 60.0,
     timeout_s: float = 7200.0,
     max_bytes: int = MAX_RESULT_BYTES,
@@ -72,6 +74,8 @@ def download(
         target: Its folder must exist; ``.part`` is added to the name while it is under way.
         verify: Is given the whole file before it gets its name, and raises if it is not what it should be.
         on_bytes: Is told of every chunk, what was there before included.
+        on_whole: Is told the hash of the whole and verified file just before that gets its name.
+        force: Whether it may take the place of a file that has the name by then.
         stall_timeout_s: How long nothing, or next to nothing, may come.
         timeout_s: How long all of it may take.
         max_bytes: More than that is not a result.
@@ -79,33 +83,54 @@ def download(
 
     Raises:
         NotFoundError: the link has expired.
-        InputError: the target's folder can't be written to, or another download is at it.
+        InputError: the target's folder can't be written to, another download is at it, or the name is taken
+            and ``force`` is off; the file is kept as ``.part`` then.
         TransferError: what came is not what was promised, or it can't be written.
         NetworkError: the server can't be reached, breaks off, stalls or fails.
         DeadlineError: it took too long.
     """
     order = _Order(http, url, on_bytes, stall_timeout_s, clock() + timeout_s, max_bytes, clock)
+    finish = _Finish(verify, on_whole, force)
     try:
-        return _save(order, target, verify)
+        return _save(order, target, finish)
     except _PiecesError:
-        return _save(order, target, verify)
+        return _save(order, target, finish)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finish:
+    """What is done with the whole file."""
+
+    verify: Callable[[Path], object]
+    on_whole: Callable[[str], None]
+    force: bool
 
 
 class _PiecesError(TransferError):
     """A file that came in pieces doesn't verify: it may have been damaged between them."""
 
 
-def _save(order: _Order, target: Path, verify: Callable[[Path], object]) -> Saved:
+def _save(order: _Order, target: Path, finish: _Finish) -> Saved:
     with open_part(target, _identity(order.url)) as part:
         is_pieced = _receive(order, part)
         try:
-            verify(part.path)
+            finish.verify(part.path)
         except TransferError as error:
             part.discard()
             if is_pieced:
                 raise _PiecesError(error.message, hint=error.hint) from error
             raise
-        return part.become_target()
+        finish.on_whole(part.sha256())
+        return part.become_target(force=finish.force)
+
+
+def is_there(http: httpx.Client, url: str, *, stall_timeout_s: float = 10.0) -> bool:
+    """Whether something can be read at ``url`` now; one byte of it is asked for."""
+    try:
+        with translated(url), opened(http, url, stall_timeout_s, {"Range": "bytes=0-0"}) as response:
+            return response.status_code in {200, 206}
+    except (NetworkError, TransferError):
+        return False
 
 
 def _identity(url: str) -> str:

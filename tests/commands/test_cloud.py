@@ -207,7 +207,7 @@ def test_a_passed_deadline_is_exit_4_with_the_command_to_wait_on(
     error = ran.value["error"]
     assert error["code"] == "deadline"
     assert error["run_id"]
-    assert error["hint"] == f"Wait on: headswap status {service.tasks[0]} --wait"
+    assert error["hint"] == f"Wait on and save it: headswap resume {error['run_id']}"
     assert not list(cloud.cwd.iterdir())
 
 
@@ -330,7 +330,7 @@ def test_a_signal_ends_the_command_and_names_the_one_to_go_on_with(
         out, err = process.communicate(timeout=30)
     assert process.returncode == code
     assert out == ""
-    assert "headswap status run-" in err
+    assert "headswap resume run-" in err
 
 
 def test_a_signal_while_the_task_is_created_waits_for_its_id(

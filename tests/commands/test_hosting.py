@@ -110,10 +110,10 @@ def test_local_files_become_one_url_that_the_service_reads(
 
 
 def test_a_link_outlives_the_wait_by_an_hour_at_least(
-    hosted: Headswap, service: ReadingService, clip: Path
+    hosted: Headswap, service: ReadingService, clip: Path, photo: Path
 ) -> None:
     hosted("analyze", clip)
-    hosted("analyze", clip, "--timeout", "30h")
+    hosted("run", clip, "--face", photo, "--new", "--dry-run", "--timeout", "30h")
     lives = [int(parse_qs(urlsplit(url).query)["X-Amz-Expires"][0]) for url in urls_sent(service)]
     assert lives == [24 * 3600, 31 * 3600]
 
@@ -125,7 +125,7 @@ def test_a_pipeline_uploads_the_video_once(
     hosted("swap", analysis, "--face", f"1={photo}")
     analysed, created = urls_sent(service)
     assert analysed == created
-    err = hosted("analyze", clip, "-v").err
+    err = hosted("run", clip, "--face", photo, "--new", "--dry-run", "-v").err
     assert "HEAD" in err
     assert "PUT" not in err
     assert not [mark for mark in SECRET_MARKS if mark in err]

@@ -103,7 +103,8 @@ def test_a_price_is_unknown_where_another_run_paid_meanwhile(
         # While the first task is looked at, somebody else makes one.
         if request.path == TASK_PATH and not others:
             others.append("begun")
-            others.append(cloud("run", VIDEO, "--face", FACE, "--detach", "-q").out.strip())
+            other = cloud("run", VIDEO, "--face", f"{FACE}?other", "--detach", "-q")
+            others.append(other.out.strip())
         return act_on(request)
 
     service.act_on = act  # type: ignore[method-assign]

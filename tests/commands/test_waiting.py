@@ -11,11 +11,16 @@ from headswap_cli.wire import ANALYSIS_PATH, TASK_PATH
 from tests.origin import Answer, Fault, raw, reset
 
 if TYPE_CHECKING:
-    from tests.conftest import Headswap
+    from tests.conftest import Headswap, Ran
     from tests.loopback import HeadSwapService
 
 VIDEO, FACE = "https://example.com/clip.mp4", "https://example.com/me.jpg"
 TASKS = "task akool akool-premium 720p"
+
+
+def run_id(ran: Ran) -> str:
+    """Return the id that a run told on stderr."""
+    return next(line[4:] for line in ran.err.splitlines() if line.startswith("run run-"))
 
 
 def durations(headswap: Headswap, like_jobs: str, length_s: float | None = None) -> list[float]:
@@ -65,4 +70,4 @@ def test_a_service_that_is_gone_when_the_time_is_over_is_exit_4_for_the_task_goe
     service.polls[TASK_PATH] = 10_000
     service.script(TASK_PATH, Answer({"code": 1000, "data": {"_id": "t", "status": 2}}), *[reset] * 3)
     ran = cloud("run", VIDEO, "--face", FACE, "--timeout", "4s", code=4)
-    assert f"headswap status {service.tasks[0]} --wait" in ran.err
+    assert f"headswap resume {run_id(ran)}" in ran.err

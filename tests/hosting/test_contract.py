@@ -68,8 +68,7 @@ def test_a_file_that_is_not_there_sends_nothing(place: Place, tmp_path: Path) ->
 def test_the_users_file_is_left_as_it_was(place: Place, clip: Path) -> None:
     before = clip.stat()
     host = place.open()
-    host.publish(clip)
-    host.clean_up()
+    host.clean_up([host.publish(clip)])
     assert clip.read_bytes() == CONTENT
     assert (clip.stat().st_mtime_ns, stat.S_IMODE(clip.stat().st_mode)) == (
         before.st_mtime_ns,

@@ -96,16 +96,16 @@ def test_the_secret_key_is_never_part_of_a_link_or_a_request(
         assert nanio.keys["AWS_SECRET_ACCESS_KEY"] not in f"{request.url}{request.headers.raw}"
 
 
-def test_clean_up_takes_away_what_this_command_put_there_and_nothing_else(
+def test_clean_up_takes_away_what_was_put_there_to_be_and_nothing_else(
     nanio: Nanio, hosting: str, bare: httpx.Client, clip: Path
 ) -> None:
     kept = open_host(hosting, lambda: bare, life_s=60.0, env=nanio.keys)
     kept_url = kept.publish(clip)
-    kept.clean_up()
+    kept.clean_up([kept_url])
     tidy = open_host(f"{hosting}&cleanup=yes", lambda: bare, life_s=60.0, env=nanio.keys)
     url = tidy.publish(clip)
     assert bare.get(url).content == CONTENT
-    tidy.clean_up()
+    tidy.clean_up([url, kept_url])
     assert bare.get(url).status_code == 404
     assert bare.get(kept_url).content == CONTENT
 
@@ -116,9 +116,8 @@ def test_two_commands_that_clean_up_never_share_an_object(
     first, second = (
         open_host(f"{hosting}&cleanup=yes", lambda: bare, life_s=60.0, env=nanio.keys) for _ in range(2)
     )
-    first.publish(clip)
-    url = second.publish(clip)
-    first.clean_up()
+    first_url, url = first.publish(clip), second.publish(clip)
+    first.clean_up([first_url])
     assert bare.get(url).content == CONTENT
 
 

@@ -38,7 +38,7 @@ def folded(run: Run, steps: list[Step]) -> dict[str, object]:
             told |= {"status": Status.COMPLETED, "progress": 100.0}
         elif step.kind is StepKind.FAILED:
             told["error"] = step.detail["message"]
-        if step.kind in {StepKind.INTENDED, StepKind.WAIVED, StepKind.CREATED, StepKind.DONE}:
+        if step.kind not in {StepKind.FAILED, StepKind.STATE, StepKind.ANALYSED, StepKind.PUBLISHED}:
             told["error"] = None
         row |= told
     return row

@@ -1,0 +1,88 @@
+"""``headswap resume``: take up what was left open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headswap_cli.commands import options as o
+from headswap_cli.context import AppContext
+from headswap_cli.errors import InputError, worst_code
+
+if TYPE_CHECKING:
+    from headswap_cli.errors import HeadswapError
+    from headswap_cli.render.views import Shown
+    from headswap_cli.services.deps import Deadline
+
+RunArg = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id; all open ones without.")]
+TaskOpt = Annotated[
+    str | None, typer.Option("--task", metavar="ID", help="The task that the run's unanswered request made.")
+]
+ResubmitOpt = Annotated[
+    bool, typer.Option("--resubmit", help="Send an unanswered request again; it may be paid for twice.")
+]
+
+
+def resume_command(
+    run: RunArg = None,
+    *,
+    task: TaskOpt = None,
+    again: ResubmitOpt = False,
+    timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
+    as_json: o.JsonOpt = False,
+    quiet: o.QuietOpt = False,
+    verbose: o.VerboseOpt = False,
+) -> None:
+    """Go on with runs that were stopped, from the exact step: upload, analysis, task, wait or download.
+
+    Nothing is paid twice. A request that was sent and not answered is in question: look for it in your
+    account, then name its task with --task, or send it again with --resubmit.
+
+    Example: headswap resume run-k3q7c2mx5a
+    """
+    if (task is not None or again) and (run is None or (task is not None and again)):
+        raise InputError("--task and --resubmit are for one run, one or the other.", hint="headswap runs")
+    app = AppContext(as_json=as_json, quiet=quiet, verbose=verbose)
+    deadline = app.deadline(timeout)
+    if run is not None:
+        app.view.show(_resumed(app, run, deadline, task=task, again=again))
+    else:
+        _resume_all(app, deadline)
+
+
+def _resumed(
+    app: AppContext, identifier: str, deadline: Deadline, *, task: str | None = None, again: bool = False
+) -> Shown:
+    from headswap_cli.render import views
+    from headswap_cli.services.resume import adopt_task, find_open, resubmit, resume_steps
+    from headswap_cli.services.swap import SwapResult
+    from headswap_cli.services.wait import drive
+
+    with app.journal() as journal:
+        run_id = find_open(journal, identifier).run_id
+    with app.open(about=run_id) as deps:
+        if task is not None:
+            adopt_task(deps, deps.journal.run(run_id), task)
+        elif again:
+            resubmit(deps, deps.journal.run(run_id))
+        result = drive(resume_steps(deps, deps.journal.run(run_id), deadline=deadline), deps.sleep)
+        return views.task(result) if isinstance(result, SwapResult) else views.run(result)
+
+
+def _resume_all(app: AppContext, deadline: Deadline) -> None:
+    from headswap_cli.errors import HeadswapError
+    from headswap_cli.render import runs
+
+    with app.journal() as journal:
+        open_ids = [run.run_id for run in journal.open_runs()]
+    results: list[Shown] = []
+    errors: dict[str, HeadswapError] = {}
+    for run_id in open_ids:
+        try:
+            results.append(_resumed(app, run_id, deadline))
+        except HeadswapError as error:
+            errors[run_id] = error
+            app.view.mishaps([error])
+    app.view.show(runs.resumed(results, errors))
+    raise typer.Exit(worst_code(errors.values()))

@@ -1,0 +1,147 @@
+"""``headswap runs``: what was run, what came of it, and what of that is to be kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from headswap_cli.commands import options as o
+from headswap_cli.context import AppContext
+
+if TYPE_CHECKING:
+    from headswap_cli.models import Status
+
+DEFAULT_AGE = "30d"
+
+RunIdArg = Annotated[str, typer.Argument(metavar="ID", help="The id of a run, a task or an analysis.")]
+RunIdsArg = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of runs.")]
+LimitOpt = Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="Show so many at most.")]
+OlderOpt = Annotated[str, typer.Option("--older", metavar="AGE", help="As 30d or 12h.")]
+OpenToo = Annotated[bool, typer.Option("--force", "-f", help="Even what is open, or may have been paid for.")]
+
+
+def parse_status(value: str) -> Status:
+    """Return the state of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    from headswap_cli.errors import InputError
+    from headswap_cli.models import Status
+
+    try:
+        return Status(value)
+    except ValueError as error:
+        raise InputError(f"No run is ever {value!r}; they are: {', '.join(Status)}.") from error
+
+
+StatusOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--status",
+        parser=parse_status,
+        metavar="STATE",
+        help="Only those that are queued, processing, completed, failed or unknown.",
+    ),
+]
+
+
+def runs_group(markup: Literal["markdown"] | None) -> typer.Typer:
+    """Return the group of commands."""
+    group = typer.Typer(
+        name="runs",
+        help="Show the runs of this machine, newest first, or take some out of the journal.\n\n"
+        "Example: headswap runs --status unknown",
+        rich_markup_mode=markup,
+    )
+    group.callback(invoke_without_command=True)(list_command)
+    for name, command in (
+        ("show", show_command),
+        ("forget", forget_command),
+        ("prune", prune_command),
+        ("open", open_command),
+    ):
+        group.command(name)(command)
+    return group
+
+
+def list_command(
+    context: typer.Context,
+    *,
+    limit: LimitOpt = 20,
+    status: StatusOpt = None,
+    as_json: o.JsonOpt = False,
+    quiet: o.QuietOpt = False,
+) -> None:
+    """Show the runs of this machine, newest first, or take some out of the journal.
+
+    Example: headswap runs --status unknown
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from headswap_cli.render import runs
+
+    app = AppContext(as_json=as_json, quiet=quiet)
+    with app.journal() as journal:
+        app.view.show(runs.listed(journal.runs(limit, status=status)))  # type: ignore[arg-type]
+
+
+def show_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt = False) -> None:
+    """Show all that happened to a run; signatures in links are left out.
+
+    Example: headswap runs show run-k3q7c2mx5a
+    """
+    from headswap_cli.render import runs
+    from headswap_cli.services.runs import find_run
+
+    app = AppContext(as_json=as_json, quiet=quiet)
+    with app.journal() as journal:
+        known = find_run(journal, run)
+        app.view.show(runs.shown(known, journal.steps(known.run_id)))
+
+
+def forget_command(
+    ids: RunIdsArg, *, force: OpenToo = False, as_json: o.JsonOpt = False, quiet: o.QuietOpt = False
+) -> None:
+    """Take runs out of the journal; the files that they have saved stay.
+
+    Example: headswap runs forget run-k3q7c2mx5a
+    """
+    from headswap_cli.render import runs
+    from headswap_cli.services.runs import forget
+
+    app = AppContext(as_json=as_json, quiet=quiet)
+    with app.journal() as journal:
+        app.view.show(runs.gone(forget(journal, ids, force=force), "forgot"))
+
+
+def prune_command(
+    *, older: OlderOpt = DEFAULT_AGE, as_json: o.JsonOpt = False, quiet: o.QuietOpt = False
+) -> None:
+    """Take old runs that are over out of the journal; what is open or in question stays.
+
+    Example: headswap runs prune --older 90d
+    """
+    from headswap_cli.render import runs
+    from headswap_cli.services.runs import prune
+
+    app = AppContext(as_json=as_json, quiet=quiet)
+    with app.journal() as journal:
+        app.view.show(runs.gone(prune(journal, older), "forgot"))
+
+
+def open_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt = False) -> None:
+    """Open a run's result in the program that shows videos here.
+
+    Example: headswap runs open run-k3q7c2mx5a
+    """
+    from headswap_cli.render import views
+    from headswap_cli.services.runs import find_run, open_result, result_of
+
+    app = AppContext(as_json=as_json, quiet=quiet)
+    with app.journal() as journal:
+        known = find_run(journal, run)
+    path = result_of(known)
+    open_result(path)
+    app.view.show(views.message(str(path), run_id=known.run_id, output=str(path)))

@@ -1,0 +1,30 @@
+"""How long a signed link is good for, as far as its query says."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+_SIGNED = "%Y%m%dT%H%M%SZ"
+
+
+def ends_at(url: str) -> float | None:
+    """Return when a link ends, in seconds since the epoch; None if it does not say so.
+
+    Amazon's and Google's signatures name their date and their seconds (``X-Amz-Date``, ``X-Amz-Expires``),
+    older ones an epoch (``Expires``), Azure's a time (``se``).
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    """
+    with suppress(ValueError, OverflowError):
+        query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
+        for maker in ("x-amz", "x-goog"):
+            if f"{maker}-date" in query and f"{maker}-expires" in query:
+                signed = datetime.strptime(query[f"{maker}-date"], _SIGNED).replace(tzinfo=UTC)
+                return (signed + timedelta(seconds=int(query[f"{maker}-expires"]))).timestamp()
+        if "expires" in query and "signature" in query:
+            return float(int(query["expires"]))
+        if "se" in query and "sig" in query:
+            until = datetime.fromisoformat(query["se"])
+            return (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp()
+    return None

@@ -1,0 +1,120 @@
+"""Runs in their three forms; the signature of a presigned URL is never shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headswap_cli.models import Status
+from headswap_cli.render.views import Shown, short_path, table
+from headswap_cli.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from headswap_cli.errors import HeadswapError
+    from headswap_cli.journal import Run, Step
+
+_QUERY = re.compile(r"(https?://[^\s?#\"']+)\?[^\s\"']*", re.IGNORECASE)
+_CELL = 120
+
+
+def run_json(known: Run) -> dict[str, Any]:
+    """Return a run as ``--json`` shows it."""
+    return {
+        "run_id": known.run_id,
+        "command": known.command,
+        "created_at": _time(known.created_at),
+        "status": known.state,
+        "progress": known.progress,
+        "profile": known.profile,
+        "backend": known.backend,
+        "source": masked(known.source),
+        "analysis_id": known.analysis_id,
+        "task_id": known.task_id,
+        "output": known.output,
+        "target": known.target,
+        "size_bytes": known.size_bytes,
+        "sha256": known.sha256,
+        "held": known.held,
+        "credits_charged": known.credits_charged,
+        "error": masked(known.error) if known.error else None,
+    }
+
+
+def listed(runs: Sequence[Run]) -> Shown:
+    """Show runs, newest first."""
+    rows = [
+        (
+            known.run_id,
+            f"{datetime.fromtimestamp(known.created_at).astimezone():%Y-%m-%d %H:%M}",
+            known.command,
+            known.state,
+            known.task_id or "-",
+            _outcome(known),
+        )
+        for known in runs
+    ]
+    text = table(("RUN", "BEGUN", "COMMAND", "STATUS", "TASK", "RESULT"), rows) if rows else "No runs."
+    return Shown([run_json(known) for known in runs], text, "\n".join(known.run_id for known in runs))
+
+
+def shown(known: Run, steps: Sequence[Step]) -> Shown:
+    """Show a run and all that happened to it."""
+    told = [{"kind": step.kind, "at": _time(step.at), "detail": _masked_json(step.detail)} for step in steps]
+    facts = [(name, value) for name, value in run_json(known).items() if value is not None]
+    rows = [(one["at"], one["kind"], _brief(one["detail"])) for one in told]
+    parts = [table(("FACT", "VALUE"), facts), table(("AT", "STEP", "WHAT"), rows)]
+    return Shown({**run_json(known), "steps": told}, "\n\n".join(parts), known.run_id)
+
+
+def gone(run_ids: Sequence[str], verb: str) -> Shown:
+    """Show which runs were taken out of the journal."""
+    text = "\n".join(f"{verb} {run_id}" for run_id in run_ids) or "Nothing to forget."
+    return Shown([{"run_id": run_id} for run_id in run_ids], text, "\n".join(run_ids))
+
+
+def resumed(each: Sequence[Shown], errors: Mapping[str, HeadswapError]) -> Shown:
+    """Show what all open runs came to; of a run that is not over, the error."""
+    from headswap_cli.render.view import error_json
+
+    values = [one.value for one in each if isinstance(one.value, dict)]
+    values += [{"run_id": run_id, "error": error_json(error)} for run_id, error in errors.items()]
+    text = "\n".join(one.text for one in each)
+    return Shown(values, text or ("" if errors else "Nothing is open."), "\n".join(one.bare for one in each))
+
+
+def masked(text: str) -> str:
+    """Return a text whose URLs have lost their queries: one may be a signature."""
+    return _QUERY.sub(r"\1?...", text)
+
+
+def _masked_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _masked_json(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_masked_json(one) for one in value]
+    return masked(value) if isinstance(value, str) else value
+
+
+def _brief(detail: Mapping[str, Any]) -> str:
+    kept = {name: value for name, value in detail.items() if value is not None}
+    return ", ".join(
+        f"{name} {value if isinstance(value, str | int | float) else json.dumps(value)}"
+        for name, value in kept.items()
+    )
+
+
+def _outcome(known: Run) -> str:
+    if known.output is not None:
+        return "to stdout" if known.output == "-" else short_path(Path(known.output))
+    if known.state is Status.UNKNOWN:
+        return f"headswap resume {known.run_id}"
+    return printable(masked(known.error), _CELL) if known.error else "-"
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

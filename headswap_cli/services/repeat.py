@@ -1,0 +1,86 @@
+"""The same run asked for again: what is there already, and what is left to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headswap_cli.errors import InputError
+from headswap_cli.journal import StepKind
+from headswap_cli.models import Saved
+from headswap_cli.services.output import TO_STDOUT, check_target, with_task_id
+
+if TYPE_CHECKING:
+    from headswap_cli.journal import Journal, Run
+    from headswap_cli.services.run import RunRequest
+
+
+class DoneError(InputError):
+    """The run is completed and its file is there.
+
+    Args:
+        run: That run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(
+            f"The run {run.run_id} has saved this already, as {run.output!r}; nothing was sent.",
+            hint="To have the same again, free: -o FILE, or --force. To pay for another: --new",
+            run_id=run.run_id,
+            task_id=run.task_id,
+        )
+        self.run = run
+
+
+def check_place(journal: Journal | None, known: Run | None, request: RunRequest) -> None:
+    """Check that a result can be saved where it is to go, and is not there yet.
+
+    Args:
+        journal: Where the run is written down.
+        known: The earlier run of the same content, if there is one.
+        request: What is asked for now.
+
+    Raises:
+        DoneError: the run is completed and its file is there.
+        InputError: the target exists, is an input, or can't be written.
+    """
+    if request.detach:
+        return
+    target = request.target
+    if journal is not None and known is not None:
+        _check_not_done(known, request)
+        if known.task_id is not None:
+            target = with_task_id(target, known.task_id)
+        if arrived(journal, known, target) is not None:
+            return
+    check_target(target, force=request.force)
+    request.check_inputs_survive(target)
+
+
+def _check_not_done(run: Run, request: RunRequest) -> None:
+    if run.output is None or run.output == TO_STDOUT or run.task_id is None or request.force:
+        return
+    path = Path(run.output)
+    if request.is_aimed and with_task_id(request.target, run.task_id) != path:
+        return
+    if _hash(path) == run.sha256:
+        raise DoneError(run)
+
+
+def arrived(journal: Journal, run: Run, target: Path) -> Saved | None:
+    """Return the result if it has got its name, but nobody has written that down: its command was killed."""
+    step = journal.last(run.run_id, StepKind.FETCHED)
+    if run.output is not None or step is None or step.detail["target"] != str(target):
+        return None
+    if _hash(target) != step.detail["sha256"]:
+        return None
+    return Saved(target, target.stat().st_size, step.detail["sha256"])
+
+
+def _hash(path: Path) -> str | None:
+    from headswap_cli.transfer import hash_file
+
+    try:
+        return hash_file(path)
+    except InputError:
+        return None

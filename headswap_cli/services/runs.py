@@ -1,0 +1,130 @@
+"""Looking at the journal, and taking runs out of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headswap_cli.errors import InputError, MachineError, NotFoundError
+from headswap_cli.models import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from headswap_cli.journal import Journal, Run
+
+_AGE = re.compile(r"(\d{1,6})([dh])")
+_SECONDS = {"d": 86400, "h": 3600}
+VIEWERS = {"darwin": "open", "win32": "explorer"}
+
+
+def find_run(journal: Journal, identifier: str) -> Run:
+    """Return the newest run with that id of its own, of its task or of its analysis.
+
+    Raises:
+        NotFoundError: the journal has none.
+    """
+    run = journal.find(identifier)
+    if run is None:
+        raise NotFoundError(f"The journal knows no run {identifier}.", hint="headswap runs")
+    return run
+
+
+def forget(journal: Journal, run_ids: Sequence[str], *, force: bool) -> list[str]:
+    """Take runs out, all of them or none; return their ids.
+
+    Raises:
+        NotFoundError: one is not there.
+        InputError: one is open, may have been paid for, or is worked on.
+    """
+    runs = [find_run(journal, run_id) for run_id in dict.fromkeys(run_ids)]
+    open_ids = {run.run_id for run in journal.open_runs()}
+    for run in runs:
+        if not force and (run.run_id in open_ids or run.is_unanswered):
+            why = "may have paid for a task" if run.state is Status.UNKNOWN else "is not over"
+            raise InputError(
+                f"The run {run.run_id} {why}; nothing was forgotten.",
+                hint=f"headswap resume {run.run_id}, or headswap runs forget {run.run_id} --force",
+                run_id=run.run_id,
+            )
+    for run in runs:
+        with journal.held(run.run_id):
+            journal.forget(run.run_id)
+    return [run.run_id for run in runs]
+
+
+def prune(journal: Journal, older: str, *, now: Callable[[], float] = time.time) -> list[str]:
+    """Take out what was begun longer ago than ``older`` (``30d``, ``12h``) and is over; return the ids.
+
+    Raises:
+        InputError: that is no age.
+    """
+    match = _AGE.fullmatch(older)
+    if match is None:
+        raise InputError(f"{older!r} is no age.", hint="headswap runs prune --older 30d")
+    moment = now() - int(match[1]) * _SECONDS[match[2]]
+    return forget(journal, [run.run_id for run in journal.finished_before(moment)], force=False)
+
+
+def result_of(run: Run) -> Path:
+    """Return where a run's result lies.
+
+    Raises:
+        NotFoundError: it has none, or the file is gone.
+    """
+    if run.output is None:
+        raise NotFoundError(
+            f"The run {run.run_id} has saved nothing: it is {run.state}.",
+            hint=f"headswap resume {run.run_id}",
+            run_id=run.run_id,
+        )
+    path = Path(run.output)
+    if not path.is_file():
+        where = "went to stdout" if run.output == "-" else f"is not at {run.output!r} any more"
+        raise NotFoundError(
+            f"The result of the run {run.run_id} {where}.",
+            hint=f"Free of charge: headswap download {run.run_id} -o FILE",
+            run_id=run.run_id,
+        )
+    return path
+
+
+def open_result(
+    path: Path,
+    *,
+    env: Mapping[str, str] = os.environ,
+    platform: str = sys.platform,
+    patience_s: float = 3.0,
+) -> None:
+    """Open a file in the program that shows it here: ``HEADSWAP_VIEWER``, else the system's choice.
+
+    A program that stays for longer than ``patience_s`` is left alone.
+
+    Raises:
+        MachineError: there is no such program, or it fails at once.
+    """
+    viewer = env.get("HEADSWAP_VIEWER") or VIEWERS.get(platform, "xdg-open")
+    try:
+        process = subprocess.Popen(  # noqa: S603  the user's own program
+            [viewer, str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        code = process.wait(patience_s)
+    except OSError as error:
+        raise MachineError(
+            f"{viewer} can't be run: {error.strerror}.", hint="HEADSWAP_VIEWER=mpv headswap runs open ID"
+        ) from error
+    except subprocess.TimeoutExpired:
+        return
+    if code != 0 and platform != "win32":
+        raise MachineError(
+            f"{viewer} could not open {str(path)!r} (it ended with {code}).",
+            hint="HEADSWAP_VIEWER=mpv headswap runs open ID",
+        )

@@ -87,7 +87,8 @@ class Analysis:
     """The state of a person analysis.
 
     ``status_number`` is what the service said, kept because numbers may appear that nobody has met yet;
-    ``progress`` is 0 to 100; ``error`` is set only where the analysis failed.
+    ``progress`` is 0 to 100; ``error`` is set only where the analysis failed; ``ahead`` is how many jobs the
+    local engine does before it.
     """
 
     analysis_id: str
@@ -99,12 +100,16 @@ class Analysis:
     error: str | None = None
     error_code: int | None = None
     video: dict[str, Any] | None = None
+    ahead: int = 0
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The state of a head-swap task; ``held`` is the API's raw ``deduction_lock_duration``, unit unknown."""
+    """The state of a head-swap task.
+
+    ``held`` is the API's raw ``deduction_lock_duration``, unit unknown; ``ahead`` is as in ``Analysis``.
+    """
 
     task_id: str
     status: Status
@@ -118,6 +123,7 @@ class Task:
     error: str | None = None
     error_code: int | None = None
     notices: tuple[str, ...] = ()
+    ahead: int = 0
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
 

@@ -152,6 +152,7 @@ def parse_analysis(record: JsonObject, analysis_id: str, video_url: str = "") ->
         error=_reason(record, status),
         error_code=_reason_code(record, status),
         video=video if isinstance(video, dict) else None,
+        ahead=max(0, whole(record.get("ahead")) or 0),
         raw=record,
     )
 
@@ -181,6 +182,7 @@ def parse_task(record: JsonObject, task_id: str) -> Task:
         error=_reason(record, status),
         error_code=_reason_code(record, status),
         notices=_notices(notices if isinstance(notices, list) else []),
+        ahead=max(0, whole(record.get("ahead")) or 0),
         raw=record,
     )
 

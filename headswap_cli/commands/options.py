@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headswap_cli.commands import known
 from headswap_cli.errors import InputError
 from headswap_cli.text import printable
 from headswap_cli.wire import RESOLUTIONS
@@ -167,7 +168,13 @@ def swap_options(
 
 
 ProfileOpt = Annotated[
-    str | None, typer.Option("--profile", "-p", help="The profile to use: see `headswap profile list`.")
+    str | None,
+    typer.Option(
+        "--profile",
+        "-p",
+        help="The profile to use: see `headswap profile list`.",
+        autocompletion=known.profiles,
+    ),
 ]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 QuietOpt = Annotated[
@@ -199,6 +206,7 @@ ResolutionOpt = Annotated[
         "--resolution",
         parser=parse_resolution,
         metavar="480p|720p",
+        autocompletion=known.choices(*RESOLUTIONS),
         help="Bound of the output's shorter side; nothing is enlarged. 720p unless the settings say else.",
     ),
 ]
@@ -216,6 +224,7 @@ ModeOpt = Annotated[
         "--mode",
         parser=parse_mode,
         metavar="head|face",
+        autocompletion=known.choices(*MODES),
         help="Local engine: the whole head with its hair, or the face alone.",
     ),
 ]
@@ -225,6 +234,7 @@ ToneOpt = Annotated[
         "--tone",
         parser=parse_tone,
         metavar="source|reference|blend",
+        autocompletion=known.choices(*TONES),
         help="Local engine: the skin tone of the video's person, of the photo, or between them (blend).",
     ),
 ]
@@ -285,7 +295,12 @@ ManifestArg = Annotated[
 ]
 IdsArg = Annotated[
     list[str],
-    typer.Argument(metavar="ID...", help="Ids of analyses, tasks or runs.", parser=parse_id),
+    typer.Argument(
+        metavar="ID...",
+        help="Ids of analyses, tasks or runs.",
+        parser=parse_id,
+        autocompletion=known.ids,
+    ),
 ]
 WaitOpt = Annotated[bool, typer.Option("--wait", help="Wait for the verdict and return its exit code.")]
 

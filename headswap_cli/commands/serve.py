@@ -66,9 +66,9 @@ def serve_command(
         app.view.show(views.engine(local.find(folders.data)))
         return
     if stop:
+        left = local.unfinished(folders.data)
         stopped = local.stop(folders.data)
-        text = "The local engine has stopped." if stopped else "The local engine was not running."
-        app.view.show(views.message(text, stopped=stopped))
+        app.view.show(views.stopped_engine(stopped=stopped, unfinished=left))
         return
     require_engine()
     if clear:
@@ -85,5 +85,6 @@ def serve_command(
         if not local.is_loopback(host):
             app.view.complain(_EXPOSED.format(host=host, token_file=token_file))
         app.view.show(views.message(url, url=url))
+        app.view.notices(["Ctrl-C stops it; a job at work goes back to the queue."])
 
     raise typer.Exit(local.run_foreground(folders.data, folders.cache, serving, on_url=_on_url))

@@ -6,10 +6,19 @@ from typing import Annotated
 
 import typer
 
+from headswap_cli.commands import known
 from headswap_cli.commands import options as o
 from headswap_cli.context import AppContext, require_likeness
 
-AnalysisArg = Annotated[str, typer.Argument(metavar="ANALYSIS", help="The id that `analyze` printed.")]
+AnalysisArg = Annotated[
+    str,
+    typer.Argument(
+        metavar="ANALYSIS",
+        help="The id that `analyze` printed.",
+        parser=o.parse_id,
+        autocompletion=known.analyses,
+    ),
+]
 
 
 def swap_command(

@@ -72,6 +72,7 @@ _JOB: JsonObject = {
     "task_id": {**_ID, "description": "Internal; nothing is found by it."},
     "status": {"type": "integer", "enum": [QUEUED, PROCESSING, COMPLETED, FAILED]},
     "progress": {"type": "integer", "minimum": 0, "maximum": 100},
+    "ahead": {**_COUNT, "description": "The local engine's own: how many jobs come before a queued one."},
     "error_code": {"type": "integer"},
     "error_reason": _TEXT,
 }

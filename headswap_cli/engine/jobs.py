@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -64,7 +64,7 @@ class Job:
 
     ``source`` is the media name of the source video, or the URL that an analysis fetches it from; ``status``
     a number of ``wire``, ``progress`` 0 to 100, ``body`` what was asked, ``result`` what came of it
-    (completed jobs only).
+    (completed jobs only). ``ahead`` is how many jobs come before a queued one, where that was asked for.
     """
 
     id: str
@@ -78,6 +78,7 @@ class Job:
     error_reason: str
     created_ms: int
     updated_ms: int
+    ahead: int = 0
 
 
 class JobStore:
@@ -122,7 +123,16 @@ class JobStore:
 
     def get(self, kind: Kind, job_id: str) -> Job | None:
         """Return the job of this kind and id."""
-        return _first(self._read("SELECT * FROM job WHERE id = :id AND kind = :kind", id=job_id, kind=kind))
+        job = _first(self._read("SELECT * FROM job WHERE id = :id AND kind = :kind", id=job_id, kind=kind))
+        return replace(job, ahead=self._ahead(job)) if job is not None and job.status == QUEUED else job
+
+    def _ahead(self, job: Job) -> int:
+        ((ahead,),) = self._reader.run(
+            "SELECT count(*) FROM job WHERE status IN (:queued, :processing)"
+            " AND number < (SELECT number FROM job WHERE id = :id)",
+            {**_STATUS_NUMBERS, "id": job.id},
+        )
+        return int(ahead)
 
     def analysis_of(self, source: str) -> Job | None:
         """Return the latest completed analysis of a source video."""

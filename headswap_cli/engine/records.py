@@ -90,6 +90,7 @@ def _common(job: Job) -> JsonObject:
         "task_id": hashlib.sha256(job.id.encode()).hexdigest()[:24],
         "status": job.status,
         "progress": job.progress,
+        "ahead": job.ahead,
         "error_code": job.error_code,
         "error_reason": job.error_reason,
     }

@@ -18,7 +18,7 @@ from headswap_cli.local.endpoint import (
     health,
 )
 from headswap_cli.local.foreground import Serving, is_loopback, run_foreground
-from headswap_cli.local.process import ALREADY_RUNNING, CANNOT_WRITE, clear, ensure, stop
+from headswap_cli.local.process import ALREADY_RUNNING, CANNOT_WRITE, clear, ensure, stop, unfinished
 
 __all__ = [
     "ALREADY_RUNNING",
@@ -39,4 +39,5 @@ __all__ = [
     "is_loopback",
     "run_foreground",
     "stop",
+    "unfinished",
 ]

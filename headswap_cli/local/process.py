@@ -97,6 +97,14 @@ def stop(data_dir: Path, *, timeout_s: float = 15.0) -> bool:
     return True
 
 
+def unfinished(data_dir: Path) -> int:
+    """Return how many jobs the engine that works in ``data_dir`` has queued or at work; 0 where none runs."""
+    endpoint = find(data_dir)
+    said = health(endpoint) if endpoint is not None else None
+    counts = [(said or {}).get(name) for name in ("queued", "processing")]
+    return sum(count for count in counts if isinstance(count, int))
+
+
 def clear(data_dir: Path, cache_dir: Path) -> tuple[int, int]:
     """Delete every ended job and file that no unfinished job needs, whether or not the engine runs.
 

@@ -279,6 +279,15 @@ def engine(endpoint: Endpoint | None) -> Shown:
     return Shown(value, text, "running")
 
 
+def stopped_engine(*, stopped: bool, unfinished: int) -> Shown:
+    """Show that the local engine has stopped, and what becomes of the jobs that it had left."""
+    text = "The local engine has stopped." if stopped else "The local engine was not running."
+    if unfinished:
+        jobs = "1 unfinished job waits" if unfinished == 1 else f"{unfinished} unfinished jobs wait"
+        text += f" {jobs} in its queue: the next command that needs the engine takes it up."
+    return Shown({"stopped": stopped, "unfinished": unfinished}, text, text)
+
+
 def message(text: str, **value: object) -> Shown:
     """Show that something was done."""
     return Shown(dict(value), text, text)

@@ -102,11 +102,15 @@ def pace_for(deps: Deps, state: Analysis | Task) -> Pace:
 
 def state_report(deps: Deps) -> Callable[[Analysis | Task], None]:
     """Return what tells the user of each look; of a state that nobody has met yet, the service's number."""
-    told = 0
+    told, waits = 0, 0
 
     def tell(state: Analysis | Task) -> None:
-        nonlocal told
+        nonlocal told, waits
         what, _ = described(state)
+        if state.status is Status.QUEUED and state.ahead not in {0, waits}:
+            waits = state.ahead
+            others = "another job" if waits == 1 else f"{waits} other jobs"
+            deps.report.notice(f"{what}: the local engine has {others} to do before it")
         deps.report.state(what, state.status, state.progress)
         if state.status is Status.UNKNOWN and state.status_number != told:
             told = state.status_number

@@ -117,7 +117,9 @@ def test_on_every_interface_it_says_what_it_exposes_and_takes_that_key_alone(
     assert TOKEN not in (own.data / "engine" / "engine.log").read_text()
 
 
-def test_on_loopback_it_makes_up_a_key_and_says_nothing_of_strangers(own: Headswap) -> None:
+def test_on_loopback_it_makes_up_a_key_and_says_how_to_stop_it_and_nothing_of_strangers(
+    own: Headswap,
+) -> None:
     with served(own) as (url, said):
         assert url.startswith("http://127.0.0.1:")
         assert health(url, "a guess") == 401
@@ -125,7 +127,7 @@ def test_on_loopback_it_makes_up_a_key_and_says_nothing_of_strangers(own: Headsw
         listening = socket.socket()
         assert listening.connect_ex(("127.0.0.2", int(url.rpartition(":")[2]))) != 0
         listening.close()
-    assert said == [""]
+    assert said == ["Ctrl-C stops it; a job at work goes back to the queue.\n"]
 
 
 def test_the_key_is_on_no_command_line(own: Headswap, token_file: Path) -> None:

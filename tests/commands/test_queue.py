@@ -1,0 +1,64 @@
+"""What is said of a job that has to wait for others, and of jobs that are left when the engine stops."""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headswap_cli import wire
+from tests import clips
+from tests.engine.arena import Arena, Tally
+from tests.engine.engines import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the arena counts processes in /proc")
+
+
+@pytest.fixture
+def arena(tmp_path: Path) -> Iterator[Arena]:
+    """A home whose engine does nothing until it is told so."""
+    tally = Tally()
+    with Arena(tmp_path / "a", random.Random(7), tally) as made:
+        made.tell(hold=True)
+        yield made
+        made.tell()
+    assert tally.is_clean, tally
+
+
+def test_a_job_behind_another_says_so_and_both_are_taken_up_after_a_stop(
+    arena: Arena, tmp_path: Path
+) -> None:
+    videos = [clips.plain_clip(tmp_path / f"{seconds}.mp4", seconds=seconds) for seconds in (4, 5)]
+    first = arena.headswap("analyze", videos[0], "--timeout", "1s", code=4)
+    assert "before it" not in first.err
+    second = arena.headswap("analyze", videos[1], "--timeout", "1s", code=4)
+    assert "analysis: the local engine has another job to do before it" in second.err
+    stopped = arena.headswap("serve", "--stop")
+    assert "2 unfinished jobs wait in its queue" in stopped.out
+    assert arena.headswap("serve", "--stop", "--json").value == {"stopped": False, "unfinished": 0}
+    arena.tell()
+    with arena.start() as http:
+        until(
+            lambda: http.get("/health").json()["data"], lambda said: not said["queued"] + said["processing"]
+        )
+
+
+def test_a_record_tells_how_many_jobs_come_first_and_none_once_its_turn_has_come(
+    arena: Arena,
+) -> None:
+    with arena.start() as http:
+        arena.tell()
+        video = arena.analysed(http)
+        arena.tell(hold=True)
+        asked = [arena.ask(http, video) for _ in range(3)]
+        until(lambda: http.get("/health").json()["data"]["processing"], lambda at_work: at_work == 1)
+        records = [http.get(wire.TASK_PATH, params={"_id": task.task_id}).json()["data"] for task in asked]
+        assert [record["ahead"] for record in records] == [0, 1, 2]
+        arena.tell(people=2)
+        arena.judge(http, asked)

@@ -72,21 +72,30 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
     changed: NDArray[np.bool_],
 ) -> None:
     height, width = old.shape
+    # Single precision throughout: plain numbers would make every step a double one.
+    zero, half, one, white, hardly = (
+        np.float32(0),
+        np.float32(0.5),
+        np.float32(1),
+        np.float32(255),
+        np.float32(0.004),
+    )
     for y in range(height):
         for x in range(width):
             most = strength[y, x]
             gone = old[y, x] * most
             cover = layer[y, x, 3] * most
-            if max(gone, cover) < 0.004:
+            if max(gone, cover) < hardly:
                 for k in range(3):
                     result[y, x, k] = target[y, x, k]
                 continue
             changed[y, x] = True
             for k in range(3):
-                hidden = min(max(picture[y, x, k] + share[y, x] * plate[y, x, k], 0.0), 255.0)
-                behind = target[y, x, k] * (1 - gone) + hidden * gone
-                value = behind * (1 - cover) + layer[y, x, k] * most
-                result[y, x, k] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
+                hidden = picture[y, x, k] + share[y, x] * np.float32(plate[y, x, k])
+                hidden = min(max(hidden, zero), white)
+                behind = np.float32(target[y, x, k]) * (one - gone) + hidden * gone
+                value = behind * (one - cover) + layer[y, x, k] * most
+                result[y, x, k] = np.uint8(min(max(value + half, zero), white))
 
 
 def join_bands(target: Frame, layer: Floats, mask: Mask, strength: Mask, result: Frame) -> NDArray[np.bool_]:

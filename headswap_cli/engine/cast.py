@@ -29,6 +29,9 @@ class Swapper(Protocol):
     ) -> Rendered:
         """Return the frame with the person's head swapped, or as it was."""
 
+    def rehearse(self, frame: Frame, landmarks: Landmarks) -> None:
+        """Take note of a frame as ``apply`` does, of which nothing is wanted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Played:
@@ -101,12 +104,9 @@ class Cast:
     def rehearse(self, frame_index: int, frame: Frame) -> None:
         """Take note of a frame before the first that is played, of which nothing is wanted."""
         image = self.fit.frame(frame)
-        present = self._present(frame_index)
-        for one in present:
+        for one in self._present(frame_index):
             if one.obj_id in self._swappers:
-                others = [other.landmarks for other in present if other is not one]
-                swapper = self._swapper_for(one, frame_index)
-                swapper.apply(image, one.landmarks, self._plate_of(one.track), others)
+                self._swapper_for(one, frame_index).rehearse(image, one.landmarks)
 
     def _present(self, frame_index: int) -> list[_Presence]:
         return [

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.types import Frame, Mask
 from headswap_cli.models import Tone
 
@@ -210,9 +211,20 @@ def resharpen(layer: Floats, sigma: float) -> Floats:
     if sigma > 0.3:
         return np.asarray(cv2.GaussianBlur(layer, (0, 0), sigma), np.float32)
     if sigma < -0.1:
-        amount = -0.7 * sigma
-        soft = cv2.GaussianBlur(layer, (5, 5), 1.0)
-        sharper = np.asarray(cv2.addWeighted(layer, 1 + amount, soft, -amount, 0), np.float32)
-        sharper[..., 3] = layer[..., 3]
+        x, y, width, height = cv2.boundingRect(np.asarray(layer[..., 3] > 0, np.uint8))
+        part = layer[y : y + height, x : x + width]
+        sharper = layer.copy()
+        if part.size:
+            soft = np.asarray(cv2.GaussianBlur(part, (5, 5), 1.0), np.float32)
+            _sharpen(part, soft, np.float32(-0.7 * sigma), sharper[y : y + height, x : x + width])
         return sharper
     return layer
+
+
+@kernel
+def _sharpen(layer: Floats, soft: Floats, amount: np.float32, sharper: Floats) -> None:
+    height, width = layer.shape[:2]
+    for y in range(height):
+        for x in range(width):
+            for k in range(3):
+                sharper[y, x, k] = layer[y, x, k] + (layer[y, x, k] - soft[y, x, k]) * amount

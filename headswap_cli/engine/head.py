@@ -103,14 +103,10 @@ class HeadSwapper:
             plate: The shot's background, if the camera stands still.
             others: Faces of other people in the frame: their heads stay.
         """
-        self._notice_jump(landmarks)
-        posed = self._retargeter.pose(landmarks)
-        strength = self._fade.follow(frame, landmarks, posed.yaw)
-        piece = self._piece(frame, landmarks, posed) if strength > 0 else None
+        posed, strength, piece = self._begin(frame, landmarks)
         if piece is None:
             return Rendered(frame, np.zeros(frame.shape[:2], np.bool_), swapped=False)
-        hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
-        hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0])
+        hand = self._in_front(frame, landmarks, piece)
         layer, face = self._painter.paint(piece, landmarks, posed, hand)
         shown = np.full((piece.height, piece.width), strength, np.float32)
         if hand is not None:
@@ -118,14 +114,37 @@ class HeadSwapper:
         image = frame.copy()
         changed = np.zeros(frame.shape[:2], np.bool_)
         if self._mode is Mode.HEAD:
-            middle = posed.landmarks[topology.OVAL, :2].mean(axis=0)
-            width = posed.scale * self._reference.face_width
-            person = self._matte.of_piece(frame, piece, middle, width)
+            person = self._person(frame, piece, posed)
             background = self._background(piece, person, landmarks, plate, others)
             changed[piece.part] = compose(piece.image, background, layer, shown, image[piece.part])
         else:
             changed[piece.part] = join_bands(piece.image, layer, face, shown, image[piece.part])
         return Rendered(image, changed, swapped=strength > 0.5)
+
+    def rehearse(self, frame: Frame, landmarks: Landmarks) -> None:
+        """Take note of a frame as ``apply`` does, of which nothing is wanted."""
+        posed, _, piece = self._begin(frame, landmarks)
+        if piece is None:
+            return
+        self._painter.rehearse(piece, landmarks, posed, self._in_front(frame, landmarks, piece))
+        if self._mode is Mode.HEAD:
+            self._person(frame, piece, posed)
+
+    def _begin(self, frame: Frame, landmarks: Landmarks) -> tuple[Posed, float, Piece | None]:
+        self._notice_jump(landmarks)
+        posed = self._retargeter.pose(landmarks)
+        strength = self._fade.follow(frame, landmarks, posed.yaw)
+        return posed, strength, self._piece(frame, landmarks, posed) if strength > 0 else None
+
+    def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece) -> Mask | None:
+        """Return how much of the small piece a hand covers, None without hands."""
+        hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
+        return hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0])
+
+    def _person(self, frame: Frame, piece: Piece, posed: Posed) -> Mask:
+        middle = posed.landmarks[topology.OVAL, :2].mean(axis=0)
+        width = posed.scale * self._reference.face_width
+        return self._matte.of_piece(frame, piece, middle, width)
 
     def _notice_jump(self, landmarks: Landmarks) -> None:
         last = self._last

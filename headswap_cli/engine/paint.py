@@ -108,6 +108,16 @@ class Painter:
             face = np.asarray(cv2.GaussianBlur(face, (0, 0), sigma), np.float32)
         return resharpen(layer, sigma), face
 
+    def rehearse(self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None) -> None:
+        """Take note of a frame that is not wanted; the arguments are those of ``paint``."""
+        memory = self._memory
+        if (memory.frames + 1) % _SHARPNESS_EVERY == 1:
+            self.paint(piece, landmarks, posed, hand)
+            return
+        if memory.frames % _TONE_EVERY == 0:
+            self._fit_colours(piece, landmarks, posed, hand)
+        memory.frames += 1
+
     def _level(self, scale: float) -> int:
         """Return the texture's level for this size; it changes only when the size clearly does."""
         exact = float(np.log2(1 / max(scale, 1e-3)))

@@ -81,9 +81,21 @@ def cut_piece(frame: Frame, box: Box, face_width: float) -> Piece | None:
     width, height = x1 - x0, y1 - y0
     if min(width, height) < _SMALLEST_PIECE:
         return None
-    image = np.ascontiguousarray(frame[y0:y1, x0:x1])
     shrink = max(1, round(face_width / _SMALL_FACE))
+    # Whole steps are averaged three times as fast.
+    (x0, x1), (y0, y1) = _in_steps(x0, x1, columns, shrink), _in_steps(y0, y1, rows, shrink)
+    width, height = x1 - x0, y1 - y0
+    image = np.ascontiguousarray(frame[y0:y1, x0:x1])
     size = (max(2, round(width / shrink)), max(2, round(height / shrink)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if shrink > 1 else image
     factor = (size[0] / width, size[1] / height)
     return Piece(image, np.asarray(small, np.uint8), x0, y0, width, height, factor, face_width)
+
+
+def _in_steps(start: int, end: int, limit: int, step: int) -> tuple[int, int]:
+    """Widen a span to a multiple of ``step`` where there is room for that."""
+    length = -(-(end - start) // step) * step
+    if length > limit:
+        return start, end
+    start = min(start, limit - length)
+    return start, start + length

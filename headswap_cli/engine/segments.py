@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from headswap_cli.engine.types import Shot, Timeline, Track
 
 # Frames: of a short video enough segments to share, of a long one not more than need be.
-_SHORTEST, _LONGEST, _FEWEST = 36, 240, 8
+_SHORTEST, _LONGEST, _FEWEST = 48, 240, 6
 # What a swapper carries from frame to frame has settled after so many.
-_WARM_UP = 12
+_WARM_UP = 10
 # A segment is worth decoding so many times its length for.
 _MOST_DECODED = 2
 _NO_PREVIEW = np.empty((0, 0, 3), np.uint8)

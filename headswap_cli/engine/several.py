@@ -40,6 +40,9 @@ class Wearable(Protocol):
     ) -> Rendered:
         """Return the frame with the head on."""
 
+    def rehearse(self, frame: Frame, landmarks: Landmarks) -> None:
+        """Take note of a frame of which nothing is wanted."""
+
 
 class SeveralHeads:
     """Wears several heads of one person, one at a time but for the frames in which one fades into another.
@@ -64,14 +67,22 @@ class SeveralHeads:
     ) -> Rendered:
         """Return the frame with this person's head swapped; the arguments are ``HeadSwapper.apply``'s."""
         weights = self._weights[self._next]
+        worn = self._put_on(weights)
+        rendered = [self._heads[number].apply(frame, landmarks, plate, others) for number in worn]
+        return _mixed(rendered, weights[worn])
+
+    def rehearse(self, frame: Frame, landmarks: Landmarks) -> None:
+        """Take note of a frame of which nothing is wanted."""
+        for number in self._put_on(self._weights[self._next]):
+            self._heads[number].rehearse(frame, landmarks)
+
+    def _put_on(self, weights: Weights) -> list[int]:
         worn = np.flatnonzero(weights > _HARDLY).tolist()
-        rendered = []
         for number in worn:
             if number not in self._worn:
                 self._heads[number].start_track(self._next)
-            rendered.append(self._heads[number].apply(frame, landmarks, plate, others))
         self._worn, self._next = worn, self._next + 1
-        return _mixed(rendered, weights[worn])
+        return worn
 
 
 def weights_over(photos: Sequence[Look], track: Sequence[Landmarks]) -> Weights:

@@ -39,31 +39,36 @@ def shade(
 
 
 @kernel
-def _between(picture: Bytes, x: int, y: int, k: int, weights: Corners) -> float:
+def _between(picture: Bytes, x: int, y: int, k: int, weights: Corners) -> np.float32:
     """Return channel ``k`` between four pixels."""
-    above = picture[y, x, k] * weights[0] + picture[y, x + 1, k] * weights[1]
-    return float(above + picture[y + 1, x, k] * weights[2] + picture[y + 1, x + 1, k] * weights[3])
+    above = np.float32(picture[y, x, k]) * weights[0] + np.float32(picture[y, x + 1, k]) * weights[1]
+    below = np.float32(picture[y + 1, x, k]) * weights[2] + np.float32(picture[y + 1, x + 1, k]) * weights[3]
+    return np.float32(above + below)
 
 
 @kernel
-def _stretched(field: Floats, x: float, y: float) -> float:
-    """Look up a small field at ``x``, ``y`` of its own pixels, the edge repeated."""
+def _line(field: Floats, y: float, line: Floats) -> None:
+    """Fill ``line`` with a small field at ``y`` of its own pixels, stretched along x, the edge repeated."""
     rows, columns = field.shape
-    x, y = min(max(x, 0.0), columns - 1.0), min(max(y, 0.0), rows - 1.0)
-    x0, y0 = int(x), int(y)
-    x1, y1 = min(x0 + 1, columns - 1), min(y0 + 1, rows - 1)
-    right, down = x - x0, y - y0
-    above = field[y0, x0] * (1 - right) + field[y0, x1] * right
-    below = field[y1, x0] * (1 - right) + field[y1, x1] * right
-    return float(above * (1 - down) + below * down)
+    y = min(max(y, 0.0), rows - 1.0)
+    y0 = int(y)
+    y1, down = min(y0 + 1, rows - 1), np.float32(y - y0)
+    step = columns / line.shape[0]
+    for x in range(line.shape[0]):
+        exact = min(max((x + 0.5) * step - 0.5, 0.0), columns - 1.0)
+        x0 = int(exact)
+        x1, right = min(x0 + 1, columns - 1), np.float32(exact - x0)
+        above = field[y0, x0] + (field[y0, x1] - field[y0, x0]) * right
+        below = field[y1, x0] + (field[y1, x1] - field[y1, x0]) * right
+        line[x] = above + (below - above) * down
 
 
 @kernel
-def _corner(position: float, scale: float, limit: int) -> tuple[int, np.float32]:
+def _corner(position: np.float32, scale: np.float32, limit: int) -> tuple[int, np.float32]:
     """Return the pixel before a texture point at this level, and how far beyond it the point lies."""
-    exact = min(max(position * scale, 0.0), limit - 1.001)
+    exact = min(max(position * scale, np.float32(0)), np.float32(limit - 1.001))
     first = int(exact)
-    return first, np.float32(exact - first)
+    return first, np.float32(exact - np.float32(first))
 
 
 @kernel
@@ -79,25 +84,28 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
 ) -> None:
     height, width = seen.shape[:2]
     rows, columns = texture.shape[:2]
-    gain_y, gain_x = gains.shape[0] / height, gains.shape[1] / width
-    one, byte = np.float32(1), np.float32(1 / 255)
+    # Single precision throughout: plain numbers would make every step a double one.
+    factor, one, zero, byte = np.float32(scale), np.float32(1), np.float32(0), np.float32(1 / 255)
+    on_all, on_skin, steps, half = np.float32(0.4), np.float32(0.6), np.float32(STEPS), np.float32(0.5)
+    most = np.float32(255)
+    lights = np.empty(width, np.float32)
     for y in range(height):
+        _line(gains, (y + 0.5) * gains.shape[0] / height - 0.5, lights)
         for x in range(width):
-            if seen[y, x, 0] < 0:
+            if seen[y, x, 0] < zero:
                 continue
-            x0, right = _corner(seen[y, x, 0], scale, columns)
-            y0, down = _corner(seen[y, x, 1], scale, rows)
+            x0, right = _corner(seen[y, x, 0], factor, columns)
+            y0, down = _corner(seen[y, x, 1], factor, rows)
             corners = ((one - right) * (one - down), right * (one - down), (one - right) * down, right * down)
             alpha = _between(texture, x0, y0, 3, corners) * byte
-            if alpha <= 0:
+            if alpha <= zero:
                 continue
             skin = _between(weights, x0, y0, 0, corners) * byte
-            lit = _stretched(gains, (x + 0.5) * gain_x - 0.5, (y + 0.5) * gain_y - 0.5)
-            gain = 1 + (lit - 1) * (0.4 + 0.6 * skin)
+            gain = one + (lights[x] - one) * (on_all + on_skin * skin)
             for k in range(3):
-                step = int(_between(texture, x0, y0, k, corners) * STEPS + 0.5)
+                step = int(_between(texture, x0, y0, k, corners) * steps + half)
                 hair, face = curves[0, k, step], curves[1, k, step]
-                layer[y, x, k] = min((hair + (face - hair) * skin) * gain, 255.0) * alpha
+                layer[y, x, k] = min((hair + (face - hair) * skin) * gain, most) * alpha
             layer[y, x, 3] = alpha
             kinds[y, x, 0] = skin * alpha
             kinds[y, x, 1] = _between(weights, x0, y0, 1, corners) * byte * alpha

@@ -37,7 +37,7 @@ def test_segments_cover_every_frame_once_and_warm_up_within_a_shot(
     covered = [index for part in parts for index in range(part.first_frame, part.last_frame + 1)]
     assert covered == list(range(count))
     for part in parts:
-        assert part.first_frame - 12 <= part.warm_from <= part.first_frame
+        assert part.first_frame - 10 <= part.warm_from <= part.first_frame
         assert not any(part.warm_from < shot.first_frame <= part.first_frame for shot in scene.shots)
 
 

@@ -80,7 +80,7 @@ def _sight(seen: Observed | None) -> Rows:
         rows.append(("Distance to the photo", f"{before:.2f} before, {after:.2f} after"))
     strange = _median(seen.to_source)
     if strange is not None:
-        rows.append(("To the face before", f"{strange:.2f}"))
+        rows.append(("Distance to the source", f"{strange:.2f}"))
     shaken = [_median(curve) for curve in (seen.jitter_before, seen.jitter_after)]
     if shaken[0] is not None and shaken[1] is not None:
         rows.append(("Jitter", f"{shaken[0]:.2f} % before, {shaken[1]:.2f} % after"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -25,12 +26,10 @@ EVEN_MOMENTS = 6
 _SMALL = (96, 96)
 # Moments so close look the same: they share a column.
 _ONE_MOMENT_S = 0.12
-# A face narrower than this part of the picture is shown from nearer.
-_NEAR_BELOW = 0.22
-_NEARER = 3.2
+# A picture is to be so many times as high as the face in it.
+_NEARER = 2.4
 _HARDLY_NEARER = 0.8
 _MOST_ZOOM = 5.0
-_WHOLE = (0.0, 0.0, 1.0, 1.0)
 _HALF_FRAME_S = 0.01
 _LOOKED_AT = 300
 # Mean differences of grey levels between frames: below, nothing moves; above, another shot begins.
@@ -70,7 +69,7 @@ def stills(subject: Subject, people: Sequence[Observed], *, cell: int) -> list[S
     if not sights:
         return even_stills(subject, EVEN_MOMENTS, cell=cell)
     taken = _taken(subject, sights, cell)
-    return [still for person in people for still in _merged(taken, person.obj_id)]
+    return [still for person in people for still in _merged(taken, person)]
 
 
 def even_stills(subject: Subject, count: int, *, cell: int, motion: bool = True) -> list[Still]:
@@ -148,31 +147,38 @@ def _portrait(paint: Paint, pair: Pair, face: Box, side: int) -> tuple[Image.Ima
 
 def _taken(subject: Subject, sights: list[tuple[int, Sight]], cell: int) -> list[Still]:
     """Return a still for each sight, in the order of time."""
-    waiting = sorted(sights, key=lambda sight: sight[1].time_s, reverse=True)
+    waiting = deque(sorted(sights, key=lambda sight: sight[1].time_s))
+    is_alone = len({obj_id for obj_id, _ in sights}) == 1
     paint, last = _CellPainter(cell), None
     taken: list[Still] = []
     for pair in pairs(subject.before, subject.after):
         if not waiting:
             return taken
         last = pair
-        while waiting and waiting[-1][1].time_s <= pair.time_s + _HALF_FRAME_S:
-            taken.append(_seen(paint, pair, *waiting.pop()))
+        while waiting and waiting[0][1].time_s <= pair.time_s + _HALF_FRAME_S:
+            taken.append(_seen(paint, pair, *waiting.popleft(), is_alone=is_alone))
     # The last frame's time is before the clip's end.
-    return taken if last is None else taken + [_seen(paint, last, *sight) for sight in reversed(waiting)]
+    return (
+        taken
+        if last is None
+        else taken + [_seen(paint, last, *sight, is_alone=is_alone) for sight in waiting]
+    )
 
 
-def _seen(paint: _CellPainter, pair: Pair, obj_id: int, sight: Sight) -> Still:
-    return replace(paint(pair, sight.box), why=(sight.why,), obj_id=obj_id)
+def _seen(paint: _CellPainter, pair: Pair, obj_id: int, sight: Sight, *, is_alone: bool) -> Still:
+    return replace(paint(pair, sight.box, is_alone=is_alone), why=(sight.why,), obj_id=obj_id)
 
 
-def _merged(taken: list[Still], obj_id: int) -> list[Still]:
+def _merged(taken: list[Still], person: Observed) -> list[Still]:
     """Return a person's stills; where two would look the same, one with both reasons."""
     merged: list[Still] = []
     for still in taken:
-        if still.obj_id != obj_id:
+        if still.obj_id != person.obj_id:
             continue
         if merged and still.time_s - merged[-1].time_s < _ONE_MOMENT_S:
-            merged[-1] = replace(merged[-1], why=merged[-1].why + still.why)
+            both = {*merged[-1].why, *still.why}
+            whys = tuple(sight.why for sight in person.sights if sight.why in both)
+            merged[-1] = replace(merged[-1], why=whys)
         else:
             merged.append(still)
     return merged
@@ -185,22 +191,27 @@ class _CellPainter:
         self._cell = cell
         self._paint = painter()
 
-    def __call__(self, pair: Pair, face: Box | None = None) -> Still:
-        """Return a still of the whole picture, or of the part around a face that is small in it."""
+    def __call__(self, pair: Pair, face: Box | None = None, *, is_alone: bool = True) -> Still:
+        """Return a still of the whole picture, or of the part around a face.
+
+        Args:
+            pair: Both frames.
+            face: In parts of the picture; None shows all of it.
+            is_alone: Whether it is the only person: then only a small face is shown from nearer.
+        """
         width, height = pair.after.size()
-        part = _part(face) if face else _WHOLE
-        zoom = 1 / (part[2] - part[0])
-        factor = self._cell / max(width, height)
-        whole = max(2, round(width * factor * zoom)), max(2, round(height * factor * zoom))
-        size = max(2, round(width * factor)), max(2, round(height * factor))
-        left, top = round(part[0] * whole[0]), round(part[1] * whole[1])
-        pictures = [
+        left, top, right, bottom = _part(face, width, height, is_alone=is_alone)
+        zoom = self._cell / max(right - left, bottom - top)
+        whole = max(2, round(width * zoom)), max(2, round(height * zoom))
+        x, y = round(left * zoom), round(top * zoom)
+        size = max(2, round((right - left) * zoom)), max(2, round((bottom - top) * zoom))
+        before, after = (
             fitted(self._paint(shown, shape_inside(shown, whole)), whole).crop(
-                (left, top, left + size[0], top + size[1])
+                (x, y, x + size[0], y + size[1])
             )
             for shown in (pair.before, pair.after)
-        ]
-        return Still(pair.time_s, (), None, *pictures)
+        )
+        return Still(pair.time_s, (), None, before, after)
 
 
 class _Motion:
@@ -234,15 +245,22 @@ def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return whole
 
 
-def _part(face: Box) -> Box:
-    """Return the part of the picture, of its own shape, in which a face is large enough; in parts of 1."""
-    x0, y0, x1, y1 = face
-    share = max((x1 - x0) * _NEARER, (y1 - y0) * _NEARER * 0.9, 1 / _MOST_ZOOM)
-    if x1 - x0 > _NEAR_BELOW or share >= _HARDLY_NEARER:
-        return _WHOLE
-    left = min(max(0.0, (x0 + x1 - share) / 2), 1 - share)
-    top = min(max(0.0, (y0 + y1 - share) / 2), 1 - share)
-    return left, top, left + share, top + share
+def _part(face: Box | None, width: int, height: int, *, is_alone: bool) -> Box:
+    """Return the part of a picture in which a face is large enough, pixels: of its shape, or square."""
+    if face is None:
+        return 0, 0, width, height
+    x0, y0, x1, y1 = face[0] * width, face[1] * height, face[2] * width, face[3] * height
+    reach = max(x1 - x0, y1 - y0) * _NEARER
+    factor = max(reach / min(width, height), 1 / _MOST_ZOOM)
+    if is_alone and factor >= _HARDLY_NEARER:
+        return 0, 0, width, height
+    side = min(width, height) * min(1.0, factor)
+    wide, high = (side * width / min(width, height), side * height / min(width, height))
+    if not is_alone:
+        wide = high = side
+    left = min(max(0.0, (x0 + x1 - wide) / 2), width - wide)
+    top = min(max(0.0, (y0 + y1 - high) / 2), height - high)
+    return left, top, left + wide, top + high
 
 
 def _score(pair: Pair) -> float:

@@ -204,7 +204,8 @@ def _person(contents: Contents, who: Who) -> str:
 
 def _details(contents: Contents) -> str:
     rows = run_of(contents.subject)
-    return f"<section><h2>The run and its files</h2>{_list(rows)}</section>"
+    title = "The files" if contents.subject.story is None else "The run and its files"
+    return f"<section><h2>{title}</h2>{_list(rows)}</section>"
 
 
 def _list(rows: Sequence[tuple[str, str]]) -> str:

@@ -228,10 +228,10 @@ def _moments(person: Person, times: list[float], scene: Scene) -> list[JsonObjec
     shapes = np.stack([shape for _, shape in _shapes(person)])
     first = min(_SETTLED_FRAMES, len(person.tracks[0].landmarks) - 1)
     chosen = {
-        "first": first,
+        "first seen": first,
         "most turned": int(np.argmax(_turns(shapes))),
         "widest mouth": int(np.argmax(_gapes(shapes))),
-        "fastest": int(np.argmax(_speeds(shapes, indices, times))),
+        "fastest motion": int(np.argmax(_speeds(shapes, indices, times))),
     }
     whole = np.array([scene.video.width, scene.video.height] * 2, np.float32)
     return [

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from headswap_cli.compare.observed import Observed
     from tests.conftest import Headswap
 
+WHY = ["first seen", "most turned", "widest mouth", "fastest motion"]
+
 pytestmark = pytest.mark.media
 
 
@@ -63,7 +65,12 @@ def test_the_changed_person_has_come_close_to_the_photo_and_the_other_has_not_ch
 
 def test_each_person_has_the_four_moments_with_a_face_in_the_box(people: tuple[Observed, ...]) -> None:
     for person in people:
-        assert [sight.why for sight in person.sights] == ["first", "most turned", "widest mouth", "fastest"]
+        assert [sight.why for sight in person.sights] == [
+            "first seen",
+            "most turned",
+            "widest mouth",
+            "fastest motion",
+        ]
         for sight in person.sights:
             x0, y0, x1, y1 = sight.box
             assert 0 <= sight.time_s <= 3

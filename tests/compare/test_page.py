@@ -59,7 +59,12 @@ def observed(obj_id: int, length_s: float) -> Observed:
     box = (0.3, 0.2, 0.6, 0.8)
     sights = tuple(
         Sight(why, time_s, box)
-        for why, time_s in (("first", 0.1), ("most turned", 0.7), ("widest mouth", 1.2), ("fastest", 1.7))
+        for why, time_s in (
+            ("first seen", 0.1),
+            ("most turned", 0.7),
+            ("widest mouth", 1.2),
+            ("fastest motion", 1.7),
+        )
     )
     return Observed(obj_id, 0.75, 0.1, sights, wave, wave, wave, wave, wave)
 

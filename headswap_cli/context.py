@@ -292,7 +292,7 @@ class AppContext:
                 keyed=keyed,
                 open_bare=_open_bare,
                 open_host=self._way_to_host(settings, keyed, _open_bare),
-                open_likeness=lambda: self._open_likeness(progress),
+                open_likeness=cache(lambda: self._open_likeness(progress)),
                 journal=journal,
                 report=progress,
                 sleep=time.sleep,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,9 +31,33 @@ _URL = re.compile(r"https?://", re.IGNORECASE)
 MAX_ID = 200
 
 
-def parse_faces(values: Iterable[str] | None) -> tuple[FaceMapping, ...]:
-    """Return the mappings that the ``--face`` flags mean, in their order."""
-    return tuple(parse_face(value) for value in values or ())
+def parse_faces(values: Iterable[str] | None, mapping: Path | None = None) -> tuple[FaceMapping, ...]:
+    """Return the mappings that the ``--face`` flags mean, in their order, then those of a file.
+
+    Raises:
+        InputError: one of them means nothing, or the file cannot be read.
+    """
+    faces = tuple(parse_face(value) for value in values or ())
+    if mapping is None:
+        return faces
+    from headswap_cli.services.castfile import read_cast
+
+    return faces + read_cast(mapping.expanduser().absolute())
+
+
+def parse_saved_mapping(path: Path | None, *, force: bool) -> Path | None:
+    """Return where a mapping is to be saved, if it can be.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if path is None:
+        return None
+    from headswap_cli.services.castfile import check_writable
+
+    target = path.expanduser().absolute()
+    check_writable(target, force=force)
+    return target
 
 
 def parse_face(value: str) -> FaceMapping:
@@ -189,6 +214,16 @@ FaceOpt = Annotated[
         metavar="N=IMAGE",
         help="Give person N (from 1) the head on IMAGE. For N also: left, right, largest, all, like:PHOTO, or"
         " obj:N for the API's number. Repeat it for more people, or (local engine) for more photos of one.",
+    ),
+]
+MappingOpt = Annotated[
+    Path | None,
+    typer.Option("--mapping", metavar="FILE", help="Give the faces of a saved cast to who looks like them."),
+]
+SaveMappingOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--save-mapping", metavar="FILE", help="Save who gets which face, with a picture of each person."
     ),
 ]
 ImagesOpt = Annotated[

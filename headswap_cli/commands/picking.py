@@ -10,71 +10,88 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import ExitCode, InputError, Stopped
 from headswap_cli.models import FaceMapping
+from headswap_cli.wire import MAX_PHOTOS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from headswap_cli.context import AppContext
     from headswap_cli.models import Analysis
     from headswap_cli.services.deps import Deadline
+    from headswap_cli.services.run import RunRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
-    """What the user chose, and the deadline, which does not run while somebody thinks."""
+class Settled:
+    """Who gets which face, by numbers, and the deadline, which does not run while somebody thinks."""
 
     faces: tuple[FaceMapping, ...]
     deadline: Deadline
 
 
-def pick_faces(
+def settle_faces(
     app: AppContext,
-    video: str,
+    request: RunRequest,
     *,
-    any_length: bool,
     images: bool,
+    save_to: Path | None,
     deadline: Deadline,
     check: Callable[[FaceMapping], object],
-    arguments: Sequence[str] = (),
     clock: Callable[[], float] = time.monotonic,
-) -> Picked:
-    """Find the people, draw them, and let the user choose; the command that says the same is told.
+) -> Settled:
+    """Find the people, ask who gets which face where nobody said, and save the cast for the next clip.
 
     Args:
         app: What the command works in.
-        video: The source video.
-        any_length: As for ``analyze``.
+        request: What is known so far; without faces the user is asked.
         images: Whether to draw the people.
+        save_to: Where to save the cast; None to save none.
         deadline: When to give up the analysis.
         check: Raises if a face cannot be used.
-        arguments: Of this command, by default the process's.
         clock: Monotonic seconds.
 
     Raises:
-        InputError: nobody is in the video, or the user chose nobody; nothing was paid.
+        InputError: nobody is in the video, nobody was chosen, or the cast cannot be saved; nothing was paid.
         Stopped: the user left by Ctrl-C; nothing was paid.
     """
-    from headswap_cli.render.picker import CancelledError, InterruptedByKeyError
     from headswap_cli.services.analyze import analyze_steps
-    from headswap_cli.services.mapping import match_people, people_listed
+    from headswap_cli.services.castfile import save_cast
+    from headswap_cli.services.casting import cast
+    from headswap_cli.services.mapping import match_people
     from headswap_cli.services.previews import fetch_previews
     from headswap_cli.services.wait import drive
 
-    terminal = app.canvas(images=images, on_stderr=True)
+    terminal = app.canvas(images=images, on_stderr=True) if not request.faces else None
     with app.open(announce=True) as deps:
-        steps = analyze_steps(deps, video, any_length=any_length, deadline=deadline)
+        any_length = request.options.any_length
+        steps = analyze_steps(deps, request.video, any_length=any_length, deadline=deadline)
         found = drive(steps, deps.sleep).analysis
-        contents = fetch_previews(deps, found.people) if terminal else {}
-    if not found.people:
-        match_people((), (), found.analysis_id)
-    if terminal is not None:
-        app.view.people(found.people, contents, terminal, on_stderr=True)
+        contents = fetch_previews(deps, found.people) if terminal or save_to else {}
+        faces = cast(deps, request.faces, found)
     since = clock()
+    if not faces and found.people and app.view.can_ask:
+        if terminal is not None:
+            app.view.people(found.people, contents, terminal, on_stderr=True)
+        faces = _asked(app, found, check)
+    matched = match_people(faces, found.people, found.analysis_id, most=MAX_PHOTOS)
+    if save_to is not None:
+        written = save_cast(save_to, matched, contents)
+        app.view.notices([f"saved {', '.join(map(str, written))}"])
+    return Settled(faces, replace(deadline, at=deadline.at + clock() - since))
+
+
+def _asked(
+    app: AppContext, found: Analysis, check: Callable[[FaceMapping], object]
+) -> tuple[FaceMapping, ...]:
+    """Return what the user chose, nothing after Escape; the command that says the same is told."""
+    from headswap_cli.render.picker import CancelledError, InterruptedByKeyError
+    from headswap_cli.services.mapping import people_listed
+
     try:
         picked = app.view.pick(found.people, lambda photo: _fault(photo, check))
     except CancelledError:
-        match_people((), found.people, found.analysis_id)
-        raise
+        return ()
     except InterruptedByKeyError as error:
         stopped = Stopped(ExitCode.INTERRUPTED)
         stopped.hint = (
@@ -82,8 +99,8 @@ def pick_faces(
         )
         raise stopped from error
     faces = tuple(FaceMapping(photo, person=person.person) for person, photo in picked)
-    app.view.notices([f"next time: {command_of(faces, arguments or sys.argv[1:])}"])
-    return Picked(faces, replace(deadline, at=deadline.at + clock() - since))
+    app.view.notices([f"next time: {command_of(faces, sys.argv[1:])}"])
+    return faces
 
 
 def command_of(faces: Sequence[FaceMapping], arguments: Sequence[str]) -> str:

@@ -13,6 +13,8 @@ def run_command(
     video: o.VideoArg,
     *,
     face: o.FaceOpt = None,
+    mapping: o.MappingOpt = None,
+    save_mapping: o.SaveMappingOpt = None,
     output: o.OutputOpt = None,
     force: o.ForceOpt = False,
     resolution: o.ResolutionOpt = None,
@@ -42,7 +44,7 @@ def run_command(
 
     Example: headswap run clip.mp4 --face 1=me.jpg -o out.mp4
     """
-    from headswap_cli.commands.picking import pick_faces
+    from headswap_cli.commands.picking import settle_faces
     from headswap_cli.render import views
     from headswap_cli.services.rehearse import rehearse_run_steps
     from headswap_cli.services.run import check, request_for, run_steps
@@ -60,8 +62,9 @@ def run_command(
         model=model,
         webhook_url=webhook_url,
     )
-    faces = o.parse_faces(face)
+    faces = o.parse_faces(face, mapping)
     require_likeness(faces)
+    save_to = o.parse_saved_mapping(save_mapping, force=force)
     deadline = app.deadline(timeout)
     if detach and output == STDOUT:
         raise InputError("With --detach there is no video to write to stdout yet.", hint="-o out.mp4")
@@ -80,18 +83,18 @@ def run_command(
         )
         with app.journal() as journal:
             app.view.notices(check(request, journal=journal, profile=app.survey().profile))
-        is_asked = not faces and app.view.can_ask
-        if is_asked:
-            picked = pick_faces(
+        is_settled = (not faces and app.view.can_ask) or save_to is not None
+        if is_settled:
+            settled = settle_faces(
                 app,
-                video,
-                any_length=any_length,
+                request,
                 images=images,
+                save_to=save_to,
                 deadline=deadline,
                 check=lambda face: check(replace(request, faces=(face,))),
             )
-            request, deadline = replace(request, faces=picked.faces), picked.deadline
-        with app.open(announce=not is_asked) as deps:
+            request, deadline = replace(request, faces=settled.faces), settled.deadline
+        with app.open(announce=not is_settled) as deps:
             if dry_run:
                 shown = views.rehearsal(
                     drive(rehearse_run_steps(deps, request, deadline=deadline), deps.sleep)

@@ -25,6 +25,7 @@ def swap_command(
     analysis: AnalysisArg,
     *,
     face: o.FaceOpt = None,
+    mapping: o.MappingOpt = None,
     wait: o.WaitOpt = False,
     resolution: o.ResolutionOpt = None,
     mode: o.ModeOpt = None,
@@ -55,7 +56,7 @@ def swap_command(
     from headswap_cli.services.wait import drive
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
-    faces = o.parse_faces(face)
+    faces = o.parse_faces(face, mapping)
     require_likeness(faces)
     deadline = app.deadline(timeout) if wait else None
     app.view.notices(check_sources(None, faces, any_length=any_length))

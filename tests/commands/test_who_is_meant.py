@@ -110,3 +110,47 @@ def test_places_are_those_of_the_picture_on_the_local_engine(local: Headswap, tm
     (chosen,) = (mapping["person"] for mapping in largest["mappings"])
     widths = {person: box[2] - box[0] for person, box in boxes.items()}
     assert widths[chosen] == max(widths.values())
+
+
+@pytest.mark.media
+def test_a_saved_cast_finds_the_same_people_on_the_next_clip(local: Headswap, tmp_path: Path) -> None:
+    two = media.side_by_side(media.clip(WOMAN), media.clip(MAN), tmp_path / "two.mp4", count=72)
+    abab = media.concatenated([media.clip(MAN), media.clip(WOMAN)] * 2, tmp_path / "abab.mp4", count=24)
+    hers, his = media.photo("astronaut.png"), media.photo("0-f1-su-ph.jpg")
+    usual = ("--any-length", "--dry-run", "--json")
+    faces = ("--face", f"left={hers}", "--face", f"right={his}")
+    first = local("run", two, *faces, "--save-mapping", "cast.toml", *usual)
+    assert "saved " in first.err
+    second = local("run", abab, "--mapping", "cast.toml", *usual)
+    assert [mapping["face"] for mapping in second.value["mappings"]] == [str(hers), str(his)]
+    said = [line for line in second.err.splitlines() if "looks like person" in line]
+    assert len(said) == 2
+    # In the first clip the woman was on the left; here the man is seen first and as long.
+    assert {mapping["person"] for mapping in second.value["mappings"]} == {1, 2}
+    woman = moment(WOMAN, 200, tmp_path / "her.png")
+    by_photo = local("run", abab, "--face", f"like:{woman}={hers}", *usual).value
+    assert by_photo["mappings"][0]["person"] == second.value["mappings"][0]["person"]
+
+
+def test_a_mapping_that_cannot_be_saved_is_refused_before_anything_is_sent(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    (cloud.cwd / "cast.toml").touch()
+    ran = cloud("run", VIDEO, "--face", f"1={FACE}", "--save-mapping", "cast.toml", code=2)
+    assert "is there already" in ran.err
+    assert service.requests == []
+
+
+def test_a_cast_whose_pictures_cannot_be_had_is_not_saved_and_nothing_is_paid(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    ran = cloud("run", VIDEO, "--face", f"1={FACE}", "--save-mapping", "cast.toml", code=2)
+    assert "Person 1 has no picture" in ran.err
+    assert not (cloud.cwd / "cast.toml").exists()
+    assert service.creates == []
+
+
+def test_a_mapping_that_is_not_there_is_named(cloud: Headswap, service: HeadSwapService) -> None:
+    ran = cloud("swap", "an1", "--mapping", "gone.toml", code=2)
+    assert "gone.toml" in ran.err
+    assert service.requests == []

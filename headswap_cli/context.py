@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import EngineError, HeadswapError, InputError
+from headswap_cli.errors import HeadswapError, InputError
 from headswap_cli.render.view import View
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import httpx
 
     from headswap_cli.api.client import ApiClient
-    from headswap_cli.compare.observed import Observed
-    from headswap_cli.compare.subject import Subject
     from headswap_cli.config import Preferences, Settings, Survey
     from headswap_cli.folders import Folders
     from headswap_cli.hosting.host import Host
@@ -364,36 +362,6 @@ class AppContext:
 
         # Should the engine be killed under the command, its successor goes on with the jobs.
         return local.client(_ensure(), renew=_ensure)
-
-    def observe(self, subject: Subject, progress: Progress) -> tuple[Observed, ...]:
-        """Let the engine look at the people of a comparison; where it is not here, say what is left out."""
-        from headswap_cli.compare.observed import observe
-        from headswap_cli.engine import weights
-        from headswap_cli.models import Status
-        from headswap_cli.packages import FETCH_COMMAND
-
-        missing = [name for name in ENGINE_MODULES if find_spec(name) is None]
-        if missing or weights.missing(self.folders.cache / "weights"):
-            way = "pip install 'headswap-cli[local]'" if missing else FETCH_COMMAND
-            progress.notice(f"people and curves are left out, the local engine is not here: {way}")
-            return ()
-        photos = subject.story.photos() if subject.story else {}
-
-        def tell(part: float) -> None:
-            progress.state("faces", Status.COMPLETED if part >= 100 else Status.PROCESSING, part)
-
-        try:
-            return observe(self.folders.cache, subject.before, subject.after, photos, tell)
-        except EngineError as error:
-            progress.notice(f"people and curves are left out. {error.message}")
-            return ()
-
-    def browse(self, page: Path) -> None:
-        """Open a page in the user's browser, or say that there is none."""
-        import webbrowser
-
-        if not webbrowser.open(page.as_uri()):
-            self.view.notices([f"no browser was found; open it yourself: {page}"])
 
     def _open_likeness(self, progress: Progress) -> Likeness:
         """Load what compares faces, in this process: nothing that is measured of a face leaves it."""

@@ -75,7 +75,7 @@ def compare_command(
     quick: Annotated[
         bool, typer.Option("--quick", help="Don't let the engine look: even moments, no curves.")
     ] = False,
-    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     force: o.ForceOpt = False,
     as_json: o.JsonOpt = False,
     quiet: o.QuietOpt = False,
@@ -90,6 +90,7 @@ def compare_command(
     from headswap_cli.compare.film import Layout
     from headswap_cli.compare.subject import subject_of
     from headswap_cli.compare.works import check_wanted, make, settle
+    from headswap_cli.onlooker import look, open_page
     from headswap_cli.render import views
 
     app = AppContext(as_json=as_json, quiet=quiet)
@@ -97,12 +98,12 @@ def compare_command(
     with app.journal() as journal:
         subject = subject_of(words, journal)
     wanted = settle(subject, sheet, video, html, folder=output, layout=Layout(layout))
-    check_wanted(subject, wanted, force=force, is_opened=open_page)
+    check_wanted(subject, wanted, force=force, is_opened=open_it)
     with app.progress() as progress:
-        people = () if quick else app.observe(subject, progress)
+        people = () if quick else look(subject, app.folders.cache, progress)
         notes = make(subject, wanted, people, progress)
         for note in notes:
             progress.notice(note)
     app.view.show(views.comparison(subject, wanted, people, notes))
-    if open_page and wanted.page is not None:
-        app.browse(wanted.page)
+    if open_it and wanted.page is not None:
+        open_page(wanted.page)

@@ -19,10 +19,15 @@ from headswap_cli.errors import InputError
 from headswap_cli.media.sound import Sound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.stream import VideoStream
+
     from headswap_cli.models import VideoInfo
+
+    Packet = av.Packet[VideoStream]
 
 # Browsers take a page of three times this size on a phone.
 MAX_BYTES = 32_000_000
@@ -119,25 +124,34 @@ def _copied(path: Path, target: Path, limit_bytes: int) -> tuple[float, ...] | N
         return None
     with media.open_container(path) as source:
         stream = media.picture_stream(source)
-        context = stream.codec_context
-        if context.name != "h264" or context.pix_fmt not in _PIXELS:
-            return None
         packets = [packet for packet in media.packets(source, [stream]) if packet.dts is not None]
-        # An edit list, or a clock that starts anywhere: no plain copy means the same.
-        starts = min((packet.pts for packet in packets if packet.pts is not None), default=None)
-        if starts != 0 or any(packet.is_discard for packet in packets):
-            return None
-        try:
-            with av.open(f"file:{target}", mode="w", format="mp4") as container:
-                copy = container.add_stream_from_template(stream)
-                for packet in packets:
-                    packet.stream = copy
-                    container.mux(packet)
-        except av.FFmpegError:
+        if not (_is_common(stream.codec_context) and _is_plain(packets) and _muxed(stream, packets, target)):
             return None
     times_s = _times(target)
     fits = target.stat().st_size <= limit_bytes and len(times_s) == len(packets)
     return times_s if fits else None
+
+
+def _is_common(context: VideoCodecContext) -> bool:
+    return context.name == "h264" and context.pix_fmt in _PIXELS
+
+
+def _is_plain(packets: Sequence[Packet]) -> bool:
+    """Whether a plain copy means the same: no edit list, no clock that starts anywhere."""
+    starts = [packet.pts for packet in packets if packet.pts is not None]
+    return min(starts, default=None) == 0 and not any(packet.is_discard for packet in packets)
+
+
+def _muxed(stream: VideoStream, packets: Sequence[Packet], target: Path) -> bool:
+    try:
+        with av.open(f"file:{target}", mode="w", format="mp4") as container:
+            copy = container.add_stream_from_template(stream)
+            for packet in packets:
+                packet.stream = copy
+                container.mux(packet)
+    except av.FFmpegError:
+        return False
+    return True
 
 
 def _times(path: Path) -> tuple[float, ...]:

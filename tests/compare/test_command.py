@@ -133,6 +133,15 @@ def test_open_shows_the_page_in_the_browser(headswap: Headswap, clips: tuple[Pat
     assert opened.read_text() == (headswap.cwd / "p.html").as_uri()
 
 
+def test_where_there_is_no_browser_the_page_is_made_and_that_is_said(
+    headswap: Headswap, clips: tuple[Path, Path]
+) -> None:
+    arguments = ("compare", "in.mp4", "out.mp4", "--html", "p.html", "--quick", "--open")
+    ran = headswap(*arguments, code=2, BROWSER="/bin/false %s", DISPLAY="", WAYLAND_DISPLAY="", PATH="/bin")
+    assert "No browser was found" in ran.err
+    assert (headswap.cwd / "p.html").exists()
+
+
 Refusal = tuple[list[str], str]
 REFUSALS: dict[str, Refusal] = {
     "no such file": (["gone.mp4", "out.mp4"], "no such file"),

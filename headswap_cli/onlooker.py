@@ -1,0 +1,58 @@
+"""Look at a comparison with what is on this machine: the engine's eyes, and the user's browser."""
+
+from __future__ import annotations
+
+import webbrowser
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from headswap_cli.compare.observed import observe
+from headswap_cli.context import ENGINE_MODULES
+from headswap_cli.engine import weights
+from headswap_cli.errors import EngineError, InputError
+from headswap_cli.models import Status
+from headswap_cli.packages import FETCH_COMMAND
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from headswap_cli.compare.observed import Observed
+    from headswap_cli.compare.subject import Subject
+    from headswap_cli.compare.works import Reporter
+
+
+def look(subject: Subject, cache: Path, report: Reporter) -> tuple[Observed, ...]:
+    """Let the engine look at the people of a comparison; where it cannot, say what is left out.
+
+    Args:
+        subject: The two videos.
+        cache: The folder in which the engine's weights lie.
+        report: Told how far it is.
+    """
+    if any(find_spec(name) is None for name in ENGINE_MODULES):
+        return _left_out(report, "the local engine is not installed: pip install 'headswap-cli[local]'")
+    if weights.missing(cache / "weights"):
+        return _left_out(report, f"the engine's weights are not here: {FETCH_COMMAND}")
+    photos = subject.story.photos() if subject.story else {}
+
+    def _tell(part: float) -> None:
+        report.state("faces", Status.COMPLETED if part >= 100 else Status.PROCESSING, part)
+
+    try:
+        return observe(cache, subject.before, subject.after, photos, _tell)
+    except EngineError as error:
+        return _left_out(report, error.message)
+
+
+def open_page(page: Path) -> None:
+    """Open a page in the user's browser.
+
+    Raises: InputError: there is none.
+    """
+    if not webbrowser.open(page.as_uri()):
+        raise InputError(f"No browser was found to open {page}.", hint="Name one: BROWSER=firefox")
+
+
+def _left_out(report: Reporter, why: str) -> tuple[Observed, ...]:
+    report.notice(f"people and curves are left out; {why}")
+    return ()

@@ -12,7 +12,7 @@ from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
-from headswap_cli.engine.mode import choose_mode
+from headswap_cli.engine.mode import Treatment, treat
 from headswap_cli.engine.retarget import habits
 from headswap_cli.engine.several import weights_over
 from headswap_cli.engine.studio import Role
@@ -62,10 +62,10 @@ class Casting:
         """
         people = _chosen(scene, photos)
         outfits = self._wardrobe.outfits(photos) if photos else {}
-        modes = self._modes(source, people, outfits, settings.mode)
+        ways = self._treatments(source, people, outfits, settings.mode)
         tone = settings.tone or Tone.SOURCE
-        roles = [_role(person, outfits[person.obj_id], modes[person.obj_id], tone, fit) for person in people]
-        return tuple(roles), _remarks(outfits, {} if settings.mode else modes)
+        roles = [_role(person, outfits[person.obj_id], ways[person.obj_id], tone, fit) for person in people]
+        return tuple(roles), _remarks(outfits, {} if settings.mode else ways)
 
     def check(self, photos: Mapping[int, Sequence[Path]]) -> None:
         """Make the heads, which are kept until they are wanted.
@@ -87,18 +87,18 @@ class Casting:
     def _wardrobe(self) -> Wardrobe:
         return Wardrobe(self._weights, FaceDetector(self._weights), FaceMesh(self._weights), self._matte)
 
-    def _modes(
+    def _treatments(
         self, source: Path, people: list[Person], outfits: Mapping[int, Outfit], asked: Mode | None
-    ) -> dict[int, Mode]:
-        if asked is not None:
-            return dict.fromkeys(outfits, asked)
+    ) -> dict[int, Treatment]:
+        if asked is Mode.FACE:
+            return dict.fromkeys(outfits, Treatment(asked))
         samples = _samples(source, people)
         return {
-            obj_id: choose_mode(outfits[obj_id].main, seen, self._matte) for obj_id, seen in samples.items()
+            obj_id: treat(outfits[obj_id].main, seen, self._matte, asked) for obj_id, seen in samples.items()
         }
 
 
-def _role(person: Person, outfit: Outfit, mode: Mode, tone: Tone, fit: Fit) -> Role:
+def _role(person: Person, outfit: Outfit, way: Treatment, tone: Tone, fit: Fit) -> Role:
     looks = [head.look for head in outfit.heads]
     shown = {
         track.first_frame + index: row
@@ -108,7 +108,7 @@ def _role(person: Person, outfit: Outfit, mode: Mode, tone: Tone, fit: Fit) -> R
     }
     worn = tuple(head.reference for head in outfit.heads)
     tracks = [fit.landmarks(track.landmarks) for track in person.tracks]
-    return Role(person.obj_id, worn, shown, mode, tone, habits(tracks))
+    return Role(person.obj_id, worn, shown, way.mode, tone, habits(tracks), cuts_hair=way.cuts_hair)
 
 
 def _chosen(scene: Scene, photos: Mapping[int, Sequence[Path]]) -> list[Person]:
@@ -119,7 +119,7 @@ def _chosen(scene: Scene, photos: Mapping[int, Sequence[Path]]) -> list[Person]:
     return [people[obj_id] for obj_id in photos]
 
 
-def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Mode]) -> list[str]:
+def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Treatment]) -> list[str]:
     """Say what is wrong with photos, and who keeps their own hair though nobody asked for it."""
     told = [
         f"person {obj_id + 1}: {warning}"
@@ -128,9 +128,9 @@ def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Mode]) -> list[
     ]
     return told + [
         f"person {obj_id + 1}: the face alone was swapped, because the video shows more hair than the photo"
-        " or cuts the head off (--mode head swaps it all)"
-        for obj_id, mode in sorted(chosen.items())
-        if mode is Mode.FACE
+        " or the picture's edge cuts a head off (--mode head swaps it all)"
+        for obj_id, way in sorted(chosen.items())
+        if way.mode is Mode.FACE
     ]
 
 

@@ -42,7 +42,9 @@ class _Place:
     face: Mask
 
 
-def old_head(person: Mask, landmarks: Landmarks, others: Sequence[Landmarks], growth: float) -> Mask:
+def old_head(
+    person: Mask, landmarks: Landmarks, others: Sequence[Landmarks], growth: float, hair: Mask | None = None
+) -> Mask:
     """Return how much of each pixel belongs to the head that must go, 0 to 1.
 
     Args:
@@ -50,6 +52,7 @@ def old_head(person: Mask, landmarks: Landmarks, others: Sequence[Landmarks], gr
         landmarks: The old face, in the piece's pixels.
         others: Faces that must stay, likewise.
         growth: By how many pixels the matte is widened, for what it misses of the hair.
+        hair: What else is to go, wherever it is, 0 to 1.
     """
     place = _place(person.shape, landmarks)
     side = 2 * max(1, round(growth)) + 1
@@ -61,6 +64,8 @@ def old_head(person: Mask, landmarks: Landmarks, others: Sequence[Landmarks], gr
     limit = np.where(between, place.jaw, ears)
     above = np.clip((limit - place.rows) / max(1.0, 0.05 * place.width) + 0.5, 0, 1)
     old = wide * above * _around(place, landmarks)
+    if hair is not None:
+        old = np.maximum(old, hair)
     for other in others:
         old[_filled(person.shape, other) > 0] = 0
     old = np.where(place.face > 0, 1, old).astype(np.float32)

@@ -19,6 +19,7 @@ from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.retarget import Posed, Retargeter
+from headswap_cli.engine.tresses import falling_hair
 from headswap_cli.engine.types import Plate
 from headswap_cli.models import Mode, Tone
 
@@ -33,6 +34,8 @@ Floats = NDArray[np.float32]
 
 # How far around the old face its hair may reach, in face widths: sideways, up, down.
 _OLD_ASIDE, _OLD_UP, _OLD_DOWN = 0.5, 0.8, 0.15
+# Likewise sideways and down, where it falls below the ears.
+_FALLING = (0.95, 1.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class HeadSwapper:
         matte: Tells people from background in a square window.
         hands: Finds hands before this person's face; None leaves them out.
         tone: Whose skin tone the head is to have.
+        cuts_hair: Whether the person's hair falls lower than the new head's, so that it must be taken away.
     """
 
     def __init__(
@@ -68,9 +72,11 @@ class HeadSwapper:
         *,
         hands: Hands | None = None,
         tone: Tone = Tone.SOURCE,
+        cuts_hair: bool = False,
     ) -> None:
         self._reference = reference
         self._mode = mode
+        self._cuts_hair = cuts_hair
         self._matte = HeadMatte(matte)
         self._hands = hands
         self._triangles = reference.triangles if mode is Mode.HEAD else _of_face(reference.triangles)
@@ -157,8 +163,8 @@ class HeadSwapper:
         if self._mode is Mode.HEAD:
             used = posed.points[np.unique(self._triangles)]
             box, old = bounding_box(used), face_box(landmarks)
-            reach = np.array([_OLD_ASIDE, _OLD_UP, _OLD_ASIDE, _OLD_DOWN], np.float32) * width
-            old += reach * (-1, -1, 1, 1)
+            aside, down = _FALLING if self._cuts_hair else (_OLD_ASIDE, _OLD_DOWN)
+            old += np.array([-aside, -_OLD_UP, aside, down], np.float32) * width
             box = np.concatenate([np.minimum(box[:2], old[:2]), np.maximum(box[2:], old[2:])])
         else:
             box = face_box(posed.landmarks) + np.float32(0.1 * width) * np.array([-1, -1, 1, 1], np.float32)
@@ -175,7 +181,9 @@ class HeadSwapper:
         """Return what to show where the old head was, and where that is."""
         face = piece.reduced(landmarks)
         growth = 0.035 * piece.pixels * piece.factor[0]
-        old = old_head(person, face, [piece.reduced(other) for other in others], growth)
+        kept = [piece.reduced(other) for other in others]
+        hair = falling_hair(piece.small, person, face) if self._cuts_hair else None
+        old = old_head(person, face, kept, growth, hair)
         if plate is None:
             picture, share = behind(piece.small, person, old, face, None)
             behind_piece = piece.image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,23 +24,37 @@ _CUT_OFF = 0.45
 _MOST_SAMPLES = 12
 
 
-def choose_mode(reference: Reference, samples: Sequence[tuple[Frame, Landmarks]], matte: Matte) -> Mode:
-    """Return how much of this person to replace.
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How much of a person to replace, and whether hair that falls below the new head's goes, too."""
 
-    Only the face where the head is cut off by the frame, or where the person's hair hangs down beside the jaw
-    and the reference's does not: taken away it would leave a hole.
+    mode: Mode
+    cuts_hair: bool = False
+
+
+def treat(
+    reference: Reference, samples: Sequence[tuple[Frame, Landmarks]], matte: Matte, asked: Mode | None = None
+) -> Treatment:
+    """Decide how much of this person to replace.
+
+    Unasked, only the face where either head is cut off by its picture's edge, or where the person's hair
+    hangs down beside the jaw and the reference's does not: taken away it would leave a hole.
 
     Args:
         reference: The head to put on.
         samples: Some frames and the person's landmarks in them, spread over the video.
         matte: Tells people from background in a square window.
+        asked: What the user wants.
     """
     chosen = samples[:: max(1, len(samples) // _MOST_SAMPLES)]
-    cut_off = [_cut_off(frame, landmarks) for frame, landmarks in chosen]
-    if not chosen or float(np.mean(cut_off)) > 0.5:
-        return Mode.FACE
+    if asked is Mode.FACE or not chosen:
+        return Treatment(asked or Mode.FACE)
     hanging = float(np.median([_hanging_hair(frame, landmarks, matte) for frame, landmarks in chosen]))
-    return Mode.FACE if hanging - reference.hanging_hair > _LONG_HAIR else Mode.HEAD
+    longer = hanging - reference.hanging_hair > _LONG_HAIR
+    cut_off = float(np.mean([_cut_off(frame, landmarks) for frame, landmarks in chosen])) > 0.5
+    if asked is None and (longer or cut_off or reference.is_cut_off):
+        return Treatment(Mode.FACE)
+    return Treatment(Mode.HEAD, cuts_hair=longer)
 
 
 def _cut_off(frame: Frame, landmarks: Landmarks) -> bool:

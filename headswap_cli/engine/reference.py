@@ -32,6 +32,8 @@ _RIVAL = 0.4
 _SQUARE, _RAISED = 2.9, 0.22
 # Hair that the photo cuts off ends softly over so many face widths.
 _EDGE_FADE = 0.14
+# The edge itself, in parts of that, and how long a piece of it may run through the head, in face widths.
+_AT_EDGE, _CUT_OFF = 0.3, 0.2
 _TEXTURE_SIDES = (512, 1024)
 _SMALLEST_LEVEL = 64
 
@@ -43,7 +45,8 @@ class Reference:
     ``textures`` hold BGR and alpha, ``weights`` skin (not hair) and inner face, each level half the size of
     the one before; ``vertices`` (n, 3) are landmarks, hair rings and eyeballs in pixels of the upright photo,
     ``texture_points`` (n, 2) the same in pixels of the first texture; ``triangles`` (m, 3);
-    ``hanging_hair`` tells how much of the space beside the jaw the hair fills, 0 to 1.
+    ``hanging_hair`` tells how much of the space beside the jaw the hair fills, 0 to 1; ``is_cut_off`` whether
+    the photo's edge runs through the head above the chin.
     """
 
     textures: tuple[Bytes, ...]
@@ -53,6 +56,7 @@ class Reference:
     triangles: NDArray[np.int32]
     face_width: float
     hanging_hair: float
+    is_cut_off: bool
 
     @property
     def landmarks(self) -> Landmarks:
@@ -138,6 +142,7 @@ def build_reference(
         triangles=np.ascontiguousarray(np.concatenate(triangles), np.int32),
         face_width=width,
         hanging_hair=beside_jaw(alpha, upright),
+        is_cut_off=_is_cut_off(cut.alpha, inside, upright),
     )
 
 
@@ -158,6 +163,14 @@ def beside_jaw(person: NDArray[np.float32], landmarks: Landmarks) -> float:
         if part.size:
             filled.append(float(part.mean()))
     return max(filled)
+
+
+def _is_cut_off(alpha: NDArray[np.float32], inside: NDArray[np.float32], landmarks: Landmarks) -> bool:
+    """Tell whether the photo ends in the middle of the head, the ends of long hair left out."""
+    rim = (inside > 0) & (inside < _AT_EDGE)
+    rim[int(landmarks[topology.CHIN, 1]) :] = False
+    width = face_width(landmarks)
+    return float(alpha[rim].sum()) > _CUT_OFF * width * _AT_EDGE * _EDGE_FADE * width
 
 
 def _width(face: Detection) -> float:

@@ -34,7 +34,8 @@ class Role:
     """Who is to wear which head, and how: what tells any process the same.
 
     ``references`` are one a photo, ``shown`` how much each of several shows, (heads,), by frame; ``habits``
-    (n, 478, 3) are landmarks of the person, all over the video, in pixels of the result.
+    (n, 478, 3) are landmarks of the person, all over the video, in pixels of the result; ``cuts_hair``: see
+    ``HeadSwapper``.
     """
 
     obj_id: int
@@ -43,6 +44,7 @@ class Role:
     mode: Mode
     tone: Tone
     habits: NDArray[np.float32]
+    cuts_hair: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,15 @@ def swappers(roles: Sequence[Role], weights: Path) -> dict[int, Swapper]:
 
 def _swapper(role: Role, matte: PersonMatte, weights: Path) -> Swapper:
     heads = [
-        HeadSwapper(reference, [role.habits], role.mode, matte, hands=Hands(weights), tone=role.tone)
+        HeadSwapper(
+            reference,
+            [role.habits],
+            role.mode,
+            matte,
+            hands=Hands(weights),
+            tone=role.tone,
+            cuts_hair=role.cuts_hair,
+        )
         for reference in role.references
     ]
     return heads[0] if len(heads) == 1 else SeveralHeads(heads, role.shown)

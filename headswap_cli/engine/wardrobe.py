@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Embedding
 
+_CUT_OFF = "the reference photo's edge cuts the head off, so there is no more than its face to use well"
 # What a file is known by as long as nobody writes to it: path, time of change, size.
 _Key = tuple[tuple[str, int, int], ...]
 
@@ -131,7 +132,8 @@ class Wardrobe:
         verdict = judge(photo, landmarks, turn_limit=turn_limit)
         reference = build_reference(photo, landmarks, self._matte, self._triangles)
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
-        return _Seen(Head(reference, verdict.look), embedding, verdict.warnings)
+        cut = (_CUT_OFF,) if reference.is_cut_off else ()
+        return _Seen(Head(reference, verdict.look), embedding, (*verdict.warnings, *cut))
 
 
 def _key(paths: Sequence[Path]) -> _Key:

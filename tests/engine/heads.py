@@ -42,8 +42,12 @@ def faces(photo: str) -> tuple[Frame, list[Detection]]:
 
 @cache
 def reference(photo: str = "astronaut.png") -> Reference:
-    image, found = faces(photo)
-    landmarks, _ = mesh().from_detection(image, select_face(found))
+    return head_of(read_photo(media.photo(photo)))
+
+
+def head_of(image: Frame) -> Reference:
+    """The head on a photo."""
+    landmarks, _ = mesh().from_detection(image, select_face(detector()(image)))
     edges = topology.read_edges(media.weights_dir() / MESH_EDGES)
     return build_reference(image, landmarks, matte(), topology.triangles(edges))
 

@@ -1,0 +1,100 @@
+"""Long hair under a head with shorter hair: it is found, it goes, and neither neck nor hand goes with it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.head import HeadSwapper
+from headswap_cli.engine.headmatte import HeadMatte
+from headswap_cli.engine.mode import Treatment, treat
+from headswap_cli.engine.piece import Piece, cut_piece
+from headswap_cli.engine.tresses import falling_hair
+from headswap_cli.engine.types import Frame, Landmarks, Mask
+from headswap_cli.models import Mode
+from tests.engine import heads, worse
+
+pytestmark = pytest.mark.media
+
+LONG = ("WolfgangLanger_Pexels.mp4", 300, 6)
+SHORT = ("single_face.mp4", 0, 6)
+
+
+def found_in(frame: Frame, landmarks: Landmarks) -> tuple[Piece, Mask]:
+    """Return a piece around the head, and its falling hair."""
+    width = face_width(landmarks)
+    middle = landmarks[topology.OVAL, :2].mean(axis=0)
+    box = np.array([*(middle - 1.6 * width), *(middle + 1.6 * width)], np.float32)
+    piece = cut_piece(frame, box, width)
+    assert piece is not None
+    person = HeadMatte(heads.matte()).of_piece(frame, piece, middle, width)
+    return piece, falling_hair(piece.small, person, piece.reduced(landmarks))
+
+
+def test_hair_beside_the_neck_is_found_and_the_face_and_the_neck_are_not() -> None:
+    frames, landmarks = heads.scene(*LONG)
+    piece, hair = found_in(frames[0], landmarks[0])
+    face = piece.reduced(landmarks[0])
+    width, middle = face_width(face), float(face[topology.OVAL, 0].mean())
+    below = round(float(face[topology.CHIN, 1]) - 0.05 * width)
+    beside = [hair[below, round(middle + side * 0.65 * width)] for side in (-1, 1)]
+    assert min(beside) > 0.8
+    assert hair[:, round(middle)].max() < 0.05
+    inner = np.round(face[topology.OVAL, :2] * 0.8 + face[topology.OVAL, :2].mean(axis=0) * 0.2).astype(
+        np.int32
+    )
+    area = cv2.fillPoly(np.zeros(hair.shape, np.uint8), [inner], (1,)) > 0
+    assert hair[area].max() < 0.1
+
+
+def test_short_hair_does_not_fall() -> None:
+    frames, landmarks = heads.scene(*SHORT)
+    _, hair = found_in(frames[0], landmarks[0])
+    assert hair.mean() < 0.01
+
+
+def test_without_hair_or_face_in_sight_there_is_none() -> None:
+    frames, landmarks = heads.scene(*SHORT)
+    piece, _ = found_in(frames[0], landmarks[0])
+    nobody = np.zeros(piece.small.shape[:2], np.float32)
+    assert not falling_hair(piece.small, nobody, piece.reduced(landmarks[0])).any()
+
+
+def test_forced_to_swap_the_head_no_stump_of_the_old_hair_stays() -> None:
+    frames, landmarks = heads.scene(*LONG)
+    width, middle = face_width(landmarks[0]), float(landmarks[0][topology.OVAL, 0].mean())
+    row = round(float(landmarks[0][topology.CHIN, 1]) - 0.05 * width)
+    column = round(middle - 0.7 * width)
+    strands = np.s_[row - 12 : row + 12, column - 8 : column + 8]
+
+    def _roughness(*, cuts_hair: bool) -> float:
+        head = HeadSwapper(heads.reference(), [landmarks], Mode.HEAD, heads.matte(), cuts_hair=cuts_hair)
+        made = head.apply(frames[0], landmarks[0]).image
+        return float(made[strands].std(axis=(0, 1)).mean())
+
+    assert _roughness(cuts_hair=True) < 0.4 * _roughness(cuts_hair=False)
+
+
+def samples(clip: tuple[str, int, int]) -> list[tuple[Frame, Landmarks]]:
+    return list(zip(*heads.scene(*clip), strict=True))
+
+
+def test_long_hair_is_cut_only_where_the_whole_head_was_asked_for() -> None:
+    long, short = samples(LONG), samples(SHORT)
+    assert treat(heads.reference(), long, heads.matte()) == Treatment(Mode.FACE)
+    assert treat(heads.reference(), long, heads.matte(), Mode.HEAD) == Treatment(Mode.HEAD, cuts_hair=True)
+    assert treat(heads.reference(), long, heads.matte(), Mode.FACE) == Treatment(Mode.FACE)
+    assert treat(heads.reference(), short, heads.matte(), Mode.HEAD) == Treatment(Mode.HEAD)
+
+
+def test_a_head_that_the_photo_cuts_off_lends_only_its_face() -> None:
+    photo = worse.moment("WolfgangLanger_Pexels.mp4", 225)
+    cropped = heads.head_of(photo)
+    assert cropped.is_cut_off
+    assert not heads.reference().is_cut_off
+    assert not heads.reference("0-f15-hao-ph.jpg").is_cut_off
+    assert treat(cropped, samples(SHORT), heads.matte()).mode is Mode.FACE
+    assert treat(cropped, samples(SHORT), heads.matte(), Mode.HEAD).mode is Mode.HEAD

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from fractions import Fraction
     from pathlib import Path
     from typing import Any
@@ -109,6 +110,7 @@ class Task:
     """The state of a head-swap task.
 
     ``held`` is the API's raw ``deduction_lock_duration``, unit unknown; ``ahead`` is as in ``Analysis``.
+    ``modes`` is how much of each person the local engine replaced, by ``obj_id``; empty until it is known.
     """
 
     task_id: str
@@ -124,6 +126,7 @@ class Task:
     error_code: int | None = None
     notices: tuple[str, ...] = ()
     ahead: int = 0
+    modes: Mapping[int, Mode] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
 

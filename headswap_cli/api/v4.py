@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.api.fields import identifier, number, percentage, sentence, web_url, whole
 from headswap_cli.errors import NotFoundError, OutcomeUnknownError, ServiceError
-from headswap_cli.models import Analysis, Person, Status, Task
+from headswap_cli.models import Analysis, Mode, Person, Status, Task
 from headswap_cli.wire import (
     ANALYSIS_PATH,
     ANALYZE_PATH,
@@ -182,9 +182,20 @@ def parse_task(record: JsonObject, task_id: str) -> Task:
         error=_reason(record, status),
         error_code=_reason_code(record, status),
         notices=_notices(notices if isinstance(notices, list) else []),
+        modes=_modes(record.get("modes")),
         ahead=max(0, whole(record.get("ahead")) or 0),
         raw=record,
     )
+
+
+def _modes(said: object) -> dict[int, Mode]:
+    """Return by ``obj_id`` how much of a person was replaced, as the local engine alone tells."""
+    modes = {}
+    for entry in said if isinstance(said, list) else []:
+        obj_id = whole(entry.get("obj_id")) if isinstance(entry, dict) else None
+        if obj_id is not None and entry.get("mode") in {*Mode}:
+            modes[obj_id] = Mode(entry["mode"])
+    return modes
 
 
 def _mappings(faces: Sequence[MappedFace]) -> list[JsonObject]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headswap_cli.compare.works import Wanted
     from headswap_cli.errors import HeadswapError
     from headswap_cli.local import Endpoint
-    from headswap_cli.models import MappedFace, Person, Saved
+    from headswap_cli.models import MappedFace, Mode, Person, Saved
     from headswap_cli.services.analyze import AnalyzeResult
     from headswap_cli.services.download import DownloadResult
     from headswap_cli.services.rehearse import Rehearsal
@@ -56,9 +56,17 @@ def people_json(people: Sequence[Person]) -> list[dict[str, Any]]:
     return [asdict(person) for person in people]
 
 
-def mappings_json(mappings: Sequence[MappedFace]) -> list[dict[str, Any]]:
-    """Return the mappings as ``--json`` shows them."""
-    return [{"person": m.person, "obj_id": m.obj_id, "face": m.face} for m in mappings]
+def mappings_json(mappings: Sequence[MappedFace], modes: Mapping[int, Mode]) -> list[dict[str, Any]]:
+    """Return the mappings as ``--json`` shows them; ``mode`` is what was done, null where nobody tells."""
+    return [
+        {"person": m.person, "obj_id": m.obj_id, "face": m.face, "mode": modes.get(m.obj_id)}
+        for m in mappings
+    ]
+
+
+def modes_json(modes: Mapping[int, Mode]) -> list[dict[str, Any]]:
+    """Return how much of whom was replaced as ``--json`` shows it."""
+    return [{"obj_id": obj_id, "mode": mode} for obj_id, mode in sorted(modes.items())]
 
 
 def analysis(result: AnalyzeResult, previews: Mapping[int, Path] | None = None) -> Shown:
@@ -122,7 +130,7 @@ def task(result: SwapResult) -> Shown:
         "task_id": result.task.task_id,
         "analysis_id": result.analysis_id,
         "status": result.task.status,
-        "mappings": mappings_json(result.mappings),
+        "mappings": mappings_json(result.mappings, result.task.modes),
         "held": result.held,
         "credits_charged": result.credits_charged,
     }
@@ -139,7 +147,7 @@ def run(result: RunResult) -> Shown:
         "task_id": result.task.task_id,
         "status": result.status,
         "people": people_json(result.people),
-        "mappings": mappings_json(result.mappings),
+        "mappings": mappings_json(result.mappings, result.task.modes),
         **saved_json(result.saved),
         "held": result.held,
         "credits_charged": result.credits_charged,
@@ -157,7 +165,7 @@ def rehearsal(result: Rehearsal) -> Shown:
         "backend": result.backend,
         "analysis_id": result.analysis_id,
         "people": people_json(result.people),
-        "mappings": mappings_json(result.mappings),
+        "mappings": mappings_json(result.mappings, {}),
         "balance": result.balance,
         "request": {"method": "POST", "url": result.url, "body": result.body},
     }
@@ -214,6 +222,7 @@ def status_json(result: StatusResult) -> dict[str, Any]:
         "error": result.error,
         "output_url": result.output_url,
         "output": result.output,
+        "modes": modes_json(result.modes),
     }
 
 

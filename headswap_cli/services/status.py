@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import (
@@ -18,9 +18,10 @@ from headswap_cli.services.timed import fault_notice, pace_for, state_report
 from headswap_cli.services.wait import drive, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from headswap_cli.journal import Run
+    from headswap_cli.models import Mode
     from headswap_cli.services.deps import Deadline, Deps
 
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 class StatusResult:
     """The state of whatever an id names; ``kind`` is analysis, task or run.
 
-    ``kind`` is None where nothing could be learnt; ``fault`` says why.
+    ``kind`` is None where nothing could be learnt; ``fault`` says why. ``modes`` are as in ``Task``.
     """
 
     identifier: str
@@ -38,6 +39,7 @@ class StatusResult:
     error: str | None
     output_url: str | None
     output: str | None = None
+    modes: Mapping[int, Mode] = field(default_factory=dict)
     fault: HeadswapError | None = None
 
     def verdict(self) -> None:
@@ -198,5 +200,7 @@ def _as_run(identifier: str, result: StatusResult) -> StatusResult:
 
 def _result(name: str, state: Analysis | Task) -> StatusResult:
     if isinstance(state, Task):
-        return StatusResult(name, "task", state.status, state.progress, state.error, state.output_url)
+        return StatusResult(
+            name, "task", state.status, state.progress, state.error, state.output_url, modes=state.modes
+        )
     return StatusResult(name, "analysis", state.status, state.progress, state.error, output_url=None)

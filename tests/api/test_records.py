@@ -294,3 +294,22 @@ def test_where_and_how_long_a_person_is_seen_is_kept_where_it_is_told() -> None:
 def test_a_sight_that_makes_no_sense_is_not_told(odd: dict[str, Any]) -> None:
     found = analysis_of(analysis_result={"media": [{"obj_id": 0, **odd}]})
     assert found.people == (Person(1, 0),)
+
+
+@pytest.mark.parametrize(
+    ("said", "modes"),
+    [
+        ([{"obj_id": 1, "mode": "head"}, {"obj_id": 0, "mode": "face"}], {0: "face", 1: "head"}),
+        ([{"obj_id": 0, "mode": "hat"}, {"obj_id": "x", "mode": "head"}, 7, {"mode": "head"}], {}),
+        ({"obj_id": 0}, {}),
+        (None, {}),
+    ],
+)
+def test_how_much_was_replaced_is_read_where_it_is_told(said: object, modes: dict[int, str]) -> None:
+    assert v4.parse_task({"status": 2, "modes": said}, "task").modes == modes
+
+
+@pytest.mark.parametrize(("said", "ahead"), [(2, 2), (0, 0), (-1, 0), ("x", 0), (None, 0)])
+def test_how_many_jobs_come_first_is_a_count(said: object, ahead: int) -> None:
+    assert v4.parse_task({"status": 1, "ahead": said}, "task").ahead == ahead
+    assert v4.parse_analysis({"status": 1, "ahead": said}, "analysis").ahead == ahead

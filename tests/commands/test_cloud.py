@@ -66,7 +66,7 @@ def test_json_is_one_value_with_the_promised_fields(cloud: Headswap) -> None:
     }
     assert value["status"] == "completed"
     assert value["people"][0]["person"] == 1
-    assert value["mappings"] == [{"person": 1, "obj_id": 0, "face": FACE}]
+    assert value["mappings"] == [{"person": 1, "obj_id": 0, "face": FACE, "mode": None}]
     assert value["output"] == str(cloud.cwd / "a_clip.headswap.mp4")
     assert value["size_bytes"] == len(tiny_video())
 

@@ -43,6 +43,7 @@ def test_run_takes_files_and_saves_a_video_that_says_it_is_synthetic(
     assert (value["backend"], value["profile"], value["status"]) == ("local", "local", "completed")
     output = local.cwd / "carphone_pristine.headswap.mp4"
     assert value["output"] == str(output)
+    assert [face["mode"] for face in value["mappings"]] == ["head"]
     assert frame_count(output) == frame_count(carphone)
     assert b"compositeWithTrainedAlgorithmicMedia" in output.read_bytes()
     assert [path.name for path in local.cwd.iterdir()] == [output.name]
@@ -52,6 +53,7 @@ def test_the_commands_work_one_by_one_in_a_pipeline(local: Headswap, carphone: P
     analysis = local("analyze", "-q", carphone).out.strip()
     task = local("swap", "-q", analysis, "--face", f"1={portrait}", "--mode", "face").out.strip()
     assert local("status", task, "--wait", "-q").out == "completed\n"
+    assert local("status", task, "--json").value["modes"] == [{"obj_id": 0, "mode": "face"}]
     assert local("download", task, "-o", "out.mp4").out == "out.mp4\n"
     assert frame_count(local.cwd / "out.mp4") == frame_count(carphone)
 
@@ -121,8 +123,8 @@ def test_serve_tells_whether_an_engine_runs_and_stops_it(local: Headswap, tmp_pa
     status = local("serve", "--status", "--json")
     assert status.value["running"] is True
     assert "token" not in status.out
-    assert local("serve", "--stop", "--json").value == {"stopped": True}
-    assert local("serve", "--stop", "--json").value == {"stopped": False}
+    assert local("serve", "--stop", "--json").value == {"stopped": True, "unfinished": 0}
+    assert local("serve", "--stop", "--json").value == {"stopped": False, "unfinished": 0}
 
 
 def test_the_engine_works_with_the_network_taken_away(

@@ -200,6 +200,10 @@ class Arena:
         """Return the workers' processes."""
         return [pid for pid, line in self._processes() if "standin.py" in line or "engine.worker" in line]
 
+    def helper_pids(self) -> list[int]:
+        """Return the processes that work along with the workers."""
+        return [pid for pid, line in self._processes() if "engine.helper" in line]
+
     def wait_a_little(self, most_s: float) -> None:
         """Let things happen for a random while."""
         time.sleep(self.rng.random() * most_s)
@@ -234,12 +238,16 @@ class Arena:
                     self.tally.notes.append(f"{path.lstat().st_mode & 0o777:04o} {path}")
 
     def _processes(self) -> list[tuple[int, str]]:
-        """Return the processes whose command line names this arena's folder."""
+        """Return the processes whose command line names this arena's folder, and helpers that live in it."""
         found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError, ValueError):
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                if f"{self.folder}/" in line and int(entry.name) != os.getpid():
+                line, home = (
+                    (entry / name).read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    for name in ("cmdline", "environ")
+                )
+                is_helper = "headswap_cli.engine.helper" in line and f"{self.folder}/" in home
+                if (f"{self.folder}/" in line or is_helper) and int(entry.name) != os.getpid():
                     found.append((int(entry.name), line))
         return found
 

@@ -335,15 +335,17 @@ def many_terminals(arena: Arena) -> None:
 
 
 def real_work_killed(arena: Arena) -> None:
-    """Worker, server or both are killed while the real pipeline works; the video is the same to the byte."""
+    """Worker, helper, server or all are killed while the real pipeline works; the video is the same."""
     with arena.start() as http:
         task_id = _real_task(http)
         arena.tally.jobs += 1
         arena.wait_a_little(6.0)
-        victims = arena.rng.choice(["worker", "server", "both"])
-        for pid in arena.worker_pids() if victims != "server" else []:
+        victims = arena.rng.choice(["worker", "helper", "server", "all"])
+        for pid in arena.worker_pids() if victims in {"worker", "all"} else []:
             a.kill(pid)
-        if victims != "worker":
+        for pid in arena.helper_pids()[:1] if victims == "helper" else []:
+            a.kill(pid)
+        if victims in {"server", "all"}:
             a.kill(arena.engine_pid())
     with arena.start() as http:
         record = a.ended(http, wire.TASK_PATH, task_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import time
@@ -129,6 +130,29 @@ def test_a_result_is_put_in_its_place_whole_and_for_its_owner_only(media: MediaS
     assert kept.read_bytes() == b"half"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert not list(media.drafts.iterdir())
+
+
+def test_uploads_and_results_are_on_the_disk_before_they_have_their_names(
+    media: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, bool]] = []
+    real, upload = os.fsync, hashlib.sha256(b"a video").hexdigest()
+
+    def _watched(descriptor: int) -> None:
+        is_named = media.find(upload) is not None or (media.folder / "results" / result).exists()
+        synced.append((os.fstat(descriptor).st_ino, is_named))
+        real(descriptor)
+
+    result = "4" * 24 + ".mp4"
+    monkeypatch.setattr(os, "fsync", _watched)
+    with media.made(result, "4" * 24) as draft:
+        draft.write_bytes(b"a result")
+    assert synced == [((media.folder / "results" / result).stat().st_ino, False)]
+    (media.folder / "results" / result).unlink()
+    with media.receive(upload) as incoming:
+        incoming.write(b"a video")
+        incoming.keep()
+    assert synced[1:] == [((media.folder / "uploads" / upload).stat().st_ino, False)]
 
 
 def test_two_attempts_at_one_result_do_not_get_into_each_others_way(media: MediaStore) -> None:

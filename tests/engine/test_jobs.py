@@ -8,7 +8,7 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -55,6 +55,21 @@ def test_jobs_outlive_the_process_and_what_was_in_work_is_queued_again_in_its_ol
         assert following is not None
         assert following.id == second.id
         assert store.claim() is None
+
+
+def test_an_acknowledged_job_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def _watched(*words: Any, **more: Any) -> sqlite3.Connection:
+        opened.append(connect(*words, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", _watched)
+    with closing(JobStore(tmp_path / "jobs.sqlite3")):
+        # The first one writes. 2 is FULL: https://www.sqlite.org/pragma.html#pragma_synchronous
+        assert opened[0].execute("PRAGMA synchronous").fetchone()[0] == 2
+        assert opened[0].execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
 
 def test_the_latest_completed_analysis_of_a_video_counts(store: JobStore) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headswap_cli.journal import Journal, StepKind
+from headswap_cli.journal.store import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,3 +113,13 @@ def test_a_reader_sees_what_another_connection_wrote(tmp_path: Path) -> None:
         found = reader.find(run_id)
         assert found is not None
         assert found.last_step is StepKind.INTENDED
+
+
+def test_every_step_is_on_the_disk_before_it_returns(tmp_path: Path) -> None:
+    connection = open_store(tmp_path / "journal.sqlite3")
+    try:
+        # 2 is FULL: https://www.sqlite.org/pragma.html#pragma_synchronous
+        assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    finally:
+        connection.close()

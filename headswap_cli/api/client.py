@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -266,9 +267,11 @@ class ApiClient:
             HeadswapError: the class that the code, the HTTP status or the broken connection means.
         """
         limit: Any = {} if self._timeout_s is None else {"timeout": self._timeout_s}
+        # Whole, it is read once; a path and its parameters are joined, taken apart and checked three times.
+        url = f"{str(self._http.base_url).rstrip('/')}{path}?{urlencode(params)}".rstrip("?")
 
         def _ask() -> JsonObject | Fault:
-            return self._exchange(self._http.build_request("GET", path, params=dict(params), **limit))
+            return self._exchange(self._http.build_request("GET", url, **limit))
 
         return self._persist(_ask, _AGAIN_GET)
 
@@ -336,14 +339,13 @@ class ApiClient:
     def _exchange(
         self, request: httpx.Request, opened: Callable[[Reply], JsonObject | Fault] = open_envelope
     ) -> JsonObject | Fault:
-        address = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
         try:
             return opened(self._reply(request))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             hopeless = "CERTIFICATE_VERIFY_FAILED" in str(error)
-            return unreachable(address, error, Kind.REFUSED if hopeless else Kind.UNSENT)
+            return unreachable(_address(request), error, Kind.REFUSED if hopeless else Kind.UNSENT)
         except httpx.RequestError as error:
-            return unreachable(address, error, Kind.SILENT)
+            return unreachable(_address(request), error, Kind.SILENT)
 
     def _reply(self, request: httpx.Request) -> Reply:
         response = self._http.send(request, stream=True)
@@ -352,6 +354,10 @@ class ApiClient:
         finally:
             response.close()
         return self._http.auth.blotted(reply) if isinstance(self._http.auth, KeyAuth) else reply
+
+
+def _address(request: httpx.Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
 
 
 def _is_refused_token(outcome: JsonObject | Fault) -> bool:

@@ -42,7 +42,7 @@ class Crew(Generic[Key, Outcome]):
     Args:
         jobs: What to do, in this order.
         at_once: How many may be under way; most of them only wait.
-        workers: How many threads step them; those that move files don't count.
+        workers: How many threads step them; up to as many again come to help while some move files.
         clock: Monotonic seconds.
     """
 
@@ -58,11 +58,13 @@ class Crew(Generic[Key, Outcome]):
         self._workers, self._clock = workers, clock
         self._ended: queue.SimpleQueue[Ended[Key, Outcome] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        # One idle thread watches the clock, the others wait to be called: none wakes for nothing.
-        self._watch, self._idle = threading.Condition(self._lock), threading.Condition(self._lock)
+        # One idle thread watches the clock, the others wait to be called: none wakes for nothing, and whoever
+        # went idle last is called first, while its caches and its connection are warm.
+        self._watch = threading.Condition(self._lock)
+        self._idle: list[threading.Condition] = []
         self._watched_for: float | None = None
         self._is_watched = False
-        self._alive = self._moving = self._resting = 0
+        self._alive = self._resting = 0
         self._stopping = threading.Event()
         self._step = threading.local()
         self._threads: list[threading.Thread] = []
@@ -116,7 +118,6 @@ class Crew(Generic[Key, Outcome]):
             return
         with self._lock:
             self._step.is_moving = True
-            self._moving += 1
             if not self._resting and self._alive < 2 * self._workers:
                 self._hire()
 
@@ -143,7 +144,7 @@ class Crew(Generic[Key, Outcome]):
     def _hire(self) -> None:
         self._alive += 1
         thread = threading.Thread(target=self._work, daemon=True)
-        self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
+        self._threads.append(thread)
         thread.start()
 
     def _work(self) -> None:
@@ -158,7 +159,7 @@ class Crew(Generic[Key, Outcome]):
                 self._end(Ended(job.key, error=error))
             else:
                 self._put_back(job, self._clock() + pause_s)
-            self._step_over()
+            self._step.is_moving = False
         with self._lock:
             self._alive -= 1
             if not self._alive:
@@ -167,22 +168,24 @@ class Crew(Generic[Key, Outcome]):
     def _next(self) -> Due[Job[Key, Outcome]] | None:
         """Return what is due, once it is; None when there is nothing left to do for this thread."""
         with self._lock:
-            while not self._stopping.is_set() and self._alive <= self._workers + self._moving:
+            while not self._stopping.is_set():
                 found = self._agenda.take(self._clock())
                 if isinstance(found, Due):
-                    self._idle.notify()
+                    if self._idle:
+                        self._idle.pop().notify()
                     return found
                 if self._agenda.is_empty:
                     self._call_all()
                     return None
                 self._rest(found)
-            self._idle.notify()
             return None
 
     def _rest(self, pause_s: float | None) -> None:
         self._resting += 1
         if self._is_watched:
-            self._idle.wait()
+            called = threading.Condition(self._lock)
+            self._idle.append(called)
+            called.wait()
         else:
             self._is_watched = True
             self._watched_for = None if pause_s is None else self._clock() + pause_s
@@ -203,12 +206,7 @@ class Crew(Generic[Key, Outcome]):
                 self._call_all()
         self._ended.put(ended)
 
-    def _step_over(self) -> None:
-        if getattr(self._step, "is_moving", False):
-            with self._lock:
-                self._step.is_moving = False
-                self._moving -= 1
-
     def _call_all(self) -> None:
         self._watch.notify_all()
-        self._idle.notify_all()
+        while self._idle:
+            self._idle.pop().notify()

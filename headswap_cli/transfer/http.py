@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -48,14 +49,48 @@ def bare_http(timeout_s: float = 60.0) -> httpx.Client:
     )
 
 
+class ThreadedClient(httpx.Client):
+    """A client whose every thread has connections of its own, for as long as the client is open.
+
+    A pool that threads share looks at all of its idle connections before each request.
+
+    Args:
+        options: As ``httpx.Client`` takes them.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._options = options
+        self._home = threading.get_ident()
+        self._others: dict[int, httpx.Client] = {}
+
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request over the connections of the thread that asks."""
+        thread = threading.get_ident()
+        if thread == self._home:
+            return super().send(request, **options)
+        other = self._others.get(thread)
+        if other is None:
+            # Only this thread ever looks under its number.
+            other = self._others[thread] = httpx.Client(**self._options)
+        other.event_hooks = self.event_hooks
+        return other.send(request, **{"auth": self.auth, **options})
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        while self._others:
+            self._others.popitem()[1].close()
+        super().close()
+
+
 def open_http(*, env: Mapping[str, str] = os.environ, **options: Any) -> httpx.Client:
-    """Return ``httpx.Client(**options)``, which reads the proxies of the environment by itself.
+    """Return a client that reads the proxies of the environment by itself; any thread may use it.
 
     Raises:
         InputError: a proxy there can't be used; its address, which may hold a password, is not told.
     """
     try:
-        return httpx.Client(**options)
+        return ThreadedClient(**options)
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         names = " or ".join(sorted(name for name in env if name.upper() in _PROXIES and env[name]))
         needs_package = isinstance(error, ImportError)

@@ -119,7 +119,9 @@ def test_what_is_unwanted_is_closed_between_two_steps_and_makes_no_end() -> None
         return "never"
 
     def halting() -> Generator[float, None, str]:
-        while running.halt(lambda key: key < 3) != [0, 1, 2]:
+        dropped: list[int] = []
+        while len(dropped) < 3:
+            dropped += running.halt(lambda key: key < 3)
             yield 0.01
         return "over"
 

@@ -83,6 +83,10 @@ class InputError(HeadswapError):
     slug = "input"
 
 
+class BusyError(InputError):
+    """Somebody else is at work on the same run; it will be over by itself."""
+
+
 class RowsError(InputError):
     """Rows of a batch are wrong, all of them told at once.
 

@@ -111,7 +111,6 @@ def columns(folder: Path) -> Columns:
             "timeout": o.parse_timeout,
         },
         switches=frozenset({"any-length", "no-sound"}),
-        whole=frozenset(
-            {"force", "detach", "dry-run", "max-credits", "profile", "json", "quiet", "verbose", "new"}
-        ),
+        whole=frozenset({"force", "detach", "dry-run", "max-credits", "profile", "json", "quiet", "verbose"}),
+        alone=frozenset({"new", "images"}),
     )

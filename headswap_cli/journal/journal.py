@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import HeadswapError, InputError
+from headswap_cli.errors import BusyError, HeadswapError, InputError
 from headswap_cli.journal.lock import give_back, take
 from headswap_cli.journal.reader import JournalReader
 from headswap_cli.journal.runs import BoughtError, Run, StepKind, check_order, loose
@@ -309,11 +309,11 @@ class Journal(JournalReader):
         """Be the only one at work on a run, until the block or this process ends; the thread may change.
 
         Raises:
-            InputError: somebody else is at work on it, in this process or another.
+            BusyError: somebody else is at work on it, in this process or another.
         """
         number = self._number(run_id)
         if not take(self._locks, number):
-            raise InputError(
+            raise BusyError(
                 f"Another headswap is at work on the run {run_id}; nothing was sent.",
                 hint=f"headswap status {run_id}",
                 run_id=run_id,

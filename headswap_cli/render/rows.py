@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.render.batch import duration, row_line
 from headswap_cli.render.view import error_json
-from headswap_cli.render.views import Shown, rehearsal, run, short_path
+from headswap_cli.render.views import Shown, rehearsal, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headswap_cli.journal import Run
     from headswap_cli.services.batch import RowEnd, Summary
 
 
@@ -21,16 +19,13 @@ def row_json(end: RowEnd) -> dict[str, Any]:
     head = {"row": end.row.number, "video": end.row.request.video}
     if end.error is not None:
         return {**head, "error": error_json(end.error)}
-    if end.before is not None:
-        return {**head, **_known_json(end.before), "skipped": True}
     shown = _shown(end)
-    return {**head, **(shown.value if shown is not None and isinstance(shown.value, dict) else {})}
+    value = shown.value if shown is not None and isinstance(shown.value, dict) else {}
+    return {**head, **value, "skipped": end.before is not None}
 
 
 def row_bare(end: RowEnd) -> str | None:
     """Return what ``--quiet`` prints of a row: the path or the id; None where it failed."""
-    if end.before is not None:
-        return None if end.before.output is None else short_path(Path(end.before.output))
     shown = _shown(end)
     return None if shown is None else shown.bare
 
@@ -38,24 +33,8 @@ def row_bare(end: RowEnd) -> str | None:
 def _shown(end: RowEnd) -> Shown | None:
     if end.rehearsal is not None:
         return rehearsal(end.rehearsal)
-    return None if end.result is None else run(end.result)
-
-
-def _known_json(known: Run) -> dict[str, Any]:
-    """Return a run of the journal with the fields that it had when it was new, as far as they are kept."""
-    return {
-        "run_id": known.run_id,
-        "profile": known.profile,
-        "backend": known.backend,
-        "analysis_id": known.analysis_id,
-        "task_id": known.task_id,
-        "status": known.status,
-        "output": known.output,
-        "size_bytes": known.size_bytes,
-        "sha256": known.sha256,
-        "held": known.held,
-        "credits_charged": known.credits_charged,
-    }
+    done = end.result or end.before
+    return None if done is None else run(done)
 
 
 def several(ends: Sequence[RowEnd]) -> Shown:

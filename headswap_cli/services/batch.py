@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from headswap_cli.errors import (
     AuthError,
+    BusyError,
     CreditsError,
     EngineError,
     ExitCode,
@@ -17,11 +18,13 @@ from headswap_cli.errors import (
     machine_error,
     worst_code,
 )
-from headswap_cli.models import Backend
+from headswap_cli.models import Backend, Status
 from headswap_cli.services.crew import Crew, Ended, Job
 from headswap_cli.services.deps import Deadline
 from headswap_cli.services.purse import Purse
 from headswap_cli.services.rehearse import rehearse_run_steps
+from headswap_cli.services.repeat import DoneError
+from headswap_cli.services.rows import recalled
 from headswap_cli.services.run import RunResult, run_steps
 from headswap_cli.services.shared import OnceHost
 from headswap_cli.services.tally import Tally
@@ -29,8 +32,6 @@ from headswap_cli.services.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from headswap_cli.journal import Run
-    from headswap_cli.models import Status
     from headswap_cli.services.deps import Deps
     from headswap_cli.services.rehearse import Rehearsal
     from headswap_cli.services.rows import BatchRow, Lineup
@@ -56,12 +57,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class RowEnd:
-    """What a row came to: exactly one of the four is set; ``before`` is the run that did it earlier."""
+    """What a row came to: exactly one of the four is set; ``before`` is what it came to earlier."""
 
     row: BatchRow
     result: RunResult | None = None
     rehearsal: Rehearsal | None = None
-    before: Run | None = None
+    before: RunResult | None = None
     error: HeadswapError | None = None
 
 
@@ -120,8 +121,8 @@ def run_batch(
     batch = _Batch(deps, lineup, order, board, on_end)
     batch.purse.begin(deps)
     board.show(batch.tally)
-    for row, run in lineup.done:
-        on_end(RowEnd(row, before=run))
+    for row, before in lineup.done:
+        on_end(RowEnd(row, before=before))
     with closing(batch.crew.run()) as ends:
         try:
             for ended in ends:
@@ -213,9 +214,24 @@ class _Batch:
         if self._order.dry_run:
             rehearsal = yield from rehearse_run_steps(deps, row.request, deadline=deadline)
             return RowEnd(row, rehearsal=rehearsal)
-        result = yield from run_steps(deps, row.request, deadline=deadline)
+        try:
+            result = yield from self._alone(deps, row, deadline)
+        except DoneError as done:
+            return RowEnd(row, before=recalled(deps.journal, done.run))
         self.purse.look(deps)
         return RowEnd(row, result=result)
+
+    def _alone(self, deps: Deps, row: BatchRow, deadline: Deadline) -> Generator[float, None, RunResult]:
+        """Do a row once nobody else is at the same: another row with the same content, or another command."""
+        while True:
+            try:
+                return (yield from run_steps(deps, row.request, deadline=deadline))
+            except BusyError as busy:
+                if deps.clock() >= deadline.at:
+                    raise
+                deps.report.notice(f"waiting for the same run: {busy.ids.get('run_id')}")
+                deps.report.state("the same run", Status.PROCESSING, 0.0)
+            yield 1.0
 
     def _on_retry(self, deps: Deps) -> Callable[[HeadswapError, float], None]:
         def told(error: HeadswapError, pause_s: float) -> None:

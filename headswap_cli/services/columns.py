@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 VIDEO, FACE = "video", "face"
 # A separator is one only where the next face says whose it is, as each of several must: paths and URLs may
 # hold semicolons.
-_NEXT_FACE = re.compile(r"\s*[;\n]\s*(?=(?:\d{1,9}|obj:\d{1,9})=)")
-_FACE_COLUMN = re.compile(r"face[ ._-]?(?P<whose>\d{1,9}|obj:\d{1,9})", re.IGNORECASE)
+_WHOSE = r"\d{1,9}|obj:\d{1,9}|left|right|largest|all"
+_NEXT_FACE = re.compile(rf"\s*[;\n]\s*(?=(?:{_WHOSE}|like:[^=;\n]+)=)")
+_FACE_COLUMN = re.compile(rf"face[ ._-]?(?P<whose>{_WHOSE})", re.IGNORECASE)
 _YES, _NO = frozenset({"yes", "true", "on", "1", "x", "y"}), frozenset({"no", "false", "off", "0", "n"})
 _MAX_SHOWN = 80
 
@@ -30,12 +31,14 @@ class Columns:
     """What the columns are called, as the flags are without dashes, and how their cells are read.
 
     ``parse`` makes a value of a text and raises ``InputError``; ``video`` and ``face`` are in it.
-    ``switches`` are on or off. ``whole`` are flags that hold for the batch and are no columns.
+    ``switches`` are on or off. ``whole`` are flags that hold for the batch and are no columns, ``alone``
+    those that mean something for one run only.
     """
 
     parse: Mapping[str, Callable[[str], Any]]
     switches: frozenset[str]
     whole: frozenset[str] = frozenset()
+    alone: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,6 +56,8 @@ class Columns:
             return name
         if name in self.whole:
             raise InputError(f"this holds for the whole batch: headswap batch ... --{name}")
+        if name in self.alone:
+            raise InputError(f"this is for one run alone: headswap run ... --{name}")
         near = get_close_matches(name, self.names, n=1)
         known = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(self.names)}"
         raise InputError(f"there is no such column; {known}")

@@ -48,7 +48,7 @@ def check_place(journal: Journal | None, known: Run | None, request: RunRequest)
         return
     target = request.target
     if journal is not None and known is not None:
-        _check_not_done(known, request)
+        check_not_done(known, request)
         if known.task_id is not None:
             target = with_task_id(target, known.task_id)
         if arrived(journal, known, target) is not None:
@@ -57,8 +57,13 @@ def check_place(journal: Journal | None, known: Run | None, request: RunRequest)
     request.check_inputs_survive(target)
 
 
-def _check_not_done(run: Run, request: RunRequest) -> None:
-    if run.output is None or run.output == TO_STDOUT or run.task_id is None or request.force:
+def check_not_done(run: Run | None, request: RunRequest) -> None:
+    """Check that what is asked for is not there yet.
+
+    Raises:
+        DoneError: the run is completed and its file is there.
+    """
+    if run is None or run.output is None or run.output == TO_STDOUT or run.task_id is None or request.force:
         return
     path = Path(run.output)
     if request.is_aimed and with_task_id(request.target, run.task_id) != path:

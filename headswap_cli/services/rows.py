@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
-from headswap_cli.models import Status
+from headswap_cli.models import Backend, Saved, Task
 from headswap_cli.services.content import content_of
-from headswap_cli.services.output import LATER, with_task_id
-from headswap_cli.services.run import check
+from headswap_cli.services.output import LATER
+from headswap_cli.services.remember import mapped_faces, people_in
+from headswap_cli.services.repeat import DoneError, check_not_done
+from headswap_cli.services.run import RunResult, check
 from headswap_cli.services.swap import check_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
-    from pathlib import Path
+    from collections.abc import Hashable, Iterable
 
     from headswap_cli.journal import Journal, Run
     from headswap_cli.services.deps import Deps
@@ -35,10 +37,10 @@ class BatchRow:
 
 @dataclass(slots=True)
 class Lineup:
-    """What is left to do, in order, and what was done before: each with the run that the journal knows."""
+    """What is left to do, in order, and what was done before, each with what it came to then."""
 
     to_do: list[BatchRow] = field(default_factory=list)
-    done: list[tuple[BatchRow, Run]] = field(default_factory=list)
+    done: list[tuple[BatchRow, RunResult]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
 
@@ -59,50 +61,62 @@ def line_up(
         profile: Whose runs.
         force: Whether existing files may be replaced.
     """
-    lineup, seen, photos = Lineup(), _Seen(problems), set[str]()
+    lineup, seen, photos = Lineup(), _Seen(), set[str]()
     notices: dict[str, None] = {}
-
-    def _recall(request: RunRequest) -> Run | None:
-        content = content_of(profile, request.video, request.faces, request.options)
-        return journal.find_content(content.key)
-
     for asked in rows:
         row = replace(asked, request=replace(asked.request, force=force))
         with problems.noting(row.number, row.line):
             seen.check(row)
-            run = done_before(row.request, _recall)
-            if run is not None:
-                lineup.done.append((row, run))
-                continue
             if not row.request.faces:
                 raise InputError("no face was given: a column face, or --face for all rows.")
-            told = check(row.request, journal=journal, profile=profile, known_photos=photos)
-            notices.update(dict.fromkeys(told))
-            lineup.to_do.append(row)
+            try:
+                told = _check(row.request, journal, profile, photos)
+            except DoneError as done:
+                lineup.done.append((row, recalled(journal, done.run)))
+            else:
+                notices.update(dict.fromkeys(told))
+                lineup.to_do.append(row)
     lineup.notices.extend(notices)
     return lineup
 
 
-def done_before(request: RunRequest, recall: Callable[[RunRequest], Run | None]) -> Run | None:
-    """Return the completed run whose result lies where the request wants it, None if there is none.
+def _check(request: RunRequest, journal: Journal, profile: str, photos: set[str]) -> list[str]:
+    """Check a row; files are read whole only where its result may be there.
 
-    Files are read only where something lies there already.
+    What was done elsewhere is found out when the row's turn comes.
+
+    Raises:
+        DoneError: its result is there, whether or not it might be replaced.
+        InputError: as ``check``.
     """
-    if LATER not in request.target.name and not request.target.exists():
-        return None
-    run = recall(request)
-    if run is None or run.status is not Status.COMPLETED or run.task_id is None or run.output is None:
-        return None
-    target = with_task_id(request.target, run.task_id)
-    is_there = str(target) == run.output and target.is_file() and target.stat().st_size == run.size_bytes
-    return run if is_there else None
+    may_be_there = LATER in request.target.name or request.target.exists()
+    if may_be_there:
+        content = content_of(profile, request.video, request.faces, request.options)
+        check_not_done(journal.find_content(content.key), replace(request, force=False))
+    return check(request, journal=journal if may_be_there else None, profile=profile, known_photos=photos)
+
+
+def recalled(journal: Journal, run: Run) -> RunResult:
+    """Return what a run of the journal came to."""
+    steps, is_saved = journal.steps(run.run_id), run.output is not None and run.size_bytes is not None
+    return RunResult(
+        run_id=run.run_id,
+        profile=run.profile,
+        backend=Backend(run.backend),
+        analysis_id=run.analysis_id or "",
+        task=Task(run.task_id or "", run.status, 0, run.progress),
+        people=people_in(steps),
+        mappings=mapped_faces(run, steps),
+        saved=Saved(Path(run.output or ""), run.size_bytes or 0, run.sha256 or "") if is_saved else None,
+        held=run.held,
+        credits_charged=run.credits_charged,
+    )
 
 
 class _Seen:
     """Knows which row asked for what, so that no two ask for the same, or for the same place."""
 
-    def __init__(self, problems: Problems) -> None:
-        self._problems = problems
+    def __init__(self) -> None:
         self._wishes: dict[Hashable, int] = {}
         self._targets: dict[Path, int] = {}
 

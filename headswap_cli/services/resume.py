@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from headswap_cli.api.account import fetch_balance
 from headswap_cli.errors import HeadswapError, InputError, NotFoundError, OutcomeUnknownError
 from headswap_cli.journal import StepKind
+from headswap_cli.media import is_url
 from headswap_cli.models import Backend
 from headswap_cli.services.output import default_name, target_path
 from headswap_cli.services.paid import sent_at
@@ -129,8 +130,13 @@ def _unknown(deps: Deps, run: Run) -> OutcomeUnknownError:
 
 def _facts(deps: Deps, run: Run) -> str:
     """Say when a create was sent, what it was, and what the balance was and is, as far as it can be had."""
+    from headswap_cli.transfer import without_query
+
     body = run.body or {}
-    what = f"{run.source}, {len(body.get('mappings', ()))} faces, {body.get('resolution')}"
+    # A link's query may be a signature.
+    source = without_query(run.source) if is_url(run.source) else run.source
+    people = len(body.get("mappings", ()))
+    what = f"{source}, {people} {'face' if people == 1 else 'faces'}, {body.get('resolution')}"
     said = f"The run {run.run_id} sent a task{sent_at(deps.journal, run)} ({what}) and got no answer."
     if deps.settings.backend is Backend.LOCAL:
         return f"{said} The engine on this machine costs nothing."

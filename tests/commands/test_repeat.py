@@ -1,0 +1,413 @@
+"""The same run again: nothing is done twice, and nothing is paid twice unless it is asked for."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sqlite3
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, CREATE_PATH, TASK_PATH
+from tests.clips import plain_clip, plain_photo
+from tests.hosting.conftest import UPLOADER, FolderOrigin
+from tests.loopback import tiny_video
+from tests.origin import Answer, reset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Headswap
+    from tests.loopback import HeadSwapService
+
+VIDEO, FACE = "https://example.com/a%20clip.mp4?sig=1", "https://example.com/me.jpg"
+RUN = ("run", VIDEO, "--face", FACE)
+OUTPUT = "a_clip.headswap.mp4"
+
+
+def poured(program: Headswap) -> bytes:
+    """Return what a run writes to stdout."""
+    command = program.command(*RUN, "-o", "-")
+    return subprocess.run(command, cwd=program.cwd, env=program.env, capture_output=True, check=True).stdout
+
+
+def analyses(service: HeadSwapService) -> int:
+    return len(service.sent("POST", ANALYZE_PATH))
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return plain_clip(tmp_path / "clip.mp4", seconds=4)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    return plain_photo(tmp_path / "me.png")
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[FolderOrigin]:
+    """A place of the user's own for local files."""
+    folder = tmp_path / "shelf" / "files"
+    folder.mkdir(parents=True)
+    with FolderOrigin(folder) as origin:
+        yield origin
+
+
+@pytest.fixture
+def files(cloud: Headswap, shelf: FolderOrigin, tmp_path: Path) -> Headswap:
+    """The program with a program that uploads."""
+    script = tmp_path / "upload.py"
+    script.write_text(UPLOADER)
+    words = [sys.executable, str(script), "{path}", "{name}", str(shelf.folder), shelf.url]
+    cloud.env["HEADSWAP_HOSTING"] = f"command: {shlex.join(words)}"
+    return cloud
+
+
+def test_a_completed_run_again_is_exit_2_naming_its_file_and_the_ways_out(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    run_id = cloud(*RUN, "--json").value["run_id"]
+    asked = len(service.requests)
+    error = cloud(*RUN, "--json", code=2).value["error"]
+    assert run_id in error["message"]
+    assert OUTPUT in error["message"]
+    for way in ("-o", "--force", "--new"):
+        assert way in error["hint"]
+    assert len(service.requests) == asked
+
+
+def test_a_completed_run_again_from_another_folder_names_its_file_too(
+    cloud: Headswap, service: HeadSwapService, tmp_path: Path
+) -> None:
+    made = cloud(*RUN, "--json").value
+    cloud.cwd = tmp_path / "elsewhere"
+    cloud.cwd.mkdir()
+    assert made["output"] in cloud(*RUN, code=2).err
+    assert len(service.creates) == 1
+
+
+@pytest.mark.parametrize("flags", [(), ("-o", "other.mp4"), ("--force",)])
+def test_a_result_that_is_wanted_again_is_downloaded_free_of_charge(
+    cloud: Headswap, service: HeadSwapService, flags: tuple[str, ...]
+) -> None:
+    first = cloud(*RUN, "--json").value
+    if not flags:
+        (cloud.cwd / OUTPUT).unlink()
+    second = cloud(*RUN, *flags, "--json").value
+    assert (second["run_id"], second["task_id"]) == (first["run_id"], first["task_id"])
+    assert (cloud.cwd / ("other.mp4" if "-o" in flags else OUTPUT)).read_bytes() == tiny_video()
+    assert (len(service.creates), analyses(service)) == (1, 1)
+    assert [person["obj_id"] for person in second["people"]] == [0]
+    assert second["mappings"] == first["mappings"]
+
+
+def test_a_file_of_the_users_in_the_place_of_the_result_is_left_alone(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    cloud(*RUN)
+    (cloud.cwd / OUTPUT).write_bytes(b"mine")
+    assert "exists already" in cloud(*RUN, code=2).err
+    assert (cloud.cwd / OUTPUT).read_bytes() == b"mine"
+
+
+def test_only_new_pays_again(cloud: Headswap, service: HeadSwapService) -> None:
+    first = cloud(*RUN, "--json").value
+    second = cloud(*RUN, "--new", "-o", "second.mp4", "--json").value
+    assert first["task_id"] != second["task_id"]
+    assert first["run_id"] != second["run_id"]
+    assert len(service.creates) == 2
+    assert second["run_id"] in cloud(*RUN, "-o", "second.mp4", code=2).err
+
+
+def test_a_run_that_ran_out_of_time_goes_on_with_its_task(cloud: Headswap, service: HeadSwapService) -> None:
+    service.polls[TASK_PATH] = 10_000
+    error = cloud(*RUN, "--timeout", "2s", "--json", code=4).value["error"]
+    service.polls[TASK_PATH] = 0
+    value = cloud(*RUN, "--json").value
+    assert (value["run_id"], value["task_id"]) == (error["run_id"], error["task_id"])
+    assert (len(service.creates), analyses(service)) == (1, 1)
+
+
+def test_a_run_that_ran_out_of_time_in_its_analysis_goes_on_with_that(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.polls[ANALYSIS_PATH] = 10_000
+    error = cloud(*RUN, "--timeout", "1s", "--json", code=4).value["error"]
+    assert error["hint"] == f"Wait on and save it: headswap resume {error['run_id']}"
+    service.polls[ANALYSIS_PATH] = 0
+    assert cloud(*RUN, "--json").value["run_id"] == error["run_id"]
+    assert (len(service.creates), analyses(service)) == (1, 1)
+
+
+def test_a_task_that_failed_is_exit_3_again_with_the_reason_and_the_way_to_pay_again(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.errors[TASK_PATH] = "Out of memory"
+    cloud(*RUN, code=3)
+    ran = cloud(*RUN, code=3)
+    assert "Out of memory" in ran.err
+    assert "--new" in ran.err
+    assert len(service.creates) == 1
+    service.errors[TASK_PATH] = None
+    cloud(*RUN, "--new")
+    assert len(service.creates) == 2
+
+
+@pytest.mark.parametrize("code", [1104, 1003, 4711])
+def test_a_create_that_was_refused_may_be_asked_for_again(
+    cloud: Headswap, service: HeadSwapService, code: int
+) -> None:
+    service.script(CREATE_PATH, Answer({"code": code, "msg": "no"}))
+    run_id = cloud(*RUN, "--json", code=None).value["error"]["run_id"]
+    assert cloud(*RUN, "--json").value["run_id"] == run_id
+    assert len(service.creates) == 2
+    assert len(service.tasks) == 1
+
+
+def test_a_service_fault_at_the_create_leaves_the_run_open(cloud: Headswap, service: HeadSwapService) -> None:
+    service.script(CREATE_PATH, Answer({"code": 2001, "msg": "busy"}))
+    run_id = cloud(*RUN, "--json", code=1).value["error"]["run_id"]
+    (open_run,) = cloud("runs", "--status", "processing", "--json").value
+    assert open_run["run_id"] == run_id
+    assert cloud(*RUN, "--json").value["run_id"] == run_id
+
+
+def test_an_unanswered_create_is_exit_5_at_once_and_nothing_is_sent(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.script(CREATE_PATH, reset)
+    run_id = cloud(*RUN, "--json", code=5).value["error"]["run_id"]
+    asked = len(service.requests)
+    steps = cloud("runs", "show", run_id, "--json").value["steps"]
+    error = cloud(*RUN, "--json", code=5).value["error"]
+    assert error["run_id"] == run_id
+    assert error["hint"] == f"headswap resume {run_id}"
+    assert len(service.requests) == asked
+    assert cloud("runs", "show", run_id, "--json").value["steps"] == steps
+
+
+def test_new_pays_in_spite_of_an_unanswered_create(cloud: Headswap, service: HeadSwapService) -> None:
+    service.script(CREATE_PATH, reset)
+    cloud(*RUN, code=5)
+    cloud(*RUN, "--new")
+    assert len(service.creates) == 2
+
+
+def test_a_changed_photo_is_another_run_and_the_analysis_is_used_again(
+    files: Headswap, service: HeadSwapService, clip: Path, photo: Path
+) -> None:
+    first = files("run", clip, "--face", photo, "--json").value
+    photo.write_bytes(photo.read_bytes() + b"\0")
+    second = files("run", clip, "--face", photo, "-o", "second.mp4", "--json").value
+    assert first["run_id"] != second["run_id"]
+    assert first["analysis_id"] == second["analysis_id"]
+    assert (len(service.creates), analyses(service)) == (2, 1)
+
+
+def test_a_file_under_another_name_is_the_same_run(
+    files: Headswap, service: HeadSwapService, clip: Path, photo: Path, tmp_path: Path
+) -> None:
+    run_id = files("run", clip, "--face", photo, "--detach", "--json").value["run_id"]
+    renamed = clip.rename(tmp_path / "renamed.mp4")
+    assert files("run", renamed, "--face", photo, "--json").value["run_id"] == run_id
+    assert len(service.creates) == 1
+
+
+@pytest.mark.parametrize("flags", [("--resolution", "480p"), ("--no-sound",), ("--face", f"1={FACE}?2")])
+def test_what_changes_the_result_makes_another_run(
+    cloud: Headswap, service: HeadSwapService, flags: tuple[str, ...]
+) -> None:
+    service.people = 2
+    first = ("run", VIDEO, "--face", f"2={FACE}", "--detach")
+    cloud(*first)
+    cloud(*first, *flags)
+    assert (len(service.creates), analyses(service)) == (2, 1)
+
+
+def test_the_order_of_faces_the_budget_and_the_patience_make_no_other_run(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.people = 2
+    one, two = ("--face", f"1={FACE}"), ("--face", f"2={FACE}?2")
+    cloud("run", VIDEO, *one, *two, "--detach")
+    cloud("run", VIDEO, *two, *one, "--timeout", "2m", "--max-credits", "5", "-o", "x.mp4")
+    assert len(service.creates) == 1
+
+
+def test_a_person_named_by_the_api_number_buys_the_same_task(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    first = cloud("run", VIDEO, "--face", f"1={FACE}", "--json").value
+    ran = cloud("run", VIDEO, "--face", f"obj:0={FACE}", "-o", "x.mp4", "--json")
+    assert ran.value["run_id"] == first["run_id"]
+    assert first["run_id"] in ran.err
+    assert len(service.creates) == 1
+
+
+def test_swap_again_prints_the_task_that_exists(cloud: Headswap, service: HeadSwapService) -> None:
+    analysis = cloud("analyze", VIDEO, "-q").out.strip()
+    first = cloud("swap", analysis, "--face", FACE, "-q").out
+    assert cloud("swap", analysis, "--face", f"1={FACE}", "-q").out == first
+    assert len(service.creates) == 1
+    assert cloud("swap", analysis, "--face", FACE, "--new", "-q").out != first
+    assert len(service.creates) == 2
+
+
+def test_swap_of_what_a_run_has_bought_prints_its_task(cloud: Headswap, service: HeadSwapService) -> None:
+    made = cloud(*RUN, "--json").value
+    value = cloud("swap", made["analysis_id"], "--face", FACE, "--wait", "--json").value
+    assert (value["run_id"], value["task_id"]) == (made["run_id"], made["task_id"])
+    assert value["mappings"] == made["mappings"]
+    assert len(service.creates) == 1
+
+
+def test_a_run_of_what_a_swap_has_bought_saves_its_task(cloud: Headswap, service: HeadSwapService) -> None:
+    analysis = cloud("analyze", VIDEO, "-q").out.strip()
+    task = cloud("swap", analysis, "--face", FACE, "-q").out.strip()
+    assert cloud(*RUN, "--json").value["task_id"] == task
+    assert (cloud.cwd / OUTPUT).read_bytes() == tiny_video()
+    assert (len(service.creates), analyses(service)) == (1, 1)
+
+
+def test_swap_after_an_unanswered_create_is_exit_5(cloud: Headswap, service: HeadSwapService) -> None:
+    analysis = cloud("analyze", VIDEO, "-q").out.strip()
+    service.script(CREATE_PATH, reset)
+    cloud("swap", analysis, "--face", FACE, code=5)
+    assert "headswap resume run-" in cloud("swap", analysis, "--face", FACE, code=5).err
+    assert len(service.creates) == 1
+
+
+def test_swap_of_a_task_that_failed_is_exit_3(cloud: Headswap, service: HeadSwapService) -> None:
+    service.errors[TASK_PATH] = "Out of memory"
+    analysis = cloud("analyze", VIDEO, "-q").out.strip()
+    cloud("swap", analysis, "--face", FACE, "--wait", code=3)
+    assert "--new" in cloud("swap", analysis, "--face", FACE, code=3).err
+    assert len(service.creates) == 1
+
+
+def test_an_analysis_of_the_same_video_is_used_again(
+    files: Headswap, service: HeadSwapService, clip: Path
+) -> None:
+    first = files("analyze", clip, "--json").value
+    second = files("analyze", clip, "--json").value
+    assert second["analysis_id"] == first["analysis_id"]
+    assert second["people"] == first["people"]
+    assert analyses(service) == 1
+
+
+def test_an_analysis_whose_upload_is_gone_is_made_anew(
+    files: Headswap, service: HeadSwapService, shelf: FolderOrigin, clip: Path
+) -> None:
+    first = files("analyze", clip, "-q").out
+    for path in shelf.folder.iterdir():
+        path.unlink()
+    assert files("analyze", clip, "-q").out != first
+    assert analyses(service) == 2
+
+
+def test_an_analysis_that_the_service_has_forgotten_is_made_anew(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    cloud("analyze", VIDEO)
+    service.script(ANALYSIS_PATH, Answer({"code": 1014, "msg": "not found"}))
+    cloud("analyze", VIDEO)
+    assert analyses(service) == 2
+
+
+def test_a_rehearsal_leaves_nothing_that_a_run_takes_for_its_own(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    rehearsed = cloud(*RUN, "--dry-run", "--json").value
+    made = cloud(*RUN, "--json").value
+    assert made["run_id"] != rehearsed["run_id"]
+    assert len(service.creates) == 1
+    assert cloud("resume", "--json").value == []
+
+
+def test_a_result_for_stdout_leaves_no_path_in_the_journal(cloud: Headswap, service: HeadSwapService) -> None:
+    assert poured(cloud) == tiny_video()
+    with sqlite3.connect(cloud.data / "journal.sqlite3") as connection:
+        (row,) = connection.execute("SELECT target, output, status FROM runs")
+        details = "".join(one[0] for one in connection.execute("SELECT detail FROM steps"))
+    connection.close()
+    assert row == (None, "-", "completed")
+    assert "headswap-" not in details
+    assert poured(cloud) == tiny_video()
+    assert len(service.creates) == 1
+
+
+def test_a_name_with_the_task_id_is_known_again(cloud: Headswap, service: HeadSwapService) -> None:
+    cloud(*RUN, "-o", "{task_id}.mp4")
+    (name,) = [path.name for path in cloud.cwd.iterdir()]
+    assert name == f"{service.tasks[0]}.mp4"
+    assert name in cloud(*RUN, "-o", "{task_id}.mp4", code=2).err
+
+
+def test_two_at_once_pay_once(cloud: Headswap, service: HeadSwapService) -> None:
+    service.polls[TASK_PATH] = 2
+    processes = [cloud.start(*RUN, "--json") for _ in range(3)]
+    said = [json.loads(process.communicate()[0]) for process in processes]
+    assert len(service.creates) == 1
+    done = [value for value in said if "error" not in value]
+    assert len(done) == 1
+    for value in said:
+        if "error" in value:
+            assert value["error"]["exit_code"] == 2
+            assert value["error"]["run_id"] == done[0]["run_id"]
+
+
+def test_a_target_that_appears_during_the_run_is_left_and_the_result_kept(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    target = cloud.cwd / OUTPUT
+    made = service.media.respond
+
+    def respond(request: object) -> Answer:
+        target.write_bytes(b"somebody else's")
+        return made(request)  # type: ignore[arg-type]
+
+    service.media.respond = respond  # type: ignore[method-assign]
+    ran = cloud(*RUN, code=2)
+    assert target.read_bytes() == b"somebody else's"
+    assert f"{OUTPUT}.part" in ran.err
+    assert (cloud.cwd / f"{OUTPUT}.part").read_bytes() == tiny_video()
+    cloud(*RUN, "--force")
+    assert target.read_bytes() == tiny_video()
+    assert len(service.creates) == 1
+
+
+def test_a_result_that_got_its_name_before_the_kill_is_finished_quietly(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    made = cloud(*RUN, "--json").value
+    with sqlite3.connect(cloud.data / "journal.sqlite3") as connection:
+        connection.execute("DELETE FROM steps WHERE kind = 'done'")
+        connection.execute("UPDATE runs SET output = NULL, sha256 = NULL, last_step = 'fetched'")
+    connection.close()
+    asked = len(service.requests) + len(service.media.requests)
+    again = cloud(*RUN, "--json").value
+    assert again["output"] == made["output"]
+    assert again["sha256"] == made["sha256"]
+    assert len(service.requests) + len(service.media.requests) == asked
+
+
+def test_a_create_that_was_throttled_is_sent_again(cloud: Headswap, service: HeadSwapService) -> None:
+    cloud("analyze", VIDEO)
+    service.script(CREATE_PATH, Answer({"code": 1005, "msg": "slow down"}))
+    cloud(*RUN)
+    assert len(service.tasks) == 1
+
+
+def test_a_service_that_cannot_be_reached_leaves_nothing_in_question(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    analysis = cloud("analyze", VIDEO, "-q").out.strip()
+    nobody = "http://127.0.0.1:9"
+    error = cloud("swap", analysis, "--face", FACE, "--json", code=1, HEADSWAP_BASE_URL=nobody).value["error"]
+    assert error["code"] == "network"
+    assert cloud("runs", "--status", "unknown", "--json").value == []

@@ -1,0 +1,129 @@
+"""The journal as the user sees it: listed, explained, opened, thinned out."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headswap_cli.wire import CREATE_PATH
+from tests.origin import reset
+
+if TYPE_CHECKING:
+    from tests.conftest import Headswap
+    from tests.loopback import HeadSwapService
+
+VIDEO, FACE = "https://example.com/clip.mp4", "https://example.com/me.jpg"
+RUN = ("run", VIDEO, "--face", FACE)
+
+
+def aged(program: Headswap, days: float) -> None:
+    """Make every run so much older."""
+    with sqlite3.connect(program.data / "journal.sqlite3") as connection:
+        connection.execute("UPDATE runs SET created_at = created_at - ?", (days * 86400,))
+    connection.close()
+
+
+def test_runs_are_listed_newest_first_without_a_service(cloud: Headswap, service: HeadSwapService) -> None:
+    first = cloud(*RUN, "--json").value
+    second = cloud("analyze", f"{VIDEO}?2", "--json").value
+    asked = len(service.requests)
+    values = cloud("runs", "--json").value
+    assert [value["run_id"] for value in values] == [second["run_id"], first["run_id"]]
+    assert values[1]["task_id"] == first["task_id"]
+    assert values[1]["output"] == first["output"]
+    assert set(values[0]) >= {"run_id", "status", "analysis_id", "task_id", "output"}
+    assert cloud("runs", "-q").out.split() == [second["run_id"], first["run_id"]]
+    rows = cloud("runs").out.splitlines()
+    assert rows[0].split() == ["RUN", "BEGUN", "COMMAND", "STATUS", "TASK", "RESULT"]
+    assert rows[2].split()[-1] == "clip.headswap.mp4"
+    assert len(service.requests) == asked
+
+
+def test_runs_can_be_limited_and_chosen_by_their_state(cloud: Headswap, service: HeadSwapService) -> None:
+    cloud(*RUN)
+    service.script(CREATE_PATH, reset)
+    unknown = cloud(*RUN, "--new", "-o", "2.mp4", "--json", code=5).value["error"]["run_id"]
+    assert len(cloud("runs", "--limit", "1", "--json").value) == 1
+    (value,) = cloud("runs", "--status", "unknown", "--json").value
+    assert value["run_id"] == unknown
+    assert f"headswap resume {unknown}" in cloud("runs").out
+    assert "completed" in cloud("runs", "--status", "gone", code=2).err
+
+
+def test_an_empty_journal_is_said_to_be_so(headswap: Headswap) -> None:
+    assert headswap("runs").out == "No runs.\n"
+    assert headswap("runs", "--json").value == []
+    assert headswap("resume").out == "Nothing is open.\n"
+
+
+def test_show_tells_every_step(cloud: Headswap) -> None:
+    made = cloud(*RUN, "--json").value
+    value = cloud("runs", "show", made["task_id"], "--json").value
+    assert value["run_id"] == made["run_id"]
+    kinds = [step["kind"] for step in value["steps"]]
+    assert kinds[:4] == ["submitted", "analysed", "intended", "created"]
+    assert kinds[-3:] == ["fetching", "fetched", "done"]
+    assert value["steps"][2]["detail"]["body"]["resolution"] == "720p"
+    text = cloud("runs", "show", made["run_id"]).out
+    assert "intended" in text
+    assert made["output"] in text
+    assert "runs" in cloud("runs", "show", "run-aaaaaaaaaa", code=13).err
+
+
+def test_forget_takes_a_run_out_and_leaves_its_file(cloud: Headswap) -> None:
+    run_id = cloud(*RUN, "--json").value["run_id"]
+    assert cloud("runs", "forget", run_id, "-q").out == f"{run_id}\n"
+    assert cloud("runs", "--json").value == []
+    assert (cloud.cwd / "clip.headswap.mp4").exists()
+    cloud("runs", "forget", run_id, code=13)
+
+
+@pytest.mark.parametrize("is_unknown", [False, True])
+def test_what_is_open_or_may_have_been_paid_for_is_forgotten_only_by_force(
+    cloud: Headswap, service: HeadSwapService, is_unknown: bool
+) -> None:
+    done = cloud("run", f"{VIDEO}?2", "--face", FACE, "-o", "done.mp4", "--json").value["run_id"]
+    if is_unknown:
+        service.script(CREATE_PATH, reset)
+    cloud(*RUN, *(() if is_unknown else ("--detach",)), code=5 if is_unknown else 0)
+    run_id = cloud("runs", "-q", "--limit", "1").out.strip()
+    ran = cloud("runs", "forget", done, run_id, code=2)
+    assert f"headswap resume {run_id}" in ran.err
+    assert len(cloud("runs", "--json").value) == 2
+    cloud("runs", "forget", done, run_id, "--force")
+    assert cloud("runs", "--json").value == []
+
+
+def test_prune_takes_out_what_is_old_and_over(cloud: Headswap) -> None:
+    done = cloud(*RUN, "--json").value["run_id"]
+    kept = cloud("run", f"{VIDEO}?2", "--face", FACE, "--detach", "--json").value["run_id"]
+    assert cloud("runs", "prune").out == "Nothing to forget.\n"
+    aged(cloud, 31)
+    assert cloud("runs", "prune", "--older", "40d", "-q").out.strip() == ""
+    assert cloud("runs", "prune", "-q").out.split() == [done]
+    assert cloud("runs", "-q").out.split() == [kept]
+    cloud("runs", "prune", "--older", "soon", code=2)
+
+
+def test_open_shows_the_result_in_the_users_viewer(cloud: Headswap) -> None:
+    made = cloud(*RUN, "--json").value
+    viewer = cloud.folder / "viewer"
+    viewer.write_text(
+        f"#!{sys.executable}\nimport sys\nopen({str(viewer)!r} + '.saw', 'w').write(sys.argv[1])\n"
+    )
+    viewer.chmod(0o755)
+    assert cloud("runs", "open", made["run_id"], HEADSWAP_VIEWER=str(viewer)).out == f"{made['output']}\n"
+    assert (cloud.folder / "viewer.saw").read_text() == made["output"]
+
+
+def test_open_without_a_result_or_a_viewer_says_what_to_do(cloud: Headswap) -> None:
+    made = cloud(*RUN, "--json").value
+    assert "HEADSWAP_VIEWER" in cloud("runs", "open", made["run_id"], code=1, HEADSWAP_VIEWER="/no/such").err
+    assert "could not open" in cloud("runs", "open", made["run_id"], code=1, HEADSWAP_VIEWER="false").err
+    (cloud.cwd / "clip.headswap.mp4").unlink()
+    assert f"headswap download {made['run_id']}" in cloud("runs", "open", made["run_id"], code=13).err
+    other = cloud("run", f"{VIDEO}?2", "--face", FACE, "--detach", "--json").value["run_id"]
+    assert f"headswap resume {other}" in cloud("runs", "open", other, code=13).err

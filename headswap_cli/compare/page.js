@@ -203,7 +203,7 @@
       keys[event.key]();
     });
     after.addEventListener("pause", () => {
-      if (playing && !after.ended && !busy && after.currentTime < facts.length_s - 0.05) pause();
+      if (playing && after.paused && !after.ended && !busy && after.currentTime < facts.length_s - 0.05) pause();
     });
   };
   const open = () => {

@@ -38,7 +38,10 @@ _JPEG_QUALITY = 82
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What goes into a page: ``portraits`` are faces before and after by ``obj_id``, ``divider`` 0 to 1."""
+    """What goes into a page; ``size`` is the result's as displayed, ``divider`` is 0 to 1 from the left.
+
+    ``portraits`` are faces before and after, ``photos`` what was put in, both by ``obj_id``.
+    """
 
     subject: Subject
     before: Embedded
@@ -48,6 +51,7 @@ class Contents:
     stills: tuple[Still, ...]
     portraits: Mapping[int, tuple[Image.Image, Image.Image]]
     photos: Mapping[int, Image.Image]
+    size: tuple[int, int]
     divider: float = 0.5
     notes: tuple[str, ...] = ()
 
@@ -66,9 +70,9 @@ def write_page(contents: Contents, target: Path) -> None:
 def page(contents: Contents) -> str:
     """Return the page; all that a name, a file or a service says is escaped, and no script is but its own."""
     subject = contents.subject
-    info = subject.after_info
-    style = f":root{{--ratio:{info.width}/{info.height};--ratio-number:{info.width / info.height:.5f}}}"
-    style += f".moments{{--moment:{230 if info.width > info.height else 170}px}}\n{_asset('page.css')}"
+    width, height = contents.size
+    style = f":root{{--ratio:{width}/{height};--ratio-number:{width / height:.5f}}}"
+    style += f".moments{{--moment:{230 if width > height else 170}px}}\n{_asset('page.css')}"
     script = _asset("page.js")
     length_s = subject.length_s
     facts = {
@@ -87,8 +91,8 @@ def page(contents: Contents) -> str:
         script=script,
         before_url=data_url(contents.before.content, "video/mp4"),
         after_url=data_url(contents.after.content, "video/mp4"),
-        width=info.width,
-        height=info.height,
+        width=width,
+        height=height,
         voice=_voice(contents.voice),
         notes=_notes([*subject.notes, *contents.notes]),
         moments=_moments(contents),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headswap_cli import media
 from headswap_cli.errors import InputError, NotFoundError
 from headswap_cli.journal import StepKind
+from headswap_cli.packages import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,13 +53,14 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The two videos; ``notes`` say in what they differ beyond the heads."""
+    """The two videos; ``remarks`` are sentences about them that the user should know."""
 
     before: Path
     after: Path
     before_info: VideoInfo
     after_info: VideoInfo
     story: Story | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def length_s(self) -> float:
@@ -67,8 +69,8 @@ class Subject:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """In what the two differ beyond the heads, in sentences."""
-        return tuple(_differences(self.before_info, self.after_info))
+        """What the user should know before comparing, in sentences."""
+        return (*self.remarks, *_differences(self.before_info, self.after_info))
 
 
 def subject_of(words: Sequence[str], journal: Journal) -> Subject:
@@ -89,7 +91,7 @@ def subject_of(words: Sequence[str], journal: Journal) -> Subject:
     return subject
 
 
-def of_files(before: Path, after: Path, story: Story | None = None) -> Subject:
+def of_files(before: Path, after: Path, story: Story | None = None, remarks: tuple[str, ...] = ()) -> Subject:
     """Look at two videos.
 
     Raises: InputError: one cannot be decoded.
@@ -97,7 +99,7 @@ def of_files(before: Path, after: Path, story: Story | None = None) -> Subject:
     infos = [media.probe(path) for path in (before, after)]
     if infos[0] is None or infos[1] is None:
         raise InputError("Videos cannot be read here.", hint="pip install 'headswap-cli[images]'")
-    return Subject(before.absolute(), after.absolute(), infos[0], infos[1], story)
+    return Subject(before.absolute(), after.absolute(), infos[0], infos[1], story, remarks)
 
 
 def of_run(journal: Journal, identifier: str) -> Subject:
@@ -138,7 +140,20 @@ def of_run(journal: Journal, identifier: str) -> Subject:
         raise InputError(
             f"The result of {run.run_id} is gone: {after}", hint=f"headswap download {run.run_id}"
         )
-    return of_files(before, after, story_of(run, journal.steps(run.run_id)))
+    steps = journal.steps(run.run_id)
+    return of_files(before, after, story_of(run, steps), tuple(_changes(run, steps, before, after)))
+
+
+def _changes(run: Run, steps: Sequence[Step], before: Path, after: Path) -> list[str]:
+    """Say which of the two is no longer what the run took or made."""
+    taken = [step.detail for step in steps if step.kind is StepKind.PUBLISHED]
+    was = next((one["sha256"] for one in taken if one["source"] == run.source), None)
+    known = (("source", was, before), ("result", run.sha256, after))
+    return [
+        f"The {name} has been changed since the run {run.run_id}."
+        for name, sha256, path in known
+        if sha256 is not None and sha256_of(path) != sha256
+    ]
 
 
 def story_of(run: Run, steps: Sequence[Step]) -> Story:

@@ -16,6 +16,7 @@ from headswap_cli.compare.facts import people_of
 from headswap_cli.compare.film import write_film
 from headswap_cli.compare.moments import middle_of_change, portraits, stills
 from headswap_cli.compare.page import Contents, write_page
+from headswap_cli.compare.pairs import frames
 from headswap_cli.compare.sheet import draw_sheet
 from headswap_cli.errors import InputError
 from headswap_cli.models import Status
@@ -160,6 +161,7 @@ def _make_page(
             people=tuple(people),
             stills=tuple(_thumbnail(still) for still in chosen),
             portraits=portraits(subject, people, side=_FACE),
+            size=next(frames(subject.after)).size(),
             divider=middle_of_change(subject),
             photos={
                 obj_id: photo for obj_id, paths in photos.items() if (photo := _photo(paths[0])) is not None

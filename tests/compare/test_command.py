@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from headswap_cli.journal import Journal
 from headswap_cli.models import Analysis, Person, Saved, Status
+from headswap_cli.packages import sha256_of
 from tests.clips import plain_photo, sound_only
 from tests.compare.clips import coded, source_and_result
 from tests.footage import write_video
@@ -47,7 +49,7 @@ def a_run(headswap: Headswap, source: str, output: Path | None, *, face: str = F
         journal.created(run_id, "b" * 24, 2.5)
         if output is not None:
             journal.charged(run_id, 12.0)
-            journal.done(run_id, Saved(output, output.stat().st_size, "c" * 64))
+            journal.done(run_id, Saved(output, output.stat().st_size, sha256_of(output)))
     return run_id
 
 
@@ -95,6 +97,25 @@ def test_a_run_is_told_with_its_people_its_mapping_and_its_credits(
     for told in (run_id, "Person 1", "Person 2", "12 (held: 2.5)", "akool (m), profile work", "obj_id 3"):
         assert told in page
     assert "secret" not in page
+
+
+def test_a_video_that_was_changed_since_its_run_is_told(headswap: Headswap, clips: tuple[Path, Path]) -> None:
+    run_id = a_run(headswap, "in.mp4", clips[1])
+    assert headswap("compare", run_id, "--sheet", "s.png", "--json").value["notes"] == []
+    clips[1].write_bytes(clips[1].read_bytes() + b"\0\0\0\x08free")
+    value = headswap("compare", run_id, "--sheet", "s.png", "-f", "--json").value
+    assert value["notes"] == [f"The result has been changed since the run {run_id}."]
+
+
+def test_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(headswap: Headswap) -> None:
+    source_and_result(headswap.cwd, count=600)
+    with headswap.start("compare", "in.mp4", "out.mp4", "--video", "both.mp4") as process:
+        assert process.stderr is not None
+        while "video: processing" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert {path.name for path in headswap.cwd.iterdir()} == {"in.mp4", "out.mp4"}
 
 
 def test_the_id_of_a_task_means_its_run(headswap: Headswap, clips: tuple[Path, Path]) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # Shorter sights of a face are mistakes more often than faces.
 _LEAST_FRAMES = 8
 _LOOK_EVERY = 3
-_EMBED_EVERY = 20
+_EMBED_EVERY = 30
 _LEAST_QUALITY = 1e-3
 # So many views agree or do not: later ones are taken ever less often.
 _DENSE_VIEWS = 16

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import queue
+import threading
 from bisect import bisect_right
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -31,6 +33,8 @@ _THREADS = 2
 _BROADCAST = {"mpegts", "mpeg"}
 # No codec shows a frame further than this from its place.
 _NEIGHBOURS = 64
+# Frames that wait to be looked at; how soon it is noticed that nobody wants any more.
+_AHEAD, _PAUSE_S = 3, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,43 @@ def frames_between(
                     return
     with open_known(path, properties) as video:
         yield from video.frames(only=range(awaited, last + 1))
+
+
+@contextmanager
+def ahead(frames: Iterator[TimedFrame]) -> Iterator[Iterator[TimedFrame]]:
+    """Decode in a thread of its own, some frames ahead of who looks at them; it has ended at the end."""
+    ready: queue.Queue[TimedFrame | BaseException | None] = queue.Queue(_AHEAD)
+    is_over = threading.Event()
+
+    def run() -> None:
+        outcome: BaseException | None = None
+        try:
+            for frame in frames:
+                ready.put(frame)
+                if is_over.is_set():
+                    break
+        except BaseException as error:
+            outcome = error
+        ready.put(outcome)
+
+    thread = threading.Thread(target=run, name="decode")
+    thread.start()
+    try:
+        yield _received(ready)
+    finally:
+        is_over.set()
+        while thread.is_alive():
+            # It may wait for room.
+            with suppress(queue.Empty):
+                ready.get(timeout=_PAUSE_S)
+        thread.join()
+
+
+def _received(ready: queue.Queue[TimedFrame | BaseException | None]) -> Iterator[TimedFrame]:
+    while (came := ready.get()) is not None:
+        if isinstance(came, BaseException):
+            raise came
+        yield came
 
 
 def entry(timeline: Timeline, frame_index: int) -> int:

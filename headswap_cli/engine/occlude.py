@@ -33,7 +33,10 @@ _LIKELY, _SURE = 0.4, 0.5
 # Sides of the squares around the face in which palms are looked for, in face sizes.
 _WINDOWS = (3.2, 4.2)
 _MOST = 3
-_EVERY = 3
+# Frames from one look to the next, hands going on as they did in between; and from search to search.
+_LOOK_EVERY, _SEARCH_EVERY = 2, 4
+# How much of its motion a hand keeps to the next frame.
+_GOES_ON = 0.8
 # A finger is about this thick, in widths of the palm.
 _THICKNESS = 0.3
 
@@ -50,11 +53,12 @@ class Hands:
         self._joints = Network(weights / "hand_landmark_full.tflite")
         self._anchors = np.concatenate([_centres(cells, boxes) for cells, boxes in _GRIDS])
         self._hands: list[Hand] = []
+        self._steps: list[Hand] = []
         self._calls = 0
 
     def reset(self) -> None:
         """Forget the hands: another shot or another face begins."""
-        self._hands, self._calls = [], 0
+        self._hands, self._steps, self._calls = [], [], 0
 
     def find(self, frame: Frame, face: Box) -> list[Hand]:
         """Return the hands near a face, in pixels of the frame.
@@ -63,22 +67,27 @@ class Hands:
             frame: The whole frame.
             face: The face's box.
         """
+        expected = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
+        self._calls += 1
+        if (self._calls - 1) % _LOOK_EVERY:
+            self._hands = expected
+            return expected
         found: list[Hand] = []
-        for hand in self._hands:
+        for hand in expected:
             self._add(found, frame, _crop_of_hand(hand))
         for reach in self._windows():
             for crop in self._palm_crops(frame, face, reach):
                 if len(found) < _MOST and not any(_same(crop, hand) for hand in found):
                     self._add(found, frame, crop)
-        self._calls += 1
+        self._steps = [_step(hand, self._hands, expected) for hand in found]
         self._hands = found
         return found
 
     def _windows(self) -> tuple[float, ...]:
         """Return how wide to look for new hands in this frame: everywhere at first, then in turns."""
-        if self._calls == 0:
+        if self._calls == 1:
             return _WINDOWS
-        turn, rest = divmod(self._calls, _EVERY)
+        turn, rest = divmod(self._calls - 1, _SEARCH_EVERY)
         return () if rest else (_WINDOWS[turn % len(_WINDOWS)],)
 
     def _add(self, found: list[Hand], frame: Frame, crop: Crop) -> None:
@@ -109,6 +118,15 @@ class Hands:
             extent = float((boxes[index, 2:4] / _PALM_SIZE).max()) * side
             crops.append(_crop_of_palm(points[0], extent, points[2], points[4]))
         return crops
+
+
+def _step(hand: Hand, before: list[Hand], expected: list[Hand]) -> Hand:
+    """Return how a hand moves from frame to frame, by where it was a frame ago; still where it is new."""
+    for last, guess in zip(before, expected, strict=True):
+        size = float(np.linalg.norm(guess[_MIDDLE_ROOT] - guess[_WRIST]))
+        if np.linalg.norm((hand - guess)[_ROOTS].mean(axis=0)) < 0.5 * size:
+            return np.asarray((hand - last).mean(axis=0, keepdims=True) * _GOES_ON, np.float32)
+    return np.zeros((1, 2), np.float32)
 
 
 def hand_mask(hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: float) -> Mask | None:

@@ -9,7 +9,7 @@ from headswap_cli.engine.analysis import Analyser
 from headswap_cli.engine.cast import Cast, told
 from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.crew import Crew
-from headswap_cli.engine.decode import open_known, open_video
+from headswap_cli.engine.decode import ahead, open_known, open_video
 from headswap_cli.engine.encode import Picture, bounded_size, clock, open_writer
 from headswap_cli.engine.fit import Fit
 from headswap_cli.engine.segments import segments
@@ -43,8 +43,8 @@ class Pipeline:
         """
         # They are ready by the time they are needed.
         self._crew.gather()
-        with open_video(source) as video:
-            return self._analyser.analyse(video.frames(), video.properties, on_progress)
+        with open_video(source) as video, ahead(video.frames()) as frames:
+            return self._analyser.analyse(frames, video.properties, on_progress)
 
     def check_photos(self, photos: Mapping[int, Sequence[Path]]) -> None:
         """Make the heads of a swap to come, which is far quicker than to look at its video first.

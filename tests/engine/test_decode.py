@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,13 @@ import numpy as np
 import pytest
 
 from headswap_cli import wire
-from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.decode import TimedFrame, ahead, open_video
 from headswap_cli.engine.types import MediaFault
 from tests.clips import cut_short, sound_only
 from tests.footage import corner_colours, corners, write_video
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -126,14 +128,40 @@ def test_a_frame_that_was_let_go_is_freed_at_once_without_waiting_for_a_collecti
     clip = write_video(tmp_path / "clip.mp4", [corners()] * 60, quarter_turns=1)
     gc.collect()
     gc.disable()
+    others = frames_alive()
     try:
         with open_video(clip) as video:
             frame_count = sum(1 for _ in video.frames())
-            alive = sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+            alive = frames_alive() - others
     finally:
         gc.enable()
     assert frame_count == 60
     assert alive < 6
+
+
+def frames_alive() -> int:
+    return sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+
+
+def test_frames_decoded_ahead_are_the_same_and_the_thread_ends_with_whoever_looks(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.mp4", [corners()] * 30)
+    with open_video(clip) as video, ahead(video.frames()) as frames:
+        assert [frame.frame_index for frame in frames] == list(range(30))
+    for looked_at in (0, 1, 7):
+        with open_video(clip) as video, ahead(video.frames()) as frames:
+            assert len([frame for frame, _ in zip(frames, range(looked_at), strict=False)]) == looked_at
+        assert not any(thread.name == "decode" for thread in threading.enumerate())
+
+
+def test_what_goes_wrong_ahead_is_told_to_whoever_looks() -> None:
+    def broken() -> Iterator[TimedFrame]:
+        yield TimedFrame(0, 0, Fraction(1, 30), corners())
+        raise MediaFault(wire.UNREADABLE, "torn")
+
+    with ahead(broken()) as frames:
+        assert next(frames).frame_index == 0
+        with pytest.raises(MediaFault, match="torn"):
+            next(frames)
 
 
 def test_only_the_frames_asked_for_are_handed_out_under_their_own_numbers(tmp_path: Path) -> None:

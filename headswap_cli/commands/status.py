@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
 import typer
 
 from headswap_cli.commands import options as o
 from headswap_cli.context import AppContext
 from headswap_cli.errors import worst_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from headswap_cli.services.deps import Deadline, Deps
+    from headswap_cli.services.status import StatusResult
 
 
 def status_command(
@@ -27,7 +37,7 @@ def status_command(
     Example: headswap status 64f0c2... --wait
     """
     from headswap_cli.render import views
-    from headswap_cli.services.status import StatusResult, faults_of, look_at_each, recall, status
+    from headswap_cli.services.status import faults_of, look_at_each, recall, status
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     deadline = app.deadline(timeout) if wait else None
@@ -43,7 +53,10 @@ def status_command(
     def _on_change(result: StatusResult) -> None:
         app.view.json_line(views.status_json(result))
 
-    results = look_at_each(ids, _look)
+    if deadline is not None and len(ids) > 1:
+        results = _watched(app, ids, deadline, _on_change)
+    else:
+        results = look_at_each(ids, _look)
     if wait:
         for lost in (result for result in results if result.fault):
             _on_change(lost)
@@ -55,3 +68,38 @@ def status_command(
         raise errors[0]
     app.view.mishaps(errors)
     raise typer.Exit(worst_code(errors))
+
+
+def _watched(
+    app: AppContext, ids: Sequence[str], deadline: Deadline, tell: Callable[[StatusResult], None]
+) -> list[StatusResult]:
+    """Wait for all ids at once and show them together; each is asked of the profile that made it."""
+    from headswap_cli.services.status import recall, status_steps
+    from headswap_cli.services.vigil import watch_each
+
+    known: dict[str, StatusResult] = {}
+    with ExitStack() as stack:
+        board = stack.enter_context(app.view.states_board(ids))
+        connections: dict[str | None, Deps] = {}
+
+        def _on_change(result: StatusResult) -> None:
+            known[result.identifier] = result
+            board.changed(result)
+            tell(result)
+
+        def _steps(identifier: str) -> Generator[float, None, StatusResult]:
+            run = app.recall(identifier)
+            if remembered := recall(run, identifier):
+                _on_change(remembered)
+                return remembered
+            profile = run.profile if run else None
+            if profile not in connections:
+                connections[profile] = stack.enter_context(app.open(about=identifier, shown_by=board))
+            return (
+                yield from status_steps(
+                    connections[profile], identifier, deadline=deadline, on_change=_on_change
+                )
+            )
+
+        waits = {identifier: _steps(identifier) for identifier in ids}
+        return watch_each(waits, known, sleep=time.sleep, clock=time.monotonic)

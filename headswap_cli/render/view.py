@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from headswap_cli.models import Person
     from headswap_cli.render.batch import SilentBoard
     from headswap_cli.render.picker import Check
+    from headswap_cli.render.states import SilentStates
     from headswap_cli.render.terminal import Terminal
     from headswap_cli.render.views import Shown
 
@@ -66,6 +67,17 @@ class View:
             return batch.SilentBoard()
         live = is_live(self._stderr, self._env)
         return batch.BatchTable(self._stderr) if live else batch.BatchLines(self._stderr)
+
+    def states_board(self, identifiers: Sequence[str]) -> SilentStates:
+        """Return what shows the states of many ids on this stderr; a context manager."""
+        from headswap_cli.render import states
+
+        if self._quiet:
+            return states.SilentStates()
+        # Lines of JSON on the same terminal would tear a table.
+        if self._json or not is_live(self._stderr, self._env):
+            return states.StatesLines(self._stderr)
+        return states.StatesTable(self._stderr, identifiers)
 
     def row(self, value: Callable[[], Mapping[str, Any]], bare: str | None) -> None:
         """Print one row of a batch: as JSON, or its path; for people the summary is enough."""

@@ -18,7 +18,7 @@ from headswap_cli.services.timed import fault_notice, pace_for, state_report
 from headswap_cli.services.wait import drive, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from headswap_cli.journal import Run
     from headswap_cli.models import Mode
@@ -73,7 +73,12 @@ def _looked(identifier: str, look: Callable[[str], StatusResult]) -> StatusResul
     try:
         return look(identifier)
     except HeadswapError as error:
-        return StatusResult(identifier, None, Status.UNKNOWN, 0.0, error.message, None, fault=error)
+        return unlearnt(identifier, error)
+
+
+def unlearnt(identifier: str, error: HeadswapError) -> StatusResult:
+    """Return the state of an id of which nothing could be learnt, or not to its end."""
+    return StatusResult(identifier, None, Status.UNKNOWN, 0.0, error.message, None, fault=error)
 
 
 def faults_of(results: Iterable[StatusResult], *, judged: bool) -> list[HeadswapError]:
@@ -117,6 +122,17 @@ def status(
     deadline: Deadline | None,
     on_change: Callable[[StatusResult], None] | None = None,
 ) -> StatusResult:
+    """Ask the service, as ``status_steps``, and wait here."""
+    return drive(status_steps(deps, identifier, deadline=deadline, on_change=on_change), deps.sleep)
+
+
+def status_steps(
+    deps: Deps,
+    identifier: str,
+    *,
+    deadline: Deadline | None,
+    on_change: Callable[[StatusResult], None] | None = None,
+) -> Generator[float, None, StatusResult]:
     """Ask the service; with a ``deadline``, wait for the verdict and tell ``on_change`` of every change.
 
     An id that the journal does not know is tried as a task, then as an analysis.
@@ -148,7 +164,7 @@ def status(
             last = _told(state)
             on_change(last)
 
-    steps = watch(
+    state = yield from watch(
         lambda: unseen.pop() if unseen else again(),
         on_state=_look,
         deadline=deadline,
@@ -156,7 +172,7 @@ def status(
         on_fault=fault_notice(deps),
         clock=deps.clock,
     )
-    return _told(drive(steps, deps.sleep))
+    return _told(state)
 
 
 def _first_look(deps: Deps, name: str) -> tuple[Analysis | Task, Callable[[], Analysis | Task]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,11 @@ from headswap_cli.errors import (
     worst_code,
 )
 from headswap_cli.wire import TASK_PATH
+from tests.terminals import Screen
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Headswap
     from tests.loopback import HeadSwapService
 
@@ -86,3 +90,42 @@ def test_money_in_question_comes_before_failure_and_failure_before_a_wrong_id() 
     assert worst_code([]) is ExitCode.DONE
     assert worst_code(errors) is ExitCode.UNKNOWN
     assert worst_code(errors[:2]) is ExitCode.FAILED
+
+
+def test_waiting_for_several_tells_each_change_as_it_comes_not_one_id_after_the_other(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    first, second = (
+        cloud("run", VIDEO, "--face", f"{FACE}?{number}", "--detach", "-q").out.strip() for number in (1, 2)
+    )
+    # The first one is asked three times before it is over, the second one once.
+    service.looks_needed = {first: 2, second: 0}
+    ran = cloud("status", first, second, "--wait", "--json")
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert [(line["id"], line["status"]) for line in lines] == [
+        (first, "processing"),
+        (second, "completed"),
+        (first, "completed"),
+    ]
+    said = cloud("status", first, second, "--wait")
+    assert f"task {first}: completed" in said.err
+    assert [row.split()[0] for row in said.out.splitlines()[1:]] == [first, second]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+def test_on_a_terminal_several_are_one_table_that_is_gone_in_the_end(
+    cloud: Headswap, service: HeadSwapService, tmp_path: Path
+) -> None:
+    ids = [
+        cloud("run", VIDEO, "--face", f"{FACE}?{number}", "--detach", "-q").out.strip() for number in (1, 2)
+    ]
+    service.looks_needed = {ids[0]: 2, ids[1]: 0}
+    out = tmp_path / "out.txt"
+    with Screen(cloud, "status", *ids, "--wait", stdout=out) as screen:
+        assert screen.ended() == 0
+    drawn = screen.text
+    assert drawn.index("ID") < drawn.index(ids[0])
+    assert "processing" in drawn
+    # The table is taken away: the last thing done to its lines is to erase them.
+    assert screen.seen.rstrip().endswith(b"\x1b[2K")
+    assert [row.split()[2] for row in out.read_text().splitlines()[1:]] == ["completed", "completed"]

@@ -42,6 +42,9 @@ _HAIR_TINT = 0.6
 _INERTIA = 0.85
 _RELIGHT = 0.65
 _GAINS = (0.55, 1.6)
+# Light is carried beyond the face over so many reaches, worked out at so much smaller a size; where less than
+# this of the face is in reach it is taken for even.
+_BEYOND, _COARSER, _FAINT = 3.0, 4, 0.05
 _BLURS = (0.0, 0.5, 0.8, 1.2, 1.7, 2.3, 3.0, 3.8)
 # Grey levels in quarters, 0 to 255.
 _LEVELS = np.linspace(0, 255, 255 * 4 + 1, dtype=np.float32)
@@ -146,7 +149,7 @@ def light(
         reach: Width of the smoothing, pixels.
         tone: Whose skin tone ``fitted`` has: what is the skin's own brightness is no light.
 
-    Returns: Factors, (height, width), 1 away from the face.
+    Returns: Factors, (height, width): beyond the face its nearest side's, falling to 1 far away from it.
     """
     there, here = (target_skin > 0.5).astype(np.float32), (source_skin > 0.5).astype(np.float32)
 
@@ -160,7 +163,23 @@ def light(
     ratio = (wanted + 12) / (given + 12)
     mean = np.exp((np.log(ratio) * sure).sum() / max(float(sure.sum()), 1.0))
     ratio = np.clip(ratio / mean ** (1 - SHARES[tone].brightness), *_GAINS) ** _RELIGHT
-    return smooth(np.asarray(1 + (ratio - 1) * sure, np.float32))
+    return smooth(np.asarray(1 + _spread((ratio - 1) * sure, sure, reach), np.float32))
+
+
+def _spread(values: Floats, sure: Floats, reach: float) -> Floats:
+    """Carry what is known of the light on over hair and ears, a few reaches far."""
+    rows, columns = sure.shape
+    size = (max(1, columns // _COARSER), max(1, rows // _COARSER))
+    known, weight = (
+        cv2.GaussianBlur(
+            cv2.resize(one, size, interpolation=cv2.INTER_AREA),
+            (0, 0),
+            max(1.0, _BEYOND * reach / _COARSER),
+        )
+        for one in (values, sure)
+    )
+    far = cv2.resize(known / (weight + _FAINT), (columns, rows), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(values + (1 - sure) * far, np.float32)
 
 
 class SharpnessFitter:

@@ -86,7 +86,7 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
     rows, columns = texture.shape[:2]
     # Single precision throughout: plain numbers would make every step a double one.
     factor, one, zero, byte = np.float32(scale), np.float32(1), np.float32(0), np.float32(1 / 255)
-    on_all, on_skin, steps, half = np.float32(0.4), np.float32(0.6), np.float32(STEPS), np.float32(0.5)
+    on_all, on_skin, steps, half = np.float32(0.6), np.float32(0.4), np.float32(STEPS), np.float32(0.5)
     most = np.float32(255)
     lights = np.empty(width, np.float32)
     for y in range(height):

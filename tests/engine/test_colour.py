@@ -71,7 +71,20 @@ def test_light_from_one_side_brightens_that_side_and_ends_away_from_the_face() -
     gains = light(np.asarray(lit, np.uint8), head, HALF, HALF, 3.0)
     assert gains[20, 10] > 1.15
     assert abs(gains[20, 30] - 1) < 0.05
-    assert abs(gains[0, 39] - 1) < 0.02
+    assert abs(gains[0, 39] - 1) < 0.04
+
+
+def test_light_goes_on_from_the_face_over_the_hair_beside_it() -> None:
+    head = np.full((120, 120, 3), 120, np.float32)
+    lit = head.copy()
+    lit[:, :60] = 170
+    face = np.zeros((120, 120), np.float32)
+    face[40:90, 40:80] = 1
+    gains = light(np.asarray(lit, np.uint8), head, face, face, 5.0)
+    beside = [float(gains[60, column]) for column in (34, 28, 22)]
+    assert beside[0] > beside[1] > beside[2] > 1.02
+    assert gains[60, 86] < 1.1
+    assert gains[2, 2] == pytest.approx(1, abs=0.03)
 
 
 def test_equal_light_changes_nothing() -> None:

@@ -159,11 +159,13 @@ def light(
     weight, own_weight = smooth(there), smooth(here)
     wanted = smooth((target.astype(np.float32) @ _LUMA) * there) / (weight + 1e-3)
     given = smooth((fitted @ _LUMA) * here) / (own_weight + 1e-3)
-    sure = np.clip(np.minimum(weight, own_weight) * 2.2 - 0.1, 0, 1)
+    sure = np.asarray(np.clip(np.minimum(weight, own_weight) * 2.2 - 0.1, 0, 1), np.float32)
     ratio = (wanted + 12) / (given + 12)
     mean = np.exp((np.log(ratio) * sure).sum() / max(float(sure.sum()), 1.0))
     ratio = np.clip(ratio / mean ** (1 - SHARES[tone].brightness), *_GAINS) ** _RELIGHT
-    return smooth(np.asarray(1 + _spread((ratio - 1) * sure, sure, reach), np.float32))
+    return smooth(
+        np.asarray(1 + _spread(np.asarray((ratio - 1) * sure, np.float32), sure, reach), np.float32)
+    )
 
 
 def _spread(values: Floats, sure: Floats, reach: float) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.commands import options as o
@@ -11,7 +12,6 @@ from headswap_cli.context import AppContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
     from typing import Any
 
     from headswap_cli.models import FaceMapping
@@ -24,6 +24,7 @@ def batch_command(
     manifest: o.ManifestArg,
     *,
     face: o.FaceOpt = None,
+    mapping: o.MappingOpt = None,
     output: o.OutputOpt = None,
     force: o.ForceOpt = False,
     resolution: o.ResolutionOpt = None,
@@ -46,8 +47,9 @@ def batch_command(
 ) -> None:
     """Do many runs, a row each; the columns are the flags of `run`.
 
-    The columns: video, face (1=a.jpg;2=b.jpg, or columns face.1, face.2), output, resolution, mode, tone,
-    any-length, no-sound, model, webhook-url, timeout. A flag given here holds for the rows that don't say it.
+    The columns: video, face (1=a.jpg;2=b.jpg, or columns face.1, face.2), mapping, output, resolution, mode,
+    tone, any-length, no-sound, model, webhook-url, timeout. A flag given here holds for the rows that don't
+    say it.
     Stopped or killed, the same command goes on: what is done is skipped, nothing is paid for twice.
 
     Example: headswap batch jobs.csv --face 1=me.jpg -o 'out/{stem}.mp4'
@@ -56,7 +58,7 @@ def batch_command(
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     usual = {
-        "face": o.parse_faces(face),
+        "face": o.parse_faces(face, mapping),
         "output": output,
         "resolution": resolution,
         "mode": mode,
@@ -83,9 +85,10 @@ def _rows(
     rows = []
     for row in read_rows(content, columns(folder), problems):
         with problems.noting(row.number, row.line):
-            rows.append(
-                row_for(app, preferences, row.number, row.line, {**usual, **row.values}, detach=detach)
-            )
+            cells = {**usual, **row.values}
+            if "mapping" in row.values:
+                cells["face"] = (*row.values.get("face", ()), *row.values["mapping"])
+            rows.append(row_for(app, preferences, row.number, row.line, cells, detach=detach))
     return rows, problems
 
 
@@ -102,6 +105,7 @@ def columns(folder: Path) -> Columns:
         {
             "video": lambda text: placed(text, folder),
             "face": face,
+            "mapping": lambda text: o.parse_faces(None, Path(placed(text, folder))),
             "output": lambda text: placed(text, folder),
             "resolution": o.parse_resolution,
             "mode": o.parse_mode,
@@ -112,5 +116,5 @@ def columns(folder: Path) -> Columns:
         },
         switches=frozenset({"any-length", "no-sound"}),
         whole=frozenset({"force", "detach", "dry-run", "max-credits", "profile", "json", "quiet", "verbose"}),
-        alone=frozenset({"new", "images"}),
+        alone=frozenset({"new", "images", "save-mapping"}),
     )

@@ -245,6 +245,9 @@ ResolutionOpt = Annotated[
         help="Bound of the output's shorter side; nothing is enlarged. 720p unless the settings say else.",
     ),
 ]
+VideosArg = Annotated[
+    list[str], typer.Argument(metavar="VIDEO...", help="Video files or http(s) URLs; each becomes a run.")
+]
 ModelOpt = Annotated[
     str | None,
     typer.Option("--model", help="The service's model: akool-premium unless the settings say else."),

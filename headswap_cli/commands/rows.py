@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
 
 from headswap_cli.commands import options as o
-from headswap_cli.context import STDOUT
+from headswap_cli.context import STDOUT, require_likeness
 from headswap_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from headswap_cli.services.batch import Order, RowEnd
     from headswap_cli.services.manifest import Problems
     from headswap_cli.services.rows import BatchRow
+    from headswap_cli.services.run import RunRequest
 
 
 def row_for(
@@ -36,10 +38,22 @@ def row_for(
         InputError: a value that doesn't exist, or an output that can't be.
     """
     from headswap_cli.services.rows import BatchRow
-    from headswap_cli.services.run import request_for
 
     if cells["output"] == STDOUT:
         raise InputError("Several videos can't go to stdout.", hint="-o FOLDER/")
+    given = {**cells, "output": cells["output"] or preferences.output}
+    request = replace(request_of(preferences, given, row=number), detach=detach)
+    return BatchRow(number, line, request, cells["timeout"], app.patience_s(cells["timeout"]))
+
+
+def request_of(preferences: Preferences, cells: Mapping[str, Any], *, row: int | None = None) -> RunRequest:
+    """Return the run that the values of flags, by their names, ask for.
+
+    Raises:
+        InputError: a value that doesn't exist, or an output that can't be.
+    """
+    from headswap_cli.services.run import request_for
+
     options = o.swap_options(
         preferences,
         resolution=cells["resolution"],
@@ -50,9 +64,42 @@ def row_for(
         model=cells["model"],
         webhook_url=cells["webhook-url"],
     )
-    output = cells["output"] or preferences.output
-    request = request_for(cells["video"], cells["face"], options, output, detach=detach, row=number)
-    return BatchRow(number, line, request, cells["timeout"], app.patience_s(cells["timeout"]))
+    return request_for(cells["video"], cells["face"], options, cells["output"], row=row)
+
+
+def do_videos(
+    app: AppContext,
+    videos: Sequence[str],
+    cells: Mapping[str, Any],
+    order: Order,
+    *,
+    detach: bool,
+    force: bool,
+    is_new: bool,
+) -> None:
+    """Do the same for several videos, as a batch does its rows, and show all of them at the end.
+
+    Args:
+        app: What the command works in.
+        videos: Paths or URLs.
+        cells: What holds for each, by the names of the flags.
+        order: How to do them.
+        detach: Whether the submission is enough.
+        force: Whether existing outputs may be replaced.
+        is_new: Whether to pay for what was paid for before.
+
+    Raises:
+        RowsError: some of them can't be done; nothing was sent.
+        typer.Exit: one failed.
+    """
+    from headswap_cli.services.manifest import Problems
+
+    problems, preferences, rows = Problems(rows=len(videos)), app.preferences(), []
+    for number, video in enumerate(videos, start=1):
+        with problems.noting(number, 0):
+            row = row_for(app, preferences, number, 0, {**cells, "video": video}, detach=detach)
+            rows.append(replace(row, request=replace(row.request, is_new=is_new)))
+    do_rows(app, rows, problems, order, force=force, as_stream=False)
 
 
 def do_rows(
@@ -82,6 +129,7 @@ def do_rows(
     from headswap_cli.services.batch import run_batch
     from headswap_cli.services.rows import check_backend, line_up
 
+    require_likeness([face for row in rows for face in row.request.faces])
     profile = app.survey().profile
     with app.journal() as journal:
         lineup = line_up(rows, problems, journal=journal, profile=profile, force=force)
@@ -102,5 +150,7 @@ def do_rows(
         summary = run_batch(deps, lineup, order, board, on_end)
     if not as_stream:
         app.view.show(shown.several(sorted(ends, key=lambda end: end.row.number)))
-    app.view.summary(shown.summary(summary))
+        app.view.notices(shown.summary(summary).splitlines())
+    else:
+        app.view.summary(shown.summary(summary))
     raise typer.Exit(summary.exit_code)

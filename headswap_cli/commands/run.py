@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from headswap_cli.commands import options as o
+from headswap_cli.commands.rows import do_videos, request_of
 from headswap_cli.context import STDOUT, AppContext, require_likeness
 from headswap_cli.errors import InputError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from headswap_cli.services.run import RunRequest
+
 
 def run_command(
-    video: o.VideoArg,
+    videos: o.VideosArg,
     *,
     face: o.FaceOpt = None,
     mapping: o.MappingOpt = None,
@@ -35,7 +42,7 @@ def run_command(
     quiet: o.QuietOpt = False,
     verbose: o.VerboseOpt = False,
 ) -> None:
-    """Swap heads in a video and save the result.
+    """Swap heads in a video and save the result; of several videos, each.
 
     Without --face the people in the video are shown: on a terminal you choose with the arrow keys, else they
     are listed and nothing is paid.
@@ -44,61 +51,69 @@ def run_command(
 
     Example: headswap run clip.mp4 --face 1=me.jpg -o out.mp4
     """
-    from headswap_cli.commands.picking import settle_faces
-    from headswap_cli.render import views
-    from headswap_cli.services.rehearse import rehearse_run_steps
-    from headswap_cli.services.run import check, request_for, run_steps
-    from headswap_cli.services.wait import drive
+    from headswap_cli.services.batch import Order
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
-    preferences = app.preferences()
-    options = o.swap_options(
-        preferences,
-        resolution=resolution,
-        mode=mode,
-        tone=tone,
-        any_length=any_length,
-        no_sound=no_sound,
-        model=model,
-        webhook_url=webhook_url,
-    )
-    faces = o.parse_faces(face, mapping)
-    require_likeness(faces)
+    cells = {
+        "face": o.parse_faces(face, mapping),
+        "output": output,
+        "resolution": resolution,
+        "mode": mode,
+        "tone": tone,
+        "any-length": any_length,
+        "no-sound": no_sound,
+        "model": model,
+        "webhook-url": webhook_url,
+        "timeout": timeout,
+    }
+    if len(videos) > 1:
+        if save_mapping is not None:
+            raise InputError("--save-mapping saves the cast of one video.", hint="Run them one by one.")
+        order = Order(dry_run=dry_run, max_credits=max_credits)
+        do_videos(app, videos, cells, order, detach=detach, force=force, is_new=new)
     save_to = o.parse_saved_mapping(save_mapping, force=force)
-    deadline = app.deadline(timeout)
-    if detach and output == STDOUT:
-        raise InputError("With --detach there is no video to write to stdout yet.", hint="-o out.mp4")
-    output = output or preferences.output
-    with app.placed(output) as place:
-        request = request_for(
-            video,
-            faces,
-            options,
-            place,
+    with app.placed(output or app.preferences().output) as place:
+        request = replace(
+            request_of(app.preferences(), {**cells, "video": videos[0], "output": place}),
             detach=detach,
             max_credits=max_credits,
             force=force,
             is_new=new,
-            to_stdout=output == STDOUT,
+            to_stdout=(output or app.preferences().output) == STDOUT,
         )
-        with app.journal() as journal:
-            app.view.notices(check(request, journal=journal, profile=app.survey().profile))
-        is_settled = (not faces and app.view.can_ask) or save_to is not None
-        if is_settled:
-            settled = settle_faces(
-                app,
-                request,
-                images=images,
-                save_to=save_to,
-                deadline=deadline,
-                check=lambda face: check(replace(request, faces=(face,))),
-            )
-            request, deadline = replace(request, faces=settled.faces), settled.deadline
-        with app.open(announce=not is_settled) as deps:
-            if dry_run:
-                shown = views.rehearsal(
-                    drive(rehearse_run_steps(deps, request, deadline=deadline), deps.sleep)
-                )
-            else:
-                shown = views.run(drive(run_steps(deps, request, deadline=deadline), deps.sleep))
-        app.view.show(shown)
+        _run_one(app, request, timeout, images=images, save_to=save_to, dry_run=dry_run)
+
+
+def _run_one(
+    app: AppContext, request: RunRequest, timeout: str, *, images: bool, save_to: Path | None, dry_run: bool
+) -> None:
+    """Check, ask who gets which head if nobody said, run, and show the result."""
+    from headswap_cli.commands.picking import settle_faces
+    from headswap_cli.render import views
+    from headswap_cli.services.rehearse import rehearse_run_steps
+    from headswap_cli.services.run import check, run_steps
+    from headswap_cli.services.wait import drive
+
+    require_likeness(request.faces)
+    deadline = app.deadline(timeout)
+    if request.detach and request.to_stdout:
+        raise InputError("With --detach there is no video to write to stdout yet.", hint="-o out.mp4")
+    with app.journal() as journal:
+        app.view.notices(check(request, journal=journal, profile=app.survey().profile))
+    is_settled = (not request.faces and app.view.can_ask) or save_to is not None
+    if is_settled:
+        settled = settle_faces(
+            app,
+            request,
+            images=images,
+            save_to=save_to,
+            deadline=deadline,
+            check=lambda face: check(replace(request, faces=(face,))),
+        )
+        request, deadline = replace(request, faces=settled.faces), settled.deadline
+    with app.open(announce=not is_settled) as deps:
+        if dry_run:
+            shown = views.rehearsal(drive(rehearse_run_steps(deps, request, deadline=deadline), deps.sleep))
+        else:
+            shown = views.run(drive(run_steps(deps, request, deadline=deadline), deps.sleep))
+    app.view.show(shown)

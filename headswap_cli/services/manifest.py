@@ -36,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a row, or with the header if ``row`` is None."""
+    """What is wrong with a row, or with the header if ``row`` is None; ``line`` is 0 without a file."""
 
     row: int | None
     line: int
@@ -44,7 +44,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        where = f"line {self.line}" if self.row is None else f"row {self.row} (line {self.line})"
+        line = f"line {self.line}" if self.line else ""
+        where = line if self.row is None else f"row {self.row} ({line})" if line else f"video {self.row}"
         return f"{where}, {self.column}: {self.message}" if self.column else f"{where}: {self.message}"
 
 

@@ -90,7 +90,7 @@ def _check(request: RunRequest, journal: Journal, profile: str, photos: set[str]
         InputError: as ``check``.
     """
     may_be_there = LATER in request.target.name or request.target.exists()
-    if may_be_there:
+    if may_be_there and not request.is_new:
         content = content_of(profile, request.video, request.faces, request.options)
         check_not_done(journal.find_content(content.key), replace(request, force=False))
     return check(request, journal=journal if may_be_there else None, profile=profile, known_photos=photos)

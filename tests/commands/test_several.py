@@ -1,0 +1,65 @@
+"""``run`` with several videos: the same for each, none stopped by another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headswap_cli.wire import TASK_PATH
+from tests.commands.test_batch import FACE, fail_task, video
+
+if TYPE_CHECKING:
+    from tests.conftest import Headswap
+    from tests.loopback import HeadSwapService
+
+VIDEOS = [video(number) for number in (1, 2, 3)]
+
+
+def test_several_videos_are_saved_each_under_its_name(cloud: Headswap, service: HeadSwapService) -> None:
+    ran = cloud("run", *VIDEOS, "--face", FACE)
+    assert ran.out.splitlines() == [f"clip{number}.headswap.mp4" for number in (1, 2, 3)]
+    assert "3 rows in" in ran.err
+    assert len(service.creates) == 3
+
+
+def test_several_as_json_are_an_array_in_the_order_given(cloud: Headswap) -> None:
+    value = cloud("run", *VIDEOS, "--face", FACE, "--json").value
+    assert [one["video"] for one in value] == VIDEOS
+    assert {one["status"] for one in value} == {"completed"}
+
+
+def test_one_alone_stays_an_object(cloud: Headswap) -> None:
+    assert isinstance(cloud("run", VIDEOS[0], "--face", FACE, "--json").value, dict)
+
+
+def test_several_go_to_names_made_of_a_template(cloud: Headswap) -> None:
+    cloud("run", *VIDEOS, "--face", FACE, "-o", "{row}-{stem}.mp4", "-q")
+    assert sorted(path.name for path in cloud.cwd.iterdir()) == ["1-clip1.mp4", "2-clip2.mp4", "3-clip3.mp4"]
+
+
+def test_several_to_one_file_or_to_stdout_are_exit_2(cloud: Headswap, service: HeadSwapService) -> None:
+    one = cloud("run", *VIDEOS, "--face", FACE, "-o", "one.mp4", code=2)
+    assert "video 2: row 1 has the output" in one.err
+    assert "can't go to stdout" in cloud("run", *VIDEOS, "--face", FACE, "-o", "-", code=2).err
+    assert service.requests == []
+
+
+def test_several_without_a_face_are_exit_2(cloud: Headswap, service: HeadSwapService) -> None:
+    assert "no face was given" in cloud("run", *VIDEOS, code=2).err
+    assert service.requests == []
+
+
+def test_one_of_several_that_fails_stops_no_other_and_its_code_is_returned(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    fail_task(service, 2)
+    value = cloud("run", *VIDEOS, "--face", FACE, "--json", code=3).value
+    assert ["error" in one for one in value] == [False, True, False]
+
+
+def test_several_again_are_skipped_and_new_pays_for_all(cloud: Headswap, service: HeadSwapService) -> None:
+    cloud("run", *VIDEOS, "--face", FACE)
+    assert [one["skipped"] for one in cloud("run", *VIDEOS, "--face", FACE, "--json").value] == [True] * 3
+    assert len(service.creates) == 3
+    cloud("run", *VIDEOS, "--face", FACE, "--new", "--force")
+    assert len(service.creates) == 6
+    assert service.sent("GET", TASK_PATH)

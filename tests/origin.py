@@ -102,6 +102,7 @@ class Connection(BaseHTTPRequestHandler):
     # Else each answer waits 40 ms for the acknowledgement of its own head.
     disable_nagle_algorithm = True
     origin: Origin
+    recorded: Recorded
 
     def handle(self) -> None:
         """Serve until either side has had enough; a client that hangs up is no news."""
@@ -119,6 +120,7 @@ class Connection(BaseHTTPRequestHandler):
             body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
             connection=self.client_address,
         )
+        self.recorded = request
         self.origin.act_on(request)(self)
 
     do_POST = do_PUT = do_HEAD = do_DELETE = do_GET

@@ -79,6 +79,9 @@ def arrived(journal: Journal, run: Run, target: Path) -> Saved | None:
         return None
     if _hash(target) != step.detail["sha256"]:
         return None
+    from headswap_cli.transfer import clear_part
+
+    clear_part(target)
     return Saved(target, target.stat().st_size, step.detail["sha256"])
 
 

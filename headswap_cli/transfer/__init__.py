@@ -11,12 +11,14 @@ from headswap_cli.transfer.http import (
     trusted_roots,
     without_query,
 )
+from headswap_cli.transfer.part import clear_part
 from headswap_cli.transfer.receive import download, is_there
 from headswap_cli.transfer.send import hash_file, upload
 
 __all__ = [
     "OnBytes",
     "bare_http",
+    "clear_part",
     "download",
     "hash_file",
     "is_loopback",

@@ -189,6 +189,17 @@ def open_part(target: Path, identity: str) -> Iterator[Part]:
         part.close()
 
 
+def clear_part(target: Path) -> None:
+    """Remove what is left beside a file that has got its name: its first name, and whose bytes they were."""
+    part = _part_of(target)
+    with suppress(OSError):
+        if os.path.samestat(part.lstat(), target.lstat()):
+            part.unlink()
+    if not os.path.lexists(part):
+        with suppress(OSError):
+            _note_of(target).unlink()
+
+
 def _take(target: Path, identity: str) -> tuple[FileIO, _Note]:
     """Open and lock the part, an earlier one if it can be gone on with; every turn ends or removes a file."""
     path = part_of(target)

@@ -389,10 +389,14 @@ def test_a_result_that_got_its_name_before_the_kill_is_finished_quietly(
         connection.execute("DELETE FROM steps WHERE kind = 'done'")
         connection.execute("UPDATE runs SET output = NULL, sha256 = NULL, last_step = 'fetched'")
     connection.close()
+    part = cloud.cwd / f"{OUTPUT}.part"
+    part.hardlink_to(cloud.cwd / OUTPUT)
+    (cloud.cwd / f"{OUTPUT}.part.json").write_text("{}")
     asked = len(service.requests) + len(service.media.requests)
     again = cloud(*RUN, "--json").value
     assert again["output"] == made["output"]
     assert again["sha256"] == made["sha256"]
+    assert [path.name for path in cloud.cwd.iterdir()] == [OUTPUT]
     assert len(service.requests) + len(service.media.requests) == asked
 
 

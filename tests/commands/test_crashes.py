@@ -1,0 +1,27 @@
+"""A kill or a cut at any step loses neither money nor a result; ``tests.bench.crashes`` tries it often."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.crashes import Crash, suffer
+
+SEED = "ci"
+CRASHES = [
+    Crash("run", "analyze", "killed unanswered"),
+    Crash("run", "create", "killed unanswered"),
+    Crash("run", "create", "killed while it waits"),
+    Crash("run", "create", "reset after"),
+    Crash("run", "result", "cut in half"),
+    Crash("run", "any time", "killed"),
+    Crash("swap", "create", "killed when answered"),
+]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+@pytest.mark.parametrize("crash", CRASHES, ids=str)
+def test_whatever_befalls_a_paid_command_it_is_paid_once_and_ends_with_the_right_file(crash: Crash) -> None:
+    outcome = suffer(crash, SEED)
+    assert outcome.is_clean, outcome

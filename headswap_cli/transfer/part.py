@@ -191,13 +191,13 @@ def open_part(target: Path, identity: str) -> Iterator[Part]:
 
 def clear_part(target: Path) -> None:
     """Remove what is left beside a file that has got its name: its first name, and whose bytes they were."""
-    part = _part_of(target)
+    part = part_of(target)
     with suppress(OSError):
         if os.path.samestat(part.lstat(), target.lstat()):
             part.unlink()
     if not os.path.lexists(part):
         with suppress(OSError):
-            _note_of(target).unlink()
+            note_of(target).unlink()
 
 
 def _take(target: Path, identity: str) -> tuple[FileIO, _Note]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headswap_cli.compare.subject import Given, Story, Subject
     from headswap_cli.journal import Run
     from headswap_cli.models import VideoInfo
+    from headswap_cli.wire import JsonObject
 
 Rows = list[tuple[str, str]]
 
@@ -94,7 +95,8 @@ def _median(curve: Curve | None) -> float | None:
 def _run(story: Story) -> Rows:
     run = story.run
     began = datetime.fromtimestamp(run.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    settings = [str(run.parameters[name]) for name in ("resolution", "mode") if run.parameters.get(name)]
+    options = _options(run)
+    settings = [str(options[name]) for name in ("resolution", "mode", "tone") if options.get(name)]
     rows = [
         ("Run", run.run_id),
         ("Made by", _maker(run)),
@@ -105,10 +107,15 @@ def _run(story: Story) -> Rows:
     return [*rows, ("Credits", _credits(run))]
 
 
+def _options(run: Run) -> JsonObject:
+    options = run.parameters.get("options")
+    return options if isinstance(options, dict) else run.parameters
+
+
 def _maker(run: Run) -> str:
     if run.backend == Backend.LOCAL:
         return "the local engine, on this machine"
-    model = run.parameters.get("model")
+    model = _options(run).get("model")
     return f"{run.backend}{f' ({model})' if model else ''}, profile {run.profile}"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headswap_cli import media
 from headswap_cli.errors import InputError, NotFoundError
 from headswap_cli.journal import StepKind
+from headswap_cli.models import Status
 from headswap_cli.packages import sha256_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ USAGE = "headswap compare RUN, or headswap compare before.mp4 after.mp4"
 # Two clocks of one video differ by less.
 _SAME_LENGTH_S = 0.1
 _SAME_SHAPE = 0.02
+# What took less was there already.
+_NO_TIME_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +125,7 @@ def of_run(journal: Journal, identifier: str) -> Subject:
     if run is None:
         raise NotFoundError(f"The journal knows no run {identifier!r}.", hint=USAGE)
     if run.output is None:
-        raise InputError(
-            f"The run {run.run_id} has no result yet: it is {run.status}.", hint=_way_to_result(run)
-        )
+        raise _without_result(run)
     before, after = _local(run.source), Path(run.output)
     if before is None:
         raise InputError(
@@ -174,17 +175,25 @@ def story_of(run: Run, steps: Sequence[Step]) -> Story:
 
 def _durations(steps: Sequence[Step]) -> list[tuple[str, float]]:
     at = {step.kind: step.at for step in steps}
+    # Watched to its end, or else to where it was saved.
+    at[StepKind.STATE] = at.get(StepKind.STATE, at.get(StepKind.DONE, 0.0))
     spans = (
         ("analysis", StepKind.SUBMITTED, StepKind.ANALYSED),
-        ("swap", StepKind.CREATED, StepKind.DONE),
+        ("swap", StepKind.CREATED, StepKind.STATE),
     )
-    return [(name, at[last] - at[first]) for name, first, last in spans if first in at and last in at]
+    took = [(name, at[last] - at[first]) for name, first, last in spans if first in at and last in at]
+    return [(name, took_s) for name, took_s in took if took_s >= _NO_TIME_S]
 
 
-def _way_to_result(run: Run) -> str:
-    if run.task_id is None:
-        return f"headswap status {run.run_id}"
-    return f"headswap status {run.run_id} --wait && headswap download {run.run_id}"
+def _without_result(run: Run) -> InputError:
+    if run.task_id is not None:
+        way = f"headswap status {run.run_id} --wait && headswap download {run.run_id}"
+        return InputError(f"The run {run.run_id} has no result yet: it is {run.status}.", hint=way)
+    if run.status is Status.COMPLETED:
+        way = f"headswap swap {run.analysis_id} --face 1=IMAGE"
+        return InputError(f"The run {run.run_id} only found the people of its video.", hint=way)
+    way = f"headswap status {run.run_id}"
+    return InputError(f"The run {run.run_id} has no result: it is {run.status}.", hint=way)
 
 
 def _video(word: str) -> Path:

@@ -213,6 +213,16 @@ def test_a_run_without_a_result_is_refused_with_the_way_to_one(headswap: Headswa
     assert f"headswap download {run_id}" in ran.err
 
 
+def test_a_run_that_only_analysed_is_refused_with_the_way_to_a_result(headswap: Headswap) -> None:
+    with Journal(headswap.data / "journal.sqlite3") as journal:
+        run_id = journal.begin(profile="local", backend="local", source="in.mp4", parameters={})
+        journal.submitted(run_id, "a" * 24)
+        journal.analysed(run_id, found((Person(1, 0),)), is_last=True)
+    ran = headswap("compare", run_id, code=2)
+    assert "only found the people" in ran.err
+    assert f"headswap swap {'a' * 24} --face" in ran.err
+
+
 def test_a_run_whose_result_is_gone_is_refused_with_the_command_that_fetches_it(headswap: Headswap) -> None:
     _, after = source_and_result(headswap.cwd, count=5)
     run_id = a_run(headswap, "in.mp4", after)

@@ -29,6 +29,10 @@ _FACE = re.compile(
 )
 _URL = re.compile(r"https?://", re.IGNORECASE)
 MAX_ID = 200
+_FACE_HINT = (
+    "--face 1=me.jpg (person 1), obj:0=me.jpg (the API's number), left=, right=, largest= or all=me.jpg, "
+    "like:anna.jpg=me.jpg (who looks like anna.jpg), or me.jpg"
+)
 
 
 def parse_faces(values: Iterable[str] | None, mapping: Path | None = None) -> tuple[FaceMapping, ...]:
@@ -69,26 +73,32 @@ def parse_face(value: str) -> FaceMapping:
     Raises:
         InputError: it is none of these.
     """
-    from headswap_cli.models import FaceMapping, Place
+    from headswap_cli.models import FaceMapping
 
-    hint = (
-        "--face 1=me.jpg (person 1), obj:0=me.jpg (the API's number), left=, right=, largest= or all=me.jpg, "
-        "like:anna.jpg=me.jpg (who looks like anna.jpg), or me.jpg"
-    )
     if match := _FACE.fullmatch(value):
-        person = int(match["person"]) if match["person"] else None
-        obj_id = int(match["obj_id"]) if match["obj_id"] else None
-        if person == 0:
-            raise InputError("People are numbered from 1, so --face 0=... names nobody.", hint=hint)
-        if match["like"] and _URL.match(match["like"]):
-            raise InputError("Faces are compared on this machine: like: takes a file, no URL.", hint=hint)
-        place = Place(match["place"]) if match["place"] else None
-        return FaceMapping(match["image"], person, obj_id, place, match["like"])
+        return _named(match)
     # A slash before the first "=" makes it a path: ./a=b.jpg
     is_image = _URL.match(value) or set(value.partition("=")[0]) & {"/", os.sep}
     if not value or value.startswith("like:") or ("=" in value and not is_image):
-        raise InputError(f"--face {value!r} is not of the form N=IMAGE.", hint=hint)
+        raise InputError(f"--face {value!r} is not of the form N=IMAGE.", hint=_FACE_HINT)
     return FaceMapping(value)
+
+
+def _named(match: re.Match[str]) -> FaceMapping:
+    """Return the mapping of a ``--face`` that says whom it means."""
+    from headswap_cli.models import FaceMapping, Place
+
+    image, place, like = match["image"], match["place"], match["like"]
+    if match["person"]:
+        person = int(match["person"])
+        if person == 0:
+            raise InputError("People are numbered from 1, so --face 0=... names nobody.", hint=_FACE_HINT)
+        return FaceMapping(image, person=person)
+    if match["obj_id"]:
+        return FaceMapping(image, obj_id=int(match["obj_id"]))
+    if like and _URL.match(like):
+        raise InputError("Faces are compared on this machine: like: takes a file, no URL.", hint=_FACE_HINT)
+    return FaceMapping(image, place=Place(place) if place else None, like=like)
 
 
 def parse_resolution(value: str) -> str:

@@ -37,18 +37,10 @@ def status_command(
     Example: headswap status 64f0c2... --wait
     """
     from headswap_cli.render import views
-    from headswap_cli.services.status import faults_of, look_at_each, recall, status
+    from headswap_cli.services.status import faults_of, look_at_each
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     deadline = app.deadline(timeout) if wait else None
-
-    def _look(identifier: str) -> StatusResult:
-        if remembered := recall(app.recall(identifier), identifier):
-            if wait:
-                _on_change(remembered)
-            return remembered
-        with app.open(about=identifier) as deps:
-            return status(deps, identifier, deadline=deadline, on_change=_on_change)
 
     def _on_change(result: StatusResult) -> None:
         app.view.json_line(views.status_json(result))
@@ -56,18 +48,30 @@ def status_command(
     if deadline is not None and len(ids) > 1:
         results = _watched(app, ids, deadline, _on_change)
     else:
-        results = look_at_each(ids, _look)
-    if wait:
-        for lost in (result for result in results if result.fault):
+        results = look_at_each(ids, lambda identifier: _looked_at(app, identifier, deadline, _on_change))
+    for lost in results if wait else ():
+        if lost.fault is not None:
             _on_change(lost)
-        app.view.show_last(views.states(results))
-    else:
-        app.view.show(views.states(results))
+    (app.view.show_last if wait else app.view.show)(views.states(results))
     errors = faults_of(results, judged=wait)
     if len(ids) == 1 and errors:
         raise errors[0]
     app.view.mishaps(errors)
     raise typer.Exit(worst_code(errors))
+
+
+def _looked_at(
+    app: AppContext, identifier: str, deadline: Deadline | None, tell: Callable[[StatusResult], None]
+) -> StatusResult:
+    """Look at one id; with a deadline wait for its verdict."""
+    from headswap_cli.services.status import recall, status
+
+    if remembered := recall(app.recall(identifier), identifier):
+        if deadline is not None:
+            tell(remembered)
+        return remembered
+    with app.open(about=identifier) as deps:
+        return status(deps, identifier, deadline=deadline, on_change=tell)
 
 
 def _watched(

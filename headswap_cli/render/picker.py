@@ -40,6 +40,7 @@ class PeopleList:
 
     def __init__(self, people: Sequence[Person]) -> None:
         self._people = people
+        self._digits = {str(number) for number in range(1, min(9, len(people)) + 1)}
         self.cursor = 0
         self.chosen: set[int] = set()
         self._fault = ""
@@ -48,12 +49,13 @@ class PeopleList:
         """Take a key; return whether the choice is made."""
         self._fault = ""
         if key in _BACK or key in _ON:
-            self.cursor = (self.cursor + (1 if key in _ON else -1)) % len(self._people)
+            step = 1 if key in _ON else -1
+            self.cursor = (self.cursor + step) % len(self._people)
         elif key == " ":
             self._toggle(self.cursor)
         elif key == "a":
             self.chosen = set(range(min(MAX_MAPPINGS, len(self._people))))
-        elif len(key) == 1 and key in "123456789" and int(key) <= len(self._people):
+        elif key in self._digits:
             self.cursor = int(key) - 1
             self._toggle(self.cursor)
         elif key is Key.ENTER:

@@ -150,7 +150,5 @@ def do_rows(
         summary = run_batch(deps, lineup, order, board, on_end)
     if not as_stream:
         app.view.show(shown.several(sorted(ends, key=lambda end: end.row.number)))
-        app.view.notices(shown.summary(summary).splitlines())
-    else:
-        app.view.summary(shown.summary(summary))
+    app.view.summary(shown.counts(summary), shown.failures(summary), on_stdout=as_stream)
     raise typer.Exit(summary.exit_code)

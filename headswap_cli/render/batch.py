@@ -72,12 +72,13 @@ class BatchLines(SilentBoard):
 
     def notice(self, text: str) -> None:
         """Print the line, unless another row said the same."""
-        what = text.partition(": ")[2] if text.startswith("row ") else text
-        with self._lock:
-            is_new = what not in self._told
-            self._told.add(what)
-        if is_new:
-            self._write(text)
+        if text.startswith("row "):
+            what = text.partition(": ")[2]
+            with self._lock:
+                if what in self._told:
+                    return
+                self._told.add(what)
+        self._write(text)
 
     def _write(self, text: str) -> None:
         with self._lock, suppress(OSError, ValueError):

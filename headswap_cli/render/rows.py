@@ -43,20 +43,24 @@ def several(ends: Sequence[RowEnd]) -> Shown:
     return Shown([row_json(end) for end in ends], "\n".join(done), "\n".join(done))
 
 
-def summary(result: Summary) -> str:
-    """Return what a batch came to, for people: the counts, and each row that failed with what mends it."""
+def counts(result: Summary) -> str:
+    """Return what a batch came to, on a line."""
     done = f"{result.completed} completed" + (f", {result.skipped} before" if result.skipped else "")
     parts = [done, f"{len(result.failed)} failed" if result.failed else ""]
     parts.append(f"{result.not_done} not begun" if result.not_done else "")
     cost = "" if result.spent is None else f"; the balance fell by {result.spent:g} credits"
     if result.is_rehearsal:
         parts[0] = f"{result.completed} would be paid for, nothing was"
-    head = f"{result.total} rows in {duration(result.elapsed_s)}: {', '.join(filter(None, parts))}{cost}"
-    lines = [head]
+    return f"{result.total} rows in {duration(result.elapsed_s)}: {', '.join(filter(None, parts))}{cost}"
+
+
+def failures(result: Summary) -> list[str]:
+    """Return each row that failed, with what mends it, and how to go on."""
+    lines = []
     for end in sorted(result.failed, key=lambda one: one.row.number):
         lines.append(row_line(end))
         if end.error is not None and end.error.hint:
             lines.append(f"  hint: {end.error.hint}")
     if result.failed or result.not_done:
         lines.append("The same command again goes on with what is not done; nothing is paid for twice.")
-    return "\n".join(lines)
+    return lines

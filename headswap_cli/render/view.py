@@ -65,7 +65,8 @@ class View:
 
         if self._quiet:
             return batch.SilentBoard()
-        live = is_live(self._stderr, self._env)
+        # Lines of JSON on the same terminal would tear a picture that is redrawn in place.
+        live = is_live(self._stderr, self._env) and not (self._json and self._stdout.isatty())
         return batch.BatchTable(self._stderr) if live else batch.BatchLines(self._stderr)
 
     def states_board(self, identifiers: Sequence[str]) -> SilentStates:
@@ -86,13 +87,20 @@ class View:
         elif self._quiet and bare is not None:
             self._line(bare)
 
-    def summary(self, text: str) -> None:
-        """Print what a batch came to: on stdout for people, beside the rows where those went there."""
-        if self._json:
-            self.notices(text.splitlines()[:1])
-        elif not self._quiet:
-            for line in text.splitlines():
+    def summary(self, head: str, errors: Sequence[str], *, on_stdout: bool) -> None:
+        """Print what a batch came to: the counts and, where they are not in the JSON, the rows that failed.
+
+        Args:
+            head: The counts.
+            errors: The rows that failed and what mends them; all that ``--quiet`` wants.
+            on_stdout: Whether people find it there, because nothing else is.
+        """
+        lines = [*([] if self._quiet else [head]), *([] if self._json else errors)]
+        for line in lines:
+            if on_stdout and not (self._json or self._quiet):
                 self._line(printable(line, LINE_LIMIT))
+            else:
+                self.complain(line)
 
     def show(self, shown: Shown) -> None:
         """Print a result."""

@@ -18,7 +18,7 @@ from headswap_cli.errors import (
     machine_error,
     worst_code,
 )
-from headswap_cli.models import Backend, Status
+from headswap_cli.models import Backend
 from headswap_cli.services.crew import Crew, Ended, Job
 from headswap_cli.services.deps import Deadline
 from headswap_cli.services.purse import Purse
@@ -32,12 +32,15 @@ from headswap_cli.services.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from headswap_cli.models import Status
     from headswap_cli.services.deps import Deps
     from headswap_cli.services.rehearse import Rehearsal
     from headswap_cli.services.rows import BatchRow, Lineup
 
 # The engine works on one task at a time; a second row is published and analysed meanwhile.
 AT_ONCE = {Backend.AKOOL: 8, Backend.LOCAL: 2}
+# How long the service is left alone once it has throttled a request for longer than it is repeated.
+THROTTLED_S = 60.0
 # What befalls one row and would befall every other: no more are begun.
 HOPELESS = (AuthError, CreditsError, MachineError, EngineError)
 
@@ -226,12 +229,12 @@ class _Batch:
         while True:
             try:
                 return (yield from run_steps(deps, row.request, deadline=deadline))
-            except BusyError as busy:
-                if deps.clock() >= deadline.at:
+            except HeadswapError as error:
+                pause_s = pause_after(error)
+                if pause_s is None or deps.clock() >= deadline.at:
                     raise
-                deps.report.notice(f"waiting for the same run: {busy.ids.get('run_id')}")
-                deps.report.state("the same run", Status.PROCESSING, 0.0)
-            yield 1.0
+                deps.report.notice(f"waiting: {error.message}")
+            yield pause_s
 
     def _on_retry(self, deps: Deps) -> Callable[[HeadswapError, float], None]:
         def told(error: HeadswapError, pause_s: float) -> None:
@@ -240,6 +243,13 @@ class _Batch:
             deps.report.notice(f"trying again in {max(1, round(pause_s))} s: {error.message}")
 
         return told
+
+
+def pause_after(error: HeadswapError) -> float | None:
+    """Return after how long a row may be tried again that met an error; None if it failed."""
+    if isinstance(error, BusyError):
+        return 1.0
+    return THROTTLED_S if error.is_throttled else None
 
 
 class _RowReport:

@@ -84,6 +84,18 @@ def test_quiet_prints_the_paths_alone(cloud: Headswap) -> None:
     assert ran.err == ""
 
 
+def test_quiet_still_tells_on_stderr_which_rows_failed(cloud: Headswap, service: HeadSwapService) -> None:
+    fail_task(service, 2)
+    ran = cloud("batch", csv(cloud, 3), "-q", code=3)
+    assert len(ran.out.splitlines()) == 2
+    assert ran.err.startswith("row 2 (clip2): error: The task failed: No face found")
+
+
+def test_verbose_shows_every_request(cloud: Headswap, service: HeadSwapService) -> None:
+    err = cloud("batch", csv(cloud, 3), "--verbose").err
+    assert len([line for line in err.splitlines() if " -> 200" in line]) >= len(service.requests)
+
+
 def test_a_row_that_fails_stops_no_other_and_its_code_is_the_batchs(
     cloud: Headswap, service: HeadSwapService
 ) -> None:
@@ -224,7 +236,7 @@ def test_the_columns_are_the_flags_of_run(tmp_path: Path) -> None:
     }
     known = columns(tmp_path)
     assert {*known.names, *known.whole, *known.alone} >= {
-        {"as-json": "json"}.get(flag, flag) for flag in flags
+        {"as-json": "json", "videos": "video"}.get(flag, flag) for flag in flags
     }
 
 

@@ -36,6 +36,8 @@ _EDGE_FADE = 0.14
 _AT_EDGE, _CUT_OFF = 0.3, 0.2
 _TEXTURE_SIDES = (512, 1024)
 _SMALLEST_LEVEL = 64
+# Less of the texture than this is no hairdo.
+_LEAST_HAIR = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,15 @@ class Reference:
     def landmarks(self) -> Landmarks:
         """The face's landmarks in pixels of the upright photo, (478, 3)."""
         return self.vertices[: topology.LANDMARKS]
+
+    def hair_colour(self) -> NDArray[np.float32] | None:
+        """Return the hair's median colour, Lab as OpenCV scales it, (3,); None of next to no hair."""
+        texture, weights = self.textures[1], self.weights[1]
+        hair = (texture[..., 3] > 230) & (weights[..., 0] < 60) & (weights[..., 1] < 20)
+        if hair.sum() < _LEAST_HAIR * hair.size:
+            return None
+        lab = cv2.cvtColor(texture[hair][np.newaxis, :, :3], cv2.COLOR_BGR2LAB)
+        return np.asarray(np.median(lab[0], axis=0), np.float32)
 
 
 def read_photo(path: Path) -> Frame:

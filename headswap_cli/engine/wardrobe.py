@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from headswap_cli import wire
 from headswap_cli.engine import topology
 from headswap_cli.engine.gate import ASIDE, FRONTAL, judge
@@ -31,6 +33,8 @@ _Key = tuple[tuple[str, int, int], ...]
 
 # Photos further apart show different people (the network's authors' figure); from the second on, perhaps.
 OTHER_PERSON, DOUBTFUL = 0.6, 0.5
+# Hair further apart in colour (Lab) or in how much of it hangs beside the jaw is seen to change.
+_OTHER_HAIR, _OTHER_LENGTH = 25.0, 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +126,9 @@ class Wardrobe:
             except MediaFault as fault:
                 raise MediaFault(fault.code, f"photo {number}: {fault.reason}") from fault
             warnings += [f"photo {number}: {warning}" for warning in seen[-1].warnings]
-        return Outfit(
-            tuple(one.head for one in seen), (*warnings, *_likeness([one.embedding for one in seen]))
-        )
+        heads = tuple(one.head for one in seen)
+        warnings += [*_likeness([one.embedding for one in seen]), *_hairdos(heads)]
+        return Outfit(heads, tuple(warnings))
 
     def _seen(self, path: Path, turn_limit: float, *, is_alone: bool) -> _Seen:
         photo = read_photo(path)
@@ -157,5 +161,21 @@ def _likeness(embeddings: Sequence[Embedding | None]) -> list[str]:
             told.append(
                 f"photos 1 and {number} may show different people (distance {apart:.2f}; surely one up to"
                 f" {DOUBTFUL:.2f})"
+            )
+    return told
+
+
+def _hairdos(heads: Sequence[Head]) -> list[str]:
+    """Compare each photo's hair with that of the main one."""
+    main, told = heads[0].reference, []
+    for number, head in enumerate(heads[1:], start=2):
+        first, second = main.hair_colour(), head.reference.hair_colour()
+        apart = 0.0 if first is None or second is None else float(np.linalg.norm(first - second))
+        longer = abs(main.hanging_hair - head.reference.hanging_hair)
+        if apart > _OTHER_HAIR or longer > _OTHER_LENGTH:
+            told.append(
+                f"photos 1 and {number} show different hair (colours {apart:.0f} apart, up to"
+                f" {_OTHER_HAIR:.0f} look like one; beside the jaw {100 * longer:.0f} % more or less of it, up to"
+                f" {100 * _OTHER_LENGTH:.0f}): it will be seen to change"
             )
     return told

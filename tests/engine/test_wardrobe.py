@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 import pytest
 
+from headswap_cli.engine.reference import read_photo
 from headswap_cli.engine.types import MediaFault
 from headswap_cli.engine.wardrobe import Wardrobe
 from tests import media
@@ -81,6 +84,23 @@ def test_a_head_that_reaches_beyond_the_photo_is_warned_of(wardrobe: Wardrobe, a
     assert wardrobe.outfits({0: [ahead]})[0].warnings == (
         "the reference photo's edge cuts the head off, so there is no more than its face to use well",
     )
+
+
+def test_hair_that_was_dyed_between_two_photos_is_warned_of(
+    wardrobe: Wardrobe, ahead: Path, tmp_path: Path
+) -> None:
+    photo = read_photo(media.photo("0-f15-hao-ph.jpg"))
+    hair = heads.reference("0-f15-hao-ph.jpg").hair_colour()
+    assert hair is not None
+    lab = cv2.cvtColor(photo, cv2.COLOR_BGR2LAB).astype(np.float32)
+    near = np.exp(-(((lab - hair) ** 2).sum(axis=2, keepdims=True)) / 800)
+    fair = np.clip(lab + near * np.array([70, 5, 25], np.float32), 0, 255).astype(np.uint8)
+    dyed = worse.saved(cv2.cvtColor(fair, cv2.COLOR_LAB2BGR), tmp_path / "dyed.png")
+    plain = media.photo("0-f15-hao-ph.jpg")
+    warnings = wardrobe.outfits({0: [plain, dyed]})[0].warnings
+    assert any("photos 1 and 2 show different hair" in warning for warning in warnings)
+    same = wardrobe.outfits({0: [plain, plain]})[0].warnings
+    assert not any("different hair" in warning for warning in same)
 
 
 def test_a_tiny_face_is_refused_with_both_numbers(wardrobe: Wardrobe, tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def _hairdos(heads: Sequence[Head]) -> list[str]:
         if apart > _OTHER_HAIR or longer > _OTHER_LENGTH:
             told.append(
                 f"photos 1 and {number} show different hair (colours {apart:.0f} apart, up to"
-                f" {_OTHER_HAIR:.0f} look like one; beside the jaw {100 * longer:.0f} % more or less of it, up to"
-                f" {100 * _OTHER_LENGTH:.0f}): it will be seen to change"
+                f" {_OTHER_HAIR:.0f} look like one; beside the jaw {100 * longer:.0f} % more or less of it,"
+                f" up to {100 * _OTHER_LENGTH:.0f} does): it will be seen to change"
             )
     return told

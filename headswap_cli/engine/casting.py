@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headswap_cli import wire
-from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.appearance import learn, of_face
+from headswap_cli.engine.decode import entry, frames_between, open_known
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
@@ -21,14 +22,20 @@ from headswap_cli.engine.wardrobe import Wardrobe
 from headswap_cli.models import Mode, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.types import Frame, Landmarks, Person, Scene, SwapSettings
     from headswap_cli.engine.wardrobe import Outfit
 
-_MODE_SAMPLES = 12
+_Samples = list[tuple["Frame", "Landmarks"]]
+
+# Frames in which a person is looked at, all over the video.
+_VIEWS = 12
 
 
 class Casting:
@@ -62,10 +69,24 @@ class Casting:
         """
         people = _chosen(scene, photos)
         outfits = self._wardrobe.outfits(photos) if photos else {}
-        ways = self._treatments(source, people, outfits, settings.mode)
+        samples = _samples(scene, source, people)
+        ways = self._treatments(samples, outfits, settings.mode)
         tone = settings.tone or Tone.SOURCE
-        roles = [_role(person, outfits[person.obj_id], ways[person.obj_id], tone, fit) for person in people]
-        return tuple(roles), _remarks(outfits, {} if settings.mode else ways)
+        roles = tuple(
+            Role(
+                obj_id=person.obj_id,
+                references=tuple(head.reference for head in outfit.heads),
+                shown=_shown(person, outfit),
+                mode=ways[person.obj_id].mode,
+                tone=tone,
+                habits=habits([fit.landmarks(track.landmarks) for track in person.tracks]),
+                appearance=learn(samples[person.obj_id], of_face(outfit.main.triangles)),
+                cuts_hair=ways[person.obj_id].cuts_hair,
+            )
+            for person in people
+            for outfit in (outfits[person.obj_id],)
+        )
+        return roles, _remarks(outfits, {} if settings.mode else ways)
 
     def check(self, photos: Mapping[int, Sequence[Path]]) -> None:
         """Make the heads, which are kept until they are wanted.
@@ -88,27 +109,24 @@ class Casting:
         return Wardrobe(self._weights, FaceDetector(self._weights), FaceMesh(self._weights), self._matte)
 
     def _treatments(
-        self, source: Path, people: list[Person], outfits: Mapping[int, Outfit], asked: Mode | None
+        self, samples: Mapping[int, _Samples], outfits: Mapping[int, Outfit], asked: Mode | None
     ) -> dict[int, Treatment]:
         if asked is Mode.FACE:
             return dict.fromkeys(outfits, Treatment(asked))
-        samples = _samples(source, people)
         return {
             obj_id: treat(outfits[obj_id].main, seen, self._matte, asked) for obj_id, seen in samples.items()
         }
 
 
-def _role(person: Person, outfit: Outfit, way: Treatment, tone: Tone, fit: Fit) -> Role:
+def _shown(person: Person, outfit: Outfit) -> dict[int, NDArray[np.float32]]:
+    """Return how much of each of several heads shows, by frame."""
     looks = [head.look for head in outfit.heads]
-    shown = {
+    return {
         track.first_frame + index: row
         for track in person.tracks
         if len(looks) > 1
         for index, row in enumerate(weights_over(looks, list(track.landmarks)))
     }
-    worn = tuple(head.reference for head in outfit.heads)
-    tracks = [fit.landmarks(track.landmarks) for track in person.tracks]
-    return Role(person.obj_id, worn, shown, way.mode, tone, habits(tracks), cuts_hair=way.cuts_hair)
 
 
 def _chosen(scene: Scene, photos: Mapping[int, Sequence[Path]]) -> list[Person]:
@@ -134,16 +152,26 @@ def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Treatment]) -> 
     ]
 
 
-def _samples(source: Path, people: list[Person]) -> dict[int, list[tuple[Frame, Landmarks]]]:
+def _samples(scene: Scene, source: Path, people: list[Person]) -> dict[int, _Samples]:
     """Return some frames of each person and the landmarks in them, by ``obj_id``."""
     wanted = {person.obj_id: _spread(person) for person in people}
-    samples: dict[int, list[tuple[Frame, Landmarks]]] = {obj_id: [] for obj_id in wanted}
-    with open_video(source) as video:
-        for frame in video.frames(only=set().union(*wanted.values())):
-            for obj_id, views in wanted.items():
-                if frame.frame_index in views:
-                    samples[obj_id].append((frame.image, views[frame.frame_index]))
+    samples: dict[int, _Samples] = {obj_id: [] for obj_id in wanted}
+    for frame in _frames_at(scene, source, sorted(set().union(*wanted.values()))):
+        for obj_id, views in wanted.items():
+            if frame.frame_index in views:
+                samples[obj_id].append((frame.image, views[frame.frame_index]))
     return samples
+
+
+def _frames_at(scene: Scene, source: Path, indices: Sequence[int]) -> Iterator[TimedFrame]:
+    """Return a few frames: from the key frames before them, or in one pass where that is less to decode."""
+    apart = sum(index - entry(scene.timeline, index) for index in indices)
+    if indices and apart < indices[-1]:
+        for index in indices:
+            yield from frames_between(source, scene.video, scene.timeline, index, index)
+    elif indices:
+        with open_known(source, scene.video) as video:
+            yield from video.frames(only=frozenset(indices))
 
 
 def _spread(person: Person) -> dict[int, Landmarks]:
@@ -154,5 +182,5 @@ def _spread(person: Person) -> dict[int, Landmarks]:
         for index, landmarks in enumerate(track.landmarks)
     }
     indices = sorted(views)
-    chosen = np.linspace(0, len(indices) - 1, min(_MODE_SAMPLES, len(indices))).astype(int)
+    chosen = np.linspace(0, len(indices) - 1, min(_VIEWS, len(indices))).astype(int)
     return {indices[place]: views[indices[place]] for place in chosen.tolist()}

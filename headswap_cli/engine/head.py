@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.appearance import of_face
 from headswap_cli.engine.blend import Background, compose, join_bands
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.fade import Fade
+from headswap_cli.engine.front import Front
 from headswap_cli.engine.geometry import bounding_box, face_box, face_width
 from headswap_cli.engine.headmatte import HeadMatte
 from headswap_cli.engine.hull import FIRST_EYE, FIRST_RING
@@ -26,6 +29,7 @@ from headswap_cli.models import Mode, Tone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.hair import Matte
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Frame, Landmarks, Mask
@@ -59,6 +63,7 @@ class HeadSwapper:
         mode: The whole head, or the inner face only.
         matte: Tells people from background in a square window.
         hands: Finds hands before this person's face; None leaves them out.
+        appearance: How the person's face looks with nothing before it; None leaves out what else is.
         tone: Whose skin tone the head is to have.
         cuts_hair: Whether the person's hair falls lower than the new head's, so that it must be taken away.
     """
@@ -71,6 +76,7 @@ class HeadSwapper:
         matte: Matte,
         *,
         hands: Hands | None = None,
+        appearance: Appearance | None = None,
         tone: Tone = Tone.SOURCE,
         cuts_hair: bool = False,
     ) -> None:
@@ -79,7 +85,12 @@ class HeadSwapper:
         self._cuts_hair = cuts_hair
         self._matte = HeadMatte(matte)
         self._hands = hands
-        self._triangles = reference.triangles if mode is Mode.HEAD else _of_face(reference.triangles)
+        self._front = (
+            Front(appearance, of_face(reference.triangles), hair_stays=mode is Mode.FACE)
+            if appearance
+            else None
+        )
+        self._triangles = reference.triangles if mode is Mode.HEAD else _without_hair(reference.triangles)
         self._retargeter = Retargeter(reference.vertices, reference.texture_points, tracks_landmarks)
         self._painter = Painter(reference, self._triangles, tone)
         self._fade = Fade()
@@ -97,6 +108,8 @@ class HeadSwapper:
         self._last = None
         if self._hands:
             self._hands.reset()
+        if self._front:
+            self._front.reset()
 
     def apply(
         self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Sequence[Landmarks] = ()
@@ -112,11 +125,11 @@ class HeadSwapper:
         posed, strength, piece = self._begin(frame, landmarks)
         if piece is None:
             return Rendered(frame, np.zeros(frame.shape[:2], np.bool_), swapped=False)
-        hand = self._in_front(frame, landmarks, piece)
-        layer, face = self._painter.paint(piece, landmarks, posed, hand)
+        covered = self._in_front(frame, landmarks, piece)
+        layer, face = self._painter.paint(piece, landmarks, posed, _shrunk(piece, covered))
         shown = np.full((piece.height, piece.width), strength, np.float32)
-        if hand is not None:
-            shown *= 1 - piece.enlarged(hand)
+        if covered is not None:
+            shown *= 1 - covered
         image = frame.copy()
         changed = np.zeros(frame.shape[:2], np.bool_)
         if self._mode is Mode.HEAD:
@@ -132,7 +145,8 @@ class HeadSwapper:
         posed, _, piece = self._begin(frame, landmarks)
         if piece is None:
             return
-        self._painter.rehearse(piece, landmarks, posed, self._in_front(frame, landmarks, piece))
+        covered = self._in_front(frame, landmarks, piece)
+        self._painter.rehearse(piece, landmarks, posed, _shrunk(piece, covered))
         if self._mode is Mode.HEAD:
             self._person(frame, piece, posed)
 
@@ -143,9 +157,15 @@ class HeadSwapper:
         return posed, strength, self._piece(frame, landmarks, posed) if strength > 0 else None
 
     def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece) -> Mask | None:
-        """Return how much of the small piece a hand covers, None without hands."""
-        hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
-        return hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0])
+        """Return how much of each pixel of the piece something in front covers, None where nothing does."""
+        thing = self._front.find(piece, landmarks) if self._front else None
+        covered = thing is not None or self._front is None
+        hands = self._hands.find(frame, face_box(landmarks), covered=covered) if self._hands else []
+        hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0])
+        if hand is None:
+            return thing
+        hand = piece.enlarged(hand)
+        return hand if thing is None else np.maximum(hand, thing)
 
     def _person(self, frame: Frame, piece: Piece, posed: Posed) -> Mask:
         middle = posed.landmarks[topology.OVAL, :2].mean(axis=0)
@@ -194,7 +214,13 @@ class HeadSwapper:
         return Background(piece.enlarged(picture), piece.enlarged(share), behind_piece, piece.enlarged(old))
 
 
-def _of_face(triangles: NDArray[np.int32]) -> NDArray[np.int32]:
+def _shrunk(piece: Piece, mask: Mask | None) -> Mask | None:
+    if mask is None:
+        return None
+    return np.asarray(cv2.resize(mask, piece.small.shape[1::-1], interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _without_hair(triangles: NDArray[np.int32]) -> NDArray[np.int32]:
     """Leave out the hair."""
     hair = (triangles >= FIRST_RING) & (triangles < FIRST_EYE)
     return np.ascontiguousarray(triangles[~hair.any(axis=1)])

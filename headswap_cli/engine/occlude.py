@@ -33,8 +33,9 @@ _LIKELY, _SURE = 0.4, 0.5
 # Sides of the squares around the face in which palms are looked for, in face sizes.
 _WINDOWS = (3.2, 4.2)
 _MOST = 3
-# Frames from one look to the next, hands going on as they did in between; and from search to search.
-_LOOK_EVERY, _SEARCH_EVERY = 2, 4
+# Frames from one look to the next, hands going on as they did in between; and from search to search, where
+# something seems to be before the face and else.
+_LOOK_EVERY, _SEARCH_EVERY, _SELDOM = 2, 4, 12
 # How much of its motion a hand keeps to the next frame.
 _GOES_ON = 0.8
 # A finger is about this thick, in widths of the palm.
@@ -60,12 +61,13 @@ class Hands:
         """Forget the hands: another shot or another face begins."""
         self._hands, self._steps, self._calls = [], [], 0
 
-    def find(self, frame: Frame, face: Box) -> list[Hand]:
+    def find(self, frame: Frame, face: Box, *, covered: bool = True) -> list[Hand]:
         """Return the hands near a face, in pixels of the frame.
 
         Args:
             frame: The whole frame.
             face: The face's box.
+            covered: Whether anything seems to be before the face: else new hands are looked for seldom.
         """
         expected = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
         self._calls += 1
@@ -75,7 +77,7 @@ class Hands:
         found: list[Hand] = []
         for hand in expected:
             self._add(found, frame, _crop_of_hand(hand))
-        for reach in self._windows():
+        for reach in self._windows(_SEARCH_EVERY if covered else _SELDOM):
             for crop in self._palm_crops(frame, face, reach):
                 if len(found) < _MOST and not any(_same(crop, hand) for hand in found):
                     self._add(found, frame, crop)
@@ -83,11 +85,11 @@ class Hands:
         self._hands = found
         return found
 
-    def _windows(self) -> tuple[float, ...]:
+    def _windows(self, every: int) -> tuple[float, ...]:
         """Return how wide to look for new hands in this frame: everywhere at first, then in turns."""
         if self._calls == 1:
             return _WINDOWS
-        turn, rest = divmod(self._calls - 1, _SEARCH_EVERY)
+        turn, rest = divmod(self._calls - 1, every)
         return () if rest else (_WINDOWS[turn % len(_WINDOWS)],)
 
     def _add(self, found: list[Hand], frame: Frame, crop: Crop) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.cast import Swapper
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.reference import Reference
@@ -34,8 +35,8 @@ class Role:
     """Who is to wear which head, and how: what tells any process the same.
 
     ``references`` are one a photo, ``shown`` how much each of several shows, (heads,), by frame; ``habits``
-    (n, 478, 3) are landmarks of the person, all over the video, in pixels of the result; ``cuts_hair``: see
-    ``HeadSwapper``.
+    (n, 478, 3) are landmarks of the person, all over the video, in pixels of the result; ``appearance`` is
+    how the face looks with nothing before it, where that is known; ``cuts_hair``: see ``HeadSwapper``.
     """
 
     obj_id: int
@@ -44,6 +45,7 @@ class Role:
     mode: Mode
     tone: Tone
     habits: NDArray[np.float32]
+    appearance: Appearance | None = None
     cuts_hair: bool = False
 
 
@@ -130,6 +132,7 @@ def _swapper(role: Role, matte: PersonMatte, weights: Path) -> Swapper:
             role.mode,
             matte,
             hands=Hands(weights),
+            appearance=role.appearance,
             tone=role.tone,
             cuts_hair=role.cuts_hair,
         )

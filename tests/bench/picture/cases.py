@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TUNED_CLIPS = ("single_face", "WolfgangLanger", "carphone", "face_noface", "noface_face", "no_face")
 MADE_CLIPS = ("two people", "A B A B")
-HELD_OUT_CLIPS = ("carphone, coded to death", "turned by 45 degrees")
+HELD_OUT_CLIPS = ("carphone, coded to death", "turned by 45 degrees", "glasses and a cap")
 TUNED_PHOTOS = ("astronaut.png", "0-f15-hao-ph.jpg", "0-f1-su-ph.jpg")
 HELD_OUT_PHOTOS = ("15-f13-anc-ph.jpg", "single_face.jpg", "gracehopper.jpg")
 _STILL_FRAMES = 48
@@ -49,6 +49,11 @@ def _turned(folder: Path) -> Path:
     return media.written(folder / "turned.mp4", _filmed(media.photo("45-m7-di-ph.jpg")))
 
 
+def _bespectacled(folder: Path) -> Path:
+    """Return a portrait with glasses and a uniform's cap, filmed likewise."""
+    return media.written(folder / "glasses.mp4", _filmed(media.photo("gracehopper.jpg")))
+
+
 def _filmed(photo: Path) -> Iterator[Frame]:
     picture = read_photo(photo)
     height, width = picture.shape[:2]
@@ -65,4 +70,5 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     **quality.CLIPS,
     "carphone, coded to death": lambda _: media.clip("carphone_distorted.mp4"),
     "turned by 45 degrees": _turned,
+    "glasses and a cap": _bespectacled,
 }

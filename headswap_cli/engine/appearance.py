@@ -1,0 +1,121 @@
+"""Learn how one person's face looks when nothing stands before it: from views all over the video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.geometry import bounding_box, face_box, face_width
+from headswap_cli.engine.raster import rasterise
+from headswap_cli.engine.veil import unveiled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headswap_cli.engine.types import Frame, Landmarks, Mask
+
+Floats = NDArray[np.float32]
+
+# The map of the face, pixels, and the margin around it.
+SIDE, _MARGIN = 112, 4
+# Fewer views do not tell what belongs to the face and what passed by.
+_FEWEST = 3
+# Of a view's own light to the common one.
+_GAINS = (0.4, 2.5)
+# Views that differ by more differ by what passed before the face.
+_MOST_SPREAD = 8.0
+_MAD = 1.4826
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """A face laid flat.
+
+    ``colours`` (SIDE, SIDE, 3), BGR; ``spread`` (SIDE, SIDE), by how many grey levels the views differ there,
+    as a standard deviation; ``layout`` (468, 2) where the mesh lies in them, pixels.
+    """
+
+    colours: Floats
+    spread: Mask
+    layout: Floats
+
+
+def learn(views: Sequence[tuple[Frame, Landmarks]], triangles: NDArray[np.int32]) -> Appearance | None:
+    """Return how a face usually looks, None where too little of it was seen.
+
+    What covers a place in less than half of the views is forgotten: each place has the views' median.
+
+    Args:
+        views: Frames and the person's landmarks in them.
+        triangles: The face mesh's, (n, 3); eyes and mouth open.
+    """
+    if len(views) < _FEWEST:
+        return None
+    layout = _layout([landmarks for _, landmarks in views])
+    flat = np.stack([_flattened(frame, landmarks, layout, triangles) for frame, landmarks in views])
+    inside = _inside(layout, triangles)
+    common = np.median(flat, axis=0)
+    # Each view's light is taken out as a whole, by the median: what passes before a face must not tint it.
+    gains = np.median((common[inside] + 8) / (flat[:, inside] + 8), axis=1)
+    flat *= np.clip(gains, *_GAINS)[:, np.newaxis, np.newaxis]
+    colours = np.median(flat, axis=0)
+    apart = np.abs(flat - colours).max(axis=3)
+    spread = _MAD * np.median(apart, axis=0)
+    bare, covered = unveiled(np.asarray(colours, np.float32), layout, inside)
+    spread[covered] = np.median(spread[inside])
+    np.minimum(spread, _MOST_SPREAD, out=spread)
+    return Appearance(
+        bare, np.asarray(cv2.GaussianBlur(spread.astype(np.float32), (0, 0), 1.0), np.float32), layout
+    )
+
+
+def of_face(triangles: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return those of a head's triangles that are the face's skin: no hair, eyes or inside of the mouth."""
+    skin = (triangles < topology.MESH_POINTS).all(axis=1)
+    mouth = np.isin(triangles, topology.INNER_LIPS).all(axis=1)
+    return np.ascontiguousarray(triangles[skin & ~mouth])
+
+
+def _layout(shapes: Sequence[Landmarks]) -> Floats:
+    """Return the mesh as it lies in the most frontal view, upright, fitted into the map."""
+    frontal = min(shapes, key=_aside)[: topology.MESH_POINTS, :2]
+    eyes = frontal[topology.LEFT_EYE_CORNERS[0]] - frontal[topology.RIGHT_EYE_CORNERS[0]]
+    along = eyes / max(1e-3, float(np.linalg.norm(eyes)))
+    upright = frontal @ np.array([[along[0], -along[1]], [along[1], along[0]]])
+    box = bounding_box(upright)
+    scale = (SIDE - 1 - 2 * _MARGIN) / (box[2:] - box[:2])
+    return np.asarray((upright - box[:2]) * scale + _MARGIN, np.float32)
+
+
+def _aside(landmarks: Landmarks) -> float:
+    cheeks = landmarks[[topology.RIGHT_CHEEK, topology.LEFT_CHEEK], 0].mean()
+    return abs(float(landmarks[topology.NOSE_TIP, 0] - cheeks)) / max(1.0, face_width(landmarks))
+
+
+def _flattened(
+    frame: Frame, landmarks: Landmarks, layout: Floats, triangles: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    box = face_box(landmarks)
+    size = np.array(frame.shape[1::-1])
+    x0, y0 = np.clip(np.floor(box[:2]).astype(int), 0, size - 2)
+    x1, y1 = np.clip(np.ceil(box[2:]).astype(int) + 1, (x0 + 2, y0 + 2), size)
+    part, blur = frame[y0:y1, x0:x1], 0.4 * face_width(landmarks) / SIDE
+    soft = cv2.GaussianBlur(part, (0, 0), blur) if blur > 0.5 else part
+    places = landmarks[: topology.MESH_POINTS, :2] - np.array([x0, y0], np.float32)
+    flat = np.zeros((topology.MESH_POINTS, 3), np.float32)
+    flat[:, :2] = layout
+    seen = rasterise(flat, places, triangles, SIDE, SIDE)
+    return cv2.remap(
+        soft, seen[..., 0], seen[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    ).astype(np.float64)
+
+
+def _inside(layout: Floats, triangles: NDArray[np.int32]) -> NDArray[np.bool_]:
+    flat = np.zeros((topology.MESH_POINTS, 3), np.float32)
+    flat[:, :2] = layout
+    return rasterise(flat, layout, triangles, SIDE, SIDE)[..., 0] >= 0

@@ -1,0 +1,143 @@
+"""Take away what stands before a face all the time: where skin must be, only skin is believed."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine import topology
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+# Brows, eyes, lips, nostrils and what grows on an upper lip are darker than skin by nature.
+_NOSTRILS = np.array([129, 98, 97, 2, 326, 327, 358, 4])
+_UPPER_LIP = np.array([98, 97, 2, 326, 327, 410, 291, 0, 61, 186])
+_MARGIN, _EDGE = 0.035, 0.04
+# So near to them, in face widths, skin lies in their shade; elsewhere so many pixels prove a thing.
+_SHADE, _SEEDS = 0.045, 6
+_DEGREE = 3
+_ROUNDS = 6
+# A pixel is doubtful from so many standard deviations of the skin from smooth skin on, but not below so many
+# grey levels, or parts of 1000 of a primary's share; a thing has some that are so much more.
+_DEVIATIONS, _DOUBTFUL, _TINTED, _SURE = 4.0, 24.0, 40.0, 1.6
+# Hair runs along the edge of the face and reaches no further in than this, face widths.
+_HAIR = 0.12
+# Parts of the skin: a mark is smaller than a thing, a beard or shadow larger.
+_SMALLEST, _LARGEST = 0.004, 0.22
+_TUKEY = 4.685
+_MAD = 1.4826
+
+
+def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bools]:
+    """Return a face without what covers its skin in every view, and where that was.
+
+    Args:
+        colours: The face laid flat, (height, width, 3), BGR.
+        layout: Where the mesh lies in it, (468, 2), pixels.
+        inside: Where the face is.
+
+    Source: Beaton, Tukey, Technometrics 16(2), 1974, for the weights of the robust fit; skin is taken to be
+        a polynomial of degree 3 in place, which holds broad light and shadow.
+    """
+    width = float(np.ptp(layout[:, 0]))
+    dark = _filled(inside.shape, layout, width)
+    # Along its edge a face is half hair, and half what is behind it.
+    depth = _depth(layout, inside.shape)
+    inner = inside & (depth > _EDGE * width)
+    skin = inner & ~dark
+    fit = _smooth_skin(colours, skin)
+    if fit is None:
+        return colours, np.zeros(inside.shape, np.bool_)
+    apart = colours - fit
+    change, tint = np.abs(apart).max(axis=2), np.abs(_tint(colours) - _tint(fit)).max(axis=2)
+    bound = _bound(change[skin], _DOUBTFUL)
+    off = np.maximum(change / bound, tint / _bound(tint[skin], _TINTED))
+    off = np.where(skin, off, apart.max(axis=2) / bound - 0.25) * inner
+    hair = (depth <= _HAIR * width) & ~_chin(layout, inside.shape)
+    apart_from_dark = cv2.distanceTransform((~dark).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    sure = (off > _SURE) & (apart_from_dark > _SHADE * width)
+    covered = _things((off > 1) & ~hair, sure, skin)
+    covered = _spread_alike(covered, colours, fit, bound, hair | ~inside)
+    covered = (cv2.dilate(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & inside
+    kept = np.where(covered[..., np.newaxis], fit, colours)
+    return np.asarray(kept, np.float32), covered
+
+
+def _filled(shape: tuple[int, ...], layout: Floats, width: float) -> Bools:
+    mask = np.zeros(shape, np.uint8)
+    right = np.concatenate([topology.RIGHT_EYE, topology.RIGHT_BROW])
+    left = np.concatenate([topology.LEFT_EYE, topology.LEFT_BROW])
+    for points in (right, left, topology.OUTER_LIPS, _NOSTRILS, _UPPER_LIP):
+        hull = cv2.convexHull(np.round(layout[points]).astype(np.int32))
+        cv2.fillPoly(mask, [hull], (1,))
+    side = 2 * round(_MARGIN * width) + 1
+    return np.asarray(cv2.dilate(mask, np.ones((side, side), np.uint8)) > 0)
+
+
+def _smooth_skin(colours: Floats, skin: Bools) -> Floats | None:
+    """Fit the skin's broad light over the whole face, whatever a smaller part of it shows."""
+    height, width = skin.shape
+    rows, columns = np.indices(skin.shape)
+    x, y = 2 * columns / width - 1, 2 * rows / height - 1
+    powers = [(i, j) for i in range(_DEGREE + 1) for j in range(_DEGREE + 1 - i)]
+    basis = np.stack([x**i * y**j for i, j in powers], axis=-1)
+    if skin.sum() < 4 * len(powers):
+        return None
+    known, wanted = basis[skin], colours[skin].astype(np.float64)
+    weight = np.ones(len(known))
+    factors = np.zeros((len(powers), 3))
+    factors[powers.index((0, 0))] = np.median(wanted, axis=0)
+    for _ in range(_ROUNDS):
+        rest = np.abs(wanted - known @ factors).max(axis=1)
+        scale = max(2.0, _MAD * float(np.median(rest)))
+        weight = np.clip(1 - (rest / (_TUKEY * scale)) ** 2, 0, None) ** 2
+        weighted = known * weight[:, np.newaxis]
+        factors = np.linalg.solve(weighted.T @ known + 1e-3 * np.eye(len(powers)), weighted.T @ wanted)
+    return np.asarray(np.clip(basis @ factors, 0, 255), np.float32)
+
+
+def _bound(values: NDArray[np.floating], least: float) -> float:
+    return max(least, _DEVIATIONS * _MAD * float(np.median(values)))
+
+
+def _tint(colours: Floats) -> Floats:
+    """Return the primaries' shares of the light, in parts of 1000; shade changes them little."""
+    return np.asarray(1000 * colours / (colours.sum(axis=2, keepdims=True) + 60), np.float32)
+
+
+def _depth(layout: Floats, shape: tuple[int, ...]) -> NDArray[np.floating]:
+    """Return how far each pixel lies from the edge of the face, pixels."""
+    outline = np.round(layout[topology.OVAL]).astype(np.int32)
+    whole = cv2.fillPoly(np.zeros((shape[0] + 2, shape[1] + 2), np.uint8), [outline + 1], (1,))
+    return np.asarray(cv2.distanceTransform(whole, cv2.DIST_L2, cv2.DIST_MASK_3)[1:-1, 1:-1])
+
+
+def _chin(layout: Floats, shape: tuple[int, ...]) -> Bools:
+    """Return what lies below the mouth: no hair hangs there."""
+    rows, columns = np.indices(shape)
+    corners = layout[[61, 291]]
+    below = (rows > corners[:, 1].mean()) & (columns > corners[0, 0]) & (columns < corners[1, 0])
+    return np.asarray(below, np.bool_)
+
+
+def _things(doubtful: Bools, sure: Bools, skin: Bools) -> Bools:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(doubtful.astype(np.uint8), connectivity=8)
+    kept = np.zeros(skin.shape, np.bool_)
+    total = float(skin.sum())
+    for label in range(1, count):
+        share = float(stats[label, cv2.CC_STAT_AREA]) / total
+        if _SMALLEST <= share <= _LARGEST and (area := labels == label)[sure].sum() >= _SEEDS:
+            kept |= area
+    return kept
+
+
+def _spread_alike(covered: Bools, colours: Floats, fit: Floats, bound: float, hair: Bools) -> Bools:
+    """Let a thing go on over what is dark by nature, as far as its colour does; hair has none to spare."""
+    if not covered.any():
+        return covered
+    colour = np.median(colours[covered], axis=0)
+    alike = (np.abs(colours - colour).max(axis=2) < bound) & (np.abs(colours - fit).max(axis=2) > bound)
+    _, labels = cv2.connectedComponents((covered | (alike & ~hair)).astype(np.uint8), connectivity=8)
+    return np.asarray(np.isin(labels, np.unique(labels[covered])), np.bool_)

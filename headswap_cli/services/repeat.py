@@ -72,6 +72,20 @@ def check_not_done(run: Run | None, request: RunRequest) -> None:
         raise DoneError(run)
 
 
+def check_same(run: Run, key: str) -> None:
+    """Check that what a run is to be gone on with is still what it was begun with.
+
+    Raises:
+        InputError: a file has changed.
+    """
+    if run.content not in {None, key}:
+        raise InputError(
+            f"The video or a photo of the run {run.run_id} has changed since; nothing was sent.",
+            hint=f"Put the old file back, or forget the run: headswap runs forget {run.run_id} --force",
+            run_id=run.run_id,
+        )
+
+
 def arrived(journal: Journal, run: Run, target: Path) -> Saved | None:
     """Return the result if it has got its name, but nobody has written that down: its command was killed."""
     step = journal.last(run.run_id, StepKind.FETCHED)

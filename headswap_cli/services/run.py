@@ -29,7 +29,7 @@ from headswap_cli.services.paid import check_answered, see_through, submit, take
 from headswap_cli.services.preflight import check_sources
 from headswap_cli.services.record import recording
 from headswap_cli.services.remember import mapped_faces, people_in, wish
-from headswap_cli.services.repeat import arrived, check_place
+from headswap_cli.services.repeat import arrived, check_place, check_same
 from headswap_cli.services.swap import check_options, match, publish_faces, warn_of_plain_webhook
 
 if TYPE_CHECKING:
@@ -236,6 +236,9 @@ def go_on(
         check_answered(deps.journal, run)
         if run.last_step is not None:
             check_place(deps.journal, run, request)
+        if content is None and run.task_id is None:
+            content = content_of(run.profile, request.video, request.faces, request.options)
+            check_same(run, content.key)
         if not request.to_stdout:
             deps.journal.aim(run_id, str(request.target))
         try:
@@ -255,8 +258,8 @@ def _proceed(
         deps.journal.done(run.run_id, saved)
         return _result(deps, run.run_id, Task(run.task_id, Status.COMPLETED, 3, 100.0), saved, None)
     with recording(deps, run.run_id):
-        if run.task_id is not None:
-            submission = take_up(deps, run, run.task_id, request.options)
+        if run.task_id is not None or content is None:
+            submission = take_up(deps, run, run.task_id or "", request.options)
         else:
             submission = yield from _submitted(deps, run, request, content, deadline=deadline)
         task, credits_charged = submission.task, None
@@ -273,11 +276,10 @@ def _proceed(
 
 
 def _submitted(
-    deps: Deps, run: Run, request: RunRequest, content: Content | None, *, deadline: Deadline
+    deps: Deps, run: Run, request: RunRequest, content: Content, *, deadline: Deadline
 ) -> Generator[float, None, Submission]:
     """Do what is left before the request that costs, and send that."""
     run_id, profile = run.run_id, deps.settings.profile
-    content = content or content_of(profile, request.video, request.faces, request.options)
     analysis, mapped = yield from prepare(deps, run_id, request, content, deadline=deadline)
     given = [(face.obj_id, face.face) for face in mapped]
     purchase = purchase_key(profile, analysis.analysis_id, given, content.hashes, request.options)

@@ -15,6 +15,7 @@ from headswap_cli.services.money import check_budget
 from headswap_cli.services.paid import check_answered, see_through, submit, take_up, task_failed
 from headswap_cli.services.record import recording
 from headswap_cli.services.remember import mapped_faces, wish
+from headswap_cli.services.repeat import check_same
 from headswap_cli.wire import MAX_PHOTOS
 
 if TYPE_CHECKING:
@@ -90,11 +91,14 @@ def go_on_swapping(
         # Read again: another command may have gone on with it until just now.
         run = deps.journal.run(run_id)
         check_answered(deps.journal, run)
+        if offer is None and run.task_id is None:
+            offer = _offer(deps, request)
+            check_same(run, offer.purchase)
         with recording(deps, run_id):
-            if run.task_id is not None:
-                submission = take_up(deps, run, run.task_id, request.options)
+            if run.task_id is not None or offer is None:
+                submission = take_up(deps, run, run.task_id or "", request.options)
             else:
-                submission = _submit(deps, run, request, offer or _offer(deps, request))
+                submission = _submit(deps, run, request, offer)
             return (yield from _followed(deps, run_id, request, submission, deadline))
 
 

@@ -258,3 +258,66 @@ def test_an_upload_that_is_broken_off_by_ctrl_c_ends_at_once(hosted: Headswap, c
             out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
+
+
+def stopped_before_the_create(hosted: Headswap, service: ReadingService, clip: Path, photo: Path) -> str:
+    """Let the service fail at the create, which leaves the run open, and return its id."""
+    service.script(CREATE_PATH, Answer({"code": 2001, "msg": "busy"}))
+    error = hosted("run", clip, "--face", photo, "--json", code=1).value["error"]
+    return str(error["run_id"])
+
+
+def test_what_was_published_is_used_again_by_the_run_that_goes_on(
+    hosted: Headswap, service: ReadingService, clip: Path, photo: Path
+) -> None:
+    run_id = stopped_before_the_create(hosted, service, clip, photo)
+    assert hosted("resume", run_id, "--json").value["status"] == "completed"
+    assert len(set(urls_sent(service))) == 1
+    assert len(journalled(hosted)) == 2
+
+
+def test_a_link_that_ends_before_the_create_is_made_and_analysed_anew(
+    hosted: Headswap, service: ReadingService, clip: Path, photo: Path
+) -> None:
+    run_id = stopped_before_the_create(hosted, service, clip, photo)
+    with sqlite3.connect(hosted.data / "journal.sqlite3") as connection:
+        for table, column in (("steps", "detail"), ("runs", "video_url")):
+            connection.execute(
+                f"UPDATE {table} SET {column} = replace({column}, 'X-Amz-Date=2', 'X-Amz-Date=1')"
+            )
+    connection.close()
+    assert hosted("resume", run_id, "--json").value["run_id"] == run_id
+    analysed, refused, again, created = urls_sent(service)
+    assert analysed == refused != again == created
+    photos = [request.json["mappings"][0]["img_url"] for request in service.creates]
+    assert photos[0] != photos[1]
+
+
+def test_a_file_that_is_gone_once_the_task_exists_is_not_missed(
+    hosted: Headswap, service: ReadingService, clip: Path, photo: Path
+) -> None:
+    run_id = hosted("run", clip, "--face", photo, "--detach", "--json").value["run_id"]
+    clip.unlink()
+    photo.unlink()
+    hosted("resume", run_id)
+    assert (hosted.cwd / "my clip.headswap.mp4").read_bytes() == tiny_video()
+    assert len(service.creates) == 1
+
+
+def test_a_file_that_is_gone_before_the_task_exists_is_named_and_the_run_stays_open(
+    hosted: Headswap, service: ReadingService, clip: Path, photo: Path
+) -> None:
+    run_id = stopped_before_the_create(hosted, service, clip, photo)
+    photo.rename(photo.with_suffix(".away"))
+    assert "me.png" in hosted("resume", run_id, code=2).err
+    photo.with_suffix(".away").rename(photo)
+    assert hosted("resume", "--json").value[0]["run_id"] == run_id
+
+
+def test_a_file_that_changed_before_the_task_exists_is_not_sent_by_resume(
+    hosted: Headswap, service: ReadingService, clip: Path, photo: Path
+) -> None:
+    run_id = stopped_before_the_create(hosted, service, clip, photo)
+    photo.write_bytes(photo.read_bytes() + b"\0")
+    assert "has changed since" in hosted("resume", run_id, code=2).err
+    assert service.tasks == []

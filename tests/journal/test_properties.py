@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from headswap_cli.errors import HeadswapError
-from headswap_cli.journal import Journal, Run, Step, StepKind, StepOrderError
+from headswap_cli.errors import HeadswapError, InputError
+from headswap_cli.journal import BoughtError, Journal, Run, Step, StepKind, StepOrderError
 from headswap_cli.models import Analysis, Saved, Status
 
 NAMES = st.sampled_from(["a1", "a2", "a3"])
@@ -56,6 +57,8 @@ class Runs(RuleBasedStateMachine):
         self.journal = Journal(self.path, clock=lambda: 1.0)
         self.tasks: dict[str, str] = {}
         self.in_question: set[str] = set()
+        self.bought: dict[str, str] = {}
+        self.counted = 0
 
     def teardown(self) -> None:
         self.journal.close()
@@ -96,6 +99,7 @@ class Runs(RuleBasedStateMachine):
         else:
             assert run_id not in self.in_question
             assert run_id not in self.tasks
+            self.bought.pop(run_id, None)
             self.in_question.add(run_id)
 
     @rule(run_id=runs)
@@ -126,7 +130,8 @@ class Runs(RuleBasedStateMachine):
     @rule(run_id=runs)
     def create(self, run_id: str) -> None:
         try:
-            task_id = f"t{len(self.tasks)}"
+            self.counted += 1
+            task_id = f"t{self.counted}"
             self.journal.created(run_id, task_id)
         except StepOrderError:
             assert run_id not in self.in_question
@@ -152,6 +157,38 @@ class Runs(RuleBasedStateMachine):
             for _ in range(2)
         ]
         assert asked[0] == asked[1]
+
+    @rule(run_id=runs, purchase=st.sampled_from(["p1", "p2"]), is_new=st.booleans())
+    def buy(self, run_id: str, purchase: str, is_new: bool) -> None:
+        """What another run has bought, or may have, is bought again only on purpose."""
+        others = {other for other, what in self.bought.items() if what == purchase and other != run_id} & (
+            self.in_question | self.tasks.keys()
+        )
+        expected: type[Exception] | None = None
+        if run_id in self.in_question or run_id in self.tasks:
+            expected = StepOrderError
+        elif others and not is_new:
+            expected = BoughtError
+        with nullcontext() if expected is None else pytest.raises(expected) as caught:
+            self.journal.intend(run_id, {}, purchase=purchase, is_new=is_new)
+        if expected is None:
+            self.bought[run_id] = purchase
+            self.in_question.add(run_id)
+        elif caught is not None and isinstance(caught.value, BoughtError):
+            assert caught.value.run_id in others
+
+    @rule(run_id=consumes(runs))
+    def forget(self, run_id: str) -> None:
+        self.journal.forget(run_id)
+        assert self.journal.find(run_id) is None
+        self.tasks.pop(run_id, None)
+        self.bought.pop(run_id, None)
+        self.in_question.discard(run_id)
+
+    @rule(run_id=runs)
+    def be_alone(self, run_id: str) -> None:
+        with self.journal.held(run_id), pytest.raises(InputError), self.journal.held(run_id):
+            pass
 
     @rule(run_id=runs, status=STATES, progress=st.floats(0, 100))
     def tell(self, run_id: str, status: Status, progress: float) -> None:

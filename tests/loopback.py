@@ -129,6 +129,11 @@ class HeadSwapService(Origin):
         return self.sent("POST", CREATE_PATH)
 
     @property
+    def records(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """What exists, by id: where it is looked at, and what it was made with."""
+        return self._records
+
+    @property
     def tasks(self) -> list[str]:
         """The ids of the tasks that exist, oldest first."""
         return [name for name, (path, _) in self._records.items() if path == TASK_PATH]

@@ -14,6 +14,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from tests.crashes import crashes, suffer
+from tests.crashes_batch import batch_crashes, suffer_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     print(f"{HEAD}\n|{'---|' * (HEAD.count('|') - 1)}", flush=True)
     outcomes: dict[tuple[str, str, str], list[Outcome]] = defaultdict(list)
-    for number, crash in enumerate(one for one in crashes() if given.only in str(one)):
+    every = crashes() + batch_crashes()
+    for number, crash in enumerate(one for one in every if given.only in str(one)):
         key = (crash.command, crash.step, crash.name)
         for time in range(given.each):
-            outcome = suffer(crash, f"{given.seed}/{number}/{time}")
+            try_out = suffer_batch if crash.command == "batch" else suffer
+            outcome = try_out(crash, f"{given.seed}/{number}/{time}")
             outcomes[key].append(outcome)
             if not outcome.is_clean:
                 print(f"{given.seed}/{number}/{time}: {outcome}", file=sys.stderr, flush=True)

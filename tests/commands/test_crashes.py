@@ -7,6 +7,7 @@ import os
 import pytest
 
 from tests.crashes import Crash, suffer
+from tests.crashes_batch import suffer_batch
 
 SEED = "ci"
 CRASHES = [
@@ -18,10 +19,23 @@ CRASHES = [
     Crash("run", "any time", "killed"),
     Crash("swap", "create", "killed when answered"),
 ]
+BATCH_CRASHES = [
+    Crash("batch", "create", "killed unanswered"),
+    Crash("batch", "create", "killed while it waits"),
+    Crash("batch", "task", "killed when answered"),
+    Crash("batch", "any time", "killed"),
+]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
 @pytest.mark.parametrize("crash", CRASHES, ids=str)
 def test_whatever_befalls_a_paid_command_it_is_paid_once_and_ends_with_the_right_file(crash: Crash) -> None:
     outcome = suffer(crash, SEED)
+    assert outcome.is_clean, outcome
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+@pytest.mark.parametrize("crash", BATCH_CRASHES, ids=str)
+def test_whatever_befalls_a_batch_each_row_is_paid_once_and_ends_with_its_file(crash: Crash) -> None:
+    outcome = suffer_batch(crash, SEED)
     assert outcome.is_clean, outcome

@@ -7,15 +7,15 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import HeadswapError, InputError
+from headswap_cli.extras import can_draw, require_engine
 from headswap_cli.render.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     import httpx
@@ -25,15 +25,12 @@ if TYPE_CHECKING:
     from headswap_cli.folders import Folders
     from headswap_cli.hosting.host import Host
     from headswap_cli.journal import Journal, Run
-    from headswap_cli.models import FaceMapping
     from headswap_cli.profiles import ProfileFile
     from headswap_cli.render.progress import Progress
     from headswap_cli.render.terminal import Terminal
     from headswap_cli.services.casting import Likeness
     from headswap_cli.services.deps import Deadline, Deps
 
-ENGINE_MODULES = ("ai_edge_litert", "av", "cv2", "dlib", "filelock", "hypercorn", "numba", "starlette")
-IMAGE_MODULES = ("PIL", "av", "numpy")
 # The engine is on this machine: if it is silent for longer, it is gone.
 LOCAL_PATIENCE_S = 5.0
 # A link must outlive the wait, the queue, and a swap that is thought over until tomorrow.
@@ -154,9 +151,7 @@ class AppContext:
 
     def canvas(self, *, images: bool, on_stderr: bool = False) -> Terminal | None:
         """Return the terminal to draw people on, as the view's; None without the extra ``images``, too."""
-        if images and find_spec("PIL") is None:
-            return None
-        return self.view.canvas(images=images, on_stderr=on_stderr)
+        return self.view.canvas(images=images and can_draw(), on_stderr=on_stderr)
 
     def profiles(self) -> ProfileFile:
         """Return the file of profiles."""
@@ -397,41 +392,3 @@ class AppContext:
             say(f"{request.method} {where} -> {response.status_code}")
 
         return {"request": [], "response": [_told]}
-
-
-def require_engine() -> None:
-    """Check that the engine's packages are installed.
-
-    Raises:
-        InputError: the extra ``local`` is missing.
-    """
-    missing = [name for name in ENGINE_MODULES if find_spec(name) is None]
-    if missing:
-        raise InputError(
-            f"The local engine is not installed (missing: {', '.join(missing)}).",
-            hint="pip install 'headswap-cli[local]', or set HEADSWAP_API_KEY to use the cloud service",
-        )
-
-
-def require_likeness(faces: Iterable[FaceMapping]) -> None:
-    """Check that faces can be compared, if any is to be found by likeness.
-
-    Raises:
-        InputError: the extra ``local`` is missing.
-    """
-    if any(face.like for face in faces):
-        require_engine()
-
-
-def require_images() -> None:
-    """Check that videos can be read and pictures drawn.
-
-    Raises:
-        InputError: the extra ``images`` is missing.
-    """
-    missing = [name for name in IMAGE_MODULES if find_spec(name) is None]
-    if missing:
-        raise InputError(
-            f"Drawing pictures needs more packages (missing: {', '.join(missing)}).",
-            hint="pip install 'headswap-cli[images]'",
-        )

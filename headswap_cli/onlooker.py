@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import webbrowser
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from headswap_cli.compare.observed import observe
-from headswap_cli.context import ENGINE_MODULES
 from headswap_cli.engine import weights
 from headswap_cli.errors import EngineError, InputError
+from headswap_cli.extras import has_engine
 from headswap_cli.models import Status
 from headswap_cli.packages import FETCH_COMMAND
 
@@ -29,7 +28,7 @@ def look(subject: Subject, cache: Path, report: Reporter) -> tuple[Observed, ...
         cache: The folder in which the engine's weights lie.
         report: Told how far it is.
     """
-    if any(find_spec(name) is None for name in ENGINE_MODULES):
+    if not has_engine():
         return _left_out(report, "the local engine is not installed: pip install 'headswap-cli[local]'")
     if weights.missing(cache / "weights"):
         return _left_out(report, f"the engine's weights are not here: {FETCH_COMMAND}")

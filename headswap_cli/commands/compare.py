@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from headswap_cli.commands import options as o
-from headswap_cli.context import AppContext, require_images
+from headswap_cli.context import AppContext
 from headswap_cli.errors import InputError
+from headswap_cli.extras import require_images
 
 LAYOUTS = ("side", "split", "stack")
 _ENDINGS = {"--sheet": (".png",), "--video": (".mp4",), "--html": (".html", ".htm")}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from headswap_cli.commands import options as o
-from headswap_cli.context import STDOUT, AppContext, require_engine, require_images
+from headswap_cli.context import STDOUT, AppContext
 from headswap_cli.errors import InputError
+from headswap_cli.extras import require_engine, require_images
 
 
 def demo_command(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from headswap_cli.commands import options as o
-from headswap_cli.context import STDOUT, require_likeness
+from headswap_cli.context import STDOUT
 from headswap_cli.errors import InputError
+from headswap_cli.extras import require_likeness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

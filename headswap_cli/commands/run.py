@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.commands import options as o
 from headswap_cli.commands.rows import do_videos, request_of
-from headswap_cli.context import STDOUT, AppContext, require_likeness
+from headswap_cli.context import STDOUT, AppContext
 from headswap_cli.errors import InputError
+from headswap_cli.extras import require_likeness
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from headswap_cli.commands import options as o
-from headswap_cli.context import AppContext, require_engine
+from headswap_cli.context import AppContext
+from headswap_cli.extras import require_engine
 
 HostOpt = Annotated[str, typer.Option("--host", help="The address to listen on.")]
 PortOpt = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")]

@@ -8,7 +8,8 @@ import typer
 
 from headswap_cli.commands import known
 from headswap_cli.commands import options as o
-from headswap_cli.context import AppContext, require_likeness
+from headswap_cli.context import AppContext
+from headswap_cli.extras import require_likeness
 
 AnalysisArg = Annotated[
     str,

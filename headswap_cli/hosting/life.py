@@ -17,13 +17,15 @@ def ends_at(url: str) -> float | None:
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
     """
     with suppress(ValueError, OverflowError):
-        query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
+        said = dict(parse_qsl(urlsplit(url).query))
+        query = {name.lower(): value for name, value in said.items()}
         for maker in ("x-amz", "x-goog"):
             if f"{maker}-date" in query and f"{maker}-expires" in query:
                 signed = datetime.strptime(query[f"{maker}-date"], _SIGNED).replace(tzinfo=UTC)
                 return (signed + timedelta(seconds=int(query[f"{maker}-expires"]))).timestamp()
-        if "expires" in query and "signature" in query:
-            return float(int(query["expires"]))
+        # Many a link of no store says "expires" and "signature", and means anything by it.
+        if "Expires" in said and "Signature" in said:
+            return float(int(said["Expires"]))
         if "se" in query and "sig" in query:
             until = datetime.fromisoformat(query["se"])
             return (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp()

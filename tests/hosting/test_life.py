@@ -26,6 +26,7 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp()
         ("token=abc", None),
         ("Expires=soon&Signature=a", None),
         (f"Expires={NOON:.0f}", None),
+        ("expires=1&signature=a", None),
         ("X-Amz-Date=yesterday&X-Amz-Expires=3600", None),
         ("X-Amz-Date=20260131T110000Z&X-Amz-Expires=" + "9" * 400, None),
     ],

@@ -169,7 +169,7 @@ def _moments(contents: Contents) -> str:
     several = len({still.obj_id for still in contents.stills}) > 1
     items = []
     for still in contents.stills:
-        why = ", ".join(still.why) or "in between"
+        why = ", ".join(still.why) or "clear change"
         owner = names.get(still.obj_id) if several and still.obj_id is not None else None
         title = f"{owner}: {why}" if owner else why[0].upper() + why[1:]
         items.append(

@@ -48,7 +48,7 @@ def resume_command(
     if run is not None:
         app.view.show(_resumed(app, run, deadline, task=task, again=again))
     else:
-        _resume_all(app, deadline)
+        _resume_all(app, deadline, as_json=as_json)
 
 
 def _resumed(
@@ -70,7 +70,7 @@ def _resumed(
         return views.task(result) if isinstance(result, SwapResult) else views.run(result)
 
 
-def _resume_all(app: AppContext, deadline: Deadline) -> None:
+def _resume_all(app: AppContext, deadline: Deadline, *, as_json: bool) -> None:
     from headswap_cli.errors import HeadswapError
     from headswap_cli.render import runs
 
@@ -84,5 +84,6 @@ def _resume_all(app: AppContext, deadline: Deadline) -> None:
         except HeadswapError as error:
             errors[run_id] = error
             app.view.mishaps([error])
-    app.view.show(runs.resumed(results, errors))
+    if results or as_json or not errors:
+        app.view.show(runs.resumed(results, errors))
     raise typer.Exit(worst_code(errors.values()))

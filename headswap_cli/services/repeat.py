@@ -91,10 +91,10 @@ def arrived(journal: Journal, run: Run, target: Path) -> Saved | None:
     step = journal.last(run.run_id, StepKind.FETCHED)
     if run.output is not None or step is None or step.detail["target"] != str(target):
         return None
-    if _hash(target) != step.detail["sha256"]:
-        return None
     from headswap_cli.transfer import clear_part
 
+    if _hash(target) != step.detail["sha256"]:
+        return None
     clear_part(target)
     return Saved(target, target.stat().st_size, step.detail["sha256"])
 

@@ -201,7 +201,9 @@ def test_of_several_the_worst_code_is_returned_and_the_others_are_done(
     errors = {value["run_id"]: value["error"]["code"] for value in values if "error" in value}
     assert errors == {run_id: "outcome_unknown"}
     assert (cloud.cwd / "two.mp4").read_bytes() == tiny_video()
-    assert run_id in cloud("resume", code=5).err
+    ran = cloud("resume", code=5)
+    assert run_id in ran.err
+    assert ran.out == ""
 
 
 def test_an_expired_result_link_is_asked_for_again(cloud: Headswap, service: HeadSwapService) -> None:

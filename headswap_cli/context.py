@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -36,7 +35,6 @@ LOCAL_PATIENCE_S = 5.0
 # A link must outlive the wait, the queue, and a swap that is thought over until tomorrow.
 LINK_LIFE_S, LINK_MARGIN_S = 86400.0, 3600.0
 STDOUT = "-"
-MAX_INPUT_BYTES = 64 << 20
 
 
 class AppContext:
@@ -158,30 +156,6 @@ class AppContext:
         from headswap_cli.profiles import ProfileFile
 
         return ProfileFile(self.folders.config)
-
-    def read_input(self, source: str) -> tuple[bytes, Path]:
-        """Return what a file holds, or stdin for ``-``, and the folder that its relative paths start from.
-
-        Raises:
-            InputError: it can't be read, or is far too large for what it should be.
-        """
-        if source == STDOUT:
-            if sys.stdin is None or sys.stdin.isatty():
-                raise InputError("Nothing comes from stdin.", hint="headswap batch - < jobs.csv")
-            content, folder = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1), Path()
-        else:
-            path = Path(source)
-            try:
-                with path.open("rb") as file:
-                    content = file.read(MAX_INPUT_BYTES + 1)
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or str(error)
-                raise InputError(f"{source!r} can't be read: {reason}.") from error
-            # A pipe that a shell has made lies in a folder of no use.
-            folder = path.parent if path.is_file() else Path()
-        if len(content) > MAX_INPUT_BYTES:
-            raise InputError(f"{source!r} is larger than {MAX_INPUT_BYTES >> 20} MiB.")
-        return content, folder
 
     @contextmanager
     def placed(self, output: str | None) -> Iterator[str | None]:

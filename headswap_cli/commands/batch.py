@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,10 +79,10 @@ def _rows(
     app: AppContext, manifest: str, usual: Mapping[str, Any], *, detach: bool
 ) -> tuple[list[BatchRow], Problems]:
     """Return the rows of the file as runs, and what is wrong with others."""
-    from headswap_cli.services.manifest import Problems, read_rows
+    from headswap_cli.services.manifest import Problems, load, read_rows
 
     problems, preferences = Problems(), app.preferences()
-    content, folder = app.read_input(manifest)
+    content, folder = load(manifest, sys.stdin)
     rows = []
     for row in read_rows(content, columns(folder), problems):
         with problems.noting(row.number, row.line):

@@ -7,7 +7,8 @@ import io
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 from headswap_cli.errors import InputError, RowsError
 from headswap_cli.services.columns import FACE, VIDEO, Columns, column_name, shown
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 # Spreadsheets of half the world separate by semicolons, and paste tabs.
 _SEPARATORS = ",;\t"
+MAX_BYTES = 64 << 20
 Cells = list[tuple[str, Any]]
 """What a row says, by column as written; one column may come several times."""
 
@@ -91,6 +93,31 @@ class Problems:
                     for one in found
                 ],
             )
+
+
+def load(source: str, stdin: TextIO | None) -> tuple[bytes, Path]:
+    """Return what a file holds, or stdin for ``-``, and the folder that its relative paths start from.
+
+    Raises:
+        InputError: it can't be read, or is far too large for what it should be.
+    """
+    if source == "-":
+        if stdin is None or stdin.isatty():
+            raise InputError("Nothing comes from stdin.", hint="headswap batch - < jobs.csv")
+        content, folder = stdin.buffer.read(MAX_BYTES + 1), Path()
+    else:
+        path = Path(source)
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise InputError(f"{source!r} can't be read: {reason}.") from error
+        # A pipe that a shell has made lies in a folder of no use.
+        folder = path.parent if path.is_file() else Path()
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{source!r} is larger than {MAX_BYTES >> 20} MiB.")
+    return content, folder
 
 
 def read_rows(content: bytes, columns: Columns, problems: Problems) -> list[Row]:

@@ -93,9 +93,11 @@ def _best_pair(pixels: Floats, within: list[Floats], beyond: list[Floats]) -> tu
     for inner in within:
         for outer in beyond:
             across = np.broadcast_to(inner - outer, pixels.shape)
-            length = (across**2).sum(axis=-1)
-            place = np.clip(((pixels - outer) * across).sum(axis=-1) / np.maximum(length, 1), 0, 1)
-            left = ((pixels - outer - place[:, np.newaxis] * across) ** 2).sum(axis=-1)
+            length = _squared(across)
+            beyond_it = pixels - outer
+            along = np.einsum("nk,nk->n", beyond_it, across)
+            place = np.clip(along / np.maximum(length, 1), 0, 1)
+            left = _squared(beyond_it - place[:, np.newaxis] * across)
             better = left < error
             error = np.where(better, left, error)
             part = np.where(better, place, part)
@@ -105,6 +107,9 @@ def _best_pair(pixels: Floats, within: list[Floats], beyond: list[Floats]) -> tu
 
 def _nearest(pixels: Floats, colours: list[Floats]) -> Floats:
     """Return the squared distance to the nearest of the colours."""
-    return np.asarray(
-        np.min([((pixels - colour) ** 2).sum(axis=-1) for colour in colours], axis=0), np.float32
-    )
+    return np.asarray(np.min([_squared(pixels - colour) for colour in colours], axis=0), np.float32)
+
+
+def _squared(vectors: Floats) -> Floats:
+    # Over three channels a sum takes three times as long.
+    return np.asarray(np.einsum("...k,...k->...", vectors, vectors), np.float32)

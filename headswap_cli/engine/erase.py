@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.fill import push_pull
-from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.geometry import aside, face_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,8 @@ _LIGHT_CHANGE = 40
 _FEWEST_PIXELS = 6
 # The old head's outline around the face, in face widths: up, down, sideways.
 _UP, _DOWN, _ASIDE = 1.4, 1.02, 0.92
+# How far the skull's middle lies behind the face's, and how much lower its hair ends at the back.
+_SKULL, _NAPE = 0.55, 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def old_head(
     between = (place.columns > landmarks[[234, 132], 0].min()) & (
         place.columns < landmarks[[454, 361], 0].max()
     )
-    limit = np.where(between, place.jaw, ears)
+    limit = np.where(between, place.jaw, ears + _NAPE * abs(aside(landmarks)) * place.width)
     above = np.clip((limit - place.rows) / max(1.0, 0.05 * place.width) + 0.5, 0, 1)
     old = wide * above * _around(place, landmarks)
     if hair is not None:
@@ -127,7 +129,8 @@ def _around(place: _Place, landmarks: Landmarks) -> Mask:
     x, y = place.columns - centre[0], place.rows - centre[1]
     along, across = x * up[0] + y * up[1], y * up[0] - x * up[1]
     along /= np.where(along > 0, _UP, _DOWN) * place.width
-    across /= _ASIDE * place.width
+    # The skull lies behind the face: of a head that looks to one side it shows on the other.
+    across = (across + _SKULL * aside(landmarks) * place.width) / (_ASIDE * place.width)
     return np.asarray(np.clip((1.12 - np.hypot(along, across)) / 0.22, 0, 1), np.float32)
 
 

@@ -154,6 +154,12 @@ def face_width(landmarks: Landmarks) -> float:
     return float(np.linalg.norm(landmarks[topology.LEFT_CHEEK] - landmarks[topology.RIGHT_CHEEK]))
 
 
+def aside(landmarks: Landmarks) -> float:
+    """Return the sine of how far a face looks aside: above 0 to the right of the frame."""
+    depth = float(landmarks[topology.LEFT_CHEEK, 2] - landmarks[topology.RIGHT_CHEEK, 2])
+    return depth / max(1e-3, face_width(landmarks))
+
+
 def area(box: Box) -> float:
     """Return a box's area, 0 where it is turned inside out."""
     return max(0.0, float(box[2] - box[0])) * max(0.0, float(box[3] - box[1]))

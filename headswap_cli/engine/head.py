@@ -15,7 +15,7 @@ from headswap_cli.engine.blend import Background, compose, join_bands
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.fade import Fade
 from headswap_cli.engine.front import Front
-from headswap_cli.engine.geometry import bounding_box, face_box, face_width
+from headswap_cli.engine.geometry import aside, bounding_box, face_box, face_width
 from headswap_cli.engine.headmatte import HeadMatte
 from headswap_cli.engine.hull import FIRST_EYE, FIRST_RING
 from headswap_cli.engine.occlude import Hands, hand_mask
@@ -38,6 +38,8 @@ Floats = NDArray[np.float32]
 
 # How far around the old face its hair may reach, in face widths: sideways, up, down.
 _OLD_ASIDE, _OLD_UP, _OLD_DOWN = 0.5, 0.8, 0.15
+# Further on the side from which a head looks away.
+_SKULL = 0.7
 # Likewise sideways and down, where it falls below the ears.
 _FALLING = (0.95, 1.05)
 
@@ -183,8 +185,10 @@ class HeadSwapper:
         if self._mode is Mode.HEAD:
             used = posed.points[np.unique(self._triangles)]
             box, old = bounding_box(used), face_box(landmarks)
-            aside, down = _FALLING if self._cuts_hair else (_OLD_ASIDE, _OLD_DOWN)
-            old += np.array([-aside, -_OLD_UP, aside, down], np.float32) * width
+            beside, down = _FALLING if self._cuts_hair else (_OLD_ASIDE, _OLD_DOWN)
+            behind_it = _SKULL * aside(landmarks)
+            left, right = beside + max(0.0, behind_it), beside + max(0.0, -behind_it)
+            old += np.array([-left, -_OLD_UP, right, down], np.float32) * width
             box = np.concatenate([np.minimum(box[:2], old[:2]), np.maximum(box[2:], old[2:])])
         else:
             box = face_box(posed.landmarks) + np.float32(0.1 * width) * np.array([-1, -1, 1, 1], np.float32)

@@ -55,7 +55,7 @@ _SLIT = 0.12
 _OPEN = 1.0
 _USUAL = 60
 # Open eyes are hardly ever narrower than this, in eye widths.
-_OPEN_AT_LEAST = 0.22
+_OPEN_AT_LEAST = 0.16
 # Gaze: how much of the iris's shift is taken, how far it may go in eye widths, across and down.
 _GAZE = 0.9
 # How far the person's usual gaze is taken to be the photo's: lids differ, so in height wholly.

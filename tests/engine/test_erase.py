@@ -7,6 +7,7 @@ import pytest
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.erase import behind, old_head
+from headswap_cli.engine.geometry import aside
 from headswap_cli.engine.types import Landmarks, Mask, Plate
 from tests.engine import heads
 
@@ -38,6 +39,21 @@ def test_face_and_hair_go_and_shoulders_and_far_away_stay() -> None:
     assert old[58, 35] > 0.9
     assert old[110, 30] == 0
     assert old[5, 5] == 0
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_back_of_a_head_that_looks_aside_goes_too(side: int) -> None:
+    face = small_face()
+    turn = np.deg2rad(40) * side
+    about = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
+    middle = face.mean(axis=0)
+    turned = np.asarray((face - middle) @ about.T + middle, np.float32)
+    assert np.sign(aside(turned)) == -side
+    everybody = np.ones((SIZE, SIZE), np.float32)
+    frontal, away = (old_head(everybody, shape, [], 1.5) for shape in (face, turned))
+    back = np.s_[45:60, 60 + side * 44]
+    assert away[back].min() > 0.5
+    assert frontal[back].max() < 0.3
 
 
 def test_another_face_stays_where_it_overlaps_the_hair() -> None:

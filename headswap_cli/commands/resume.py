@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,9 +12,10 @@ from headswap_cli.context import AppContext
 from headswap_cli.errors import InputError, worst_code
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headswap_cli.errors import HeadswapError
     from headswap_cli.render.views import Shown
-    from headswap_cli.services.deps import Deadline
 
 RunArg = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id; all open ones without.")]
 TaskOpt = Annotated[
@@ -43,25 +45,33 @@ def resume_command(
     """
     if (task is not None or again) and (run is None or (task is not None and again)):
         raise InputError("--task and --resubmit are for one run, one or the other.", hint="headswap runs")
-    app = AppContext(as_json=as_json, quiet=quiet, verbose=verbose)
-    deadline = app.deadline(timeout)
+    # Whatever profile is in use now, a run goes on with its own.
+    opened = partial(AppContext, as_json=as_json, quiet=quiet, verbose=verbose)
+    app = opened()
     if run is not None:
-        app.view.show(_resumed(app, run, deadline, task=task, again=again))
+        app.view.show(_resumed(opened, run, timeout, task=task, again=again))
     else:
-        _resume_all(app, deadline, as_json=as_json)
+        _resume_all(app, lambda run_id: _resumed(opened, run_id, timeout), as_json=as_json)
 
 
 def _resumed(
-    app: AppContext, identifier: str, deadline: Deadline, *, task: str | None = None, again: bool = False
+    opened: partial[AppContext],
+    identifier: str,
+    timeout: str,
+    *,
+    task: str | None = None,
+    again: bool = False,
 ) -> Shown:
     from headswap_cli.render import views
     from headswap_cli.services.resume import adopt_task, find_open, resubmit, resume_steps
     from headswap_cli.services.swap import SwapResult
     from headswap_cli.services.wait import drive
 
-    with app.journal() as journal:
-        run_id = find_open(journal, identifier).run_id
-    with app.open(about=run_id) as deps:
+    with opened().journal() as journal:
+        run = find_open(journal, identifier)
+    run_id, app = run.run_id, opened(profile=run.profile)
+    deadline = app.deadline(timeout)
+    with app.open() as deps:
         if task is not None:
             adopt_task(deps, deps.journal.run(run_id), task)
         elif again:
@@ -70,7 +80,7 @@ def _resumed(
         return views.task(result) if isinstance(result, SwapResult) else views.run(result)
 
 
-def _resume_all(app: AppContext, deadline: Deadline, *, as_json: bool) -> None:
+def _resume_all(app: AppContext, resumed: Callable[[str], Shown], *, as_json: bool) -> None:
     from headswap_cli.errors import HeadswapError
     from headswap_cli.render import runs
 
@@ -80,7 +90,7 @@ def _resume_all(app: AppContext, deadline: Deadline, *, as_json: bool) -> None:
     errors: dict[str, HeadswapError] = {}
     for run_id in open_ids:
         try:
-            results.append(_resumed(app, run_id, deadline))
+            results.append(resumed(run_id))
         except HeadswapError as error:
             errors[run_id] = error
             app.view.mishaps([error])

@@ -55,7 +55,8 @@ class StatusResult:
             raise self.fault
         if self.kind == "run" and self.status is Status.UNKNOWN:
             raise OutcomeUnknownError(
-                f"The task of the run {self.identifier} was sent and not confirmed: it may or may not exist."
+                f"The task of the run {self.identifier} was sent and not confirmed: it may or may not exist.",
+                hint=f"headswap resume {self.identifier}",
             )
         if self.kind == "run" and self.status is Status.PROCESSING:
             raise DeadlineError(f"The run {self.identifier} is not over: {self.error}")

@@ -256,6 +256,14 @@ def test_signatures_are_masked_in_every_view(cloud: Headswap, service: HeadSwapS
             assert "X-Amz" not in ran.out + ran.err, ran
 
 
+def test_a_run_goes_on_with_the_profile_that_it_was_begun_with(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    run_id = cloud(*RUN, "--detach", "--json").value["run_id"]
+    value = cloud("resume", "--json", HEADSWAP_PROFILE="local").value[0]
+    assert (value["run_id"], value["profile"]) == (run_id, "akool")
+
+
 def test_what_was_only_analysed_cannot_be_resumed(cloud: Headswap) -> None:
     run_id = cloud("analyze", VIDEO, "--json").value["run_id"]
     assert f"headswap status {run_id}" in cloud("resume", run_id, code=2).err

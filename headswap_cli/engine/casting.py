@@ -96,9 +96,9 @@ class Casting:
         self._wardrobe.outfits(photos)
 
     def clear(self) -> None:
-        """Forget the heads."""
-        if "_wardrobe" in vars(self):
-            self._wardrobe.clear()
+        """Forget the heads, and let go of the networks until they are wanted again."""
+        for name in ("_wardrobe", "_matte"):
+            vars(self).pop(name, None)
 
     @cached_property
     def _matte(self) -> PersonMatte:

@@ -60,12 +60,14 @@ class VideoSource:
     ``origin_s`` is the time that a player calls zero.
     """
 
-    def __init__(self, container: InputContainer, properties: VideoProperties) -> None:
+    def __init__(
+        self, container: InputContainer, properties: VideoProperties, *, threads: int = _THREADS
+    ) -> None:
         self._container = container
         self._stream = media.picture_stream(container)
         self._stream.thread_type = "AUTO"
         context = self._stream.codec_context
-        context.thread_count = _THREADS
+        context.thread_count = threads
         self.properties = properties
         self.time_base = self._stream.time_base or Fraction(1, 90_000)
         self.colour = ColourTags(
@@ -158,20 +160,23 @@ def open_video(path: Path) -> Iterator[VideoSource]:
         info = media.examine(path)
     count = info.frame_count or round(info.duration_s * info.frame_rate)
     properties = VideoProperties(info.width, info.height, info.frame_rate, count, info.duration_s)
-    with open_known(path, properties) as video:
-        yield video
+    with _faults_named():
+        container = media.open_container(path)
+    with container:
+        yield VideoSource(container, properties)
 
 
 @contextmanager
 def open_known(path: Path, properties: VideoProperties) -> Iterator[VideoSource]:
-    """Open a video whose properties are known from an earlier look.
+    """Open a video whose properties are known from an earlier look; others work beside who does.
 
     Raises: MediaFault: it cannot be read.
     """
     with _faults_named():
         container = media.open_container(path)
     with container:
-        yield VideoSource(container, properties)
+        # Frames in several threads take memory for each.
+        yield VideoSource(container, properties, threads=1)
 
 
 def frames_between(

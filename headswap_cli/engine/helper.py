@@ -16,7 +16,7 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from headswap_cli.engine.limits import bound_memory, ran_out_of_memory
+from headswap_cli.engine.limits import bound_memory, give_back_memory, ran_out_of_memory
 from headswap_cli.engine.pipes import HelperDiedError, take_stdout
 from headswap_cli.engine.types import MediaFault
 
@@ -145,6 +145,7 @@ def serve() -> None:
             say(*_made(studio, message, take))
         else:
             studio = Studio(message) if message is not None and not isinstance(message, Segment) else None
+            give_back_memory()
 
 
 def _made(studio: Studio, segment: Segment, take: Take) -> tuple[str, object]:

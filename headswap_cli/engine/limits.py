@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,6 +39,16 @@ def bound_memory(limit_bytes: int = MEMORY_BYTES) -> None:
         if hard != resource.RLIM_INFINITY:
             limit_bytes = min(limit_bytes, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, hard))
+
+
+def give_back_memory() -> None:
+    """Hand what is free of this process's memory back to the system, where the C library would keep it."""
+    if sys.platform == "linux":
+        import ctypes
+
+        # musl has no such function, and keeps nothing.
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def ran_out_of_memory(error: BaseException) -> bool:

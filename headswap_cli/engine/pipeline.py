@@ -12,6 +12,7 @@ from headswap_cli.engine.crew import Crew
 from headswap_cli.engine.decode import ahead, open_known, open_video
 from headswap_cli.engine.encode import Picture, bounded_size, clock, open_writer
 from headswap_cli.engine.fit import Fit
+from headswap_cli.engine.limits import give_back_memory
 from headswap_cli.engine.segments import segments
 from headswap_cli.engine.studio import Production, swappers
 from headswap_cli.engine.types import SwapReport
@@ -44,7 +45,10 @@ class Pipeline:
         # They are ready by the time they are needed.
         self._crew.gather()
         with open_video(source) as video, ahead(video.frames()) as frames:
-            return self._analyser.analyse(frames, video.properties, on_progress)
+            # Its networks are loaded in an instant, and in the way of what comes next.
+            scene = Analyser(self._weights).analyse(frames, video.properties, on_progress)
+        give_back_memory()
+        return scene
 
     def check_photos(self, photos: Mapping[int, Sequence[Path]]) -> None:
         """Make the heads of a swap to come, which is far quicker than to look at its video first.
@@ -84,6 +88,8 @@ class Pipeline:
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
         roles, remarks = self._casting.roles(scene, source, photos, settings, fit)
+        self._casting.clear()
+        give_back_memory()
         with open_known(source, scene.video) as video:
             picture = _picture(video, fit)
         times = clock(scene.timeline, picture)
@@ -94,7 +100,7 @@ class Pipeline:
             reports = self._crew.make(production, segments(scene), writer.write, counter)
         frame_count = sum(report.frame_count for report in reports)
         tallies = [report.tallies for report in reports]
-        self._casting.clear()
+        give_back_memory()
         return SwapReport(
             frame_count,
             sum(report.frames_swapped for report in reports),
@@ -117,10 +123,6 @@ class Pipeline:
     def close(self) -> None:
         """End the processes that work along."""
         self._crew.dismiss()
-
-    @cached_property
-    def _analyser(self) -> Analyser:
-        return Analyser(self._weights)
 
     @cached_property
     def _casting(self) -> Casting:

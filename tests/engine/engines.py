@@ -53,14 +53,22 @@ class RunningEngine:
     def __enter__(self) -> Self:
         self.thread.start()
         assert self._ready.wait(LONG_S)
-        endpoint = local.find(self.data)
+        try:
+            # Where there is no patience with clients, a busy machine may keep one from asking in time.
+            endpoint = until(lambda: local.find(self.data), lambda found: found is not None)
+        except BaseException:
+            self._end()
+            raise
         assert endpoint is not None
         self.endpoint = endpoint
-        self.http: httpx.Client = local.client(endpoint)
+        self.http: httpx.Client = local.client(endpoint, renew=lambda: endpoint)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.http.close()
+        self._end()
+
+    def _end(self) -> None:
         self._stop()
         self.thread.join(LONG_S)
         assert not self.thread.is_alive()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from headswap_cli.wire import MAX_PHOTOS
 from tests.clips import cut_short, plain_clip, plain_photo, sound_only
 
 if TYPE_CHECKING:
@@ -130,9 +131,10 @@ def test_six_faces_are_refused_with_the_limit(headswap: Headswap, clip: Path, ph
     assert "5" in said
 
 
-def test_one_person_with_two_faces_is_refused(headswap: Headswap, clip: Path, photo: Path) -> None:
-    said = refused(headswap, "run", clip, "--face", f"1={photo}", "--face", f"1={photo}")
-    assert "person 1" in said
+def test_one_person_with_too_many_photos_is_refused(headswap: Headswap, clip: Path, photo: Path) -> None:
+    said = refused(headswap, "run", clip, *["--face", f"1={photo}"] * (MAX_PHOTOS + 1))
+    assert "Person 1" in said
+    assert str(MAX_PHOTOS) in said
 
 
 def test_a_face_without_a_number_beside_another_is_refused(

@@ -51,6 +51,14 @@ def test_run_takes_urls_byte_for_byte_and_saves_the_result_here(local: Headswap,
     assert local("analyze", video, "--json").value["video_url"] == video
 
 
+def test_the_local_engine_does_no_work_twice(local: Headswap, web: Web) -> None:
+    command = ("run", f"{web.url}{VIDEO}?twice", "--face", f"1={web.url}{PHOTO}", "--mode", "face")
+    made = local(*command, "--json").value
+    assert made["run_id"] in local(*command, code=2).err
+    again = local(*command, "-o", "again.mp4", "--json").value
+    assert (again["task_id"], again["sha256"]) == (made["task_id"], made["sha256"])
+
+
 def test_a_url_that_holds_no_video_is_exit_3_with_the_reason(local: Headswap, web: Web) -> None:
     ran = local("run", f"{web.url}/page.mp4?signature=secret", "--face", f"1={web.url}{PHOTO}", code=3)
     assert f"{web.url}/page.mp4 is of the type text/html" in ran.err

@@ -16,6 +16,7 @@ from headswap_cli import media
 from headswap_cli.compare.film import open_film
 from headswap_cli.compare.pairs import frames, origin_s, painter
 from headswap_cli.errors import InputError
+from headswap_cli.media import provenance
 from headswap_cli.media.sound import Sound
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def embedded(
     scratch: Path,
     on_progress: Callable[[float], None],
     *,
+    is_synthetic: bool,
     limit_bytes: int = MAX_BYTES,
 ) -> Embedded:
     """Return a video's pictures as they are where browsers play them, else encoded anew as H.264.
@@ -80,17 +82,20 @@ def embedded(
         info: What it is.
         scratch: A folder for what is made on the way.
         on_progress: Told the part that is done, 0 to 100.
+        is_synthetic: Whether it is to say so of itself, should somebody take it out of the page.
         limit_bytes: How large it may be.
 
     Raises: InputError: it cannot be made to fit.
     """
     target = scratch / f"{len(list(scratch.iterdir()))}.mp4"
     if (times_s := _copied(path, target, limit_bytes)) is not None:
+        if is_synthetic:
+            provenance.append_xmp(target)
         return Embedded(target.read_bytes(), times_s, is_original=True)
     most = min(round(limit_bytes * 8 / max(info.duration_s, 1) * 0.8), _MOST_BITS_PER_S)
     options = {"crf": "20", "maxrate": str(most), "bufsize": str(most // 2)}
     paint, size = painter(), None
-    with open_film(target, None, options) as film:
+    with open_film(target, None, options, is_synthetic=is_synthetic) as film:
         for shown in frames(path):
             size = size or _bounded(*shown.size())
             film.write(paint(shown, size), shown)

@@ -140,13 +140,16 @@ class Film:
 
 
 @contextmanager
-def open_film(target: Path, sound_of: Path | None, options: dict[str, str]) -> Iterator[Film]:
-    """Open ``target`` for pictures and the sound of a video; it says of itself that it is synthetic.
+def open_film(
+    target: Path, sound_of: Path | None, options: dict[str, str], *, is_synthetic: bool = True
+) -> Iterator[Film]:
+    """Open ``target`` for pictures and the sound of a video.
 
     Args:
         target: An mp4, replaced if it is there, and only when all went well.
         sound_of: The video whose sound goes with the pictures, None for none.
         options: What x264 is told about quality and size.
+        is_synthetic: Whether it is to say so of itself.
 
     Raises: InputError: no mp4 can hold the pictures or the sound.
     """
@@ -158,9 +161,11 @@ def open_film(target: Path, sound_of: Path | None, options: dict[str, str]) -> I
             container = stack.enter_context(av.open(f"file:{partial}", mode="w", format="mp4", options=flags))
             # Without it the muxer adds the time and its own name.
             container.flags |= cast("int", av.container.Flags.bitexact.value)
-            container.metadata.update(provenance.tags())
+            if is_synthetic:
+                container.metadata.update(provenance.tags())
             yield Film(container, source, {**_X264, **options})
-        provenance.append_xmp(partial)
+        if is_synthetic:
+            provenance.append_xmp(partial)
         partial.replace(target)
     except av.FFmpegError as error:
         raise InputError(f"{target} cannot be written ({error.strerror})") from error

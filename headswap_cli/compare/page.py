@@ -53,7 +53,6 @@ class Contents:
     photos: Mapping[int, Image.Image]
     size: tuple[int, int]
     divider: float = 0.5
-    notes: tuple[str, ...] = ()
 
 
 def write_page(contents: Contents, target: Path) -> None:
@@ -94,7 +93,7 @@ def page(contents: Contents) -> str:
         width=width,
         height=height,
         voice=_voice(contents.voice),
-        notes=_notes([*subject.notes, *contents.notes]),
+        notes=_notes(subject.notes),
         moments=_moments(contents),
         people=_people(contents),
         details=_details(contents),

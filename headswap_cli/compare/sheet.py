@@ -6,10 +6,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from headswap_cli.compare.moments import even_stills
 from headswap_cli.compare.subject import of_files
 from headswap_cli.errors import InputError
+from headswap_cli.media import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +68,7 @@ def draw_sheet(stills: Sequence[Still], titles: Mapping[int, str], target: Path)
         sheet.paste(picture, (0, top))
         top += picture.height
     try:
-        sheet.save(target, format="PNG", optimize=True)
+        sheet.save(target, format="PNG", optimize=True, pnginfo=_mark())
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}") from error
 
@@ -75,6 +77,14 @@ def clock(time_s: float) -> str:
     """Return a time as minutes, seconds and tenths."""
     tenths = int(time_s * 10 + 1e-6)
     return f"{tenths // 600}:{tenths % 600 // 10:02d}.{tenths % 10}"
+
+
+def _mark() -> PngInfo:
+    """Return what the picture says of itself: that heads in it are synthetic."""
+    info = PngInfo()
+    info.add_text("Comment", provenance.COMMENT)
+    info.add_itxt("XML:com.adobe.xmp", provenance.packet())
+    return info
 
 
 def _band(stills: Sequence[Still], title: str | None) -> Image.Image:

@@ -150,8 +150,20 @@ def _make_page(
 ) -> None:
     with _told(report, "page") as on_progress, tempfile.TemporaryDirectory(prefix="headswap-") as name:
         scratch = Path(name)
-        before = embedded(subject.before, subject.before_info, scratch, lambda part: on_progress(part / 2))
-        after = embedded(subject.after, subject.after_info, scratch, lambda part: on_progress(50 + part / 2))
+        before = embedded(
+            subject.before,
+            subject.before_info,
+            scratch,
+            lambda part: on_progress(part / 2),
+            is_synthetic=False,
+        )
+        after = embedded(
+            subject.after,
+            subject.after_info,
+            scratch,
+            lambda part: on_progress(50 + part / 2),
+            is_synthetic=True,
+        )
         photos = subject.story.photos() if subject.story else {}
         contents = Contents(
             subject=subject,

@@ -38,6 +38,11 @@ def tags() -> dict[str, str]:
     return {"comment": COMMENT}
 
 
+def packet() -> str:
+    """Return the XMP packet, for files that carry one as text."""
+    return _PACKET
+
+
 def append_xmp(path: Path) -> None:
     """Add the XMP packet to a closed mp4 file, as a box behind all others, which players pass over."""
     content = _XMP_BOX.bytes + _PACKET.encode()

@@ -30,10 +30,12 @@ def scratch(tmp_path: Path) -> Path:
     return folder
 
 
-def put_in(path: Path, scratch: Path, *, limit_bytes: int = MAX_BYTES) -> Embedded:
+def put_in(
+    path: Path, scratch: Path, *, limit_bytes: int = MAX_BYTES, is_synthetic: bool = False
+) -> Embedded:
     info = probe(path)
     assert info is not None
-    return embedded(path, info, scratch, lambda _: None, limit_bytes=limit_bytes)
+    return embedded(path, info, scratch, lambda _: None, limit_bytes=limit_bytes, is_synthetic=is_synthetic)
 
 
 def kept(video: Embedded, scratch: Path) -> Path:
@@ -107,6 +109,19 @@ def test_a_turned_video_that_is_copied_stays_turned(tmp_path: Path, scratch: Pat
     assert before is not None
     assert after is not None
     assert (before.width, before.height) == (after.width, after.height) == (96, 128)
+
+
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_the_result_says_that_it_is_synthetic_and_the_source_does_not(
+    tmp_path: Path, scratch: Path, *, is_copied: bool
+) -> None:
+    pictures = [coded(index, changed=False) for index in range(10)]
+    path = plain(tmp_path / "in.mp4") if is_copied else write_video(tmp_path / "in.mp4", pictures)
+    for is_synthetic in (True, False):
+        video = put_in(path, scratch, is_synthetic=is_synthetic)
+        assert video.is_original == is_copied
+        assert (b"compositeWithTrainedAlgorithmicMedia" in video.content) == is_synthetic
+        assert probe(kept(video, scratch)) is not None
 
 
 def test_the_sound_goes_in_by_itself_packet_for_packet(tmp_path: Path, scratch: Path) -> None:

@@ -131,6 +131,14 @@ def test_a_sheet_has_a_band_for_each_person(tmp_path: Path) -> None:
     assert height([0, 1]) == 2 * height([0, 0]) == 2 * height([0])
 
 
+def test_a_sheet_says_that_it_is_synthetic(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (60, 40))
+    draw_sheet([Still(1.0, (), None, picture, picture)], {}, tmp_path / "s.png")
+    with Image.open(tmp_path / "s.png") as sheet:
+        assert str(sheet.info["Comment"]).startswith("Synthetic")
+        assert "compositeWithTrainedAlgorithmicMedia" in str(sheet.info["XML:com.adobe.xmp"])
+
+
 def test_no_moment_at_all_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no moment in common"):
         draw_sheet([], {}, tmp_path / "s.png")

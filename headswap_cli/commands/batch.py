@@ -41,6 +41,7 @@ def batch_command(
     max_credits: o.BatchCreditsOpt = None,
     parallel: o.ParallelOpt = None,
     fail_fast: o.FailFastOpt = False,
+    retry_failed: o.RetryFailedOpt = False,
     profile: o.ProfileOpt = None,
     as_json: o.JsonOpt = False,
     quiet: o.QuietOpt = False,
@@ -71,7 +72,14 @@ def batch_command(
         "timeout": timeout,
     }
     rows, problems = _rows(app, manifest, usual, detach=detach)
-    order = Order(parallel, fail_fast=fail_fast, dry_run=dry_run, max_credits=max_credits)
+    order = Order(
+        parallel,
+        fail_fast=fail_fast,
+        dry_run=dry_run,
+        max_credits=max_credits,
+        retry_flag="--retry-failed",
+        retry_failed=retry_failed,
+    )
     do_rows(app, rows, problems, order, force=force)
 
 

@@ -325,6 +325,9 @@ ParallelOpt = Annotated[
 FailFastOpt = Annotated[
     bool, typer.Option("--fail-fast", help="After a row that fails begin no other, and pay for none.")
 ]
+RetryFailedOpt = Annotated[
+    bool, typer.Option("--retry-failed", help="Pay again for rows whose task the service ended as failed.")
+]
 BatchCreditsOpt = Annotated[
     float | None,
     typer.Option(

@@ -133,7 +133,9 @@ def do_rows(
     require_likeness([face for row in rows for face in row.request.faces])
     profile = app.survey().profile
     with app.journal() as journal:
-        lineup = line_up(rows, problems, journal=journal, profile=profile, force=force)
+        lineup = line_up(
+            rows, problems, journal=journal, profile=profile, force=force, retry_failed=order.retry_failed
+        )
     problems.check()
     app.view.notices(lineup.notices)
     board = app.view.board()

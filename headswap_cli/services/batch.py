@@ -12,6 +12,7 @@ from headswap_cli.errors import (
     CreditsError,
     EngineError,
     ExitCode,
+    FailedError,
     HeadswapError,
     MachineError,
     Stopped,
@@ -49,13 +50,16 @@ HOPELESS = (AuthError, CreditsError, MachineError, EngineError)
 class Order:
     """How a batch is to be done: rows under way at once, None for as many as suit the backend.
 
-    With ``fail_fast`` one failure is enough; ``dry_run`` stops before what costs.
+    With ``fail_fast`` one failure is enough; ``dry_run`` stops before what costs. ``retry_failed`` pays again
+    for rows whose task has failed, which ``retry_flag`` is what the user says for.
     """
 
     at_once: int | None = None
     fail_fast: bool = False
     dry_run: bool = False
     max_credits: float | None = None
+    retry_flag: str = "--new"
+    retry_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,8 @@ class _Batch:
 
     def _failed(self, row: BatchRow, error: HeadswapError) -> RowEnd:
         """Return how a row failed; where that is enough, the others stop before it is told."""
+        if isinstance(error, FailedError) and "task_id" in error.ids:
+            error.hint = f"It is not tried again by itself. To pay again: {self._order.retry_flag}"
         if isinstance(error, HOPELESS) or self._order.fail_fast:
             self.purse.close()
             self.tally.let_go(self.crew.halt(lambda other: not self.tally.is_paid(other)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def next_look_s(
             return _within((end_s - elapsed_s) / 2, pace.near_s, pace.cap_s)
         if not history:
             return _within((elapsed_s - movement.moved_s) / 4, pace.near_s, plain_s)
-    usual = Usual.of(history)
+    usual = Usual.of(tuple(history))
     return plain_s if usual is None else usual.next_look_s(elapsed_s, pace, plain_s)
 
 
@@ -109,8 +110,9 @@ class Usual:
     middle: float
     scatter: float
 
-    @classmethod
-    def of(cls, history: Sequence[float]) -> Usual | None:
+    @staticmethod
+    @lru_cache(maxsize=256)
+    def of(history: tuple[float, ...]) -> Usual | None:
         """Return what durations have in common; None if there are none."""
         logs = [math.log(seconds) for seconds in history if seconds > 0]
         if not logs:
@@ -119,7 +121,7 @@ class Usual:
         middle = math.fsum(logs) / count
         spread = math.fsum((log - middle) ** 2 for log in logs) + PRIOR_WEIGHT * PRIOR_SCATTER**2
         scatter = math.sqrt(spread / (PRIOR_WEIGHT + count - 1) * (1 + 1 / count))
-        return cls(middle, scatter)
+        return Usual(middle, scatter)
 
     def hazard(self, elapsed_s: float) -> float:
         """Return the chance per second that a job which still runs ends now."""
@@ -137,7 +139,8 @@ class Usual:
         if over_s > 0:
             return _within(over_s / 4, pace.near_s, plain_s)
         low, high = pace.near_s, pace.long_s
-        for _ in range(20):
+        # Twelve halvings of half a minute are nearer than any clock of a service.
+        for _ in range(12):
             pause = (low + high) / 2
             if pause * pause * self.hazard(elapsed_s + pause) <= 2 * LOOK_COST_S:
                 low = pause

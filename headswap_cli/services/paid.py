@@ -154,8 +154,14 @@ def _await_task(
 ) -> Generator[float, None, Task]:
     first, options, tell = submission.task, submission.options, state_report(deps)
 
+    known: tuple[Status, float] | None = None
+
     def _on_state(task: Task) -> None:
-        deps.journal.state(run_id, task.status, task.progress)
+        nonlocal known
+        # Most looks see what the last one saw: not even the journal needs to be asked.
+        if known != (task.status, task.progress):
+            deps.journal.state(run_id, task.status, task.progress)
+            known = task.status, task.progress
         tell(task)
 
     def _look() -> Task:

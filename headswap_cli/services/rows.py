@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
-from headswap_cli.models import Backend, Saved, Task
+from headswap_cli.models import Backend, Saved, Status, Task
 from headswap_cli.services.content import content_of
 from headswap_cli.services.output import LATER
 from headswap_cli.services.remember import mapped_faces, people_in
@@ -51,6 +51,7 @@ def line_up(
     journal: Journal,
     profile: str,
     force: bool,
+    retry_failed: bool = False,
 ) -> Lineup:
     """Check every row, and part those that were done before from those that are to be done.
 
@@ -60,6 +61,7 @@ def line_up(
         journal: Where earlier runs are written down.
         profile: Whose runs.
         force: Whether existing files may be replaced.
+        retry_failed: Whether rows whose task has failed are paid for again.
     """
     lineup, seen, photos = Lineup(), _Seen(), set[str]()
     notices: dict[str, None] = {}
@@ -70,6 +72,8 @@ def line_up(
             if not row.request.faces:
                 raise InputError("no face was given: a column face, or --face for all rows.")
             try:
+                if retry_failed and _has_failed(row.request, journal, profile):
+                    row = replace(row, request=replace(row.request, is_new=True))
                 told = _check(row.request, journal, profile, photos)
             except DoneError as done:
                 lineup.done.append((row, recalled(journal, done.run)))
@@ -78,6 +82,11 @@ def line_up(
                 lineup.to_do.append(row)
     lineup.notices.extend(notices)
     return lineup
+
+
+def _has_failed(request: RunRequest, journal: Journal, profile: str) -> bool:
+    known = journal.find_content(content_of(profile, request.video, request.faces, request.options).key)
+    return known is not None and known.task_id is not None and known.status is Status.FAILED
 
 
 def _check(request: RunRequest, journal: Journal, profile: str, photos: set[str]) -> list[str]:

@@ -354,14 +354,20 @@ def test_rows_that_were_added_are_done_and_the_others_are_not(
     assert len(service.creates) == 3
 
 
-def test_only_the_rows_that_failed_are_done_again(cloud: Headswap, service: HeadSwapService) -> None:
+def test_rows_whose_task_failed_are_paid_for_again_only_where_that_is_said(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
     respond = service.respond
     fail_task(service, 2)
     cloud("batch", csv(cloud, 3), code=3)
+    assert "To pay again: --retry-failed" in cloud("batch", "jobs.csv", code=3).out
+    assert len(service.creates) == 3
     service.respond = respond  # type: ignore[method-assign]
-    ran = cloud("batch", "jobs.csv", "--json", code=None)
-    assert [row["skipped"] for row in lines(ran) if "error" not in row].count(True) == 2
-    assert len(service.creates) <= 4
+    ran = cloud("batch", "jobs.csv", "--retry-failed", "--json")
+    assert [row["skipped"] for row in lines(ran)] == [True, False, True]
+    assert len(service.creates) == 4
+    assert "0 completed, 3 before" in cloud("batch", "jobs.csv", "--retry-failed").out
+    assert len(service.creates) == 4
 
 
 def test_results_that_were_deleted_are_fetched_again_and_not_paid_for(

@@ -95,14 +95,14 @@ def test_every_pause_is_a_number_between_the_least_and_the_longest(
 
 @given(st.floats(1, 1e5), st.lists(st.floats(1, 1e5), min_size=1, max_size=8))
 def test_the_hazard_is_never_negative_and_always_a_number(elapsed_s: float, history: list[float]) -> None:
-    usual = Usual.of(history)
+    usual = Usual.of(tuple(history))
     assert usual is not None
     assert 0 <= usual.hazard(elapsed_s) < math.inf
 
 
 @pytest.mark.parametrize("history", [[], [0.0], [-1.0]])
 def test_durations_that_are_none_tell_nothing(history: list[float]) -> None:
-    assert Usual.of(history) is None
+    assert Usual.of(tuple(history)) is None
 
 
 def test_work_that_began_between_two_looks_is_measured_from_the_first_percentage() -> None:

@@ -54,10 +54,11 @@ def analyze_command(
         steps = analyze_steps(deps, video, any_length=any_length, deadline=deadline)
         result = drive(steps, deps.sleep)
         people, analysis_id = result.analysis.people, result.analysis.analysis_id
-        contents = fetch_previews(deps, people) if terminal else {}
         if open_them and folder is None:
             folder = viewing_folder(app.folders.cache, analysis_id)
-        saved = save_previews(deps, result, folder) if folder else {}
+        contents = fetch_previews(deps, people) if terminal or folder else {}
+    saved, faults = save_previews(contents, video, folder) if folder else ({}, [])
+    app.view.notices(faults)
     if terminal is not None:
         app.view.people(people, contents, terminal)
     app.view.show(views.analysis(result, saved))

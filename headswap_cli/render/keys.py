@@ -100,6 +100,10 @@ if sys.platform == "win32":
 
     _SPECIAL = {"H": Key.UP, "P": Key.DOWN, "M": Key.RIGHT, "K": Key.LEFT}
 
+    def is_foreground(source: TextIO) -> bool:
+        """Whether the keys that are pressed now are meant for this process."""
+        return True
+
     @contextmanager
     def pressed(source: TextIO, shown: TextIO) -> Iterator[Iterator[Key | str]]:
         """Yield the keys as they are pressed."""
@@ -122,6 +126,13 @@ else:
     import os
     import select
     import termios
+
+    def is_foreground(source: TextIO) -> bool:
+        """Whether the keys that are pressed now are meant for this process: to read others' would stop it."""
+        try:
+            return os.tcgetpgrp(source.fileno()) == os.getpgrp()
+        except OSError:
+            return False
 
     @contextmanager
     def pressed(source: TextIO, shown: TextIO) -> Iterator[Iterator[Key | str]]:

@@ -184,8 +184,11 @@ class View:
     @property
     def can_ask(self) -> bool:
         """Whether there is somebody to ask: a terminal for the keys and one for the questions."""
-        is_wanted = not (self._json or self._quiet)
-        return is_wanted and self._stdin.isatty() and is_live(self._stderr, self._env)
+        if self._json or self._quiet or not (self._stdin.isatty() and is_live(self._stderr, self._env)):
+            return False
+        from headswap_cli.render.keys import is_foreground
+
+        return is_foreground(self._stdin)
 
     def pick(self, people: Sequence[Person], check: Check) -> list[tuple[Person, str]]:
         """Let the user choose people and a photo for each; only where ``can_ask``.

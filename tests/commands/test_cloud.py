@@ -93,7 +93,7 @@ def test_analyze_lists_the_people_from_1(cloud: Headswap, service: HeadSwapServi
 def test_a_preview_that_cannot_be_had_leaves_the_analysis_as_it_is(cloud: Headswap) -> None:
     ran = cloud("analyze", VIDEO, "--previews", "people", "--json")
     assert ran.value["people"][0]["preview"] is None
-    assert "no preview of person 1" in ran.err
+    assert "no picture of person 1" in ran.err
     assert list((cloud.cwd / "people").iterdir()) == []
 
 

@@ -217,7 +217,7 @@ def test_open_shows_each_person_in_the_viewer_from_private_files(
     service.media.files["1.jpg"] = b"<svg/>"
     path, opened = opener(cloud)
     ran = cloud("analyze", VIDEO, "--open", PATH=path)
-    assert "no preview of person 2" in ran.err
+    assert "no picture of person 2 was saved: it is not a picture" in ran.err
     (shown,) = lines_of(opened, 1)
     assert shown.name == "clip.person-1.jpg"
     assert stat.S_IMODE(shown.parent.stat().st_mode) == 0o700

@@ -14,6 +14,7 @@ import pytest
 
 from headswap_cli.commands.picking import command_of
 from headswap_cli.models import FaceMapping
+from headswap_cli.render.keys import is_foreground
 from tests.clips import plain_photo
 from tests.render.test_drawing import encoded, picture
 from tests.terminals import Screen
@@ -222,3 +223,19 @@ def test_in_tmux_the_people_stand_beside_one_another_above_the_question(
     # Nothing of the questions is left.
     assert "Who gets" not in end
     assert "person 2: https://example.com/me.jpg" in end
+
+
+def test_a_terminated_picker_leaves_the_terminal_as_it_was(cloud: Headswap, service: HeadSwapService) -> None:
+    with Screen(cloud, "run", VIDEO) as screen:
+        screen.until("Who gets")
+        screen.process.terminate()
+        assert screen.ended() == 143
+    assert screen.seen.rindex(b"\x1b[?25h") > screen.seen.rindex(b"\x1b[?25l")
+    assert service.creates == []
+
+
+def test_a_terminal_that_is_not_ones_own_is_not_asked() -> None:
+    ours, theirs = os.openpty()
+    with open(theirs) as terminal:  # noqa: PTH123
+        assert not is_foreground(terminal)
+    os.close(ours)

@@ -56,4 +56,5 @@ def demo_command(
         result = drive(run_steps(deps, request, deadline=deadline), deps.sleep)
         contact_sheet(samples.video, target, sheet)
         deps.report.notice(f"before and after: {views.short_path(sheet)}")
+        deps.report.notice(f"to look closer: headswap compare {result.run_id} --open")
     app.view.show(views.demo(result, sheet))

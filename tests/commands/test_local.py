@@ -145,8 +145,10 @@ def test_the_engine_works_with_the_network_taken_away(
         local("serve", "--stop", HEADSWAP_DATA_DIR=str(tmp_path / "own"))
 
 
-def test_demo_saves_a_result_and_a_sheet(local: Headswap) -> None:
-    value = local("demo", "--json").value
+def test_demo_saves_a_result_and_a_sheet_and_names_the_command_that_looks_closer(local: Headswap) -> None:
+    ran = local("demo", "--json")
+    value = ran.value
+    assert f"headswap compare {value['run_id']} --open" in ran.err
     assert (local.cwd / "carphone_pristine.headswap.mp4").is_file()
     assert (local.cwd / "carphone_pristine.headswap.png").read_bytes().startswith(b"\x89PNG")
     assert value["sheet"] == str(local.cwd / "carphone_pristine.headswap.png")

@@ -8,9 +8,11 @@ https://pubs.opengroup.org/onlinepubs/9699919799/functions/fcntl.html
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +38,9 @@ else:
 
     def _unlock(descriptor: int, offset: int) -> None:
         fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, offset)
+
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}
 
 
 @dataclass(slots=True)
@@ -66,9 +71,11 @@ def take(path: Path, offset: int) -> bool:
             return False
         try:
             _lock(file.descriptor, offset)
-        except OSError:
-            _close_unused(place, file)
-            return False
+        except OSError as error:
+            # Some network file systems have no locks; one command at a time is safe there too.
+            if error.errno not in _NO_LOCKS:
+                _close_unused(place, file)
+                return False
         file.taken.add(offset)
         return True
 
@@ -78,7 +85,8 @@ def give_back(path: Path, offset: int) -> None:
     place = Path(os.path.realpath(path))
     with _guard:
         file = _open_files[place]
-        _unlock(file.descriptor, offset)
+        with suppress(OSError):
+            _unlock(file.descriptor, offset)
         file.taken.remove(offset)
         _close_unused(place, file)
 

@@ -101,19 +101,15 @@ def recall(run: Run | None, identifier: str) -> StatusResult | None:
     """
     if run is None or run.run_id != identifier:
         return None
-    state = Status.UNKNOWN if _is_unanswered(run) else run.status
+    state = run.state
     if not _is_over(run) and (run.task_id or run.analysis_id):
         return None
     return StatusResult(identifier, "run", state, run.progress, run.error, output_url=None, output=run.output)
 
 
-def _is_unanswered(run: Run) -> bool:
-    return run.body is not None and run.task_id is None and not run.status.is_terminal
-
-
 def _is_over(run: Run) -> bool:
     # Of a task without a saved result the service alone knows what became of it.
-    return run.output is not None or (run.task_id is None and (run.status.is_terminal or _is_unanswered(run)))
+    return run.output is not None or (run.task_id is None and (run.status.is_terminal or run.is_unanswered))
 
 
 def status(

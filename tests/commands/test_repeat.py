@@ -174,6 +174,7 @@ def test_a_service_fault_at_the_create_leaves_the_run_open(cloud: Headswap, serv
     run_id = cloud(*RUN, "--json", code=1).value["error"]["run_id"]
     (open_run,) = cloud("runs", "--status", "processing", "--json").value
     assert open_run["run_id"] == run_id
+    assert cloud("status", run_id, "--json").value["status"] == "processing"
     assert cloud(*RUN, "--json").value["run_id"] == run_id
 
 

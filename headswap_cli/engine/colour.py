@@ -73,6 +73,15 @@ class ToneFitter:
         """What was found last; plain before anything was."""
         return self._curves
 
+    @property
+    def gains(self) -> Floats:
+        """How much brighter the head's skin is than the target's, per channel, (3,): 1 where alike."""
+        if self._anchors is None:
+            return np.ones(3, np.float32)
+        given, wanted = self._anchors
+        aim = _aimed(given, wanted, self._shares)
+        return np.asarray(np.clip((aim[:, _MEDIAN] + 8) / (wanted[:, _MEDIAN] + 8), *_GAINS), np.float32)
+
     def fit(self, target: Frame, source: Frame, target_skin: Mask, source_skin: Mask) -> Floats:
         """Return the colour curves for this frame, (2, 3, levels): for hair and for skin, per channel.
 

@@ -22,6 +22,7 @@ from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.retarget import Posed, Retargeter
+from headswap_cli.engine.throat import REACH, toned
 from headswap_cli.engine.tresses import falling_hair
 from headswap_cli.engine.types import Plate
 from headswap_cli.models import Mode, Tone
@@ -85,6 +86,7 @@ class HeadSwapper:
         self._reference = reference
         self._mode = mode
         self._cuts_hair = cuts_hair
+        self._tone = tone
         self._matte = HeadMatte(matte)
         self._hands = hands
         self._front = (
@@ -136,8 +138,11 @@ class HeadSwapper:
         changed = np.zeros(frame.shape[:2], np.bool_)
         if self._mode is Mode.HEAD:
             person = self._person(frame, piece, posed)
-            background = self._background(piece, person, landmarks, plate, others)
-            changed[piece.part] = compose(piece.image, background, layer, shown, image[piece.part])
+            scene = self._toned(piece, person, landmarks, covered, strength)
+            background = self._background(scene, person, landmarks, plate, others)
+            changed[piece.part] = compose(scene.image, background, layer, shown, image[piece.part])
+            if scene is not piece:
+                changed[piece.part] |= (image[piece.part] != piece.image).any(axis=2)
         else:
             changed[piece.part] = join_bands(piece.image, layer, face, shown, image[piece.part])
         return Rendered(image, changed, swapped=strength > 0.5)
@@ -186,6 +191,7 @@ class HeadSwapper:
             used = posed.points[np.unique(self._triangles)]
             box, old = bounding_box(used), face_box(landmarks)
             beside, down = _FALLING if self._cuts_hair else (_OLD_ASIDE, _OLD_DOWN)
+            down = down if self._tone is Tone.SOURCE else max(down, REACH)
             behind_it = _SKULL * aside(landmarks)
             left, right = beside + max(0.0, behind_it), beside + max(0.0, -behind_it)
             old += np.array([-left, -_OLD_UP, right, down], np.float32) * width
@@ -193,6 +199,15 @@ class HeadSwapper:
         else:
             box = face_box(posed.landmarks) + np.float32(0.1 * width) * np.array([-1, -1, 1, 1], np.float32)
         return cut_piece(frame, box, width)
+
+    def _toned(
+        self, piece: Piece, person: Mask, landmarks: Landmarks, covered: Mask | None, strength: float
+    ) -> Piece:
+        """Return the piece with the neck in the new head's tone, where that is another than the person's."""
+        if self._tone is Tone.SOURCE:
+            return piece
+        gains = 1 + (self._painter.skin_gains - 1) * np.float32(strength)
+        return toned(piece, person, landmarks, gains, _shrunk(piece, covered))
 
     def _background(
         self,

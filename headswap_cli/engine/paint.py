@@ -62,6 +62,11 @@ class Painter:
         """Forget the frame before."""
         self._memory = _Memory(ToneFitter(self._tone))
 
+    @property
+    def skin_gains(self) -> Floats:
+        """See ``ToneFitter.gains``."""
+        return self._memory.tone.gains
+
     def paint(
         self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None
     ) -> tuple[Floats, Mask]:

@@ -9,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from headswap_cli.engine import topology
 from headswap_cli.engine.colour import ToneFitter, light, plain_curves
+from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.head import HeadSwapper
+from headswap_cli.engine.piece import cut_piece
+from headswap_cli.engine.throat import toned
 from headswap_cli.engine.types import Frame, Landmarks
 from headswap_cli.models import Mode, Tone
 from tests.engine import heads
@@ -98,3 +102,53 @@ def test_cheeks_stay_as_far_from_the_videos_and_the_photos_as_they_were_measured
         for other in (cheeks(frames[-1], landmarks[-1]), cheeks(photo, found))
     ]
     assert apart == pytest.approx([to_video, to_photo], abs=2.5)
+
+
+def _swapped(tone: Tone) -> tuple[Frame, Frame, Landmarks]:
+    frames, landmarks = heads.scene(CLIP, 0, 6)
+    head = HeadSwapper(heads.reference(PHOTO), [landmarks], Mode.HEAD, heads.matte(), tone=tone)
+    for frame, shape in zip(frames, landmarks, strict=True):
+        made = head.apply(frame, shape)
+    assert (made.image[~made.changed] == frames[-1][~made.changed]).all()
+    return frames[-1], made.image, landmarks[-1]
+
+
+def _below_the_chin(landmarks: Landmarks, by: float) -> tuple[slice, slice]:
+    chin, width = landmarks[topology.CHIN, :2], face_width(landmarks)
+    x, y = round(float(chin[0])), round(float(chin[1] + by * width))
+    return np.s_[y - 4 : y + 4, x - 8 : x + 8]
+
+
+def _redness(picture: NDArray[np.uint8]) -> float:
+    blue, green, red = picture.reshape(-1, 3).mean(axis=0)
+    return float((red - green) / (red + green + blue))
+
+
+@pytest.mark.media
+def test_the_neck_has_the_heads_tone_and_the_clothes_keep_theirs() -> None:
+    before, made, landmarks = _swapped(Tone.REFERENCE)
+    neck, shirt = _below_the_chin(landmarks, 0.18), _below_the_chin(landmarks, 0.45)
+    _, as_source, _ = _swapped(Tone.SOURCE)
+    chin = _below_the_chin(landmarks, -0.12)
+    assert abs(_redness(made[neck]) - _redness(made[chin])) < abs(
+        _redness(before[neck]) - _redness(made[chin])
+    )
+    assert np.abs(made[neck].astype(int) - before[neck]).mean() > 6
+    assert np.abs(made[shirt].astype(int) - before[shirt]).mean() < 2
+    assert np.abs(as_source[neck].astype(int) - before[neck]).mean() < 3
+
+
+@pytest.mark.media
+def test_a_hand_before_the_neck_keeps_its_colours() -> None:
+    frames, landmarks = heads.scene(CLIP, 0, 1)
+    width = face_width(landmarks[0])
+    middle = landmarks[0][topology.CHIN, :2]
+    box = np.array([*(middle - 1.2 * width), *(middle + 1.2 * width)], np.float32)
+    piece = cut_piece(frames[0], box, width)
+    assert piece is not None
+    everybody = np.ones(piece.small.shape[:2], np.float32)
+    gains = np.array([1.2, 0.9, 1.3], np.float32)
+    bare = toned(piece, everybody, landmarks[0], gains, None)
+    assert (bare.image != piece.image).any()
+    hidden = toned(piece, everybody, landmarks[0], gains, everybody)
+    np.testing.assert_array_equal(hidden.image, piece.image)

@@ -1,0 +1,75 @@
+"""Give the neck the new head's skin tone where that is not the person's own, fading towards the chest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.geometry import face_width
+
+if TYPE_CHECKING:
+    from headswap_cli.engine.piece import Piece
+    from headswap_cli.engine.types import Landmarks, Mask
+
+Floats = NDArray[np.float32]
+
+_JAW = topology.OVAL[8:29]
+# A neck lies in the jaw's shadow: lightness matters least.
+_SCALE = np.array([0.35, 1.0, 1.0], np.float32)
+# Lab distances from the face's tone up to which, and from which on no more, something is skin.
+_SKIN, _NO_SKIN = 10.0, 24.0
+# How far below the jaw the tone reaches, and aside, in face widths.
+REACH = 0.75
+_ASIDE = 0.7
+# Less than this is not seen, and stays as it is to the bit.
+_FAINT = 0.004
+
+
+def toned(piece: Piece, person: Mask, landmarks: Landmarks, gains: Floats, covered: Mask | None) -> Piece:
+    """Return the piece with its neck in another tone.
+
+    Args:
+        piece: Around the head.
+        person: Its matte, small.
+        landmarks: The person's, in pixels of the frame.
+        gains: How much brighter the skin is to be, per channel, (3,).
+        covered: What something in front covers of the small piece: that keeps its colours.
+    """
+    neck = _neck(piece, person, piece.reduced(landmarks))
+    if covered is not None:
+        neck *= 1 - covered
+    full = piece.enlarged(neck)
+    return replace(
+        piece, image=_brightened(piece.image, full, gains), small=_brightened(piece.small, neck, gains)
+    )
+
+
+def _neck(piece: Piece, person: Mask, face: Landmarks) -> Mask:
+    width = face_width(face)
+    rows, columns = np.indices(person.shape).astype(np.float32)
+    line = face[_JAW, :2]
+    line = line[np.argsort(line[:, 0], kind="stable")]
+    below = (rows - np.interp(np.arange(person.shape[1]), line[:, 0], line[:, 1])) / width
+    aside = np.abs(columns - face[topology.OVAL, 0].mean()) / width
+    outline = np.round(face[topology.OVAL, :2]).astype(np.int32)
+    inner = cv2.fillPoly(np.zeros(person.shape, np.uint8), [outline], (1,)) > 0
+    if not inner.any():
+        return np.zeros(person.shape, np.float32)
+    lab = cv2.cvtColor(piece.small, cv2.COLOR_BGR2LAB).astype(np.float32)
+    apart = np.linalg.norm((lab - np.median(lab[inner], axis=0)) * _SCALE, axis=2)
+    like = np.clip((_NO_SKIN - apart) / (_NO_SKIN - _SKIN), 0, 1) * np.clip(person * 2 - 0.5, 0, 1)
+    reach = np.clip((REACH - below) / (0.8 * REACH), 0, 1) * np.clip((_ASIDE - aside) / 0.15, 0, 1)
+    # Above the jaw the old face is still there; what of it goes on showing is at its very edge.
+    reach *= np.clip(below / 0.04 + 1.5, 0, 1)
+    return np.asarray(cv2.GaussianBlur(like * reach, (0, 0), max(0.7, 0.03 * width)), np.float32)
+
+
+def _brightened(picture: NDArray[np.uint8], where: Mask, gains: Floats) -> NDArray[np.uint8]:
+    factors = 1 + where[..., np.newaxis] * (gains - 1)
+    lit = np.clip(picture * factors + 0.5, 0, 255).astype(np.uint8)
+    return np.where(where[..., np.newaxis] > _FAINT, lit, picture)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -99,11 +100,8 @@ def _watched(
             profile = run.profile if run else None
             if profile not in connections:
                 connections[profile] = stack.enter_context(app.open(about=identifier, shown_by=board))
-            return (
-                yield from status_steps(
-                    connections[profile], identifier, deadline=deadline, on_change=_on_change
-                )
-            )
+            deps = replace(connections[profile], report=board.only(identifier))
+            return (yield from status_steps(deps, identifier, deadline=deadline, on_change=_on_change))
 
         waits = {identifier: _steps(identifier) for identifier in ids}
         return watch_each(waits, known, sleep=time.sleep, clock=time.monotonic)

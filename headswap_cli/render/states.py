@@ -32,6 +32,10 @@ class SilentStates:
     def changed(self, result: StatusResult) -> None:
         """Take note of a state."""
 
+    def only(self, identifier: str) -> OneOfMany:
+        """Return what is told of one id; what it says there begins with that."""
+        return OneOfMany(self, identifier)
+
     def state(self, what: str, status: Status, progress: float) -> None:
         """Say nothing: ``changed`` tells whose it is."""
 
@@ -43,6 +47,23 @@ class SilentStates:
 
     def close(self) -> None:
         """Do nothing: one of many connections is closed, the others go on."""
+
+
+class OneOfMany:
+    """Says whose a notice is; the rest is shown by ``changed``."""
+
+    def __init__(self, board: SilentStates, identifier: str) -> None:
+        self._board, self._identifier = board, identifier
+
+    def state(self, what: str, status: Status, progress: float) -> None:
+        """Say nothing."""
+
+    def transfer(self, what: str, done: int, total: int | None) -> None:
+        """Say nothing."""
+
+    def notice(self, text: str) -> None:
+        """Show the line, and whose it is."""
+        self._board.notice(f"{self._identifier}: {text}")
 
 
 class StatesLines(SilentStates):

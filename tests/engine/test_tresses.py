@@ -53,7 +53,7 @@ def test_hair_beside_the_neck_is_found_and_the_face_and_the_neck_are_not() -> No
 def test_short_hair_does_not_fall() -> None:
     frames, landmarks = heads.scene(*SHORT)
     _, hair = found_in(frames[0], landmarks[0])
-    assert hair.mean() < 0.01
+    assert hair.mean() < 0.025
 
 
 def test_without_hair_or_face_in_sight_there_is_none() -> None:

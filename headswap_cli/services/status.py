@@ -146,7 +146,7 @@ def status_steps(
 
     def _told(state: Analysis | Task) -> StatusResult:
         result = _result(name, state)
-        return result if name == identifier else _as_run(identifier, result)
+        return result if run is None or name == identifier else _as_run(run, result)
 
     if deadline is None:
         return _told(first)
@@ -203,12 +203,15 @@ def nobody_knows(identifier: str, error: HeadswapError) -> NotFoundError:
     )
 
 
-def _as_run(identifier: str, result: StatusResult) -> StatusResult:
+def _as_run(run: Run, result: StatusResult) -> StatusResult:
     """Return the state of what a run is at as the run's own; an analysis is never the end of one."""
     if result.kind == "analysis" and result.status is Status.COMPLETED:
-        way_on = f"analysed, and no task was created; headswap swap {result.identifier} --face 1=IMAGE"
-        result = replace(result, status=Status.PROCESSING, error=way_on)
-    return replace(result, identifier=identifier, kind="run")
+        way_on = f"headswap swap {result.identifier} --face 1=IMAGE"
+        if run.command == "run":
+            way_on = f"headswap resume {run.run_id}"
+        error = f"analysed, and no task was created; {way_on}"
+        result = replace(result, status=Status.PROCESSING, error=error)
+    return replace(result, identifier=run.run_id, kind="run")
 
 
 def _result(name: str, state: Analysis | Task) -> StatusResult:

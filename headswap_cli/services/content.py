@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from headswap_cli.errors import InputError
 from headswap_cli.media import is_url
 from headswap_cli.models import SwapOptions
 from headswap_cli.services.deps import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from headswap_cli.models import FaceMapping
 
@@ -67,9 +70,23 @@ def hashes_of(sources: Iterable[str]) -> dict[str, str | None]:
     Raises:
         InputError: a file can't be read.
     """
+    return {source: None if is_url(source) else _hash(absolute(source)) for source in sources}
+
+
+def _hash(path: Path) -> str:
+    """Return the hash of a file, which a command asks for more than once."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise InputError(f"{str(path)!r} can't be read: {error.strerror}.") from error
+    return _hash_of_state(path, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _hash_of_state(path: Path, *_state: int) -> str:
     from headswap_cli.transfer import hash_file
 
-    return {source: None if is_url(source) else hash_file(absolute(source)) for source in sources}
+    return hash_file(path)
 
 
 def _name(source: str, hashes: Mapping[str, str | None]) -> str:

@@ -136,7 +136,6 @@ def run_batch(
                 batch.take(ended)
         except Stopped as stopped:
             stopped.hint = batch.way_on()
-            board.notice("stopping: what is being sent is brought to its end (Ctrl-C again leaves at once)")
             raise
     batch.summary.spent = batch.purse.look(deps, at_once=True)
     batch.summary.elapsed_s = batch.tally.count().elapsed_s
@@ -158,6 +157,9 @@ class _Batch:
         self.crew: Crew[BatchRow, RowEnd] = Crew(
             (Job(row, self._steps(row)) for row in lineup.to_do),
             at_once=order.at_once or AT_ONCE[deps.settings.backend],
+            on_stop=lambda: board.notice(
+                "stopping: what is being sent comes to its end first (Ctrl-C again leaves)"
+            ),
             clock=deps.clock,
         )
         self._deps = replace(

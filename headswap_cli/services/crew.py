@@ -43,6 +43,7 @@ class Crew(Generic[Key, Outcome]):
         jobs: What to do, in this order.
         at_once: How many may be under way; most of them only wait.
         workers: How many threads step them; up to as many again come to help while some move files.
+        on_stop: Is called if it ends before its jobs, before the steps that are being taken are waited for.
         clock: Monotonic seconds.
     """
 
@@ -52,10 +53,11 @@ class Crew(Generic[Key, Outcome]):
         *,
         at_once: int,
         workers: int = WORKERS,
+        on_stop: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._agenda = Agenda(jobs, at_once=at_once)
-        self._workers, self._clock = workers, clock
+        self._workers, self._on_stop, self._clock = workers, on_stop, clock
         self._ended: queue.SimpleQueue[Ended[Key, Outcome] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         # One idle thread watches the clock, the others wait to be called: none wakes for nothing, and whoever
@@ -136,6 +138,8 @@ class Crew(Generic[Key, Outcome]):
 
     def _stop(self) -> None:
         self._stopping.set()
+        if self._alive:
+            self._on_stop()
         self.halt(lambda key: True)
         for thread in self._threads:
             thread.join()

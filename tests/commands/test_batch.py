@@ -12,7 +12,7 @@ import pytest
 from headswap_cli.commands.batch import columns
 from headswap_cli.wire import ANALYZE_PATH, BALANCE_PATH, CREATE_PATH, TASK_PATH
 from tests.clips import plain_photo
-from tests.origin import Answer, reset
+from tests.origin import Answer, reset, silence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -425,3 +425,22 @@ def test_a_killed_batch_is_gone_on_with_and_nothing_is_paid_for_twice(
     assert sum("error" in row for row in values) <= 8 * kills
     assert {row["status"] for row in values if "error" not in row} == {"completed"}
     assert len(values) == rows
+
+
+def test_a_second_ctrl_c_leaves_at_once_and_what_was_sent_is_unknown(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.script(CREATE_PATH, silence)
+    process = cloud.start("batch", csv(cloud, 1))
+    assert process.stderr is not None
+    while not service.creates:
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    while "stopping" not in (line := process.stderr.readline()):
+        assert line
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    cloud("batch", "jobs.csv", code=5)
+    assert len(service.creates) == 1

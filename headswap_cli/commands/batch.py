@@ -26,7 +26,7 @@ def batch_command(
     *,
     face: o.FaceOpt = None,
     mapping: o.MappingOpt = None,
-    output: o.OutputOpt = None,
+    output: o.RowOutputOpt = None,
     force: o.ForceOpt = False,
     resolution: o.ResolutionOpt = None,
     mode: o.ModeOpt = None,
@@ -43,7 +43,7 @@ def batch_command(
     fail_fast: o.FailFastOpt = False,
     retry_failed: o.RetryFailedOpt = False,
     profile: o.ProfileOpt = None,
-    as_json: o.JsonOpt = False,
+    as_json: o.RowJsonOpt = False,
     quiet: o.QuietOpt = False,
     verbose: o.VerboseOpt = False,
 ) -> None:

@@ -312,6 +312,16 @@ MaxCreditsOpt = Annotated[
         help="Refuse if the balance is zero or below N; no price is told beforehand.",
     ),
 ]
+RowOutputOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="A folder, or a name with {stem}, {row}, {person}, {task_id} or {date}.",
+    ),
+]
+RowJsonOpt = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each row as it ends.")]
 ParallelOpt = Annotated[
     int | None,
     typer.Option(

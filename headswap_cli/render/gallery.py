@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (14, 26)
 # A block is two pixels: few of them are nobody's face.
-_BLOCK_COLUMNS = (22, 38)
+_BLOCK_COLUMNS = (20, 38)
 _GAP = 2
 # Of the lines of a terminal the pictures leave some to the table, and to the questions below.
 _LINES_LEFT = 9

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _BOLD, _FAINT, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _SHOWN_NAMES = 6
-_PROMPT = "> "
+_PROMPT = "photo: "
 # Of one sentence or list; the last question must not push the people off the screen.
 _MOST_LINES = 3
 _BACK = {Key.UP, Key.LEFT, "k"}
@@ -79,7 +79,7 @@ class PeopleList:
         seen = f"  {seen_share(person)} from {first_seen(person)}" if person.screen_share is not None else ""
         mark = "x" if place in self.chosen else " "
         row = f"[{mark}] person {person.person} (obj_id {person.obj_id}){seen}"
-        return f"{_BOLD}{_PROMPT}{row}{_PLAIN}" if place == self.cursor else f"  {row}"
+        return f"{_BOLD}> {row}{_PLAIN}" if place == self.cursor else f"  {row}"
 
 
 class PhotoLine:
@@ -211,8 +211,9 @@ def _parts(line: str, columns: int) -> list[str]:
         return [line]
     style = line[: line.index("m") + 1] if line.startswith("\x1b") else ""
     if plain.startswith(_PROMPT):
-        room = max(1, columns - 3)
-        shown = [f"{_PROMPT}…{''.join(reversed(chop_cells(plain[:1:-1], room)[0]))}"]
+        room = max(1, columns - len(_PROMPT) - 1)
+        end = chop_cells(plain[: len(_PROMPT) - 1 : -1], room)[0]
+        shown = [f"{_PROMPT}…{end[::-1]}"]
     else:
         shown = chop_cells(plain, columns)[:_MOST_LINES]
     return [f"{style}{part}{_PLAIN}" for part in shown]

@@ -11,6 +11,7 @@ from headswap_cli import wire
 from headswap_cli.engine import plate, preview
 from headswap_cli.engine.decode import timeline_of
 from headswap_cli.engine.detect import FaceDetector
+from headswap_cli.engine.grain import noise_level
 from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, identify, runs
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
@@ -40,7 +41,7 @@ _EMBED_EVERY = 30
 _LEAST_QUALITY = 1e-3
 # So many views agree or do not: later ones are taken ever less often.
 _DENSE_VIEWS = 16
-_SAMPLE_EVERY = 6
+_SAMPLE_EVERY, _NOISE_EVERY = 6, 18
 _NO_IMAGE = np.empty((0, 0, 3), np.uint8)
 
 
@@ -110,6 +111,7 @@ class _ShotWatcher:
         self._follower = Follower(networks.detector, networks.mesh, first_frame)
         self._likenesses: dict[FollowedFace, _Likeness] = {}
         self._background = PlateGatherer()
+        self._noises: list[float] = []
         self.shot = Shot(first_frame, first_frame, None)
         self.tracks: tuple[Track, ...] = ()
 
@@ -123,6 +125,8 @@ class _ShotWatcher:
                 likeness.look(frame_index, frame, face, others)
         if (frame_index - self.shot.first_frame) % _SAMPLE_EVERY == 0 and not self._background.is_moving:
             self._background.add(frame, self._networks.matte(frame, *plate.window(frame)))
+        if (frame_index - self.shot.first_frame) % _NOISE_EVERY == 0:
+            self._noises.append(noise_level(frame))
         self.shot = replace(self.shot, last_frame=frame_index)
 
     def close(self) -> None:
@@ -136,6 +140,7 @@ class _ShotWatcher:
         plate = self._background.plate() if self.tracks else None
         if plate is not None:
             self.shot = replace(self.shot, plate=self._shelf.put(plate))
+        self.shot = replace(self.shot, noise=float(np.median(self._noises or [0])))
         del self._follower, self._likenesses, self._background
 
 

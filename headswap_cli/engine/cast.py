@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.grain import LEAST, add_grain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,7 +100,15 @@ class Cast:
             tally.seen += 1
             tally.swapped += rendered.swapped
             was_swapped = was_swapped or rendered.swapped
+        if was_swapped:
+            self._add_grain(image, changed, frame_index)
         return Played(image, changed, was_swapped)
+
+    def _add_grain(self, image: Frame, changed: NDArray[np.bool_], frame_index: int) -> None:
+        # A picture made smaller has less noise.
+        noise = self._scene.shots[self._shot_index].noise * self.fit.across
+        if noise >= LEAST:
+            add_grain(image, changed, noise, frame_index)
 
     def rehearse(self, frame_index: int, frame: Frame) -> None:
         """Take note of a frame before the first that is played, of which nothing is wanted."""

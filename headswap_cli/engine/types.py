@@ -81,12 +81,14 @@ class KeptPlate(Protocol):
 class Shot:
     """Frames ``first_frame`` to ``last_frame`` (inclusive) between two cuts.
 
-    ``plate`` is None where the camera moves, and where nobody is whose place could show it.
+    ``plate`` is None where the camera moves, and where nobody is whose place could show it; ``noise`` is the
+    standard deviation of the picture's noise, grey levels.
     """
 
     first_frame: int
     last_frame: int
     plate: KeptPlate | None
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import defaultdict
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tests.crashes import crashes, suffer
-from tests.crashes_batch import batch_crashes, suffer_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,19 +33,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="part of the names of those to try")
     given = parser.parse_args(arguments)
     print(f"{HEAD}\n|{'---|' * (HEAD.count('|') - 1)}", flush=True)
-    outcomes: dict[tuple[str, str, str], list[Outcome]] = defaultdict(list)
-    every = crashes() + batch_crashes()
-    for number, crash in enumerate(one for one in every if given.only in str(one)):
-        key = (crash.command, crash.step, crash.name)
-        for time in range(given.each):
-            try_out = suffer_batch if crash.command == "batch" else suffer
-            outcome = try_out(crash, f"{given.seed}/{number}/{time}")
-            outcomes[key].append(outcome)
-            if not outcome.is_clean:
-                print(f"{given.seed}/{number}/{time}: {outcome}", file=sys.stderr, flush=True)
-    for key, each in outcomes.items():
+    everything: list[Outcome] = []
+    chosen = [one for one in crashes() if given.only in str(one)]
+    for key, alike in groupby(enumerate(chosen), lambda one: (one[1].command, one[1].step, one[1].name)):
+        each = [
+            suffer(crash, f"{given.seed}/{number}/{time}")
+            for number, crash in alike
+            for time in range(given.each)
+        ]
         print(row(key, each), flush=True)
-    everything = [one for each in outcomes.values() for one in each]
+        for outcome in each:
+            if not outcome.is_clean:
+                print(outcome, file=sys.stderr, flush=True)
+        everything += each
     print(row(("all", "", ""), everything))
     return int(not all(one.is_clean for one in everything))
 

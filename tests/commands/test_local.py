@@ -65,6 +65,14 @@ def test_analyze_shows_the_people_with_previews(local: Headswap, carphone: Path)
     assert (value["video"]["width"], value["video"]["height"]) == (176, 144)
 
 
+def test_a_file_that_was_analysed_is_not_analysed_again(local: Headswap, carphone: Path) -> None:
+    first = local("analyze", carphone, "--json").value
+    again = local("analyze", carphone, "--json")
+    assert again.value["analysis_id"] == first["analysis_id"]
+    assert again.value["people"] == first["people"]
+    assert "has been analysed before" in again.err
+
+
 def test_analyze_saves_a_picture_of_each_person(local: Headswap, carphone: Path) -> None:
     ran = local("analyze", carphone, "--previews", "people")
     picture = local.cwd / "people" / "carphone_pristine.person-1.jpg"

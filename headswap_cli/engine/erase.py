@@ -29,6 +29,8 @@ _LIGHT_CHANGE = 40
 _FEWEST_PIXELS = 6
 # The old head's outline around the face, in face widths: up, down, sideways.
 _UP, _DOWN, _ASIDE = 1.4, 1.02, 0.92
+# By how much a primary's share, and in what range the brightness, of a throat may differ from the chin's.
+_TINT, _DARKEST, _BRIGHTEST = 0.045, 0.4, 1.35
 # How far the skull's middle lies behind the face's, and how much lower its hair ends at the back.
 _SKULL, _NAPE = 0.55, 0.35
 
@@ -101,6 +103,7 @@ def behind(
         free = np.maximum(free, seen)
     guess = push_pull(source, free)
     neck, under = _neck(place, landmarks)
+    neck *= _like_the_chin(piece, place, landmarks)
     if neck.sum() > _FEWEST_PIXELS:
         throat = push_pull(piece.astype(np.float32), neck)
         guess += (throat - guess) * under[..., np.newaxis]
@@ -132,6 +135,20 @@ def _around(place: _Place, landmarks: Landmarks) -> Mask:
     # The skull lies behind the face: of a head that looks to one side it shows on the other.
     across = (across + _SKULL * aside(landmarks) * place.width) / (_ASIDE * place.width)
     return np.asarray(np.clip((1.12 - np.hypot(along, across)) / 0.22, 0, 1), np.float32)
+
+
+def _like_the_chin(piece: Frame, place: _Place, landmarks: Landmarks) -> Mask:
+    """Return 1 where a pixel has the tint of the old face's lower part: collars and ties have another."""
+    mouth = float(landmarks[[61, 291], 1].mean())
+    chin = (place.face > 0) & (place.rows > mouth)
+    if not chin.any():
+        return np.ones(place.face.shape, np.float32)
+    colours = piece.astype(np.float32)
+    skin = np.median(colours[chin], axis=0)
+    tint = np.abs(colours / (colours.sum(axis=2, keepdims=True) + 1) - skin / (skin.sum() + 1)).max(axis=2)
+    light = colours.sum(axis=2) / (skin.sum() + 1)
+    alike = (tint < _TINT) & (light > _DARKEST) & (light < _BRIGHTEST)
+    return np.asarray(alike, np.float32)
 
 
 def _neck(place: _Place, landmarks: Landmarks) -> tuple[Mask, Mask]:

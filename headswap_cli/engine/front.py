@@ -38,8 +38,8 @@ _EACH = 5
 _LIKE_ITSELF, _SPECK = 0.35, 0.003
 _SEED, _GROWN = 0.65, 0.25
 _CLOSE = 0.05
-# Face widths from its edge: hair reaches in so far, and what reaches further in may go on beyond the edge.
-_HAIR, _THING = 0.1, 0.13
+# Face widths from its edge: hair begins there and reaches in so far; what reaches further may go on beyond.
+_AT_EDGE, _HAIR, _THING = 0.025, 0.1, 0.13
 # Beyond the mesh a thing goes on as far as its colour, in grey levels, and no further than this.
 _ALIKE, _REACH = 24.0, 0.4
 _INERTIA = 0.35
@@ -200,8 +200,9 @@ def _things(score: Mask, inside: Bools, width: float, *, hair_stays: bool) -> tu
     kept, is_deep = np.zeros(score.shape, np.uint8), False
     for label in large:
         area = labels == label
-        deepest = float(depth[area].max())
-        if float(soft[area].max()) > _SEED and (hair_stays or deepest > _HAIR):
+        nearest, deepest = float(depth[area].min()), float(depth[area].max())
+        is_hair = nearest < _AT_EDGE and deepest <= _HAIR
+        if float(soft[area].max()) > _SEED and (hair_stays or not is_hair):
             kept[area] = 1
             is_deep = is_deep or deepest > _THING
     side = 2 * max(1, round(_CLOSE * width / 2)) + 1

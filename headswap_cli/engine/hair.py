@@ -255,6 +255,9 @@ def _skin(
     width = layout.width
     oval = cv2.GaussianBlur(layout.oval.astype(np.float32), (0, 0), 0.04 * width)
     face = oval * (1 - 0.85 * cv2.GaussianBlur(fringe, (0, 0), 0.02 * width))
+    # The jaw is skin to its very edge: as hair it would have a rim of another colour.
+    below = np.clip((layout.rows - layout.ears) / (0.3 * (layout.chin - layout.ears)) - 0.5, 0, 1)
+    face = np.maximum(face, below * cv2.dilate(layout.oval, _disc(0.04 * width)))
     # Ears and what the hair leaves free of the temples lie outside the oval but have its colour.
     like = np.clip(1.5 - to_skin / 16, 0, 1) * np.clip(to_hair / (to_skin + to_hair + 1e-3) * 2 - 0.4, 0, 1)
     like *= layout.rows > layout.top - 0.1 * width

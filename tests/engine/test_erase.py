@@ -91,3 +91,14 @@ def test_the_neck_goes_on_below_a_shorter_chin() -> None:
     picture, _ = behind(frame, everybody, old, face, None)
     chin = face[topology.CHIN].round().astype(int)
     np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 120, 180), atol=12)
+
+
+def test_a_collar_below_a_short_neck_lends_the_chin_no_colour() -> None:
+    face, everybody = small_face(), person()
+    old = old_head(everybody, face, [], 1.5)
+    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
+    frame[everybody > 0] = (90, 120, 180)
+    chin = face[topology.CHIN].round().astype(int)
+    frame[chin[1] + 4 :] = (160, 60, 30)
+    picture, _ = behind(frame, everybody, old, face, None)
+    np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 120, 180), atol=12)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine import topology
 from headswap_cli.engine.gate import ASIDE, FRONTAL, judge
+from headswap_cli.engine.geometry import face_box
 from headswap_cli.engine.identify import FaceEmbedder, distance
+from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.reference import build_reference, read_photo, select_face
 from headswap_cli.engine.types import MediaFault
 from headswap_cli.engine.weights import MESH_EDGES
@@ -24,8 +27,9 @@ if TYPE_CHECKING:
     from headswap_cli.engine.look import Look
     from headswap_cli.engine.matte import PersonMatte
     from headswap_cli.engine.mesh import FaceMesh
+    from headswap_cli.engine.occlude import Hand
     from headswap_cli.engine.reference import Reference
-    from headswap_cli.engine.types import Embedding
+    from headswap_cli.engine.types import Embedding, Frame, Landmarks
 
 _CUT_OFF = "the reference photo's edge cuts the head off, so there is no more than its face to use well"
 # What a file is known by as long as nobody writes to it: path, time of change, size.
@@ -33,6 +37,8 @@ _Key = tuple[tuple[str, int, int], ...]
 
 # Photos further apart show different people (the network's authors' figure); from the second on, perhaps.
 OTHER_PERSON, DOUBTFUL = 0.6, 0.5
+# How much of a face a hand may cover.
+_COVERED = 0.05
 # Hair further apart in colour (Lab) or in how much of it hangs beside the jaw is seen to change.
 _OTHER_HAIR, _OTHER_LENGTH = 25.0, 0.4
 
@@ -114,6 +120,10 @@ class Wardrobe:
     def _embedder(self) -> FaceEmbedder:
         return FaceEmbedder(self._weights)
 
+    @cached_property
+    def _hands(self) -> Hands:
+        return Hands(self._weights)
+
     def _outfit(self, paths: Sequence[Path]) -> Outfit:
         if len(paths) == 1:
             alone = self._seen(paths[0], FRONTAL, is_alone=True)
@@ -134,10 +144,28 @@ class Wardrobe:
         photo = read_photo(path)
         landmarks, _ = self._mesh.from_detection(photo, select_face(self._detector(photo)))
         verdict = judge(photo, landmarks, turn_limit=turn_limit)
+        _require_bare(photo, landmarks, self._hands.find(photo, face_box(landmarks)))
+        self._hands.reset()
         reference = build_reference(photo, landmarks, self._matte, self._triangles)
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
         cut = (_CUT_OFF,) if reference.is_cut_off else ()
         return _Seen(Head(reference, verdict.look), embedding, (*verdict.warnings, *cut))
+
+
+def _require_bare(photo: Frame, landmarks: Landmarks, hands: list[Hand]) -> None:
+    """Raise where a hand is before the face: it would go wherever the head goes."""
+    mask = hand_mask(hands, photo, (0, 0), 1.0)
+    if mask is None:
+        return
+    outline = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
+    face = cv2.fillPoly(np.zeros(mask.shape, np.uint8), [outline], (1,)) > 0
+    share = float(mask[face].mean()) if face.any() else 0.0
+    if share > _COVERED:
+        raise MediaFault(
+            wire.INVALID_PARAMETER,
+            f"a hand covers {100 * share:.0f} % of the face in the reference photo; at most"
+            f" {100 * _COVERED:.0f} can be borne, so take one with the face free",
+        )
 
 
 def _key(paths: Sequence[Path]) -> _Key:

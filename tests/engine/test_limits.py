@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headswap_cli import wire
-from headswap_cli.engine.limits import MEMORY_BYTES, Watchdog
+from headswap_cli.engine.limits import MEMORY_BYTES, Watchdog, processes
 from headswap_cli.engine.storage import MediaStore
 from tests import clips
 
@@ -109,3 +112,12 @@ def test_a_stall_is_noticed_once() -> None:
     with Watchdog(0.01).over(give_up):
         assert noticed.wait(10)
     assert calls == [1]
+
+
+@given(jobs_at_once=st.integers(1, 32))
+def test_however_many_jobs_are_done_at_once_there_are_no_more_processes_than_processors_and_jobs(
+    jobs_at_once: int,
+) -> None:
+    each = processes(jobs_at_once)
+    assert 1 <= each <= 4
+    assert each * jobs_at_once <= max(jobs_at_once, os.cpu_count() or 1)

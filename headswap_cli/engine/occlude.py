@@ -77,7 +77,7 @@ class Hands:
         found: list[Hand] = []
         for hand in expected:
             self._add(found, frame, _crop_of_hand(hand))
-        for reach in self._windows(_SEARCH_EVERY if covered else _SELDOM):
+        for reach in self._windows(covered=covered):
             for crop in self._palm_crops(frame, face, reach):
                 if len(found) < _MOST and not any(_same(crop, hand) for hand in found):
                     self._add(found, frame, crop)
@@ -85,11 +85,11 @@ class Hands:
         self._hands = found
         return found
 
-    def _windows(self, every: int) -> tuple[float, ...]:
+    def _windows(self, *, covered: bool) -> tuple[float, ...]:
         """Return how wide to look for new hands in this frame: everywhere at first, then in turns."""
         if self._calls == 1:
             return _WINDOWS
-        turn, rest = divmod(self._calls - 1, every)
+        turn, rest = divmod(self._calls - 1, _SEARCH_EVERY if covered else _SELDOM)
         return () if rest else (_WINDOWS[turn % len(_WINDOWS)],)
 
     def _add(self, found: list[Hand], frame: Frame, crop: Crop) -> None:

@@ -36,7 +36,7 @@ PICTURE = (
     "after",
     "LBP before",
     "after",
-    "lids r",
+    "lids r, of the source's own",
     "mouth r",
     "corners r",
     "gaze r",
@@ -141,7 +141,10 @@ def picture_rows(clip: str, photo: str, measured: dict[str, Any]) -> list[list[s
                 f"{clip}, {photo}, {number}",
                 "yes" if is_held_out(clip, asked) else "",
                 *(f"{value:.2f}" for value in (*one["identity"], *one["likeness"])),
-                *(number_or_dash(value, 2) for value in one["expression"].values()),
+                *(
+                    f"{number_or_dash(value, 2)} of {number_or_dash(one['ceiling'][name], 2)}"
+                    for name, value in one["expression"].items()
+                ),
                 number_or_dash(one["pose_error"], 1),
                 *(number_or_dash(value, 2) for value in (*one["jitter"], *one["flicker"], one["outline"])),
                 f"{100 * one['passed']:.0f} %",

@@ -8,6 +8,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from headswap_cli.engine.decode import open_video
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 _VIEWS = 10
 _OUTLINES_EVERY = 4
+# A second look at the source is as through a lens of so many pixels' blur.
+_BLUR = 0.7
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Judgement:
         identity: Distance to the reference by the engine's own network: source, result.
         likeness: The same by the hand-made descriptor that the engine does not know.
         expression: Correlation of each of ``faces.FEATURES``, result against source.
+        ceiling: The same of the source against itself, hardly blurred: what measuring alone leaves of 1.
         pose_error: Degrees.
         jitter: Percent of the face: source, result.
         flicker: Grey levels: source, result.
@@ -55,6 +59,7 @@ class Judgement:
     identity: tuple[float, float]
     likeness: tuple[float, float]
     expression: dict[str, float]
+    ceiling: dict[str, float]
     pose_error: float
     jitter: tuple[float, float]
     flicker: tuple[float, float]
@@ -91,6 +96,7 @@ class _Witness:
         self.track: Track = max(person.tracks, key=lambda track: len(track.landmarks))
         self._sheet = sheet
         self._observers = (Observer(self._mesh), Observer(self._mesh))
+        self._again = Observer(self._mesh)
         self._flickers = (Flicker(), Flicker())
         self._swapped: list[bool] = []
         self._outlines: list[float] = []
@@ -108,6 +114,7 @@ class _Witness:
         for observer, flicker, frame in zip(self._observers, self._flickers, both, strict=True):
             observer.observe(frame, place)
             flicker.add(frame, place)
+        self._again.observe(np.asarray(cv2.GaussianBlur(both[0], (0, 0), _BLUR), np.uint8), place)
         self._sheet.add(step, *both, place)
         if step in self._views:
             self._compare(both)
@@ -127,6 +134,7 @@ class _Witness:
         source, result = (observer.motion() for observer in self._observers)
         shown = np.array(self._swapped)
         before, after = source.series(self._canonical), result.series(self._canonical)
+        again = self._again.motion().series(self._canonical)
         turns = source.rotations(self._canonical)[shown], result.rotations(self._canonical)[shown]
         outlines = [one for one in self._outlines if not math.isnan(one)]
         return Judgement(
@@ -135,6 +143,7 @@ class _Witness:
             expression={
                 name: correlation(before[name][shown], after[name][shown], NOISE[name]) for name in FEATURES
             },
+            ceiling={name: correlation(before[name], again[name], NOISE[name]) for name in FEATURES},
             pose_error=pose_error(*turns) if shown.any() else math.nan,
             jitter=(source.jitter(), result.jitter()),
             flicker=(self._flickers[0].level(), self._flickers[1].level()),

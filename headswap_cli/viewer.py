@@ -1,56 +1,69 @@
-"""Open files in the program that the system shows them with."""
+"""Show files in the program that the user looks at such files with."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import InputError
+from headswap_cli.errors import MachineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    Launch = Callable[[Sequence[str]], object]
-
-_OPENERS = {"darwin": "open", "cygwin": "cygstart"}
+_VIEWERS = {"darwin": "open", "win32": "explorer"}
 
 
-def open_files(paths: Sequence[Path], *, platform: str = sys.platform, launch: Launch | None = None) -> None:
-    """Show files, each in a window of its own or as the system likes it; the command does not wait for them.
+def open_files(
+    paths: Sequence[Path],
+    *,
+    again: str,
+    env: Mapping[str, str] = os.environ,
+    platform: str = sys.platform,
+    patience_s: float = 3.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Open files in the program that shows them here: ``HEADSWAP_VIEWER``, else the system's choice.
+
+    A program that stays for longer than ``patience_s`` is left alone.
 
     Args:
         paths: Absolute, so that no name looks like a flag.
+        again: The command that opens them, for the hint.
+        env: The environment.
         platform: As ``sys.platform``.
-        launch: Starts a command; by default away from this terminal.
+        patience_s: How long to wait for all of them.
+        clock: Monotonic seconds.
 
-    Raises: InputError: there is nothing that opens files.
+    Raises:
+        MachineError: there is no such program, or it fails at once.
     """
-    for path in paths:
+    viewer = env.get("HEADSWAP_VIEWER") or _VIEWERS.get(platform, "xdg-open")
+    hint = f"HEADSWAP_VIEWER=PROGRAM {again}"
+    give_up = clock() + patience_s
+    try:
+        started = [(path, _start(viewer, path)) for path in paths]
+    except OSError as error:
+        raise MachineError(f"{viewer} can't be run: {error.strerror}.", hint=hint) from error
+    for path, process in started:
         try:
-            if platform == "win32" and launch is None:
-                _start_file(path)
-            else:
-                (launch or _launch)([_OPENERS.get(platform, "xdg-open"), str(path)])
-        except OSError as error:
-            raise InputError(
-                f"{path} cannot be opened in a viewer: {error.strerror}.", hint="Open it yourself."
-            ) from error
+            code = process.wait(max(0.0, give_up - clock()))
+        except subprocess.TimeoutExpired:
+            continue
+        # The Explorer ends with 1 where all is well.
+        if code != 0 and platform != "win32":
+            raise MachineError(f"{viewer} could not open {str(path)!r} (it ended with {code}).", hint=hint)
 
 
-def _launch(command: Sequence[str]) -> None:
-    # In a session of its own: Ctrl-C here is not meant for it.
-    subprocess.Popen(  # noqa: S603 - a fixed program and a path of ours
-        command,
+def _start(viewer: str, path: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - the user's own program
+        [viewer, str(path)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # Ctrl-C here is not meant for it.
         start_new_session=True,
     )
-
-
-def _start_file(path: Path) -> None:
-    if sys.platform == "win32":
-        os.startfile(path)  # noqa: S606 - what the user asked for

@@ -63,4 +63,4 @@ def analyze_command(
         app.view.people(people, contents, terminal)
     app.view.show(views.analysis(result, saved))
     if open_them:
-        open_files(list(saved.values()))
+        open_files(list(saved.values()), again="headswap analyze VIDEO --open")

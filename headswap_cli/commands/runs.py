@@ -137,11 +137,12 @@ def open_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt
     Example: headswap runs open run-k3q7c2mx5a
     """
     from headswap_cli.render import views
-    from headswap_cli.services.runs import find_run, open_result, result_of
+    from headswap_cli.services.runs import find_run, result_of
+    from headswap_cli.viewer import open_files
 
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
         known = find_run(journal, run)
     path = result_of(known)
-    open_result(path)
+    open_files([path], again=f"headswap runs open {known.run_id}")
     app.view.show(views.message(str(path), run_id=known.run_id, output=str(path)))

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import InputError, MachineError, NotFoundError
+from headswap_cli.errors import InputError, NotFoundError
 from headswap_cli.models import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from headswap_cli.journal import Journal, Run
 
 _AGE = re.compile(r"(\d{1,6})([dh])")
 _SECONDS = {"d": 86400, "h": 3600}
-VIEWERS = {"darwin": "open", "win32": "explorer"}
 
 
 def find_run(journal: Journal, identifier: str) -> Run:
@@ -92,39 +88,3 @@ def result_of(run: Run) -> Path:
             run_id=run.run_id,
         )
     return path
-
-
-def open_result(
-    path: Path,
-    *,
-    env: Mapping[str, str] = os.environ,
-    platform: str = sys.platform,
-    patience_s: float = 3.0,
-) -> None:
-    """Open a file in the program that shows it here: ``HEADSWAP_VIEWER``, else the system's choice.
-
-    A program that stays for longer than ``patience_s`` is left alone.
-
-    Raises:
-        MachineError: there is no such program, or it fails at once.
-    """
-    viewer = env.get("HEADSWAP_VIEWER") or VIEWERS.get(platform, "xdg-open")
-    try:
-        process = subprocess.Popen(  # noqa: S603  the user's own program
-            [viewer, str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        code = process.wait(patience_s)
-    except OSError as error:
-        raise MachineError(
-            f"{viewer} can't be run: {error.strerror}.", hint="HEADSWAP_VIEWER=mpv headswap runs open ID"
-        ) from error
-    except subprocess.TimeoutExpired:
-        return
-    if code != 0 and platform != "win32":
-        raise MachineError(
-            f"{viewer} could not open {str(path)!r} (it ended with {code}).",
-            hint="HEADSWAP_VIEWER=mpv headswap runs open ID",
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -230,6 +231,7 @@ def test_open_with_previews_opens_what_was_saved_there(cloud: Headswap, service:
 
 
 def test_a_system_without_a_viewer_says_so_after_the_table(cloud: Headswap, service: HeadSwapService) -> None:
-    ran = cloud("analyze", VIDEO, "--open", code=2, PATH=str(cloud.folder))
+    ran = cloud("analyze", VIDEO, "--open", code=1, PATH=str(cloud.folder))
     assert ran.out.startswith(HEADING)
-    assert "cannot be opened in a viewer" in ran.err
+    assert re.search(r"error: (xdg-)?open can't be run", ran.err)
+    assert "HEADSWAP_VIEWER=PROGRAM headswap analyze VIDEO --open" in ran.err

@@ -132,9 +132,9 @@ class Journal(JournalReader):
     def published(self, run_id: str, source: str, sha256: str | None, url: str) -> None:
         """Write down that a local file has a URL now."""
         detail = {"source": source, "sha256": sha256, "url": url}
-        with self._step(run_id, StepKind.PUBLISHED, detail) as (run, change):
-            if source == run.source:
-                change(video_url=url)
+        # Not yet the run's URL: that is the one its analysis was asked for by.
+        with self._step(run_id, StepKind.PUBLISHED, detail) as _:
+            pass
 
     def submitted(self, run_id: str, analysis_id: str, video_url: str | None = None) -> None:
         """Write down the analysis that the run goes by, and the URL that it was asked for by."""

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headswap_cli.errors import CreditsError, HeadswapError, InputError, OutcomeUnknownError
+from headswap_cli.errors import (
+    CreditsError,
+    HeadswapError,
+    InputError,
+    NetworkError,
+    OutcomeUnknownError,
+    RefusedError,
+)
 from headswap_cli.journal import Journal, StepKind, StepOrderError
 from headswap_cli.models import Analysis, Person, Saved, Status
 
@@ -326,3 +333,17 @@ def test_an_id_that_cannot_be_written_down_is_in_the_error(journal: Journal, pat
     with pytest.raises(HeadswapError, match="t-precious") as caught:
         journal.created(run_id, "t-precious")
     assert caught.value.ids == {"task_id": "t-precious"}
+
+
+def test_an_analysis_stays_with_the_url_that_it_was_asked_for_by(journal: Journal) -> None:
+    run_id = journal.begin(
+        profile="akool", backend="akool", source="clip.mp4", source_key="abc", parameters={}
+    )
+    journal.submitted(run_id, "a1", VIDEO_URL)
+    journal.published(run_id, "clip.mp4", "abc", "https://example.com/another")
+    assert journal.analyses("abc", "akool") == [("a1", VIDEO_URL)]
+    journal.failed(run_id, Status.PROCESSING, NetworkError("broke off"))
+    assert journal.analyses("abc", "akool") == [("a1", VIDEO_URL)]
+    assert journal.analyses("abc", "other") == journal.analyses("other", "akool") == []
+    journal.failed(run_id, Status.FAILED, RefusedError("no"))
+    assert journal.analyses("abc", "akool") == []

@@ -30,3 +30,9 @@ def ends_at(url: str) -> float | None:
             until = datetime.fromisoformat(query["se"])
             return (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp()
     return None
+
+
+def lasts(url: str, life_s: float, now: float) -> bool:
+    """Whether a link is good for so long at ``now``, seconds since the epoch; one that says nothing is."""
+    end = ends_at(url)
+    return end is None or end - now >= life_s

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from headswap_cli.errors import AuthError, InputError, NetworkError, RefusedError, ServiceError
 from headswap_cli.hosting.aws import aws_config
 from headswap_cli.hosting.host import content_name
+from headswap_cli.hosting.life import lasts
 from headswap_cli.retry import delay_s, parse_retry_after
 from headswap_cli.text import printable
 from headswap_cli.transfer import hash_file, is_loopback, read_reply, translated, upload
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     Store = S3Store | GCSStore | AzureStore
 
 Method = Literal["GET", "HEAD", "PUT", "DELETE"]
+# How much of its life a link may have lost and be given out again.
+FRESH_S = 1800.0
 TRIES = 4
 # No store signs for longer: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
 MAX_LIFE_S = 7 * 86400.0
@@ -59,6 +62,7 @@ class ObjectStoreHost:
         life_s: How long a link must be good, in seconds; at most a week.
         env: Where the store's keys are.
         sleep: Waits that many seconds before another try.
+        now: Seconds since the epoch.
 
     Raises:
         InputError: the extra ``s3`` is missing, the store can't be set up, or it is plain http to elsewhere.
@@ -72,8 +76,9 @@ class ObjectStoreHost:
         life_s: float,
         env: Mapping[str, str],
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._setting, self._http, self._sleep = setting, http, sleep
+        self._setting, self._http, self._sleep, self._now = setting, http, sleep, now
         self._life_s = min(life_s, MAX_LIFE_S)
         self._store = _open_store(setting, env)
         self._links: dict[str, str] = {}
@@ -81,13 +86,16 @@ class ObjectStoreHost:
     def publish(self, path: Path, *, on_bytes: OnBytes | None = None) -> str:
         """Put the file into the store if it isn't there and return a signed link, one for each content.
 
+        After half an hour it is signed anew: a batch may take days.
+
         Raises:
             InputError: the file can't be read, or there is no such bucket.
             AuthError: the store does not accept the keys, or they may not write and read there.
             HeadswapError: the store refuses the file or can't be reached.
         """
         sha256 = hash_file(path)
-        if self.is_cleaned or sha256 not in self._links:
+        link = self._links.get(sha256)
+        if self.is_cleaned or link is None or not lasts(link, self._life_s - FRESH_S, self._now()):
             key = self._key(sha256, path)
             if not self._holds(key):
                 self._put(key, path, on_bytes)

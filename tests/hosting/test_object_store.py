@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -193,6 +194,19 @@ def test_no_file_goes_over_plain_http_to_another_machine(bare: httpx.Client, cli
     host = ObjectStoreHost(setting, lambda: bare, life_s=60.0, env=KEYS)
     with pytest.raises(InputError, match=r"plain http to 192\.0\.2\.1"):
         host.publish(clip)
+
+
+def test_a_link_is_signed_anew_after_half_an_hour(store: Origin, bare: httpx.Client, clip: Path) -> None:
+    store.respond = lambda request: Answer(b"")  # type: ignore[method-assign]
+    setting = ObjectStoreSetting("s3", "shelf", "", endpoint=store.url, region="eu-west-1")
+    now = time.time()
+    host = ObjectStoreHost(setting, lambda: bare, life_s=86400.0, env=KEYS, now=lambda: now)
+    looks = []
+    for minutes in (0, 25, 35):
+        now = time.time() + minutes * 60
+        host.publish(clip)
+        looks.append(len(store.requests))
+    assert looks == [1, 1, 2]
 
 
 def test_google_and_azure_sign_links_of_their_own(store: Origin, tmp_path: Path, bare: httpx.Client) -> None:

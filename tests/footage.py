@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RATE = 48_000
+_PIX_FMTS = {"libx264": "yuv444p", "prores_ks": "yuv422p10le"}
 # Top left, top right, bottom left, bottom right; BGR.
 CORNERS = ((40, 40, 200), (40, 190, 40), (200, 60, 60), (190, 190, 190))
 
@@ -137,7 +138,7 @@ def _picture_stream(container: Any, codec: str, time_base: Fraction, tags: tuple
     is_h264 = codec == "libx264"
     options = {"crf": "8", "preset": "veryfast"} if is_h264 else {}
     stream = container.add_stream(codec, rate=30, time_base=time_base, options=options)
-    stream.pix_fmt = "yuv444p" if is_h264 else "yuv420p"
+    stream.pix_fmt = _PIX_FMTS.get(codec, "yuv420p")
     stream.codec_context.time_base = time_base
     stream.codec_context.color_range, stream.codec_context.colorspace = tags
     return stream

@@ -168,14 +168,14 @@ def speed_of(
     pipeline = Pipeline(media.weights_dir(), processes=_CORES)
     idle = target.with_name("ceiling.mp4")
     scene, report = swap(pipeline, source, target, mode, photo)
-    peak_mb = _peak_mb()
     jobs, ceilings, analyses = [], [], []
     for _ in range(rounds):
         ceilings.append(_timed(lambda: pass_through(source, idle)))
         jobs.append(_timed(lambda: swap(pipeline, source, target, mode, photo)))
         analyses.append(_timed(lambda: pipeline.analyse(source, on_progress=silent)))
     rates = [scene.video.frame_count / min(times, default=math.nan) for times in (jobs, ceilings, analyses)]
-    return Speed(rates[0], rates[1], rates[2], peak_mb, report.frames_swapped), scene, report.notices
+    pipeline.close()
+    return Speed(rates[0], rates[1], rates[2], _peak_mb(), report.frames_swapped), scene, report.notices
 
 
 def pass_through(source: Path, target: Path) -> None:
@@ -252,7 +252,9 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _peak_mb() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    """Return the largest resident memory of this process and of its helper, added up."""
+    each = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each) // 1024
 
 
 def silent(frames_done: int, frames_total: int) -> None:

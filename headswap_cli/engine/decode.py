@@ -57,7 +57,7 @@ class VideoSource:
     """An open video; ``properties`` hold for the frames as they are handed out, rotation applied.
 
     ``pixel_aspect`` is the width of a displayed pixel over its height, ``None`` where the file does not say;
-    ``origin_s`` is the time that a player calls zero.
+    ``origin_s`` is the time that a player calls zero; ``bits`` each colour has in the file.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class VideoSource:
         self.colour = ColourTags(
             context.color_range, context.color_primaries, context.color_trc, context.colorspace
         )
+        self.bits = max((part.bits for part in context.format.components), default=8) if context.format else 8
         aspect = self._stream.sample_aspect_ratio
         is_turned = (context.width > context.height) != (properties.width > properties.height)
         self.pixel_aspect = 1 / aspect if aspect and is_turned else aspect or None

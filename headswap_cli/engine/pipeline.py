@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from headswap_cli.engine.types import OnProgress, Scene, SwapSettings
 
 
+_BITS = 8
+
+
 class Pipeline:
     """Does jobs one after the other; networks are loaded when the first job needs them.
 
@@ -92,6 +95,7 @@ class Pipeline:
         give_back_memory()
         with open_known(source, scene.video) as video:
             picture = _picture(video, fit)
+            remarks += _losses(video)
         times = clock(scene.timeline, picture)
         production = Production(self._weights, source, scene.timeline, picture, times, fit, roles)
         sound_of = source if settings.keep_sound else None
@@ -140,6 +144,16 @@ class _Counter:
     def __call__(self) -> None:
         self._done += 1
         self._on_progress(self._done, max(self._done, self._expected))
+
+
+def _losses(video: VideoSource) -> list[str]:
+    """Say what of the source an H.264 file for any player cannot hold."""
+    if video.bits <= _BITS:
+        return []
+    return [
+        f"the video has {video.bits} bits a colour and the result {_BITS}, under the same colour tags:"
+        " soft gradients may show steps"
+    ]
 
 
 def _picture(video: VideoSource, fit: Fit) -> Picture:

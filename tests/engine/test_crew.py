@@ -101,6 +101,15 @@ def test_heads_put_on_by_two_processes_are_those_put_on_by_one(tmp_path: Path) -
     assert results[0][0].frames_swapped == 120
 
 
+def test_a_deep_source_says_what_the_result_cannot_hold(crew_of_three: Pipeline, tmp_path: Path) -> None:
+    deep = write_video(tmp_path / "deep.mov", [corners()] * 8, codec="prores_ks")
+    with open_video(deep) as video:
+        told = Scene(video.properties, (), (), timeline_of(video.frames()))
+    report = crew_of_three.swap(told, deep, tmp_path / "out.mp4", {}, SwapSettings(), on_progress=nothing)
+    (notice,) = report.notices
+    assert "10 bits a colour and the result 8" in notice
+
+
 def test_a_helper_that_is_killed_ends_the_work_and_leaves_nothing(
     source: Path, scene: Scene, crew_of_three: Pipeline, tmp_path: Path
 ) -> None:

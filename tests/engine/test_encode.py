@@ -6,11 +6,12 @@ import dataclasses
 import itertools
 import stat
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -168,6 +169,50 @@ def test_colours_pass_unchanged_under_the_same_tags(tmp_path: Path, tags: tuple[
     flat = (slice(4, 40), slice(4, 56))
     # Far below one level in the mean: nothing is truncated on the way.
     assert abs(after[flat].mean() - before[flat].mean()) < 0.8
+
+
+def deep_video(path: Path, codec: str, pix_fmt: str, tags: tuple[int, int, int]) -> Path:
+    """Write a few frames under the tags given: primaries, transfer and matrix of ITU-T H.273."""
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    matrix = Colorspace.BT2020 if tags[2] == 9 else Colorspace.ITU709
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=30, options=options)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, pix_fmt
+        context = stream.codec_context
+        context.color_range = 1
+        context.color_primaries, context.color_trc, context.colorspace = tags
+        for index in range(6):
+            frame = av.VideoFrame.from_ndarray(corners(), format="bgr24")
+            coded = frame.reformat(format=pix_fmt, dst_colorspace=matrix)
+            coded.pts, coded.time_base = index, Fraction(1, 30)
+            container.mux(stream.encode(coded))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "coding", "tags", "bits"),
+    [
+        ("pq.mp4", ("libx265", "yuv420p10le"), (9, 16, 9), 10),
+        ("hlg.mp4", ("libx265", "yuv420p10le"), (9, 18, 9), 10),
+        ("alpha.mov", ("prores_ks", "yuva444p10le"), (1, 1, 1), 12),
+        ("alpha.webm", ("libvpx-vp9", "yuva420p"), (1, 1, 1), 8),
+    ],
+)
+def test_deep_wide_and_transparent_colours_become_what_any_player_shows_under_the_same_tags(
+    tmp_path: Path, name: str, coding: tuple[str, str], tags: tuple[int, int, int], bits: int
+) -> None:
+    source = deep_video(tmp_path / name, *coding, tags)
+    passed_through(source, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as result:
+        context = result.streams.video[0].codec_context
+        assert (context.name, context.profile, context.pix_fmt) == ("h264", "High", "yuv420p")
+    with open_video(source) as first, open_video(tmp_path / "out.mp4") as second:
+        assert second.colour == first.colour
+        assert (second.colour.primaries, second.colour.transfer, second.colour.matrix) == tags
+        assert (first.bits, second.bits) == (bits, 8)
+        before, after = next(first.frames()).image, next(second.frames()).image
+    assert np.abs(after[8:40, 8:56].astype(int) - before[8:40, 8:56]).max() <= 4
 
 
 def test_odd_sizes_lose_one_row_and_column_and_nothing_is_scaled(tmp_path: Path) -> None:

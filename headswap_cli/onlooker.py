@@ -1,4 +1,4 @@
-"""Look at a comparison with what is on this machine: the engine's eyes, and the user's browser."""
+"""What a comparison needs from around it: videos from the web, the engine's eyes, the user's browser."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from headswap_cli.compare.observed import observe
 from headswap_cli.engine import weights
 from headswap_cli.errors import EngineError, InputError
 from headswap_cli.extras import has_engine
+from headswap_cli.media import verify_playable
 from headswap_cli.models import Status
 from headswap_cli.packages import FETCH_COMMAND
+from headswap_cli.services.output import SUFFIX, default_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from headswap_cli.compare.observed import Observed
     from headswap_cli.compare.subject import Subject
     from headswap_cli.compare.works import Reporter
+    from headswap_cli.render.progress import Progress
 
 
 def look(subject: Subject, cache: Path, report: Reporter) -> tuple[Observed, ...]:
@@ -41,6 +45,28 @@ def look(subject: Subject, cache: Path, report: Reporter) -> tuple[Observed, ...
         return observe(cache, subject.before, subject.after, photos, _tell)
     except EngineError as error:
         return _left_out(report, error.message)
+
+
+def fetcher(folder: Path, progress: Progress) -> Callable[[str], Path]:
+    """Return what saves a video from the web in a folder of its own below ``folder``, without any key."""
+
+    def _fetch(url: str) -> Path:
+        from headswap_cli.transfer import bare_http, download
+
+        place = folder / str(len(list(folder.iterdir())))
+        place.mkdir()
+        target = place / default_name(url).replace(SUFFIX, ".mp4")
+        with bare_http() as http:
+            download(
+                http,
+                url,
+                target,
+                verify=verify_playable,
+                on_bytes=lambda done, total: progress.transfer("video from the web", done, total),
+            )
+        return target
+
+    return _fetch
 
 
 def open_page(page: Path) -> None:

@@ -46,7 +46,10 @@ def check_endings(**files: Path | None) -> None:
 def compare_command(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="RUN | BEFORE AFTER", help="A run's id, or the source and the result."),
+        typer.Argument(
+            metavar="RUN | BEFORE AFTER",
+            help="A run's id, or the source and the result: files or http(s) URLs.",
+        ),
     ],
     *,
     sheet: Annotated[
@@ -87,20 +90,22 @@ def compare_command(
 
     Example: headswap compare before.mp4 after.mp4 --open
     """
+    import tempfile
+
     require_images()
     from headswap_cli.compare.film import Layout
     from headswap_cli.compare.subject import subject_of
     from headswap_cli.compare.works import check_wanted, make, settle
-    from headswap_cli.onlooker import look, open_page
+    from headswap_cli.onlooker import fetcher, look, open_page
     from headswap_cli.render import views
 
     app = AppContext(as_json=as_json, quiet=quiet)
     check_endings(sheet=sheet, video=video, html=html)
-    with app.journal() as journal:
-        subject = subject_of(words, journal)
-    wanted = settle(subject, sheet, video, html, folder=output, layout=Layout(layout))
-    check_wanted(subject, wanted, force=force, is_opened=open_it)
-    with app.progress() as progress:
+    with tempfile.TemporaryDirectory(prefix="headswap-") as scratch, app.progress() as progress:
+        with app.journal() as journal:
+            subject = subject_of(words, journal, fetcher(Path(scratch), progress))
+        wanted = settle(subject, sheet, video, html, folder=output, layout=Layout(layout))
+        check_wanted(subject, wanted, force=force, is_opened=open_it)
         people = () if quick else look(subject, app.folders.cache, progress)
         notes = make(subject, wanted, people, progress)
         for note in notes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,12 @@ from headswap_cli.models import Status
 from headswap_cli.packages import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from headswap_cli.journal import Journal, Run, Step
     from headswap_cli.models import VideoInfo
+
+    Fetch = Callable[[str], Path]
 
 USAGE = "headswap compare RUN, or headswap compare before.mp4 after.mp4"
 # Two clocks of one video differ by less.
@@ -56,7 +58,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The two videos; ``remarks`` are sentences about them that the user should know."""
+    """The two videos; ``remarks`` are sentences on them for the user, ``urls`` where they were fetched."""
 
     before: Path
     after: Path
@@ -64,6 +66,7 @@ class Subject:
     after_info: VideoInfo
     story: Story | None = None
     remarks: tuple[str, ...] = ()
+    urls: tuple[str | None, str | None] = (None, None)
 
     @property
     def length_s(self) -> float:
@@ -76,19 +79,24 @@ class Subject:
         return (*self.remarks, *_differences(self.before_info, self.after_info))
 
 
-def subject_of(words: Sequence[str], journal: Journal) -> Subject:
+def subject_of(words: Sequence[str], journal: Journal, fetch: Fetch) -> Subject:
     """Return what a command's words mean: a run, or two videos.
+
+    Args:
+        words: As they were typed.
+        journal: Where runs are written down.
+        fetch: Saves what is at a URL and returns where.
 
     Raises:
         InputError: as ``of_run`` and ``of_files``; they are neither one word nor two, or both are one file.
         NotFoundError: the journal knows no such run.
     """
     if len(words) == 1:
-        return of_run(journal, words[0])
+        return of_run(journal, words[0], fetch)
     if len(words) != 2:
         raise InputError(f"Comparing takes one run or two videos, not {len(words)} names.", hint=USAGE)
-    before, after = (_video(word) for word in words)
-    subject = of_files(before, after)
+    before, after = (_here(word, fetch) for word in words)
+    subject = replace(of_files(before, after), urls=(_url(words[0]), _url(words[1])))
     if before.samefile(after):
         raise InputError(f"{before} and {after} are the same file: there is nothing to compare.", hint=USAGE)
     return subject
@@ -105,12 +113,13 @@ def of_files(before: Path, after: Path, story: Story | None = None, remarks: tup
     return Subject(before.absolute(), after.absolute(), infos[0], infos[1], story, remarks)
 
 
-def of_run(journal: Journal, identifier: str) -> Subject:
+def of_run(journal: Journal, identifier: str, fetch: Fetch) -> Subject:
     """Look at what a run was given and what it saved.
 
     Args:
         journal: Where it is written down.
         identifier: Its id, or that of its task or analysis.
+        fetch: As for ``subject_of``.
 
     Raises:
         NotFoundError: the journal knows no such run.
@@ -126,13 +135,8 @@ def of_run(journal: Journal, identifier: str) -> Subject:
         raise NotFoundError(f"The journal knows no run {identifier!r}.", hint=USAGE)
     if run.output is None:
         raise _without_result(run)
-    before, after = _local(run.source), Path(run.output)
-    if before is None:
-        raise InputError(
-            f"The source of {run.run_id} is a URL; save that video to compare it.",
-            hint=f"headswap compare before.mp4 {after}",
-        )
-    if not before.exists():
+    source, after = _local(run.source), Path(run.output)
+    if source is not None and not source.exists():
         raise InputError(
             f"The source of {run.run_id} is not here: {run.source}",
             hint=f"Go to the folder that it was run in, or: headswap compare before.mp4 {after}",
@@ -141,8 +145,9 @@ def of_run(journal: Journal, identifier: str) -> Subject:
         raise InputError(
             f"The result of {run.run_id} is gone: {after}", hint=f"headswap download {run.run_id}"
         )
-    steps = journal.steps(run.run_id)
-    return of_files(before, after, story_of(run, steps), tuple(_changes(run, steps, before, after)))
+    before, steps = source or fetch(run.source), journal.steps(run.run_id)
+    remarks = tuple(_changes(run, steps, before, after))
+    return replace(of_files(before, after, story_of(run, steps), remarks), urls=(_url(run.source), None))
 
 
 def _changes(run: Run, steps: Sequence[Step], before: Path, after: Path) -> list[str]:
@@ -196,11 +201,12 @@ def _without_result(run: Run) -> InputError:
     return InputError(f"The run {run.run_id} has no result: it is {run.status}.", hint=way)
 
 
-def _video(word: str) -> Path:
-    path = _local(word)
-    if path is None:
-        raise InputError(f"{word} is a URL; comparing takes files.", hint="Save the video first.")
-    return path
+def _here(word: str, fetch: Fetch) -> Path:
+    return _local(word) or fetch(word)
+
+
+def _url(source: str) -> str | None:
+    return source if media.is_url(source) else None
 
 
 def _local(source: str) -> Path | None:

@@ -257,8 +257,8 @@ def comparison(subject: Subject, wanted: Wanted, people: Sequence[Observed], not
     """Show where the files of a comparison lie, one path a line."""
     value = {
         "run_id": subject.story.run.run_id if subject.story else None,
-        "before": str(subject.before),
-        "after": str(subject.after),
+        "before": subject.urls[0] or str(subject.before),
+        "after": subject.urls[1] or str(subject.after),
         "length_s": round(subject.length_s, 3),
         "sheet": str(wanted.sheet) if wanted.sheet else None,
         "video": str(wanted.video) if wanted.video else None,

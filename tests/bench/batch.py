@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from headswap_cli.wire import ANALYSIS_PATH, TASK_PATH
 from tests.loopback import API_KEY, HeadSwapService
 from tests.origin import Answer
@@ -201,6 +203,20 @@ def killed(task_s: float, rows: int, parallel: int) -> tuple[Ran, dict[str, Any]
         return ran, {**running.stats(), "saved": batch.saved}
 
 
+def bare(pause_s: float, requests: int) -> float:
+    """Return the milliseconds of CPU that one GET with plain httpx takes here and now, with such pauses.
+
+    A request that comes alone finds caches cold, and takes a multiple of one in a loop.
+    """
+    with service(LONG_S) as running, httpx.Client(base_url=running.url) as http:
+        http.get(TASK_PATH, params={"_id": "nobody"})
+        before = time.process_time()
+        for _ in range(requests):
+            time.sleep(pause_s)
+            http.get(TASK_PATH, params={"_id": "nobody"}, headers={"x-api-key": API_KEY})
+        return 1000 * (time.process_time() - before) / requests
+
+
 def show(name: str, ran: Ran, stats: dict[str, Any], rows: int) -> None:
     """Print a line of a Markdown table."""
     late, pauses = stats["late"] or [0.0], stats["pauses"] or [0.0]
@@ -234,6 +250,11 @@ def main() -> None:
     show("killed at half", *killed(SHORT_S, rows, parallel), rows)
     looks = long_stats["looks"] - short_stats["looks"]
     print(f"\nCPU for a look: {1000 * (long.cpu_s - short.cpu_s) / looks:.2f} ms ({looks} looks)")
+    pause_s = long.wall_s / long_stats["looks"]
+    print(
+        f"Beside it, a bare httpx GET: {bare(0, 2000):.2f} ms in a loop, "
+        f"{bare(pause_s, 1000):.2f} ms every {1000 * pause_s:.0f} ms"
+    )
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ WITHOUT_HTTP = [
     ["status", "run-aaaaaaaaaa", "-p", "nobody"],
     ["download", "a", "b", "-o", "one.mp4"],
     ["run", "gone.mp4", "--face", "me.jpg"],
+    ["batch", "gone.csv"],
 ]
 
 

@@ -12,6 +12,7 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.events import Event, Updated
 
 from headswap_cli.engine.guard import BODY_S
 
@@ -89,7 +90,7 @@ class _Door:
         watch = asyncio.create_task(self._end_if_unread(metered))
         try:
             loop = asyncio.get_running_loop()
-            await TCPServer(self._app, loop, self._config, self._context, {}, reader, metered)
+            await _Connection(self._app, loop, self._config, self._context, {}, reader, metered)
         finally:
             watch.cancel()
             del self._open[task]
@@ -114,6 +115,22 @@ class _Door:
             before, taken_bytes = taken_bytes, writer.written_bytes - waiting_bytes
             if waiting_bytes and taken_bytes == before:
                 writer.transport.abort()
+
+
+class _Connection(TCPServer):
+    """A connection that is over when its client has gone; Hypercorn's own then waits until it is idle."""
+
+    _is_over = False
+
+    async def protocol_send(self, event: Event) -> None:
+        """Send; an answer that comes after the client has gone begins no waiting for its next request."""
+        if not (self._is_over and isinstance(event, Updated)):
+            await super().protocol_send(event)
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        self._is_over = True
+        await self.idle_task.stop()
 
 
 class _MeteredWriter(asyncio.StreamWriter):

@@ -139,6 +139,15 @@ def is_refused(engine: RunningEngine, held: ExitStack) -> bool:
     return True
 
 
+@pytest.mark.parametrize("text", ["", "GET /heal", "GET /health HTTP/1.1\r\nHEAD\r\n\r\n"])
+def test_connections_that_their_clients_have_closed_make_room_at_once(tmp_path: Path, text: str) -> None:
+    patience = Patience(idle_s=1000, connections=4)
+    with RunningEngine(tmp_path, host="127.0.0.1", patience=patience) as engine:
+        for _ in range(20):
+            connect(engine, text).close()
+            assert until(lambda: local.find(engine.data), bool)
+
+
 def test_a_web_socket_is_refused(engine: RunningEngine) -> None:
     upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x"
     said = answer(connect(engine, f"GET /health HTTP/1.1\r\nHEAD\r\n{upgrade}\r\n\r\n"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from headswap_cli import wire
@@ -95,8 +95,11 @@ def test_a_small_face_is_refused_with_both_numbers() -> None:
         select_face([face(31)])
 
 
+@settings(deadline=None)
 @given(st.floats(60, 900), st.lists(st.floats(0.02, 1.0), max_size=5))
 def test_a_second_face_counts_from_two_fifths_of_the_largest_on(largest: float, parts: list[float]) -> None:
+    # Boxes have single precision: at the very limit either answer is right.
+    assume(all(abs(part - 0.4) > 1e-4 for part in parts))
     found = [face(largest), *(face(largest * part, x=1000) for part in parts)]
     rivals = sum(part * largest >= 0.4 * largest for part in parts)
     if rivals:

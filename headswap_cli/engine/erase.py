@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.channels import largest, total
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.geometry import aside, face_width
 
@@ -145,8 +146,8 @@ def _like_the_chin(piece: Frame, place: _Place, landmarks: Landmarks) -> Mask:
         return np.ones(place.face.shape, np.float32)
     colours = piece.astype(np.float32)
     skin = np.median(colours[chin], axis=0)
-    tint = np.abs(colours / (colours.sum(axis=2, keepdims=True) + 1) - skin / (skin.sum() + 1)).max(axis=2)
-    light = colours.sum(axis=2) / (skin.sum() + 1)
+    tint = largest(np.abs(colours / (total(colours)[..., np.newaxis] + 1) - skin / (skin.sum() + 1)))
+    light = total(colours) / (skin.sum() + 1)
     alike = (tint < _TINT) & (light > _DARKEST) & (light < _BRIGHTEST)
     return np.asarray(alike, np.float32)
 

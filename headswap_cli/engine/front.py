@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.channels import largest
 from headswap_cli.engine.geometry import bounding_box
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.raster import rasterise
@@ -230,7 +231,7 @@ def _grown(image: Frame, mask: Mask, free: Bools, width: float) -> Mask:
         area = labels == label
         near = cv2.dilate(area.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
         colour = np.median(image[area], axis=0)
-        alike = (np.abs(image - colour).max(axis=2) < _ALIKE) & free & near
+        alike = (largest(np.abs(image - colour)) < _ALIKE) & free & near
         _, parts = cv2.connectedComponents((area | alike).astype(np.uint8), connectivity=8)
         found[np.isin(parts, np.unique(parts[area]))] = 1
     return np.asarray(cv2.GaussianBlur(found, (0, 0), 0.7), np.float32)

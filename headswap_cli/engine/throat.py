@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.channels import length
 from headswap_cli.engine.geometry import face_width
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _neck(piece: Piece, person: Mask, face: Landmarks) -> Mask:
     if not inner.any():
         return np.zeros(person.shape, np.float32)
     lab = cv2.cvtColor(piece.small, cv2.COLOR_BGR2LAB).astype(np.float32)
-    apart = np.linalg.norm((lab - np.median(lab[inner], axis=0)) * _SCALE, axis=2)
+    apart = length((lab - np.median(lab[inner], axis=0)) * _SCALE)
     like = np.clip((_NO_SKIN - apart) / (_NO_SKIN - _SKIN), 0, 1) * np.clip(person * 2 - 0.5, 0, 1)
     reach = np.clip((REACH - below) / (0.8 * REACH), 0, 1) * np.clip((_ASIDE - aside) / 0.15, 0, 1)
     # Above the jaw the old face is still there; what of it goes on showing is at its very edge.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.channels import length
 from headswap_cli.engine.geometry import face_width
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def _hair_coloured(image: Frame, hair: NDArray[np.bool_], face: NDArray[np.bool_
     skin = np.median(lab[inner if inner.any() else face], axis=0)
     samples = lab[hair]
     tones = np.array_split(samples[np.argsort(samples[:, 0], kind="stable")], _TONES)
-    to_hair = np.min([np.linalg.norm(lab - tone.mean(axis=0), axis=2) for tone in tones], axis=0)
-    return np.asarray(to_hair < np.linalg.norm(lab - skin, axis=2))
+    to_hair = np.min([length(lab - tone.mean(axis=0)) for tone in tones], axis=0)
+    return np.asarray(to_hair < length(lab - skin))
 
 
 def _shoulder(person: Mask, aside: Mask, mouth: float, half: NDArray[np.bool_]) -> float:

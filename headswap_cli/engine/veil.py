@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.channels import largest, total
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -51,10 +52,10 @@ def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bo
     if fit is None:
         return colours, np.zeros(inside.shape, np.bool_)
     apart = colours - fit
-    change, tint = np.abs(apart).max(axis=2), np.abs(_tint(colours) - _tint(fit)).max(axis=2)
+    change, tint = largest(np.abs(apart)), largest(np.abs(_tint(colours) - _tint(fit)))
     bound = _bound(change[skin], _DOUBTFUL)
     off = np.maximum(change / bound, tint / _bound(tint[skin], _TINTED))
-    off = np.where(skin, off, apart.max(axis=2) / bound - 0.25) * inner
+    off = np.where(skin, off, largest(apart) / bound - 0.25) * inner
     hair = (depth <= _HAIR * width) & ~_chin(layout, inside.shape)
     apart_from_dark = cv2.distanceTransform((~dark).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
     sure = (off > _SURE) & (apart_from_dark > _SHADE * width)
@@ -104,7 +105,7 @@ def _bound(values: NDArray[np.floating], least: float) -> float:
 
 def _tint(colours: Floats) -> Floats:
     """Return the primaries' shares of the light, in parts of 1000; shade changes them little."""
-    return np.asarray(1000 * colours / (colours.sum(axis=2, keepdims=True) + 60), np.float32)
+    return np.asarray(1000 * colours / (total(colours)[..., np.newaxis] + 60), np.float32)
 
 
 def _depth(layout: Floats, shape: tuple[int, ...]) -> NDArray[np.floating]:
@@ -138,6 +139,6 @@ def _spread_alike(covered: Bools, colours: Floats, fit: Floats, bound: float, ha
     if not covered.any():
         return covered
     colour = np.median(colours[covered], axis=0)
-    alike = (np.abs(colours - colour).max(axis=2) < bound) & (np.abs(colours - fit).max(axis=2) > bound)
+    alike = (largest(np.abs(colours - colour)) < bound) & (largest(np.abs(colours - fit)) > bound)
     _, labels = cv2.connectedComponents((covered | (alike & ~hair)).astype(np.uint8), connectivity=8)
     return np.asarray(np.isin(labels, np.unique(labels[covered])), np.bool_)

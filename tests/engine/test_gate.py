@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headswap_cli import wire
@@ -131,6 +131,7 @@ def test_a_face_at_rest_is_warned_of_by_nothing(clip: str, frame_index: int) -> 
     assert judge(photo, worse.face_of(photo)).warnings == ()
 
 
+@settings(deadline=None)
 @given(st.floats(-400, 400), st.floats(-400, 400))
 def test_a_face_that_reaches_beyond_the_photo_is_measured_all_the_same(right: float, down: float) -> None:
     photo = read_photo(media.photo("astronaut.png"))

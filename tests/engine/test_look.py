@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headswap_cli.engine import topology
@@ -14,6 +14,7 @@ from tests.engine import heads
 pytestmark = pytest.mark.media
 
 
+@settings(deadline=None)
 @given(st.floats(0.2, 5), st.floats(-500, 500), st.floats(-500, 500))
 def test_size_and_place_change_nothing(scale: float, right: float, down: float) -> None:
     landmarks = heads.reference("0-f15-hao-ph.jpg").landmarks
@@ -24,6 +25,7 @@ def test_size_and_place_change_nothing(scale: float, right: float, down: float) 
     assert after.mouth_gap == pytest.approx(before.mouth_gap, abs=0.005)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 0.3))
 def test_lips_that_part_are_seen_to_part_by_so_much(gap: float) -> None:
     landmarks = heads.reference("0-f15-hao-ph.jpg").landmarks.copy()

@@ -117,7 +117,7 @@ def status(
     identifier: str,
     *,
     deadline: Deadline | None,
-    on_change: Callable[[StatusResult], None] | None = None,
+    on_change: Callable[[StatusResult], None] = lambda _: None,
 ) -> StatusResult:
     """Ask the service, as ``status_steps``, and wait here."""
     return drive(status_steps(deps, identifier, deadline=deadline, on_change=on_change), deps.sleep)
@@ -128,7 +128,7 @@ def status_steps(
     identifier: str,
     *,
     deadline: Deadline | None,
-    on_change: Callable[[StatusResult], None] | None = None,
+    on_change: Callable[[StatusResult], None] = lambda _: None,
 ) -> Generator[float, None, StatusResult]:
     """Ask the service; with a ``deadline``, wait for the verdict and tell ``on_change`` of every change.
 
@@ -157,7 +157,7 @@ def status_steps(
     def _look(state: Analysis | Task) -> None:
         nonlocal last
         tell(state)
-        if on_change is not None and _told(state) != last:
+        if _told(state) != last:
             last = _told(state)
             on_change(last)
 

@@ -11,10 +11,11 @@ from headswap_cli import wire
 from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.fit import Fit
+from headswap_cli.engine.geometry import face_box
 from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.types import MediaFault, SwapSettings
 from headswap_cli.models import Mode
-from tests import media
+from tests import media, quality
 from tests.clips import plain_photo
 from tests.footage import corners, picture_times, write_video
 
@@ -183,3 +184,22 @@ def test_the_smaller_resolution_bounds_the_short_side_and_heads_still_fit(
         assert (small.properties.width, small.properties.height) == (854, 480)
         assert (large.properties.width, large.properties.height) == (960, 540)
     assert np.allclose(changed[480], changed[720], atol=0.01)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_whoever_is_not_to_be_changed_keeps_face_and_hair_to_the_bit(
+    pipeline: Pipeline, tmp_path: Path, mode: Mode
+) -> None:
+    clip = quality.two_people(tmp_path)
+    scene = pipeline.analyse(clip, on_progress=Watch())
+    assert len(scene.people) == 2
+    cast = pipeline.cast(scene, clip, {1: [media.photo("astronaut.png")]}, SwapSettings(mode=mode))
+    (kept,) = scene.people[0].tracks
+    with open_video(clip) as video:
+        for frame in video.frames(only=range(4, 60, 11)):
+            played = cast.play(frame.frame_index, frame.image)
+            assert played.was_swapped
+            x0, y0, x1, y1 = face_box(kept.landmarks[frame.frame_index - kept.first_frame]).astype(int)
+            height, width = y1 - y0, x1 - x0
+            head = np.s_[max(0, y0 - height // 3) : y1, max(0, x0 - width // 3) : x1 + width // 3]
+            assert np.array_equal(played.image[head], frame.image[head])

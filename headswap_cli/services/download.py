@@ -30,7 +30,7 @@ from headswap_cli.text import file_stem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from headswap_cli.journal import Journal
+    from headswap_cli.journal import Journal, Run
     from headswap_cli.models import Task
     from headswap_cli.services.deps import Deps
     from headswap_cli.transfer import OnBytes
@@ -139,13 +139,7 @@ def _order(journal: Journal, identifier: str, output: str | None) -> Order:
     if task_id is None:
         raise NotFoundError(f"The run {identifier} has created no task.", run_id=identifier)
     if run is not None and identifier == run.analysis_id:
-        raise NotFoundError(
-            f"{identifier} is an analysis, and only tasks have results.",
-            hint=f"headswap swap {identifier} --face 1=IMAGE"
-            if run.task_id is None
-            else f"headswap download {run.task_id}",
-            analysis_id=identifier,
-        )
+        raise _no_result(run, identifier)
     if run is None:
         return Order(task_id, None, target_path(output, file_stem(task_id) + SUFFIX, task_id=task_id))
     person = mapped_in(journal.steps(run.run_id))
@@ -154,6 +148,15 @@ def _order(journal: Journal, identifier: str, output: str | None) -> Order:
     if output is None and run.target and Path(run.target).parent.is_dir():
         target = with_task_id(Path(run.target), task_id)
     return Order(task_id, run.run_id, target)
+
+
+def _no_result(run: Run, analysis_id: str) -> NotFoundError:
+    way_on = f"download {run.task_id}" if run.task_id else f"swap {analysis_id} --face 1=IMAGE"
+    return NotFoundError(
+        f"{analysis_id} is an analysis, and only tasks have results.",
+        hint=f"headswap {way_on}",
+        analysis_id=analysis_id,
+    )
 
 
 def download(deps: Deps, order: Order) -> DownloadResult:

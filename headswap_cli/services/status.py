@@ -138,9 +138,7 @@ def status_steps(
         NotFoundError: nobody knows the id.
     """
     run = deps.journal.find(identifier)
-    name = identifier
-    if run is not None and run.run_id == identifier:
-        name = run.task_id or run.analysis_id or identifier
+    name = _asked_for(run, identifier)
     first, again = _first_look(deps, name)
     unseen = [first]
 
@@ -170,6 +168,13 @@ def status_steps(
         clock=deps.clock,
     )
     return _told(state)
+
+
+def _asked_for(run: Run | None, identifier: str) -> str:
+    """Return the id that the service knows: of a run its task's, or its analysis's."""
+    if run is None or run.run_id != identifier:
+        return identifier
+    return run.task_id or run.analysis_id or identifier
 
 
 def _first_look(deps: Deps, name: str) -> tuple[Analysis | Task, Callable[[], Analysis | Task]]:

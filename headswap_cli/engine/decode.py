@@ -9,7 +9,7 @@ from bisect import bisect_right
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING
 
 import av
@@ -107,18 +107,18 @@ class VideoSource:
         """
         reformatter = VideoReformatter()
         orientation: media.Orientation | None = None
-        start = timeline.times[key]
-        self._container.seek(start or 0, stream=self._stream)
-        frame_index = key - 1
-        for frame in self._decoded():
-            if frame_index < key and (frame.pts is None or frame.pts < (start or 0)):
-                continue
-            frame_index += 1
-            if frame_index >= len(timeline.times) or frame.pts != timeline.times[frame_index]:
+        for frame_index, frame in enumerate(self._from_key(timeline, key), start=key):
+            if timeline.times[frame_index : frame_index + 1] != (frame.pts,):
                 raise _AstrayError
             if frame_index >= first:
                 orientation = orientation or media.orientation_of(frame)
                 yield self._displayed(frame, frame_index, orientation, reformatter)
+
+    def _from_key(self, timeline: Timeline, key: int) -> Iterator[av.VideoFrame]:
+        start = timeline.times[key] or 0
+        self._container.seek(start, stream=self._stream)
+        # A container may lead to an earlier key frame than it was asked for.
+        return dropwhile(lambda frame: frame.pts is None or frame.pts < start, self._decoded())
 
     def _displayed(
         self,

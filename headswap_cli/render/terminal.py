@@ -68,7 +68,7 @@ def drawing_terminal(stream: TextIO, env: Mapping[str, str] = os.environ) -> Ter
         return None
     known = _known(env)
     answer = _asked(stream) if known is None else b""
-    size = shutil.get_terminal_size()
+    size = size_of(stream)
     return Terminal(
         graphics=known or graphics_of(answer),
         columns=size.columns,
@@ -76,6 +76,15 @@ def drawing_terminal(stream: TextIO, env: Mapping[str, str] = os.environ) -> Ter
         cell=cell_of(answer, stream),
         true_colours=env.get("COLORTERM") in _TRUE_COLOURS,
     )
+
+
+def size_of(stream: TextIO) -> os.terminal_size:
+    """Return the columns and lines of the terminal behind ``stream``; stdout may lead elsewhere."""
+    try:
+        size = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return shutil.get_terminal_size()
+    return size if size.columns > 0 and size.lines > 0 else shutil.get_terminal_size()
 
 
 def graphics_of(answer: bytes) -> Graphics:

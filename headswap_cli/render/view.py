@@ -203,9 +203,10 @@ class View:
         """
         from headswap_cli.render.keys import pressed
         from headswap_cli.render.picker import pick
+        from headswap_cli.render.terminal import size_of
 
         with pressed(self._stdin, self._stderr) as keys:
-            return pick(people, keys, self._stderr, check, columns=lambda: shutil.get_terminal_size().columns)
+            return pick(people, keys, self._stderr, check, columns=lambda: size_of(self._stderr).columns)
 
     def error(self, error: HeadswapError) -> None:
         """Print an error: on stderr for people, as the JSON value on stdout where JSON was asked for."""

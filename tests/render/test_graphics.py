@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
+import struct
 import sys
+import termios
 import threading
 
 import pytest
@@ -54,8 +57,6 @@ def test_the_answer_is_read_and_the_keys_behind_it_are_left() -> None:
 
 
 def test_a_mute_terminal_is_not_waited_for_long_and_is_left_as_it_was() -> None:
-    import termios
-
     ours, theirs = os.openpty()
     before = termios.tcgetattr(theirs)
     try:
@@ -131,6 +132,16 @@ def test_what_the_environment_says_for_sure_is_not_asked(env: dict[str, str], gr
     found = drawing_terminal(_Tty(), env)
     assert found is not None
     assert found.graphics is graphics
+
+
+def test_the_size_is_that_of_the_terminal_that_is_drawn_on() -> None:
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 17, 53, 530, 340))
+    with open(theirs, "w", encoding="utf-8") as stream:  # noqa: PTH123
+        found = drawing_terminal(stream, {"TERM": "tmux-256color"})
+    os.close(ours)
+    assert found is not None
+    assert (found.columns, found.lines, found.cell) == (53, 17, (10, 20))
 
 
 def test_true_colours_are_used_where_the_terminal_says_so() -> None:

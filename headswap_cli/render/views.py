@@ -235,7 +235,7 @@ def states(results: Sequence[StatusResult]) -> Shown:
             r.kind or "-",
             r.status,
             f"{r.progress:.0f}%",
-            r.error or r.output or r.output_url or "-",
+            r.error or r.output or _way_to_output(r),
         )
         for r in results
     ]
@@ -244,6 +244,13 @@ def states(results: Sequence[StatusResult]) -> Shown:
         table(("ID", "KIND", "STATUS", "DONE", "RESULT"), rows),
         "\n".join(result.status for result in results),
     )
+
+
+def _way_to_output(result: StatusResult) -> str:
+    """Return where the result can be had; the engine's own URLs are for its clients alone."""
+    if result.output_url is None or not result.output_url.startswith(ENGINE_ORIGIN):
+        return result.output_url or "-"
+    return f"headswap download {result.identifier}"
 
 
 def demo(result: RunResult, sheet: Path) -> Shown:

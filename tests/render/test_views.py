@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from headswap_cli.models import Status
 from headswap_cli.render import views
 from headswap_cli.services.status import StatusResult
+from headswap_cli.wire import ENGINE_ORIGIN
 
 
 def state(identifier: str, error: str | None = None) -> StatusResult:
@@ -24,6 +25,13 @@ def test_states_are_a_table_for_people_and_bare_words_for_scripts() -> None:
         "bbbbbbbbbbbbbbbbbbbbbbbb  task  processing  42%   out of memory",
     ]
     assert shown.bare == "processing\nprocessing"
+
+
+def test_a_result_that_only_a_client_of_the_engine_can_fetch_is_shown_as_the_command_that_does() -> None:
+    of_engine = StatusResult("t1", "task", Status.COMPLETED, 100.0, None, f"{ENGINE_ORIGIN}/media/x.mp4")
+    shown = views.states([of_engine])
+    assert shown.text.endswith("headswap download t1")
+    assert views.status_json(of_engine)["output_url"] == of_engine.output_url
 
 
 def test_one_state_is_an_object_and_several_are_an_array() -> None:

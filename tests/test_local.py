@@ -357,8 +357,12 @@ def test_an_engine_that_is_there_and_mute_is_named_with_the_way_to_end_it(data: 
         with pytest.raises(EngineError, match=f"process {endpoint.pid}.* did not answer within 5 s") as mute:
             local.ensure(data, cache, start_timeout_s=5, clock=lambda: float(next(now)))
         assert f"kill -9 {endpoint.pid}" in (mute.value.hint or "")
+        # It is there: that it was not running would be a lie.
+        with pytest.raises(EngineError, match=f"process {endpoint.pid}.* did not answer"):
+            local.stop(data, timeout_s=0.1)
     finally:
         os.kill(endpoint.pid, signal.SIGCONT)
+    assert local.stop(data)
 
 
 def test_the_engine_and_its_workers_leave_no_core_dump(data: Path, cache: Path) -> None:

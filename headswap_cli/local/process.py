@@ -88,13 +88,33 @@ def stop(data_dir: Path, *, timeout_s: float = 15.0) -> bool:
     """End the engine that works in ``data_dir``; a running job goes back to the queue.
 
     Returns: Whether there was one.
-    Raises: EngineError: It was told to end and is still there after ``timeout_s``.
+    Raises: EngineError: It is still there after ``timeout_s``, told to end or too busy to be told.
     """
-    endpoint = find(data_dir)
-    if endpoint is None:
-        return False
+    deadline = time.monotonic() + timeout_s
+    while (endpoint := find(data_dir)) is None:
+        if not _is_held(data_dir):
+            return False
+        if time.monotonic() > deadline:
+            raise _mute(data_dir, timeout_s)
     _end(data_dir, endpoint, timeout_s)
     return True
+
+
+def _is_held(data_dir: Path) -> bool:
+    """Tell whether there is an engine, however mute: the kernel lets go of its lock when it ends."""
+    lock = data_dir / "engine" / LOCK
+    if not lock.exists():
+        return False
+    import filelock
+
+    try:
+        with filelock.FileLock(lock, timeout=_RETRY_S, mode=0o600):
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:
+        # Read-only: nobody can work there.
+        return False
 
 
 def unfinished(data_dir: Path) -> int:

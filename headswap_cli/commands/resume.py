@@ -81,7 +81,7 @@ def _resumed(
 
 
 def _resume_all(app: AppContext, resumed: Callable[[str], Shown], *, as_json: bool) -> None:
-    from headswap_cli.errors import HeadswapError
+    from headswap_cli.errors import BusyError, HeadswapError
     from headswap_cli.render import runs
 
     with app.journal() as journal:
@@ -91,6 +91,8 @@ def _resume_all(app: AppContext, resumed: Callable[[str], Shown], *, as_json: bo
     for run_id in open_ids:
         try:
             results.append(resumed(run_id))
+        except BusyError as error:
+            app.view.notices([error.message])
         except HeadswapError as error:
             errors[run_id] = error
             app.view.mishaps([error])

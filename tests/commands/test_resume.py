@@ -279,9 +279,12 @@ def test_a_run_at_work_is_left_to_the_command_that_is_at_it(
         while not service.sent("GET", TASK_PATH) and time.monotonic() < until:
             process.poll()
         (run_id,) = cloud("runs", "-q").out.split()
-        error = json.loads(cloud("resume", run_id, "--json", code=2).out)["error"]
-        assert "at work" in error["message"]
+        said = cloud("resume", run_id, "--json", code=None)
+        ran = cloud("resume", "--json", code=None)
         service.polls[TASK_PATH] = 0
-        assert process.wait(60) == 0
-        process.communicate()
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "at work" in json.loads(said.out)["error"]["message"]
+    assert (said.code, ran.code, ran.value) == (2, 0, [])
+    assert "at work" in ran.err
     assert len(service.creates) == 1

@@ -73,6 +73,9 @@ def ensure(
         ended = process.poll()
         endpoint = _own(data_dir)
         if endpoint is not None:
+            if os.name == "posix" and ended is None and endpoint.pid != process.pid:
+                # Another command's came first; ours, still on its way, is not to begin when that one ends.
+                process.terminate()
             return endpoint
         if ended == ALREADY_RUNNING:
             # Another engine holds the lock: it is coming up, or on its way out.

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.types import Shot, Timeline, Track
 
-# Frames: of a short video enough segments to share, of a long one not more than need be.
-_SHORTEST, _LONGEST, _FEWEST = 48, 240, 6
+# Two and four processes share fours of segments evenly, none longer than so many frames; below so many frames
+# two segments do, then one.
+_LONGEST, _FOUR, _TWO = 120, 96, 48
 # What a swapper carries from frame to frame has settled after so many.
 _WARM_UP = 10
 # A segment is worth decoding so many times its length for.
@@ -67,7 +68,7 @@ def excerpt(scene: Scene, first: int, last: int) -> Scene:
 def _starts(timeline: Timeline, shots: Sequence[Shot]) -> list[int]:
     """Return where segments begin: at a cut if there is one near, else evenly."""
     count = len(timeline.times)
-    usual = min(max(-(-count // _FEWEST), _SHORTEST), _LONGEST)
+    usual = _usual_length(count)
     cuts = [shot.first_frame for shot in shots]
     starts = [0] if count else []
     while starts:
@@ -77,11 +78,16 @@ def _starts(timeline: Timeline, shots: Sequence[Shot]) -> list[int]:
         length = max(usual, (start - entry(timeline, warm_from)) // _MOST_DECODED)
         place = bisect_right(cuts, start + length)
         cut = cuts[place - 1] if place else 0
-        end = cut if cut >= start + length // 2 else start + length
-        if count - end < usual // 2:
+        end = cut if cut > start + length // 2 else start + length
+        if count - end <= usual // 2:
             break
         starts.append(end)
     return starts
+
+
+def _usual_length(count: int) -> int:
+    parts = 4 * -(-count // (4 * _LONGEST)) if count >= _FOUR else 2 if count >= _TWO else 1
+    return max(1, -(-count // parts))
 
 
 def _warm_from(shots: Sequence[Shot], frame_index: int) -> int:

@@ -30,6 +30,7 @@ _CODES: dict[int, type[HeadswapError]] = {
     **dict.fromkeys((1003, 1007, 1204, 1207, 1208, 1209, 1210), RefusedError),
 }
 _FAULT_CODES = frozenset({1015, 1016, 1205, 2001})
+_OWN_CODES = frozenset({*_CODES, *_FAULT_CODES, THROTTLED})
 _STATUSES: dict[int, type[HeadswapError]] = {401: AuthError, 403: AuthError, 404: NotFoundError}
 _ADDRESS_HINT = "Check the address of the service: HEADSWAP_BASE_URL"
 _HINTS: dict[type[HeadswapError], str] = {
@@ -83,7 +84,8 @@ class Fault:
 def open_envelope(reply: Reply) -> JsonObject | Fault:
     """Return the ``data`` of a successful answer, empty if there is none, or what the answer means.
 
-    Success is an HTTP status 2xx with code 1000; a code speaks louder than a failed HTTP status.
+    Success is an HTTP status 2xx with code 1000; a code speaks louder than a failed HTTP status, unless it
+    may be that of a gateway which gave up on the service.
     """
     envelope = _parse(reply.body)
     code = envelope.get("code") if envelope is not None else None
@@ -94,6 +96,8 @@ def open_envelope(reply: Reply) -> JsonObject | Fault:
         if reply.status >= 300 or not isinstance(data, dict | None):
             return _bare(reply)
         return data or {}
+    if code not in _OWN_CODES and (reply.status == 408 or reply.status >= 500):
+        return _bare(reply)
     return _coded(code, envelope.get("msg"), reply)
 
 

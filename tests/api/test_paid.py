@@ -40,6 +40,8 @@ UNKNOWN: dict[str, Fault] = {
     "bare 502": Answer(b"<html>Bad Gateway</html>", 502),
     "bare 503 with Retry-After": Answer(b"", 503, {"Retry-After": "1"}),
     "bare 504": Answer(b"", 504),
+    "a gateway's 504 that looks like an envelope": Answer({"code": 504, "msg": "upstream timed out"}, 504),
+    "a gateway's code of its own": Answer({"code": 50201, "msg": "bad gateway"}, 502),
     "bare 404": Answer(b"", 404),
     "bare 400": Answer(b"", 400),
     "redirect": Answer(b"", 303, {"Location": "/elsewhere"}),

@@ -26,7 +26,7 @@ from headswap_cli.services.purse import Purse
 from headswap_cli.services.rehearse import rehearse_run_steps
 from headswap_cli.services.repeat import DoneError
 from headswap_cli.services.rows import recalled
-from headswap_cli.services.run import RunResult, run_steps
+from headswap_cli.services.run import RunResult, go_on, run_steps
 from headswap_cli.services.shared import OnceHost
 from headswap_cli.services.tally import Tally
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from headswap_cli.services.deps import Deps
     from headswap_cli.services.rehearse import Rehearsal
     from headswap_cli.services.rows import BatchRow, Lineup
+    from headswap_cli.services.run import RunRequest
 
 # The engine works on one task at a time; a second row is published and analysed meanwhile.
 AT_ONCE = {Backend.AKOOL: 8, Backend.LOCAL: 2}
@@ -226,23 +227,11 @@ class _Batch:
             rehearsal = yield from rehearse_run_steps(deps, row.request, deadline=deadline)
             return RowEnd(row, rehearsal=rehearsal)
         try:
-            result = yield from self._alone(deps, row, deadline)
+            result = yield from patient_steps(deps, row.request, deadline=deadline)
         except DoneError as done:
             return RowEnd(row, before=recalled(deps.journal, done.run))
         self.purse.look(deps)
         return RowEnd(row, result=result)
-
-    def _alone(self, deps: Deps, row: BatchRow, deadline: Deadline) -> Generator[float, None, RunResult]:
-        """Do a row once nobody else is at the same: another row with the same content, or another command."""
-        while True:
-            try:
-                return (yield from run_steps(deps, row.request, deadline=deadline))
-            except HeadswapError as error:
-                pause_s = pause_after(error)
-                if pause_s is None or deps.clock() >= deadline.at:
-                    raise
-                deps.report.notice(f"waiting: {error.message}")
-            yield pause_s
 
     def _on_retry(self, deps: Deps) -> Callable[[HeadswapError, float], None]:
         def told(error: HeadswapError, pause_s: float) -> None:
@@ -251,6 +240,31 @@ class _Batch:
             deps.report.notice(f"trying again in {max(1, round(pause_s))} s: {error.message}")
 
         return told
+
+
+def patient_steps(
+    deps: Deps, request: RunRequest, *, deadline: Deadline
+) -> Generator[float, None, RunResult]:
+    """Do a run once the service has time for it, and nobody else is at the same: another row, or command.
+
+    Raises:
+        HeadswapError: as ``run_steps``.
+    """
+    steps = run_steps(deps, request, deadline=deadline)
+    while True:
+        try:
+            return (yield from steps)
+        except HeadswapError as error:
+            pause_s, begun = pause_after(error), error.ids.get("run_id")
+            if pause_s is None or deps.clock() >= deadline.at:
+                raise
+            deps.report.notice(f"waiting: {error.message}")
+        yield pause_s
+        if request.is_new and begun is not None:
+            # By now it may be paid for again, as it was to be: from the beginning it would be once more.
+            steps = go_on(deps, str(begun), request, None, deadline=deadline)
+        else:
+            steps = run_steps(deps, request, deadline=deadline)
 
 
 def pause_after(error: HeadswapError) -> float | None:

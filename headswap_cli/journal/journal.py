@@ -99,12 +99,13 @@ class Journal(JournalReader):
             parameters: What else the user chose; no key.
             content: What names the same wish when it is made again.
             source_key: What names the source video by what is in it.
-            is_new: Whether a run of the same content is left alone; else it is gone on with.
+            is_new: Whether a run of the same content is left alone; else it is gone on with. One that was
+                begun in this way, is not paid for and nobody is at work on is gone on with in either case.
         """
         run_id = "run-" + base64.b32encode(self._random_bytes(7)).decode("ascii")[:10].lower()
         with self._transaction() as connection:
             # Under the write lock: of two that ask for the same at once, the second finds the first.
-            earlier = None if is_new or content is None else self.find_content(content)
+            earlier = None if content is None else self._begun(content, is_new=is_new)
             if earlier is not None:
                 return earlier.run_id
             connection.execute(
@@ -322,6 +323,15 @@ class Journal(JournalReader):
             yield
         finally:
             give_back(self._locks, number)
+
+    def _begun(self, content: str, *, is_new: bool) -> Run | None:
+        if not is_new:
+            return self.find_content(content)
+        run = self.find_unpaid(content)
+        if run is None or not take(self._locks, number := self._number(run.run_id)):
+            return None
+        give_back(self._locks, number)
+        return run
 
     @contextmanager
     def _transaction(self, detail: JsonObject | None = None) -> Iterator[sqlite3.Connection]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # A create that left, whose answer nobody has written down.
 _UNANSWERED = "(body IS NOT NULL AND task_id IS NULL AND (status = 'unknown' OR last_step = 'intended'))"
+_PAID = f"(task_id IS NOT NULL OR {_UNANSWERED})"
 _STATE = f"CASE WHEN {_UNANSWERED} THEN 'unknown' ELSE status END"
 # What somebody asked for and has not got: never answered for, or a task that has brought no file yet. One
 # whose task has failed, or that was refused, is over; so is a task alone once it is completed.
@@ -73,9 +74,24 @@ class JournalReader:
         return next(map(read_run, rows), None)
 
     def find_content(self, content: str) -> Run | None:
-        """Return the newest run that was begun for this content, or whose task was bought by that name."""
+        """Return the run that was begun for this content, or whose task was bought by that name.
+
+        Of several the newest that has a task, or may have: what was to be paid for again and was not does not
+        stand before what was paid for.
+        """
         rows = self._rows(
-            "SELECT * FROM runs WHERE content = ?1 OR purchase = ?1 ORDER BY number DESC LIMIT 1", (content,)
+            f"SELECT * FROM runs WHERE content = ?1 OR purchase = ?1 ORDER BY {_PAID} DESC,"  # noqa: S608  a constant
+            " number DESC LIMIT 1",
+            (content,),
+        )
+        return next(map(read_run, rows), None)
+
+    def find_unpaid(self, content: str) -> Run | None:
+        """Return the newest run of this content that is to be paid for again, and has yet to be."""
+        rows = self._rows(
+            f"SELECT * FROM runs WHERE content = ?1 AND NOT {_PAID}"  # noqa: S608  a constant of this file
+            " AND status != 'failed' AND json_extract(parameters, '$.is_new') ORDER BY number DESC LIMIT 1",
+            (content,),
         )
         return next(map(read_run, rows), None)
 

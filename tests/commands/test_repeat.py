@@ -14,7 +14,7 @@ import pytest
 from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, CREATE_PATH, TASK_PATH
 from tests.clips import plain_clip, plain_photo
 from tests.hosting.conftest import UPLOADER, FolderOrigin
-from tests.loopback import tiny_video
+from tests.loopback import sample, tiny_video
 from tests.origin import Answer, reset
 
 if TYPE_CHECKING:
@@ -122,6 +122,28 @@ def test_only_new_pays_again(cloud: Headswap, service: HeadSwapService) -> None:
     assert first["run_id"] != second["run_id"]
     assert len(service.creates) == 2
     assert second["run_id"] in cloud(*RUN, "-o", "second.mp4", code=2).err
+
+
+def test_a_second_payment_that_did_not_come_to_pass_is_not_made_without_new(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    made = cloud(*RUN, "--json").value
+    service.script(CREATE_PATH, Answer(sample("no_credits")))
+    cloud(*RUN, "--new", "-o", "second.mp4", code=11)
+    assert made["run_id"] in cloud(*RUN, code=2).err
+    assert cloud(*RUN, "-o", "copy.mp4", "--json").value["task_id"] == made["task_id"]
+    assert len(service.tasks) == 1
+
+
+def test_a_second_payment_that_was_stopped_before_is_made_once(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    cloud(*RUN)
+    service.script(ANALYZE_PATH, Answer(sample("server_fault")))
+    cloud(*RUN, "--new", "-o", "second.mp4", code=1)
+    cloud(*RUN, "--new", "-o", "second.mp4")
+    cloud("resume")
+    assert len(service.tasks) == 2
 
 
 def test_a_run_that_ran_out_of_time_goes_on_with_its_task(cloud: Headswap, service: HeadSwapService) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import FailedError, NotFoundError, OutcomeUnknownError
+from headswap_cli.errors import FailedError, NotFoundError, OutcomeUnknownError, Stopped
 from headswap_cli.journal import StepKind
 from headswap_cli.models import Status
 from headswap_cli.services.hosted import check_life
@@ -86,6 +86,7 @@ def submit(
         CreditsError: the balance does not cover ``max_credits`` any more; nothing was sent.
         InputError: a link would end before the service has read it; nothing was sent.
         OutcomeUnknownError: the task may or may not exist.
+        Stopped: everything is to end; nothing was taken by the service.
     """
     body = deps.dialect.create_body(video_url, faces, options)
     for url, what in ((video_url, "video"), *((face.img_url, "photo") for face in faces)):
@@ -93,7 +94,12 @@ def submit(
     balance = budgeted_balance(deps, max_credits)
     with paying(deps), undisturbed():
         deps.journal.intend(run_id, body, purchase=purchase, is_new=is_new, balance=balance)
-        task = deps.dialect.create_task(deps.client, body)
+        try:
+            task = deps.dialect.create_task(deps.client, body)
+        except Stopped:
+            # It strikes only between two tries, and there is a second one only if the first was not taken.
+            deps.journal.waive(run_id)
+            raise
         deps.journal.created(run_id, task.task_id, task.held)
     return Submission(task, options, balance)
 

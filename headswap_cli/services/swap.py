@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
+from headswap_cli.journal import BoughtError
 from headswap_cli.models import Backend, MappedFace, Status
 from headswap_cli.services.casting import cast
 from headswap_cli.services.content import hashes_of, purchase_key
@@ -94,12 +95,18 @@ def go_on_swapping(
         if offer is None and run.task_id is None:
             offer = _offer(deps, request)
             check_same(run, offer.purchase)
-        with recording(deps, run_id):
-            if run.task_id is not None or offer is None:
-                submission = take_up(deps, run, run.task_id or "", request.options)
-            else:
-                submission = _submit(deps, run, request, offer)
-            return (yield from _followed(deps, run_id, request, submission, deadline))
+        try:
+            with recording(deps, run_id):
+                if run.task_id is not None or offer is None:
+                    submission = take_up(deps, run, run.task_id or "", request.options)
+                else:
+                    submission = _submit(deps, run, request, offer)
+                return (yield from _followed(deps, run_id, request, submission, deadline))
+        except BoughtError as bought:
+            other = bought.run_id
+            deps.journal.forget(run_id)
+    deps.report.notice(f"the run {other} has paid for the same; going on with that")
+    return (yield from go_on_swapping(deps, deps.journal.run(other), request, offer, deadline=deadline))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headswap_cli.wire import ANALYZE_PATH, CREATE_PATH, TASK_PATH
-from tests.loopback import tiny_video
-from tests.origin import reset
+from tests.loopback import sample, tiny_video
+from tests.origin import Answer, reset
 
 if TYPE_CHECKING:
     from tests.conftest import Headswap
@@ -70,3 +70,14 @@ def test_a_service_that_cannot_be_reached_leaves_nothing_in_question(
     error = cloud("swap", analysis, "--face", FACE, "--json", code=1, HEADSWAP_BASE_URL=nobody).value["error"]
     assert error["code"] == "network"
     assert cloud("runs", "--status", "unknown", "--json").value == []
+
+
+def test_a_swap_taken_up_after_a_run_has_bought_the_same_goes_on_with_that(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    analysis = cloud("analyze", VIDEO, "-q").out.strip()
+    service.script(CREATE_PATH, Answer(sample("server_fault")))
+    left = cloud("swap", analysis, "--face", FACE, "--json", code=1).value["error"]["run_id"]
+    task = cloud(*RUN, "--json").value["task_id"]
+    assert cloud("resume", left, "--json").value["task_id"] == task
+    assert service.tasks == [task]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
-from headswap_cli.wire import TASK_PATH
+from headswap_cli.wire import CREATE_PATH, TASK_PATH
 from tests.commands.test_batch import FACE, fail_task, video
+from tests.origin import Answer
 
 if TYPE_CHECKING:
     from tests.conftest import Headswap
@@ -63,3 +65,19 @@ def test_several_again_are_skipped_and_new_pays_for_all(cloud: Headswap, service
     cloud("run", *VIDEOS, "--face", FACE, "--new", "--force")
     assert len(service.creates) == 6
     assert service.sent("GET", TASK_PATH)
+
+
+def test_ctrl_c_between_two_tries_of_a_create_leaves_nothing_in_question(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    busy = Answer({"code": 1005, "msg": "slow down"}, headers={"Retry-After": "30"})
+    service.script(CREATE_PATH, busy, busy)
+    process = cloud.start("run", *VIDEOS[:2], "--face", FACE)
+    while not service.creates:
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert cloud("runs", "--status", "unknown", "--json").value == []
+    cloud("run", *VIDEOS[:2], "--face", FACE)
+    assert len(service.tasks) == 2

@@ -17,7 +17,7 @@ from headswap_cli.errors import (
     ServiceError,
 )
 from headswap_cli.retry import parse_retry_after
-from headswap_cli.text import printable
+from headswap_cli.text import masked, printable
 from headswap_cli.wire import SUCCESS, THROTTLED
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _parse(body: bytes) -> JsonObject | None:
 
 def _coded(code: int, message: object, reply: Reply) -> Fault:
     """Name an envelope whose code is not success."""
-    said = printable(message) if isinstance(message, str) else ""
+    said = printable(masked(message)) if isinstance(message, str) else ""
     throttled = code == THROTTLED or reply.status == 429
     kind = Kind.THROTTLED if throttled else Kind.BROKEN if code in _FAULT_CODES else Kind.REFUSED
     raised = ServiceError if throttled else _CODES.get(code) or _STATUSES.get(reply.status, ServiceError)
@@ -130,7 +130,7 @@ def _bare(reply: Reply) -> Fault:
         return _redirect(reply)
     if reply.status >= 400:
         return _http_fault(reply)
-    shown = printable(reply.body[:400].decode("utf-8", "replace"), 80)
+    shown = printable(masked(reply.body[:400].decode("utf-8", "replace")), 80)
     error = ServiceError(
         f"The service's answer is not the API's (HTTP {reply.status}): {shown or 'an empty body'}",
         hint=_ADDRESS_HINT,

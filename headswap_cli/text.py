@@ -15,6 +15,7 @@ _SEQUENCES = re.compile(
 # https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _DROPPED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_QUERY = re.compile(r"(https?://[^\s?#\"']+)\?[^\s\"']*", re.IGNORECASE)
 
 
 def printable(text: str, limit: int = MAX_LENGTH) -> str:
@@ -28,6 +29,11 @@ def printable(text: str, limit: int = MAX_LENGTH) -> str:
     kept = "".join(" " if _is_space(letter) else letter for letter in kept if _is_shown(letter))
     kept = " ".join(kept.split())
     return kept if len(kept) <= limit and len(text) <= 8 * limit else kept[: limit - 1] + "…"
+
+
+def masked(text: str) -> str:
+    """Return a text whose URLs have lost their queries: one may be a signature."""
+    return _QUERY.sub(r"\1?...", text)
 
 
 def harmless(text: str) -> str:

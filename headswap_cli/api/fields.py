@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from headswap_cli.text import printable
+from headswap_cli.text import masked, printable
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _ID = re.compile(r"[!-~]{1,200}")
@@ -51,5 +51,5 @@ def web_url(value: object) -> str | None:
 
 
 def sentence(value: object) -> str | None:
-    """Return what a text field says, made printable; None if it says nothing."""
-    return printable(value) or None if isinstance(value, str) else None
+    """Return what a text field says, made printable, no link's query in it; None if it says nothing."""
+    return printable(masked(value)) or None if isinstance(value, str) else None

@@ -185,12 +185,14 @@ def swap_options(
     """Return the options that ``run`` and ``swap`` share; ``preferences`` hold where a flag was not given.
 
     Raises:
-        InputError: the webhook is no http(s) URL.
+        InputError: the webhook is no http(s) URL, or a text can't be sent.
     """
     from headswap_cli.models import Mode, SwapOptions, Tone
+    from headswap_cli.services.preflight import check_sendable
 
     if webhook_url is not None:
-        parse_webhook(webhook_url)
+        check_sendable(parse_webhook(webhook_url), "webhook")
+    check_sendable(model or "", "model")
     return SwapOptions(
         resolution=resolution or preferences.resolution,
         model=model or preferences.model,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.models import Status
 from headswap_cli.render.views import Shown, short_path, table
-from headswap_cli.text import printable
+from headswap_cli.text import masked, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from headswap_cli.errors import HeadswapError
     from headswap_cli.journal import Run, Step
 
-_QUERY = re.compile(r"(https?://[^\s?#\"']+)\?[^\s\"']*", re.IGNORECASE)
 _CELL = 120
 
 
@@ -85,11 +83,6 @@ def resumed(each: Sequence[Shown], errors: Mapping[str, HeadswapError]) -> Shown
     values += [{"run_id": run_id, "error": error_json(error)} for run_id, error in errors.items()]
     text = "\n".join(one.text for one in each)
     return Shown(values, text or ("" if errors else "Nothing is open."), "\n".join(one.bare for one in each))
-
-
-def masked(text: str) -> str:
-    """Return a text whose URLs have lost their queries: one may be a signature."""
-    return _QUERY.sub(r"\1?...", text)
 
 
 def _masked_json(value: Any) -> Any:

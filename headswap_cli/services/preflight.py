@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headswap_cli.errors import InputError
 from headswap_cli.media import check_photo, check_video, is_url
 from headswap_cli.services.deps import absolute
 from headswap_cli.services.mapping import check_mappings
@@ -37,6 +38,9 @@ def check_sources(
     Raises: InputError: names the thing, the value and the limit.
     """
     check_mappings(faces)
+    for source in (video or "", *(face.image for face in faces)):
+        if is_url(source):
+            check_sendable(source, "URL")
     notices = [] if video is None or is_url(video) else _video_notices(video, any_length=any_length)
     known = set() if known_photos is None else known_photos
     named = (photo for face in faces for photo in (face.image, face.like) if photo is not None)
@@ -44,6 +48,21 @@ def check_sources(
     unchecked = [photo for photo in photos if not check_photo(absolute(photo))]
     known.update(photos)
     return notices + [f"{photo}: whether it can be decoded is unchecked, {_UNCHECKED}" for photo in unchecked]
+
+
+def check_sendable(value: str, what: str) -> None:
+    """Check that a request can carry what was typed: bytes outside UTF-8 are no text that could be sent.
+
+    Raises:
+        InputError: it can't.
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"The {what} {value!r} holds bytes that are not UTF-8; nothing was sent.",
+            hint="Percent-encode them in a URL, as %E9; else type it anew.",
+        ) from error
 
 
 def _video_notices(video: str, *, any_length: bool) -> list[str]:

@@ -195,6 +195,14 @@ def test_the_services_text_cannot_drive_the_terminal(client: ApiClient, service:
     assert error.message.isprintable()
 
 
+def test_a_link_that_the_service_repeats_loses_its_signature(
+    client: ApiClient, service: HeadSwapService
+) -> None:
+    said = "cannot read https://bucket.example.com/a.mp4?X-Amz-Signature=secret at all"
+    error = answered(client, service, Answer({"code": 1208, "msg": said}))
+    assert error.message.endswith("cannot read https://bucket.example.com/a.mp4?... at all")
+
+
 @pytest.mark.parametrize("message", [None, 7, {"a": 1}, ["x"], "", "\ud800"])
 def test_a_message_of_any_type_is_borne(client: ApiClient, service: HeadSwapService, message: object) -> None:
     error = answered(client, service, Answer({"code": 1104, "msg": message}))

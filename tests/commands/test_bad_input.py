@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tests.loopback import HeadSwapService
 
 
+URL = "https://example.com/clip.mp4"
+
+
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     return plain_clip(tmp_path / "clip.mp4", seconds=4)
@@ -193,6 +196,22 @@ def test_an_output_whose_name_is_too_long_for_a_download_is_refused(
 @pytest.mark.parametrize("video", ["http://[x", "~nobody-has-this-name/clip.mp4", "~clip.mp4"])
 def test_an_odd_source_is_refused_without_a_traceback(headswap: Headswap, photo: Path, video: str) -> None:
     refused(headswap, "run", video, "--face", f"1={photo}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("https://example.com/\udce9.mp4", "--face", URL),
+        (URL, "--face", "https://example.com/\udce9.jpg"),
+        (URL, "--face", URL, "--model", "\udce9"),
+        (URL, "--face", URL, "--webhook-url", "https://example.com/\udce9"),
+    ],
+)
+def test_what_no_request_can_carry_is_refused_before_anything_is_sent(
+    headswap: Headswap, arguments: tuple[str, ...]
+) -> None:
+    assert "not UTF-8" in refused(headswap, "run", *arguments)
+    assert headswap("runs", "--json").value == []
 
 
 def test_a_person_with_five_thousand_digits_is_refused(headswap: Headswap, clip: Path) -> None:

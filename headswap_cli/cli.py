@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         view.error(error)
         return error.exit_code
     except typer.TyperException as error:
-        usage = _usage_error(error)
+        usage = _usage_error(error, words)
         view.error(usage)
         return usage.exit_code
     except Stopped as stopped:
@@ -130,9 +130,11 @@ def _close_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _usage_error(error: typer.TyperException) -> InputError:
+def _usage_error(error: typer.TyperException, words: Sequence[str]) -> InputError:
     describe, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "headswap"
+    # An option without its value is told without the command.
+    named = f"headswap {words[0]}" if words and words[0].isalpha() else "headswap"
+    command = context.command_path if context is not None else named
     return InputError(describe() if describe is not None else str(error), hint=f"{command} --help")
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import HeadswapError, InputError
+from headswap_cli.errors import AuthError, HeadswapError, InputError
 from headswap_cli.extras import can_draw, require_engine
 from headswap_cli.render.view import View
 
@@ -144,7 +144,8 @@ class AppContext:
             with self.cloud(settings, keep=False) as (_, client):
                 return fetch_balance(client.hurried())
         except HeadswapError as error:
-            error.hint = f"Nothing was kept. {error.hint or ''} To keep it untried: --no-verify".strip()
+            way = "" if isinstance(error, AuthError) or error.hint is None else f"{error.hint}. "
+            error.hint = f"Nothing was kept. {way}To keep it untried: --no-verify"
             raise
 
     def canvas(self, *, images: bool, on_stderr: bool = False) -> Terminal | None:

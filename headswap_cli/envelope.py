@@ -34,7 +34,8 @@ _OWN_CODES = frozenset({*_CODES, *_FAULT_CODES, THROTTLED})
 _STATUSES: dict[int, type[HeadswapError]] = {401: AuthError, 403: AuthError, 404: NotFoundError}
 _ADDRESS_HINT = "Check the address of the service: HEADSWAP_BASE_URL"
 _HINTS: dict[type[HeadswapError], str] = {
-    AuthError: "Set HEADSWAP_API_KEY to a valid key, or work on this machine: --profile local",
+    AuthError: "Give a valid key: headswap profile set NAME --api-key-stdin, or HEADSWAP_API_KEY;"
+    " or work on this machine: --profile local",
     CreditsError: "Add credits to the account, or work on this machine: --profile local",
     NotFoundError: "Check the id, and that the key belongs to the account that made it: headswap status ID",
 }

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MAX_PICTURE_PIXELS = 128_000_000
 _HEAD_BYTES = 65_536
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
+# HEIF (ISO/IEC 23008-12) and AVIF; whatever else begins with a box of type ``ftyp`` is a video or a song.
+_PICTURE_BRANDS = frozenset({b"mif1", b"msf1", b"heic", b"heix", b"hevc", b"avif", b"avis", b"miaf"})
 
 
 def size_of(file: BinaryIO) -> tuple[int, int] | None:
@@ -31,6 +33,15 @@ def size_of(file: BinaryIO) -> tuple[int, int] | None:
             except (struct.error, IndexError):
                 return None
     return _avif(head) if head[4:8] == b"ftyp" else None
+
+
+def is_video(head: bytes) -> bool:
+    """Whether what begins so is an mp4 or a mov that holds no still picture.
+
+    Args:
+        head: The first 12 bytes, or more.
+    """
+    return head[4:8] == b"ftyp" and head[8:12] not in _PICTURE_BRANDS
 
 
 def excess(size: tuple[int, int] | None) -> str | None:

@@ -134,8 +134,13 @@ def test_what_is_no_photo_is_refused(tmp_path: Path, content: bytes | None, said
 
 
 def test_sound_is_no_photo(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not a picture"):
+    with pytest.raises(InputError, match="not a photo"):
         check_photo(sound_only(tmp_path / "song.mp4"))
+
+
+def test_a_video_is_no_photo(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a video or a song, not a photo"):
+        check_photo(plain_clip(tmp_path / "clip.mp4", seconds=3))
 
 
 def test_a_download_that_plays_to_its_end_passes_with_its_length(tmp_path: Path) -> None:

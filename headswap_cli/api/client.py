@@ -161,7 +161,7 @@ def check_address(base_url: str) -> httpx.URL:
     if url.scheme == "http" and not is_loopback(url.host):
         raise InputError(
             f"A key is not sent over plain http to {printable(url.host)}: anybody on the way could read it.",
-            hint="Use the https address: HEADSWAP_BASE_URL=https://...",
+            hint="Use the https address: https://...",
         )
     return url
 

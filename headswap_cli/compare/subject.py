@@ -193,12 +193,12 @@ def _durations(steps: Sequence[Step]) -> list[tuple[str, float]]:
 def _without_result(run: Run) -> InputError:
     if run.task_id is not None:
         way = f"headswap status {run.run_id} --wait && headswap download {run.run_id}"
-        return InputError(f"The run {run.run_id} has no result yet: it is {run.status}.", hint=way)
+        return InputError(f"The run {run.run_id} has no result yet; its status: {run.status}.", hint=way)
     if run.status is Status.COMPLETED:
         way = f"headswap swap {run.analysis_id} --face 1=IMAGE"
         return InputError(f"The run {run.run_id} only found the people of its video.", hint=way)
     way = f"headswap status {run.run_id}"
-    return InputError(f"The run {run.run_id} has no result: it is {run.status}.", hint=way)
+    return InputError(f"The run {run.run_id} has no result; its status: {run.status}.", hint=way)
 
 
 def _here(word: str, fetch: Fetch) -> Path:

@@ -86,6 +86,10 @@ def check_photo(path: Path) -> bool:
     _check_present(path, "photo")
     with path.open("rb") as file:
         fault = pictures.excess(pictures.size_of(file))
+        file.seek(0)
+        # Its first frame would decode, and be paid for.
+        if fault is None and pictures.is_video(file.read(12)):
+            fault = "is a video or a song, not a photo"
     if fault is not None:
         raise InputError(f"{path} {fault}", hint="give a JPEG or PNG photo")
     if (reader := _reader()) is None:

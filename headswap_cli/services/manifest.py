@@ -73,7 +73,8 @@ class Problems:
         try:
             yield
         except InputError as error:
-            self.add(row, line, column, error.message)
+            way = f" ({error.hint})" if error.hint and error.hint.startswith("mkdir ") else ""
+            self.add(row, line, column, f"{error.message}{way}")
 
     def check(self) -> None:
         """Check that there are none.

@@ -138,12 +138,17 @@ def _filled(output: str, values: Mapping[str, str]) -> str:
     return _BRACES.sub(_value, output)
 
 
+class TakenError(InputError):
+    """The output exists already."""
+
+
 def check_target(target: Path, *, force: bool) -> None:
     """Check that ``target`` may and can be written; leaves nothing behind.
 
     Raises:
-        InputError: it exists and ``force`` is off, its folder is missing, nothing can be written there, or
-            something of somebody else's has the name that it gets on its way.
+        TakenError: it exists and ``force`` is off.
+        InputError: its folder is missing, nothing can be written there, or something of somebody else's has
+            the name that it gets on its way.
     """
     if target.is_dir():
         raise InputError(f"The output {str(target)!r} is a folder.", hint="Name a file: -o out.mp4")
@@ -153,7 +158,7 @@ def check_target(target: Path, *, force: bool) -> None:
             hint="-o - writes the video to stdout: headswap ... -o - > " + str(target),
         )
     if target.exists() and not force:
-        raise InputError(
+        raise TakenError(
             f"The output {str(target)!r} exists already; nothing was done.",
             hint="Replace it with --force, or name another: -o FILE",
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import FailedError, NotFoundError, OutcomeUnknownError, Stopped
 from headswap_cli.journal import StepKind
-from headswap_cli.models import Status
+from headswap_cli.models import Backend, Status
 from headswap_cli.services.hosted import check_life
 from headswap_cli.services.money import budgeted_balance, paying, settle
 from headswap_cli.services.timed import state_report, watch_again, watch_timed
@@ -140,16 +140,18 @@ def see_through(
     # Of a failed task the error tells the cost.
     credits_charged = settle(deps, run_id, submission.balance_before, max_credits, tell=not is_failed)
     if is_failed:
-        raise task_failed(task, credits_charged)
+        raise task_failed(deps, task, credits_charged)
     return task, credits_charged
 
 
-def task_failed(task: Task, credits_charged: float | None = None) -> FailedError:
+def task_failed(deps: Deps, task: Task, credits_charged: float | None = None) -> FailedError:
     """Return the error of a task that the service ended as failed."""
+    is_free = deps.settings.backend is Backend.LOCAL
+    way = "Change what the reason names; to try the same again" if is_free else "To pay again"
     cost = "" if credits_charged is None else f" (the balance fell by {credits_charged:g} credits)"
     return FailedError(
         f"The task failed: {task.error or 'the service gave no reason'}{cost}",
-        hint="It is not tried again by itself. To pay again: the same command with --new",
+        hint=f"It is not tried again by itself. {way}: the same command with --new",
         code=task.error_code,
         task_id=task.task_id,
     )

@@ -10,9 +10,10 @@ from headswap_cli.errors import HeadswapError, InputError, NotFoundError, Outcom
 from headswap_cli.journal import StepKind
 from headswap_cli.media import is_url
 from headswap_cli.models import Backend
-from headswap_cli.services.output import default_name, target_path
+from headswap_cli.services.output import TakenError, default_name, target_path
 from headswap_cli.services.paid import sent_at
 from headswap_cli.services.remember import faces_of, options_of
+from headswap_cli.services.repeat import DoneError
 from headswap_cli.services.run import RunRequest, RunResult, go_on
 from headswap_cli.services.swap import SwapRequest, SwapResult, go_on_swapping
 
@@ -49,6 +50,7 @@ def resume_steps(
 
     Raises:
         OutcomeUnknownError: its create was not answered; the error says all that is known.
+        InputError: it is done and its file is there, or another file has taken its place.
         HeadswapError: as ``run_steps`` and ``swap_steps``.
     """
     if run.is_unanswered:
@@ -66,7 +68,14 @@ def resume_steps(
         force=bool(run.parameters.get("force")),
         is_aimed=True,
     )
-    return (yield from go_on(deps, run.run_id, wished, None, deadline=deadline))
+    try:
+        return (yield from go_on(deps, run.run_id, wished, None, deadline=deadline))
+    except DoneError as error:
+        error.hint = f"To have the same again, free: headswap download {run.run_id} -o FILE"
+        raise
+    except TakenError as error:
+        error.hint = f"Move that file away, then: headswap resume {run.run_id}"
+        raise
 
 
 def adopt_task(deps: Deps, run: Run, task_id: str) -> None:

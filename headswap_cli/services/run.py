@@ -271,7 +271,7 @@ def _proceed(
                 deps.report.notice(notice)
             saved = _save(deps, run.run_id, task, request)
         elif task.status is Status.FAILED:
-            raise task_failed(task)
+            raise task_failed(deps, task)
     return _result(deps, run.run_id, task, saved, credits_charged)
 
 

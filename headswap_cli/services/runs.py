@@ -75,7 +75,7 @@ def result_of(run: Run) -> Path:
     """
     if run.output is None:
         raise NotFoundError(
-            f"The run {run.run_id} has saved nothing: it is {run.state}.",
+            f"The run {run.run_id} has saved nothing; its status: {run.state}.",
             hint=f"headswap resume {run.run_id}",
             run_id=run.run_id,
         )

@@ -155,7 +155,7 @@ def _followed(
             deps, run_id, submission, deadline=deadline, max_credits=request.max_credits
         )
     elif task.status is Status.FAILED:
-        raise task_failed(task)
+        raise task_failed(deps, task)
     run = deps.journal.run(run_id)
     return SwapResult(
         run_id=run_id,

@@ -125,3 +125,7 @@ def test_wrong_usage_is_one_json_value_too_where_json_was_asked_for(
     assert (ran.value["error"]["code"], ran.value["error"]["exit_code"]) == ("input", 2)
     assert "--help" in ran.value["error"]["hint"]
     assert ran.err == ""
+
+
+def test_an_option_without_its_value_points_to_the_help_of_its_command(headswap: Headswap) -> None:
+    assert "headswap run --help" in headswap("run", VIDEO, "--face", code=2).err

@@ -104,6 +104,7 @@ def test_a_photo_without_a_face_is_exit_3_with_the_reason(
 
 def test_a_photo_with_several_faces_is_exit_3_with_the_reason(local: Headswap, carphone: Path) -> None:
     ran = local("run", carphone, "--face", f"1={media.photo('multi_face.jpg')}", code=3)
+    assert "To pay" not in ran.err
     assert "faces" in ran.err
     assert not list(local.cwd.iterdir())
 

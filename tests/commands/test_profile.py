@@ -74,7 +74,7 @@ def test_a_wrong_key_is_exit_10_and_nothing_is_kept(
     arguments = ("profile", "add", "work", "--api-key-stdin", "--base-url", service.url)
     ran = keyless(*arguments, stdin="wrong-key-123", code=10)
     assert "Nothing was kept" in ran.err
-    assert "--no-verify" in ran.err
+    assert "hint: Nothing was kept. To keep it untried: --no-verify" in ran.err
     assert not config.exists()
 
 

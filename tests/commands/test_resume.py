@@ -288,3 +288,34 @@ def test_a_run_at_work_is_left_to_the_command_that_is_at_it(
     assert (said.code, ran.code, ran.value) == (2, 0, [])
     assert "at work" in ran.err
     assert len(service.creates) == 1
+
+
+def test_a_run_that_is_done_is_resumed_by_downloading_it_again(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    run_id = cloud(*RUN, "--json").value["run_id"]
+    assert (
+        cloud("resume", run_id, "--json", code=2)
+        .value["error"]["hint"]
+        .endswith(f"headswap download {run_id} -o FILE")
+    )
+    assert len(service.creates) == 1
+
+
+def test_resume_says_what_to_do_where_another_file_has_the_outputs_name(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    run_id = out_of_time(cloud, service)
+    (cloud.cwd / "clip.headswap.mp4").write_text("mine")
+    hint = cloud("resume", run_id, "--json", code=2).value["error"]["hint"]
+    assert hint == f"Move that file away, then: headswap resume {run_id}"
+    (cloud.cwd / "clip.headswap.mp4").unlink()
+    cloud("resume", run_id)
+
+
+def out_of_time(cloud: Headswap, service: HeadSwapService) -> str:
+    """Return a run whose wait was too short."""
+    service.polls[TASK_PATH] = 10_000
+    run_id = cloud(*RUN, "--timeout", "1s", "--json", code=4).value["error"]["run_id"]
+    service.polls[TASK_PATH] = 0
+    return str(run_id)

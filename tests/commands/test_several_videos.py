@@ -81,3 +81,8 @@ def test_ctrl_c_between_two_tries_of_a_create_leaves_nothing_in_question(
     assert cloud("runs", "--status", "unknown", "--json").value == []
     cloud("run", *VIDEOS[:2], "--face", FACE)
     assert len(service.tasks) == 2
+
+
+def test_an_output_folder_that_is_missing_is_told_with_the_command_that_makes_it(headswap: Headswap) -> None:
+    told = headswap("run", *VIDEOS, "--face", FACE, "-o", "out/{stem}.mp4", code=2).err
+    assert f"does not exist. (mkdir -p {headswap.cwd / 'out'})" in told

@@ -18,6 +18,7 @@ from headswap_cli.commands.compare import compare_command
 from headswap_cli.commands.credits import credits_command
 from headswap_cli.commands.demo import demo_command
 from headswap_cli.commands.download import download_command
+from headswap_cli.commands.later import command, listing
 from headswap_cli.commands.profile import profile_group
 from headswap_cli.commands.resume import resume_command
 from headswap_cli.commands.run import run_command
@@ -29,36 +30,35 @@ from headswap_cli.errors import ExitCode, HeadswapError, InputError, Stopped, ma
 from headswap_cli.render.view import View, is_live
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
 
 def build() -> typer.Typer:
     """Return the command tree; its help is drawn with Rich on a terminal only."""
     markup: Literal["markdown"] | None = "markdown" if is_live(sys.stdout) else None
+    commands: dict[str, Callable[..., None]] = {
+        "run": run_command,
+        "batch": batch_command,
+        "demo": demo_command,
+        "analyze": analyze_command,
+        "swap": swap_command,
+        "status": status_command,
+        "download": download_command,
+        "compare": compare_command,
+        "resume": resume_command,
+        "credits": credits_command,
+        "serve": serve_command,
+    }
+    single = [command(*one, markup) for one in commands.items()]
     app = typer.Typer(
         name="headswap",
+        cls=listing([*single, runs_group(markup), profile_group(markup)]),
         rich_markup_mode=markup,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(root)
-    for name, command in (
-        ("run", run_command),
-        ("batch", batch_command),
-        ("demo", demo_command),
-        ("analyze", analyze_command),
-        ("swap", swap_command),
-        ("status", status_command),
-        ("download", download_command),
-        ("compare", compare_command),
-        ("resume", resume_command),
-        ("credits", credits_command),
-        ("serve", serve_command),
-    ):
-        app.command(name)(command)
-    app.add_typer(runs_group(markup))
-    app.add_typer(profile_group(markup))
     return app
 
 

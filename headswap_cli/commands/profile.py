@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from headswap_cli.commands import options as o
+from headswap_cli.commands.later import Later, group
 from headswap_cli.context import AppContext
 from headswap_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NameArg = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.")]
 SomeNameArg = Annotated[
@@ -45,43 +49,17 @@ NoVerifyOpt = Annotated[bool, typer.Option("--no-verify", help="Do not try the k
 MAX_SECRET_CHARACTERS = 10_000
 
 
-def profile_group(markup: Literal["markdown"] | None) -> typer.Typer:
-    """Return the group ``profile``; its commands are made when one of them, or its help, is asked for."""
-
-    class Group(typer.core.TyperGroup):
-        """Makes its commands at the first look: the program's own help, which is seen most, needs none."""
-
-        def list_commands(self, ctx: Any) -> list[str]:
-            """Return the commands' names, in the order that they were added in."""
-            self._fill()
-            return super().list_commands(ctx)
-
-        def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            """Return the command of that name, None if there is none."""
-            self._fill()
-            return super().get_command(ctx, cmd_name)
-
-        def _fill(self) -> None:
-            if not self.commands:
-                self.commands = typer.main.get_group(_commands(markup)).commands
-
-    group = typer.Typer(name="profile", rich_markup_mode=markup, cls=Group)
-    group.callback(invoke_without_command=True)(_profile)
-    return group
-
-
-def _commands(markup: Literal["markdown"] | None) -> typer.Typer:
-    group = typer.Typer(rich_markup_mode=markup)
-    for name, command in (
-        ("add", add_command),
-        ("list", list_command),
-        ("use", use_command),
-        ("show", show_command),
-        ("set", set_command),
-        ("remove", remove_command),
-    ):
-        group.command(name)(command)
-    return group
+def profile_group(markup: Literal["markdown"] | None) -> Later:
+    """Return the group of commands."""
+    commands: dict[str, Callable[..., None]] = {
+        "add": add_command,
+        "list": list_command,
+        "use": use_command,
+        "show": show_command,
+        "set": set_command,
+        "remove": remove_command,
+    }
+    return group("profile", _profile, commands, markup)
 
 
 def _profile(context: typer.Context) -> None:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from headswap_cli.commands import options as o
+from headswap_cli.commands.later import Later, group
 from headswap_cli.context import AppContext
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headswap_cli.models import Status
 
 DEFAULT_AGE = "30d"
@@ -47,23 +50,15 @@ StatusOpt = Annotated[
 ]
 
 
-def runs_group(markup: Literal["markdown"] | None) -> typer.Typer:
+def runs_group(markup: Literal["markdown"] | None) -> Later:
     """Return the group of commands."""
-    group = typer.Typer(
-        name="runs",
-        help="Show the runs of this machine, newest first, or take some out of the journal.\n\n"
-        "Example: headswap runs --status unknown",
-        rich_markup_mode=markup,
-    )
-    group.callback(invoke_without_command=True)(list_command)
-    for name, command in (
-        ("show", show_command),
-        ("forget", forget_command),
-        ("prune", prune_command),
-        ("open", open_command),
-    ):
-        group.command(name)(command)
-    return group
+    commands: dict[str, Callable[..., None]] = {
+        "show": show_command,
+        "forget": forget_command,
+        "prune": prune_command,
+        "open": open_command,
+    }
+    return group("runs", list_command, commands, markup)
 
 
 def list_command(

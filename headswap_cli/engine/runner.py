@@ -146,8 +146,9 @@ class Runner:
             _log.info("%s %s is completed", job.kind, job.id)
         else:
             failed = event["failed"]
-            self._fail(job, failed["code"], failed["reason"])
+            # Before anybody is told, so that whoever looks why finds it.
             _log.info("%s %s failed: %s\n%s", job.kind, job.id, failed["reason"], failed["trace"] or "")
+            self._fail(job, failed["code"], failed["reason"])
 
     def _mourn(self, job: Job, death: WorkerDiedError) -> None:
         _log.error("%s %s: the worker died (%s)", job.kind, job.id, death)

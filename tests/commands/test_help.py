@@ -27,7 +27,7 @@ SPARED = HEAVY | {"rich", "click", "pydantic", "keyring", "tomlkit", "cryptograp
 def commands(group: Any = TREE, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield every command that does something, with the words that call it."""
     for name in group.list_commands(None):
-        command = group.get_command(None, name)
+        command = group.get_command(None, name).whole()
         if hasattr(command, "commands"):
             yield from commands(command, (*above, name))
         else:

@@ -62,16 +62,6 @@ def test_swap_of_a_task_that_failed_is_exit_3(cloud: Headswap, service: HeadSwap
     assert len(service.creates) == 1
 
 
-def test_a_service_that_cannot_be_reached_leaves_nothing_in_question(
-    cloud: Headswap, service: HeadSwapService
-) -> None:
-    analysis = cloud("analyze", VIDEO, "-q").out.strip()
-    nobody = "http://127.0.0.1:9"
-    error = cloud("swap", analysis, "--face", FACE, "--json", code=1, HEADSWAP_BASE_URL=nobody).value["error"]
-    assert error["code"] == "network"
-    assert cloud("runs", "--status", "unknown", "--json").value == []
-
-
 def test_a_swap_taken_up_after_a_run_has_bought_the_same_goes_on_with_that(
     cloud: Headswap, service: HeadSwapService
 ) -> None:

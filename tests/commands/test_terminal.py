@@ -133,7 +133,7 @@ def test_a_batch_draws_its_counts_and_its_rows_within_80_columns(
     assert (code, out.partition(" in ")[0]) == (0, "12 rows")
     assert max(map(len, lines)) <= 80
     drawn = "\n".join(lines)
-    for shown in ("12 rows: ", "in preparation", "waiting", "task processing", "left", "[12/12] row "):
+    for shown in ("12 rows: ", "waiting", "task processing", "left", "[12/12] row "):
         assert shown in drawn
 
 

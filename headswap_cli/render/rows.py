@@ -51,7 +51,8 @@ def counts(result: Summary) -> str:
     cost = "" if result.spent is None else f"; the balance fell by {result.spent:g} credits"
     if result.is_rehearsal:
         parts[0] = f"{result.completed} would be paid for, nothing was"
-    return f"{result.total} rows in {duration(result.elapsed_s)}: {', '.join(filter(None, parts))}{cost}"
+    rows = "1 row" if result.total == 1 else f"{result.total} rows"
+    return f"{rows} in {duration(result.elapsed_s)}: {', '.join(filter(None, parts))}{cost}"
 
 
 def failures(result: Summary) -> list[str]:

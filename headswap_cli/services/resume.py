@@ -101,6 +101,8 @@ def adopt_task(deps: Deps, run: Run, task_id: str) -> None:
             run_id=run.run_id,
         )
     with deps.journal.held(run.run_id):
+        # Another command may have settled it meanwhile.
+        _check_unanswered(deps.journal.run(run.run_id))
         deps.journal.created(run.run_id, task_id, task.held)
     deps.report.notice(f"the task {task_id} is of the same video; going on with it")
 
@@ -112,9 +114,11 @@ def resubmit(deps: Deps, run: Run) -> None:
         InputError: the run has no unanswered create.
     """
     _check_unanswered(run)
-    deps.report.notice(f"{_facts(deps, run)} It is sent again now.")
+    facts = _facts(deps, run)
     with deps.journal.held(run.run_id):
+        _check_unanswered(deps.journal.run(run.run_id))
         deps.journal.waive(run.run_id)
+    deps.report.notice(f"{facts} It is sent again now.")
 
 
 def _check_unanswered(run: Run) -> None:

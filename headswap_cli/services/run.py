@@ -246,7 +246,7 @@ def go_on(
         except BoughtError as bought:
             other = bought.run_id
             deps.journal.forget(run_id)
-    deps.report.notice(f"the run {other} has paid for the same; going on with that")
+    deps.report.notice(f"the run {other} has asked for the same task; going on with that")
     return (yield from go_on(deps, other, request, content, deadline=deadline))
 
 

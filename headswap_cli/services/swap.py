@@ -105,7 +105,7 @@ def go_on_swapping(
         except BoughtError as bought:
             other = bought.run_id
             deps.journal.forget(run_id)
-    deps.report.notice(f"the run {other} has paid for the same; going on with that")
+    deps.report.notice(f"the run {other} has asked for the same task; going on with that")
     return (yield from go_on_swapping(deps, deps.journal.run(other), request, offer, deadline=deadline))
 
 

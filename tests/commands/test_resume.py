@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, CREATE_PATH, TASK_PATH
+from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, BALANCE_PATH, CREATE_PATH, TASK_PATH
 from tests.loopback import tiny_video
 from tests.origin import Answer, reset
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Headswap
     from tests.loopback import HeadSwapService
+    from tests.origin import Fault, Recorded
 
 VIDEO, FACE = "https://example.com/clip.mp4", "https://example.com/me.jpg"
 RUN = ("run", VIDEO, "--face", FACE)
@@ -155,6 +157,29 @@ def test_resubmit_states_the_facts_and_sends_it_again(cloud: Headswap, service: 
     kinds = [step["kind"] for step in cloud("runs", "show", run_id, "--json").value["steps"]]
     assert kinds.count("intended") == 2
     assert kinds[kinds.index("waived") :][:3] == ["waived", "submitted", "analysed"]
+
+
+def test_of_two_that_send_it_again_at_once_one_does(cloud: Headswap, service: HeadSwapService) -> None:
+    service.script(CREATE_PATH, reset)
+    run_id = cloud(*RUN, "--json", code=5).value["error"]["run_id"]
+    answered, arrived = threading.Event(), threading.Event()
+    act_on = service.act_on
+
+    def act(request: Recorded) -> Fault:
+        if request.path == BALANCE_PATH and not arrived.is_set():
+            arrived.set()
+            assert answered.wait(30)
+        return act_on(request)
+
+    service.act_on = act  # type: ignore[method-assign]
+    process = cloud.start("resume", run_id, "--resubmit")
+    assert arrived.wait(30)
+    cloud("resume", run_id, "--resubmit")
+    answered.set()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert service.tasks[0] in err
+    assert len(service.tasks) == 1
 
 
 @pytest.mark.parametrize("flags", [("--resubmit",), ("--task", "t1")])

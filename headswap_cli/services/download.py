@@ -212,7 +212,8 @@ def save(
     except NotFoundError as error:
         raise NotFoundError(
             f"The result of the task {task.task_id} is gone: {error.message}",
-            hint="Only a new task can bring it back: the same run with --new, which pays again",
+            hint=f"It may come yet; again, free: headswap download {task.task_id}. If not, only a new task"
+            " brings it back: the same run with --new, which pays again",
             task_id=task.task_id,
         ) from error
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import InputError
+from headswap_cli.errors import InputError, NotFoundError
+from headswap_cli.journal import StepKind
 from headswap_cli.models import Backend, Saved, Status, Task
 from headswap_cli.services.content import content_of
 from headswap_cli.services.output import LATER
@@ -86,7 +87,11 @@ def line_up(
 
 def _has_failed(request: RunRequest, journal: Journal, profile: str) -> bool:
     known = journal.find_content(content_of(profile, request.video, request.faces, request.options).key)
-    return known is not None and known.task_id is not None and known.status is Status.FAILED
+    if known is None or known.task_id is None or known.status is not Status.FAILED:
+        return False
+    last = journal.last(known.run_id, StepKind.FAILED)
+    # A task whose result could not be had is done: asking for that again is free.
+    return last is None or last.detail["slug"] != NotFoundError.slug
 
 
 def _check(request: RunRequest, journal: Journal, profile: str, photos: set[str]) -> list[str]:

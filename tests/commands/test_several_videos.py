@@ -86,3 +86,17 @@ def test_ctrl_c_between_two_tries_of_a_create_leaves_nothing_in_question(
 def test_an_output_folder_that_is_missing_is_told_with_the_command_that_makes_it(headswap: Headswap) -> None:
     told = headswap("run", *VIDEOS, "--face", FACE, "-o", "out/{stem}.mp4", code=2).err
     assert f"does not exist. (mkdir -p {headswap.cwd / 'out'})" in told
+
+
+def test_a_row_whose_result_could_not_be_had_is_not_paid_for_again_but_asked_for(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    (cloud.cwd / "jobs.csv").write_text(f"video\n{VIDEOS[0]}\n")
+    batch = ("batch", "jobs.csv", "--face", FACE, "--retry-failed")
+    respond = service.media.respond
+    service.media.respond = lambda request: Answer(b"not yet", 404)  # type: ignore[method-assign]
+    said = cloud(*batch, code=13).out
+    assert f"headswap download {service.tasks[0]}" in said
+    service.media.respond = respond  # type: ignore[method-assign]
+    cloud(*batch)
+    assert len(service.tasks) == 1

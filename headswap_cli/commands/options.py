@@ -360,7 +360,7 @@ IdsArg = Annotated[
     list[str],
     typer.Argument(
         metavar="ID...",
-        help="Ids of analyses, tasks or runs.",
+        help="Ids of tasks or runs; `status` knows analyses, too.",
         parser=parse_id,
         autocompletion=known.ids,
     ),

@@ -88,4 +88,6 @@ def serve_command(
         app.view.show(views.message(url, url=url))
         app.view.notices(["Ctrl-C stops it; a job at work goes back to the queue."])
 
-    raise typer.Exit(local.run_foreground(folders.data, folders.cache, serving, on_url=_on_url))
+    code = local.run_foreground(folders.data, folders.cache, serving, on_url=_on_url)
+    app.view.notices(["The local engine has stopped."])
+    raise typer.Exit(code)

@@ -51,12 +51,11 @@ def listed(runs: Sequence[Run]) -> Shown:
             f"{datetime.fromtimestamp(known.created_at).astimezone():%Y-%m-%d %H:%M}",
             known.command,
             known.state,
-            known.task_id or "-",
             _outcome(known),
         )
         for known in runs
     ]
-    text = table(("RUN", "BEGUN", "COMMAND", "STATUS", "TASK", "RESULT"), rows) if rows else "No runs."
+    text = table(("RUN", "BEGUN", "COMMAND", "STATUS", "RESULT"), rows) if rows else "No runs."
     return Shown([run_json(known) for known in runs], text, "\n".join(known.run_id for known in runs))
 
 
@@ -106,7 +105,7 @@ def _outcome(known: Run) -> str:
         return "to stdout" if known.output == "-" else short_path(Path(known.output))
     if known.state is Status.UNKNOWN:
         return f"headswap resume {known.run_id}"
-    return printable(masked(known.error), _CELL) if known.error else "-"
+    return printable(masked(known.error), _CELL) if known.error else known.task_id or "-"
 
 
 def _time(at: float) -> str:

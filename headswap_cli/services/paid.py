@@ -113,6 +113,12 @@ def take_up(deps: Deps, run: Run, task_id: str, options: SwapOptions) -> Submiss
     try:
         task = deps.dialect.fetch_task(deps.client, task_id)
     except NotFoundError as error:
+        if deps.settings.backend is Backend.LOCAL:
+            error.message = (
+                f"The local engine keeps a job for 7 days, and has deleted that of the run {run.run_id}."
+            )
+            error.hint = f"Make it anew: the same command with --new; or headswap runs forget {run.run_id}"
+            raise
         error.message = (
             f"The service does not know the task {task_id} of the run {run.run_id}: {error.message}"
         )

@@ -37,7 +37,7 @@ def test_runs_are_listed_newest_first_without_a_service(cloud: Headswap, service
     assert set(values[0]) >= {"run_id", "status", "analysis_id", "task_id", "output"}
     assert cloud("runs", "-q").out.split() == [second["run_id"], first["run_id"]]
     rows = cloud("runs").out.splitlines()
-    assert rows[0].split() == ["RUN", "BEGUN", "COMMAND", "STATUS", "TASK", "RESULT"]
+    assert rows[0].split() == ["RUN", "BEGUN", "COMMAND", "STATUS", "RESULT"]
     assert rows[2].split()[-1] == "clip.headswap.mp4"
     assert len(service.requests) == asked
 

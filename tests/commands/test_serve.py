@@ -127,7 +127,8 @@ def test_on_loopback_it_makes_up_a_key_and_says_how_to_stop_it_and_nothing_of_st
         listening = socket.socket()
         assert listening.connect_ex(("127.0.0.2", int(url.rpartition(":")[2]))) != 0
         listening.close()
-    assert said == ["Ctrl-C stops it; a job at work goes back to the queue.\n"]
+    hint = "Ctrl-C stops it; a job at work goes back to the queue."
+    assert said == [f"{hint}\nThe local engine has stopped.\n"]
 
 
 def test_the_key_is_on_no_command_line(own: Headswap, token_file: Path) -> None:
@@ -198,3 +199,14 @@ def test_damaged_weights_are_found_by_fetch_and_named_by_a_job(own: Headswap, tm
     mesh.write_bytes(content)
     own("serve", "--fetch", PIP_NO_INDEX="1")
     assert "Nobody" in own("analyze", video).out
+
+
+def test_a_run_again_whose_result_the_engine_has_deleted_says_how_it_is_made_anew(own: Headswap) -> None:
+    run = ("run", media.clip("carphone_pristine.mp4"), "--face", media.photo("astronaut.png"))
+    saved = own(*run, "-q").out.strip()
+    own("serve", "--clear")
+    (own.cwd / saved).unlink()
+    told = own(*run, code=13).err
+    assert "keeps a job for 7 days, and has deleted that of the run" in told
+    assert "pay" not in told
+    own(*run, "--new", "-q")

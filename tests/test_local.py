@@ -148,6 +148,16 @@ def test_an_engine_of_another_version_is_replaced(data: Path, cache: Path) -> No
     assert new.version == __version__
 
 
+def test_an_engine_of_the_same_version_and_other_code_is_replaced(data: Path, cache: Path) -> None:
+    old = local.ensure(data, cache)
+    assert local.ensure(data, cache).pid == old.pid
+    descriptor = data / "engine" / local.DESCRIPTOR
+    descriptor.write_text(
+        json.dumps({**json.loads(descriptor.read_text()), "build": "what was there before"})
+    )
+    assert local.ensure(data, cache).pid != old.pid
+
+
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "{}", '{"pid": "x"}', '{"pid": 1, "version": 1, "token": 1, "socket": 7}']
 )

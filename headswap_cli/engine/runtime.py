@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import filelock
 
 from headswap_cli import __version__
+from headswap_cli.build import build_id
 from headswap_cli.local import DESCRIPTOR, LOCK, LOG
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def published(folder: Path, address: Address) -> Iterator[None]:
     said = {
         "pid": os.getpid(),
         "version": __version__,
+        "build": build_id(),
         "socket": str(address.path) if address.path else None,
         "host": address.reachable_host,
         "port": address.port,

@@ -26,7 +26,10 @@ SHUTDOWN_PATH = "/shutdown"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a running engine listens: on ``socket``, or on ``host`` and ``port`` where that is None."""
+    """Where a running engine listens: on ``socket``, or on ``host`` and ``port`` where that is None.
+
+    ``build`` is the ``build_id`` of the code that it was started from, empty where it told none.
+    """
 
     pid: int
     version: str
@@ -34,6 +37,7 @@ class Endpoint:
     socket: Path | None
     host: str | None
     port: int | None
+    build: str = ""
 
     @property
     def url(self) -> str | None:
@@ -158,6 +162,7 @@ def read_descriptor(data_dir: Path) -> Endpoint | None:
             socket=Path(said["socket"]) if is_unix else None,
             host=None if is_unix else str(said["host"]),
             port=None if is_unix else int(said["port"]),
+            build=str(said.get("build", "")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

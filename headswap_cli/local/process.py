@@ -11,6 +11,7 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from headswap_cli import __version__
+from headswap_cli.build import build_id
 from headswap_cli.errors import EngineError
 from headswap_cli.local.endpoint import (
     LOCK,
@@ -196,14 +197,16 @@ def require_extra() -> None:
 
 
 def _own(data_dir: Path) -> Endpoint | None:
-    """Return the engine of this version that runs; an older one that is idle is ended.
+    """Return the engine of this version that runs; an older one, or one of another build, is ended if idle.
 
     Raises: EngineError: One of another version is at work, or newer.
     """
     running = find(data_dir)
-    if running is None or running.version == __version__:
-        return running
+    if running is None:
+        return None
     there, here = running.version, __version__
+    if (there, running.build) == (here, build_id()):
+        return running
     if _release(there) > _release(here):
         raise EngineError(
             f"The local engine that runs is version {there}, newer than this command ({here}).",
@@ -211,6 +214,8 @@ def _own(data_dir: Path) -> Endpoint | None:
         )
     busy = health(running) or {}
     if busy.get("queued") or busy.get("processing"):
+        if there == here:
+            return running
         raise EngineError(
             f"A local engine of version {there} is at work; this command is version {here}.",
             hint="Wait for its jobs, or let this version take them up: headswap serve --stop",

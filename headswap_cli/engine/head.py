@@ -126,11 +126,12 @@ class HeadSwapper:
             plate: The shot's background, if the camera stands still.
             others: Faces of other people in the frame: their heads stay.
         """
+        motion = self._motion(landmarks)
         posed, strength, piece = self._begin(frame, landmarks)
         if piece is None:
             return Rendered(frame, np.zeros(frame.shape[:2], np.bool_), swapped=False)
         covered = self._in_front(frame, landmarks, piece)
-        layer, face = self._painter.paint(piece, landmarks, posed, _shrunk(piece, covered))
+        layer, face = self._painter.paint(piece, landmarks, posed, _shrunk(piece, covered), motion)
         shown = np.full((piece.height, piece.width), strength, np.float32)
         if covered is not None:
             shown *= 1 - covered
@@ -149,16 +150,16 @@ class HeadSwapper:
 
     def rehearse(self, frame: Frame, landmarks: Landmarks) -> None:
         """Take note of a frame as ``apply`` does, of which nothing is wanted."""
+        motion = self._motion(landmarks)
         posed, _, piece = self._begin(frame, landmarks)
         if piece is None:
             return
         covered = self._in_front(frame, landmarks, piece)
-        self._painter.rehearse(piece, landmarks, posed, _shrunk(piece, covered))
+        self._painter.rehearse(piece, landmarks, posed, _shrunk(piece, covered), motion)
         if self._mode is Mode.HEAD:
             self._person(frame, piece, posed)
 
     def _begin(self, frame: Frame, landmarks: Landmarks) -> tuple[Posed, float, Piece | None]:
-        self._notice_jump(landmarks)
         posed = self._retargeter.pose(landmarks)
         strength = self._fade.follow(frame, landmarks, posed.yaw)
         return posed, strength, self._piece(frame, landmarks, posed) if strength > 0 else None
@@ -179,11 +180,16 @@ class HeadSwapper:
         width = posed.scale * self._reference.face_width
         return self._matte.of_piece(frame, piece, middle, width)
 
-    def _notice_jump(self, landmarks: Landmarks) -> None:
-        last = self._last
-        if last is not None and np.linalg.norm((landmarks - last).mean(axis=0)[:2]) > face_width(landmarks):
-            self.start_track()
-        self._last = landmarks
+    def _motion(self, landmarks: Landmarks) -> Floats:
+        """Return how far the face came since the frame before, pixels; after a jump it is another's."""
+        last, self._last = self._last, landmarks
+        motion = np.zeros(2, np.float32)
+        if last is not None:
+            motion = np.median(landmarks[:, :2] - last[:, :2], axis=0).astype(np.float32)
+            if np.linalg.norm((landmarks - last).mean(axis=0)[:2]) > face_width(landmarks):
+                self.start_track()
+                self._last, motion = landmarks, np.zeros(2, np.float32)
+        return motion
 
     def _piece(self, frame: Frame, landmarks: Landmarks, posed: Posed) -> Piece | None:
         width = face_width(landmarks)

@@ -18,6 +18,7 @@ from headswap_cli.engine.lashes import finish_eye
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.shade import shade
+from headswap_cli.engine.smear import ShutterFitter, is_fast, smeared
 from headswap_cli.models import Tone
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 
 _SHARPNESS_EVERY, _TONE_EVERY = 3, 2
+# Share of the piece that may be covered where the shutter is measured.
+_SPECKS = 0.005
 # Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
 _COARSE_FACE, _FINE = 90.0, 2
 
@@ -39,6 +43,7 @@ class _Memory:
 
     tone: ToneFitter
     sharpness: SharpnessFitter = field(default_factory=SharpnessFitter)
+    shutter: ShutterFitter = field(default_factory=ShutterFitter)
     level: int | None = None
     frames: int = 0
 
@@ -68,7 +73,7 @@ class Painter:
         return self._memory.tone.gains
 
     def paint(
-        self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None
+        self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None, motion: Floats
     ) -> tuple[Floats, Mask]:
         """Return the posed head in the piece with the frame's colours, and how much of it is inner face.
 
@@ -77,6 +82,7 @@ class Painter:
             landmarks: The person's, in pixels of the frame.
             posed: The head's mesh in the frame.
             hand: What of the small piece is covered by something in front, 0 to 1.
+            motion: How far the face came since the frame before, pixels across and down.
 
         Returns: BGR times alpha and alpha, (height, width, 4); and (height, width), 0 to 1.
         """
@@ -107,17 +113,22 @@ class Painter:
         fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather)
         for eye, opening in zip(EYES, posed.openings, strict=True):
             finish_eye(layer, new[_lid_line(eye, 0), :2], new[_lid_line(eye, 1), :2], opening)
-        sigma = self._fit_sharpness(piece, layer, own, new)
         face = np.ascontiguousarray(kinds[..., 1])
+        self._memory.frames += 1
+        if is_fast(motion):
+            layer, face = self._smeared(piece, (layer, face), (own, new), motion, is_clear=_is_clear(hand))
+        sigma = self._fit_sharpness(piece, layer, own, new)
         if sigma > 0.3:
             face = np.asarray(cv2.GaussianBlur(face, (0, 0), sigma), np.float32)
         return resharpen(layer, sigma), face
 
-    def rehearse(self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None) -> None:
+    def rehearse(
+        self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None, motion: Floats
+    ) -> None:
         """Take note of a frame that is not wanted; the arguments are those of ``paint``."""
         memory = self._memory
         if (memory.frames + 1) % _SHARPNESS_EVERY == 1:
-            self.paint(piece, landmarks, posed, hand)
+            self.paint(piece, landmarks, posed, hand, motion)
             return
         if memory.frames % _TONE_EVERY == 0:
             self._fit_colours(piece, landmarks, posed, hand)
@@ -158,26 +169,58 @@ class Painter:
         gains = light(piece.small, _straight(fitted), target_skin, source_skin, reach, tone=self._tone)
         return curves, gains
 
+    def _smeared(
+        self,
+        piece: Piece,
+        drawn: tuple[Floats, Mask],
+        faces: tuple[Landmarks, Landmarks],
+        motion: Floats,
+        *,
+        is_clear: bool,
+    ) -> tuple[Floats, Mask]:
+        """Return the layer and its inner face blurred along the motion as the frame is."""
+        layer, face = drawn
+        memory = self._memory
+        due = is_clear and memory.frames % _SHARPNESS_EVERY == 1
+        views = _views(piece, layer, *faces) if due else None
+        if views:
+            memory.shutter.fit(*views, motion)
+        way = memory.shutter.way(motion)
+        return (smeared(layer, way), smeared(face, way)) if way.any() else (layer, face)
+
     def _fit_sharpness(self, piece: Piece, layer: Floats, own: Landmarks, new: Landmarks) -> float:
         memory = self._memory
-        memory.frames += 1
-        if memory.frames % _SHARPNESS_EVERY != 1:
+        views = _views(piece, layer, own, new) if memory.frames % _SHARPNESS_EVERY == 1 else None
+        if views is None:
             return memory.sharpness.sigma
-        box = bounding_box(np.concatenate([own[topology.OVAL], new[topology.OVAL]]))
-        x0, y0 = np.maximum(np.floor(box[:2]), 0).astype(int)
-        x1, y1 = np.minimum(np.ceil(box[2:]), (piece.width, piece.height)).astype(int)
-        if min(x1 - x0, y1 - y0) < 8:
-            return memory.sharpness.sigma
-        part = np.s_[y0:y1, x0:x1]
-        head = np.asarray(np.clip(layer[part][..., :3], 0, 255), np.uint8)
-        offset = np.array([x0, y0], np.float32)
-        areas = [_skin_area(head, points[:, :2] - offset).astype(np.uint8) for points in (own, new)]
-        areas[1] *= (layer[part][..., 3] > 0.9).astype(np.uint8)
-        greys = [
-            np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
-            for picture in (piece.image[part], head)
-        ]
-        return memory.sharpness.fit(greys[0], greys[1], areas[0], areas[1])
+        greys, areas = views
+        return memory.sharpness.fit(*greys, *areas)
+
+
+def _is_clear(hand: Mask | None) -> bool:
+    """Whether nothing to speak of is before the head: that moves in a way of its own."""
+    return hand is None or float(hand.mean()) < _SPECKS
+
+
+def _views(
+    piece: Piece, layer: Floats, own: Landmarks, new: Landmarks
+) -> tuple[tuple[Bytes, Bytes], tuple[Bytes, Bytes]] | None:
+    """Return the frame's and the head's faces, grey, and where they are; None where too little shows."""
+    box = bounding_box(np.concatenate([own[topology.OVAL], new[topology.OVAL]]))
+    x0, y0 = np.maximum(np.floor(box[:2]), 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(box[2:]), (piece.width, piece.height)).astype(int)
+    if min(x1 - x0, y1 - y0) < 8:
+        return None
+    part = np.s_[y0:y1, x0:x1]
+    head = np.asarray(np.clip(layer[part][..., :3], 0, 255), np.uint8)
+    offset = np.array([x0, y0], np.float32)
+    areas = [_skin_area(head, points[:, :2] - offset).astype(np.uint8) for points in (own, new)]
+    areas[1] *= (layer[part][..., 3] > 0.9).astype(np.uint8)
+    greys = [
+        np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+        for picture in (piece.image[part], head)
+    ]
+    return (greys[0], greys[1]), (areas[0], areas[1])
 
 
 def _skin_area(piece: Frame, landmarks: Floats) -> Mask:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.compare.observed import observe
 from headswap_cli.engine import weights
-from headswap_cli.errors import EngineError, InputError
+from headswap_cli.errors import EngineError, InputError, NotFoundError
 from headswap_cli.extras import has_engine
 from headswap_cli.media import verify_playable
 from headswap_cli.models import Status
@@ -51,19 +51,25 @@ def fetcher(folder: Path, progress: Progress) -> Callable[[str], Path]:
     """Return what saves a video from the web in a folder of its own below ``folder``, without any key."""
 
     def _fetch(url: str) -> Path:
-        from headswap_cli.transfer import bare_http, download
+        from headswap_cli.transfer import bare_http, download, without_query
 
         place = folder / str(len(list(folder.iterdir())))
         place.mkdir()
         target = place / default_name(url).replace(SUFFIX, ".mp4")
-        with bare_http() as http:
-            download(
-                http,
-                url,
-                target,
-                verify=verify_playable,
-                on_bytes=lambda done, total: progress.transfer("video from the web", done, total),
-            )
+        try:
+            with bare_http() as http:
+                download(
+                    http,
+                    url,
+                    target,
+                    verify=verify_playable,
+                    on_bytes=lambda done, total: progress.transfer("video from the web", done, total),
+                )
+        except NotFoundError as error:
+            # What is fetched for a task is a result, whose link can be asked for anew; this is any address.
+            raise NotFoundError(
+                f"There is no video to be had at {without_query(url)}.", hint="check the URL in a browser"
+            ) from error
         return target
 
     return _fetch

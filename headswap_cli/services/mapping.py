@@ -77,7 +77,9 @@ def match_people(
     """
     if not people:
         raise InputError(
-            "Nobody was found in the video, so there is no head to swap.", analysis_id=analysis_id
+            "Nobody was found in the video, so there is no head to swap.",
+            hint="Give a video that shows a face from the front, neither tiny nor cut off, for a while.",
+            analysis_id=analysis_id,
         )
     if not faces:
         raise InputError(

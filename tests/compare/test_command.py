@@ -137,6 +137,18 @@ def test_a_source_on_the_web_is_fetched_without_any_key_and_left_nowhere(headswa
     assert {path.name for path in headswap.cwd.iterdir()} == {"out.mp4", "holiday.compare"}
 
 
+def test_an_address_where_nothing_is_is_exit_13_and_named(
+    headswap: Headswap, clips: tuple[Path, Path]
+) -> None:
+    with Web(b"") as web:
+        web.script("/v.mp4", Answer(b"gone", 404))
+        error = headswap("compare", f"{web.url}/v.mp4?signature=secret", "out.mp4", "--json", code=13).value[
+            "error"
+        ]
+    assert error["message"] == f"There is no video to be had at {web.url}/v.mp4."
+    assert "download" not in error["hint"]
+
+
 def test_what_is_no_video_on_the_web_is_refused(headswap: Headswap) -> None:
     source_and_result(headswap.cwd, count=5)
     with Web(b"<html>not here</html>") as web:

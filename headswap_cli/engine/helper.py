@@ -16,7 +16,7 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from headswap_cli.engine.limits import bound_memory, give_back_memory, ran_out_of_memory
+from headswap_cli.engine.limits import bound_memory, give_back_memory, ran_out_of_memory, share_one_heap
 from headswap_cli.engine.pipes import HelperDiedError, take_stdout
 from headswap_cli.engine.types import MediaFault
 
@@ -120,6 +120,7 @@ def _error(kind: str, content: Any) -> Exception:
 def serve() -> None:
     """Make segments until stdin closes, then end at once, in the middle of one or not."""
     said = take_stdout()
+    share_one_heap()
     heard: queue.SimpleQueue[Production | Segment | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(heard,), daemon=True).start()
     bound_memory()

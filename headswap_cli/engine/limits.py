@@ -18,6 +18,8 @@ MEMORY_BYTES = 4 * 1024**3
 STALL_S = 300.0
 # OpenCV's number for memory that cannot be had.
 _CV_NO_MEMORY = -4
+# glibc's number for how many heaps there may be, malloc.h.
+_ARENA_MAX = -8
 
 
 # Each has networks of its own, some 300 MB.
@@ -39,6 +41,19 @@ def bound_memory(limit_bytes: int = MEMORY_BYTES) -> None:
         if hard != resource.RLIM_INFINITY:
             limit_bytes = min(limit_bytes, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, hard))
+
+
+def share_one_heap() -> None:
+    """Let all threads to come allocate from one heap: the C library would give each one, and keep them all.
+
+    Two processes at 1280x720 take some 100 MB less by it and no more time: Python runs one thread at once.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        # musl has no such function, and one heap.
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def give_back_memory() -> None:

@@ -10,6 +10,7 @@ from headswap_cli.engine.cast import Cast, Tally
 from headswap_cli.engine.decode import frames_between
 from headswap_cli.engine.encode import CodedFrame, Picture, PictureEncoder
 from headswap_cli.engine.head import HeadSwapper
+from headswap_cli.engine.limits import give_back_memory
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.several import SeveralHeads
@@ -109,6 +110,8 @@ class Studio:
             frame_count += 1
             frames_swapped += played.was_swapped
         take(encoder.finish(), 0)
+        # Else what lies between the pieces still in use adds up from segment to segment.
+        give_back_memory()
         return SegmentReport(frame_count, frames_swapped, cast.tallies)
 
     @cached_property

@@ -21,7 +21,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from headswap_cli import pictures
-from headswap_cli.engine.limits import MEMORY_BYTES, STALL_S, Watchdog, bound_memory, ran_out_of_memory
+from headswap_cli.engine.limits import (
+    MEMORY_BYTES,
+    STALL_S,
+    Watchdog,
+    bound_memory,
+    ran_out_of_memory,
+    share_one_heap,
+)
 from headswap_cli.engine.orders import KEPT_SCENES, PROCESSES, PUBLIC_ONLY, Share, length_fault
 from headswap_cli.engine.pipes import HelperDiedError, take_stdout
 from headswap_cli.engine.remote import Fetcher
@@ -305,6 +312,7 @@ def _settle_in(cache: Path) -> None:
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     os.environ["NUMBA_CACHE_DIR"] = str(cache / "numba")
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(pictures.MAX_PICTURE_PIXELS)
+    share_one_heap()
     bound_memory()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -34,6 +35,21 @@ class Hungry(StandIn):
 
 data, cache = map(Path, sys.argv[1:])
 worker.serve(lambda weights: Hungry(weights.parent), data, cache, stall_s={stall_s})
+"""
+_HEAPS = """
+import ctypes, sys, threading
+from headswap_cli.engine.limits import share_one_heap
+
+{before}
+kept = []
+threads = [threading.Thread(target=lambda: kept.append(bytearray(50_000))) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+out = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, out)
+libc.fflush(out)
 """
 
 
@@ -121,3 +137,14 @@ def test_however_many_jobs_are_done_at_once_there_are_no_more_processes_than_pro
     each = processes(jobs_at_once)
     assert 1 <= each <= 4
     assert each * jobs_at_once <= max(jobs_at_once, os.cpu_count() or 1)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_info"),
+    reason="glibc alone tells of its heaps",
+)
+@pytest.mark.parametrize(("before", "is_one"), [("", False), ("share_one_heap()", True)])
+def test_all_threads_allocate_from_one_heap_where_they_are_told_to(before: str, *, is_one: bool) -> None:
+    command = [sys.executable, "-c", _HEAPS.format(before=before)]
+    told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert (told.count("<heap nr=") == 1) is is_one

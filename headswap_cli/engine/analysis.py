@@ -220,4 +220,6 @@ def _break(path: NDArray[np.float32], before: int, after: int) -> int:
 
 def _person(obj_id: int, tracks: tuple[Track, ...]) -> Person:
     best = max(tracks, key=lambda track: track.preview_quality)
-    return Person(obj_id, tracks, preview.unpacked(best.preview))
+    # One portrait is shown: those of the other tracks would stay as long as the scene.
+    kept = tuple(replace(track, preview=b"") for track in tracks)
+    return Person(obj_id, kept, preview.unpacked(best.preview))

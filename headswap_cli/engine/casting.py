@@ -11,10 +11,11 @@ from headswap_cli import wire
 from headswap_cli.engine.appearance import learn, of_face
 from headswap_cli.engine.decode import entry, frames_between, open_known
 from headswap_cli.engine.detect import FaceDetector
+from headswap_cli.engine.fade import strengths_before
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.mode import Treatment, treat
-from headswap_cli.engine.retarget import habits
+from headswap_cli.engine.retarget import habits, yaw_of
 from headswap_cli.engine.several import weights_over
 from headswap_cli.engine.studio import Role
 from headswap_cli.engine.types import MediaFault
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
+    from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Frame, Landmarks, Person, Scene, SwapSettings
     from headswap_cli.engine.wardrobe import Outfit
 
@@ -82,6 +84,7 @@ class Casting:
                 habits=habits([fit.landmarks(track.landmarks) for track in person.tracks]),
                 appearance=learn(samples[person.obj_id], of_face(outfit.main.triangles)),
                 cuts_hair=ways[person.obj_id].cuts_hair,
+                faded=tuple(_faded(person, head.reference, fit) for head in outfit.heads),
             )
             for person in people
             for outfit in (outfits[person.obj_id],)
@@ -127,6 +130,17 @@ def _shown(person: Person, outfit: Outfit) -> dict[int, NDArray[np.float32]]:
         if len(looks) > 1
         for index, row in enumerate(weights_over(looks, list(track.landmarks)))
     }
+
+
+def _faded(person: Person, reference: Reference, fit: Fit) -> dict[int, float | None]:
+    """Return how much of a head shows in the frame before, by frame index, where a track goes on."""
+    faded: dict[int, float | None] = {}
+    for track in person.tracks:
+        path = (fit.landmarks(landmarks) for landmarks in track.landmarks)
+        poses = ((landmarks, yaw_of(reference.vertices, landmarks)) for landmarks in path)
+        strengths = strengths_before(poses, (fit.height, fit.width))
+        faded.update(enumerate(strengths, start=track.first_frame + 1))
+    return faded
 
 
 def _chosen(scene: Scene, photos: Mapping[int, Sequence[Path]]) -> list[Person]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,9 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.geometry import face_width
 
 if TYPE_CHECKING:
-    from headswap_cli.engine.types import Frame, Landmarks
+    from collections.abc import Iterable
+
+    from headswap_cli.engine.types import Landmarks
 
 _SMALLEST_FACE = 14.0
 # Degrees of yaw up to which a flat photo bends believably; once given up, the head must come back further.
@@ -23,15 +26,15 @@ _FADE_FRAMES = 5
 
 @dataclass(slots=True)
 class Fade:
-    """Goes from frame to frame of one track; ``strength`` is None before the first."""
+    """Goes from frame to frame of one track; ``strength`` is that of the frame before, None at the first."""
 
     strength: float | None = None
 
-    def follow(self, frame: Frame, landmarks: Landmarks, yaw: float) -> float:
+    def follow(self, size: tuple[int, int], landmarks: Landmarks, yaw: float) -> float:
         """Return how much of the swap shows in this frame, 0 to 1.
 
         Args:
-            frame: Whole.
+            size: The frame's height and width, pixels.
             landmarks: The person's, in its pixels.
             yaw: How far the head is turned aside, degrees.
         """
@@ -39,7 +42,7 @@ class Fade:
         limit = _YAW if old is None or old > 0 else _YAW_AGAIN
         good = (
             abs(yaw) <= limit
-            and _share_inside(frame, landmarks) >= _INSIDE
+            and _share_inside(size, landmarks) >= _INSIDE
             and face_width(landmarks) >= _SMALLEST_FACE
         )
         goal = 1.0 if good else 0.0
@@ -48,7 +51,32 @@ class Fade:
         return self.strength
 
 
-def _share_inside(frame: Frame, landmarks: Landmarks) -> float:
-    height, width = frame.shape[:2]
+def strengths_before(poses: Iterable[tuple[Landmarks, float]], size: tuple[int, int]) -> list[float | None]:
+    """Return for each frame of a track but the first how much of the swap shows in the frame before it.
+
+    With that, work may begin in the middle of a track and go on as if it had begun with it. ``None`` is for
+    a face that jumps there.
+
+    Args:
+        poses: Frame by frame the person's landmarks, pixels, and how far the head is turned aside, degrees.
+        size: The frames' height and width, pixels.
+    """
+    fade = Fade()
+    strengths: list[float | None] = []
+    for (landmarks, yaw), (after, _) in pairwise(poses):
+        strength = fade.follow(size, landmarks, yaw)
+        if jumps(landmarks, after):
+            fade = Fade()
+        strengths.append(None if fade.strength is None else strength)
+    return strengths
+
+
+def jumps(before: Landmarks, after: Landmarks) -> bool:
+    """Tell whether a face goes further from one frame to the next than it is wide."""
+    return bool(np.linalg.norm((after - before).mean(axis=0)[:2]) > face_width(after))
+
+
+def _share_inside(size: tuple[int, int], landmarks: Landmarks) -> float:
+    height, width = size
     x, y = landmarks[: topology.MESH_POINTS, 0], landmarks[: topology.MESH_POINTS, 1]
     return float(((x >= 0) & (x < width) & (y >= 0) & (y < height)).mean())

@@ -13,7 +13,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.appearance import of_face
 from headswap_cli.engine.blend import Background, compose, join_bands
 from headswap_cli.engine.erase import behind, old_head
-from headswap_cli.engine.fade import Fade
+from headswap_cli.engine.fade import Fade, jumps
 from headswap_cli.engine.front import Front
 from headswap_cli.engine.geometry import aside, bounding_box, face_box, face_width
 from headswap_cli.engine.headmatte import HeadMatte
@@ -28,7 +28,7 @@ from headswap_cli.engine.types import Plate
 from headswap_cli.models import Mode, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.hair import Matte
@@ -69,6 +69,7 @@ class HeadSwapper:
         appearance: How the person's face looks with nothing before it; None leaves out what else is.
         tone: Whose skin tone the head is to have.
         cuts_hair: Whether the person's hair falls lower than the new head's, so that it must be taken away.
+        faded: How much of the swap shows in the frame before, by frame index, where a track goes on.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class HeadSwapper:
         appearance: Appearance | None = None,
         tone: Tone = Tone.SOURCE,
         cuts_hair: bool = False,
+        faded: Mapping[int, float | None] | None = None,
     ) -> None:
         self._reference = reference
         self._mode = mode
@@ -97,6 +99,7 @@ class HeadSwapper:
         self._triangles = reference.triangles if mode is Mode.HEAD else _without_hair(reference.triangles)
         self._retargeter = Retargeter(reference.vertices, reference.texture_points, tracks_landmarks)
         self._painter = Painter(reference, self._triangles, tone)
+        self._faded = faded or {}
         self._fade = Fade()
         self._last: Landmarks | None = None
 
@@ -104,11 +107,11 @@ class HeadSwapper:
         """Forget the frame before: a cut, or another track of the same person.
 
         Args:
-            frame_index: The next frame's; one head alone is the same in any.
+            frame_index: The next frame's; in the middle of a track the swap shows as much as it did before.
         """
         self._painter.reset()
         self._matte.reset()
-        self._fade = Fade()
+        self._fade = Fade(self._faded.get(frame_index))
         self._last = None
         if self._hands:
             self._hands.reset()
@@ -161,7 +164,7 @@ class HeadSwapper:
 
     def _begin(self, frame: Frame, landmarks: Landmarks) -> tuple[Posed, float, Piece | None]:
         posed = self._retargeter.pose(landmarks)
-        strength = self._fade.follow(frame, landmarks, posed.yaw)
+        strength = self._fade.follow(frame.shape[:2], landmarks, posed.yaw)
         return posed, strength, self._piece(frame, landmarks, posed) if strength > 0 else None
 
     def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece) -> Mask | None:
@@ -186,7 +189,7 @@ class HeadSwapper:
         motion = np.zeros(2, np.float32)
         if last is not None:
             motion = np.median(landmarks[:, :2] - last[:, :2], axis=0).astype(np.float32)
-            if np.linalg.norm((landmarks - last).mean(axis=0)[:2]) > face_width(landmarks):
+            if jumps(last, landmarks):
                 self.start_track()
                 self._last, motion = landmarks, np.zeros(2, np.float32)
         return motion

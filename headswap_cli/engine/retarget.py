@@ -87,6 +87,21 @@ class Posed:
         return self.points[: topology.LANDMARKS]
 
 
+def yaw_of(vertices: Floats, landmarks: Landmarks) -> float:
+    """Return how far a head is turned aside, degrees, as ``Posed`` tells it.
+
+    Args:
+        vertices: The reference's, see ``Reference.vertices``.
+        landmarks: The person's.
+    """
+    return _yaw(similarity(vertices[topology.STABLE], landmarks[topology.STABLE]))
+
+
+def _yaw(placed: Similarity) -> float:
+    forward = placed.rotation[:, 2]
+    return math.degrees(math.atan2(float(forward[0]), float(forward[2])))
+
+
 class Retargeter:
     """Knows how one person's face looks when it is most like the reference's, and moves the one by the other.
 
@@ -135,12 +150,11 @@ class Retargeter:
         self._move_rings(vertices, face)
         points = placed.apply(vertices).astype(np.float32)
         points[hull.FIRST_EYE :, 2] += np.float32(1e4)  # eyeballs are drawn behind everything
-        forward = placed.rotation[:, 2]
         return Posed(
             points=points,
             texture_points=texture_points,
             scale=placed.scale,
-            yaw=math.degrees(math.atan2(float(forward[0]), float(forward[2]))),
+            yaw=_yaw(placed),
             mouth_gap=mouth_gap,
             openings=openings,
             less_smile=less_smile,

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 class Role:
     """Who is to wear which head, and how: what tells any process the same.
 
-    ``references`` are one a photo, ``shown`` how much each of several shows, (heads,), by frame; ``habits``
+    ``references`` are one a photo, ``shown`` how much each of several shows, (heads,), by frame, ``faded``
+    how much of the swap shows in the frame before, by frame index, for each of them; ``habits``
     (n, 478, 3) are landmarks of the person, all over the video, in pixels of the result; ``appearance`` is
     how the face looks with nothing before it, where that is known; ``cuts_hair``: see ``HeadSwapper``.
     """
@@ -48,6 +49,7 @@ class Role:
     habits: NDArray[np.float32]
     appearance: Appearance | None = None
     cuts_hair: bool = False
+    faded: tuple[Mapping[int, float | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ def _swapper(role: Role, matte: PersonMatte, weights: Path) -> Swapper:
             appearance=role.appearance,
             tone=role.tone,
             cuts_hair=role.cuts_hair,
+            faded=faded,
         )
-        for reference in role.references
+        for reference, faded in zip(role.references, role.faded, strict=True)
     ]
     return heads[0] if len(heads) == 1 else SeveralHeads(heads, role.shown)

@@ -97,9 +97,13 @@ def open_envelope(reply: Reply) -> JsonObject | Fault:
         if reply.status >= 300 or not isinstance(data, dict | None):
             return _bare(reply)
         return data or {}
-    if code not in _OWN_CODES and (reply.status == 408 or reply.status >= 500):
+    if code not in _OWN_CODES and _may_be_a_gateways(reply):
         return _bare(reply)
     return _coded(code, envelope.get("msg"), reply)
+
+
+def _may_be_a_gateways(reply: Reply) -> bool:
+    return reply.status == 408 or reply.status >= 500
 
 
 def _parse(body: bytes) -> JsonObject | None:

@@ -42,12 +42,7 @@ def check_sources(
         if is_url(source):
             check_sendable(source, "URL")
     notices = [] if video is None or is_url(video) else _video_notices(video, any_length=any_length)
-    known = set() if known_photos is None else known_photos
-    named = (photo for face in faces for photo in (face.image, face.like) if photo is not None)
-    photos = dict.fromkeys(photo for photo in named if not (is_url(photo) or photo in known))
-    unchecked = [photo for photo in photos if not check_photo(absolute(photo))]
-    known.update(photos)
-    return notices + [f"{photo}: whether it can be decoded is unchecked, {_UNCHECKED}" for photo in unchecked]
+    return notices + _photo_notices(faces, set() if known_photos is None else known_photos)
 
 
 def check_sendable(value: str, what: str) -> None:
@@ -63,6 +58,15 @@ def check_sendable(value: str, what: str) -> None:
             f"The {what} {value!r} holds bytes that are not UTF-8; nothing was sent.",
             hint="Percent-encode them in a URL, as %E9; else type it anew.",
         ) from error
+
+
+def _photo_notices(faces: Sequence[FaceMapping], known: set[str]) -> list[str]:
+    """Look at every photo that is not known yet, and let it be known."""
+    named = (photo for face in faces for photo in (face.image, face.like) if photo is not None)
+    photos = dict.fromkeys(photo for photo in named if not (is_url(photo) or photo in known))
+    unchecked = [photo for photo in photos if not check_photo(absolute(photo))]
+    known.update(photos)
+    return [f"{photo}: whether it can be decoded is unchecked, {_UNCHECKED}" for photo in unchecked]
 
 
 def _video_notices(video: str, *, any_length: bool) -> list[str]:

@@ -46,7 +46,8 @@ def bound_memory(limit_bytes: int = MEMORY_BYTES) -> None:
 def share_one_heap() -> None:
     """Let all threads to come allocate from one heap: the C library would give each one, and keep them all.
 
-    Two processes at 1280x720 take some 100 MB less by it and no more time: Python runs one thread at once.
+    A job of two processes at 1280x720 peaked some 50 MB lower by it, in no more time: Python runs one thread
+    at once.
     """
     if sys.platform == "linux":
         import ctypes

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tests.crashes import crashes, suffer
+from tests.crashes_batch import batch_crashes, suffer_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     print(f"{HEAD}\n|{'---|' * (HEAD.count('|') - 1)}", flush=True)
     everything: list[Outcome] = []
-    chosen = [one for one in crashes() if given.only in str(one)]
+    chosen = [one for one in crashes() + batch_crashes() if given.only in str(one)]
     for key, alike in groupby(enumerate(chosen), lambda one: (one[1].command, one[1].step, one[1].name)):
         each = [
-            suffer(crash, f"{given.seed}/{number}/{time}")
+            (suffer_batch if crash.command == "batch" else suffer)(crash, f"{given.seed}/{number}/{time}")
             for number, crash in alike
             for time in range(given.each)
         ]

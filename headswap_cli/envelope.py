@@ -89,8 +89,8 @@ def open_envelope(reply: Reply) -> JsonObject | Fault:
     may be that of a gateway which gave up on the service.
     """
     envelope = _parse(reply.body)
-    code = envelope.get("code") if envelope is not None else None
-    if envelope is None or not isinstance(code, int) or isinstance(code, bool):
+    code = _code_of(envelope)
+    if envelope is None or code is None:
         return _bare(reply)
     if code == SUCCESS:
         data = envelope.get("data")
@@ -100,6 +100,11 @@ def open_envelope(reply: Reply) -> JsonObject | Fault:
     if code not in _OWN_CODES and _may_be_a_gateways(reply):
         return _bare(reply)
     return _coded(code, envelope.get("msg"), reply)
+
+
+def _code_of(envelope: JsonObject | None) -> int | None:
+    code = envelope.get("code") if envelope is not None else None
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def _may_be_a_gateways(reply: Reply) -> bool:

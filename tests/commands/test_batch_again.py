@@ -105,7 +105,8 @@ def test_a_killed_batch_is_gone_on_with_and_nothing_is_paid_for_twice(
         process.communicate(timeout=30)
     ran = cloud("batch", "jobs.csv", "--json", code=None)
     values = lines(ran)
-    bought = [request.json["video_url"] for request in service.creates]
+    # A kill may strike between the head of a request and its body.
+    bought = [request.json["video_url"] for request in service.creates if request.body]
     assert len(set(bought)) == len(bought)
     # A create under way at the kill may have been lost: then it is honestly unknown.
     assert {row["error"]["exit_code"] for row in values if "error" in row} <= {5}

@@ -50,6 +50,14 @@ class Tone(StrEnum):
     BLEND = "blend"
 
 
+class Quality(StrEnum):
+    """How finely the local engine codes the result: the finer, the larger the file."""
+
+    LOW = "low"
+    STANDARD = "standard"
+    HIGH = "high"
+
+
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
     """What a video says about itself; sizes in pixels as displayed (rotation applied).
@@ -181,7 +189,7 @@ class MappedFace:
 
 @dataclass(frozen=True, slots=True)
 class SwapOptions:
-    """How the task is to be made; ``mode``, ``tone`` and ``any_length`` speak to the local engine only."""
+    """How the task is to be made; ``mode``, ``tone``, ``quality``, ``any_length`` are the local engine's."""
 
     resolution: str = "720p"
     model: str = "akool-premium"
@@ -190,6 +198,7 @@ class SwapOptions:
     mode: Mode | None = None
     any_length: bool = False
     tone: Tone | None = None
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class MappingBody(TypedDict):
 
 
 class CreateBody(TypedDict):
-    """POST task/create; ``mode``, ``tone`` and ``any_length`` are understood by the local engine only."""
+    """POST task/create; ``mode``, ``tone``, ``quality`` and ``any_length`` are the local engine's."""
 
     video_url: str
     mappings: list[MappingBody]
@@ -72,4 +72,5 @@ class CreateBody(TypedDict):
     webhookUrl: NotRequired[str]
     mode: NotRequired[str]
     tone: NotRequired[str]
+    quality: NotRequired[str]
     any_length: NotRequired[bool]

@@ -183,7 +183,7 @@ def pass_through(source: Path, target: Path) -> None:
     reformatter = VideoReformatter()
     with open_video(source) as video, av.open(str(target), "w") as container:
         width, height = bounded_size(video.properties.width, video.properties.height, 720)
-        options = {**X264, "threads": str(_CORES)}
+        options = {**X264[SwapSettings().quality], "threads": str(_CORES)}
         stream = container.add_stream("libx264", rate=video.properties.frame_rate, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = video.time_base

@@ -85,6 +85,8 @@ def create_body(video_url: str, faces: Sequence[MappedFace], options: SwapOption
         body["mode"] = options.mode.value
     if options.tone is not None:
         body["tone"] = options.tone.value
+    if options.quality is not None:
+        body["quality"] = options.quality.value
     if options.any_length:
         body["any_length"] = True
     return body

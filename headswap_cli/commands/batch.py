@@ -31,6 +31,7 @@ def batch_command(
     resolution: o.ResolutionOpt = None,
     mode: o.ModeOpt = None,
     tone: o.ToneOpt = None,
+    quality: o.QualityOpt = None,
     any_length: o.AnyLengthOpt = False,
     no_sound: o.NoSoundOpt = False,
     model: o.ModelOpt = None,
@@ -50,8 +51,8 @@ def batch_command(
     """Do many runs, a row each; the columns are the flags of `run`.
 
     The columns: video, face (1=a.jpg;2=b.jpg, or columns face.1, face.2), mapping, output, resolution, mode,
-    tone, any-length, no-sound, model, webhook-url, timeout. A flag given here holds for the rows that don't
-    say it.
+    tone, quality, any-length, no-sound, model, webhook-url, timeout. A flag given here holds for the rows
+    that don't say it.
     Stopped or killed, the same command goes on: what is done is skipped, nothing is paid for twice.
 
     Example: headswap batch jobs.csv --face 1=me.jpg -o 'out/{stem}.mp4'
@@ -65,6 +66,7 @@ def batch_command(
         "resolution": resolution,
         "mode": mode,
         "tone": tone,
+        "quality": quality,
         "any-length": any_length,
         "no-sound": no_sound,
         "model": model,
@@ -119,6 +121,7 @@ def columns(folder: Path) -> Columns:
             "resolution": o.parse_resolution,
             "mode": o.parse_mode,
             "tone": o.parse_tone,
+            "quality": o.parse_quality,
             "model": str,
             "webhook-url": o.parse_webhook,
             "timeout": o.parse_timeout,

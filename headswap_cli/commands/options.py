@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MODES = ("head", "face")
 TONES = ("source", "reference", "blend")
+QUALITIES = ("low", "standard", "high")
 _FACE = re.compile(
     r"(?:(?P<person>\d{1,9})|obj:(?P<obj_id>\d{1,9})|(?P<place>left|right|largest|all)|like:(?P<like>[^=]+))"
     r"=(?P<image>.+)",
@@ -148,6 +149,17 @@ def parse_tone(value: str) -> str:
     return value
 
 
+def parse_quality(value: str) -> str:
+    """Return the quality if the local engine has it.
+
+    Raises:
+        InputError: it has not.
+    """
+    if value not in QUALITIES:
+        raise InputError(f"The quality {value!r} does not exist; there are: {', '.join(QUALITIES)}.")
+    return value
+
+
 def parse_webhook(value: str) -> str:
     """Return the URL if it is one.
 
@@ -177,6 +189,7 @@ def swap_options(
     resolution: str | None,
     mode: str | None,
     tone: str | None,
+    quality: str | None,
     any_length: bool,
     no_sound: bool,
     model: str | None,
@@ -187,7 +200,7 @@ def swap_options(
     Raises:
         InputError: the webhook is no http(s) URL, or a text can't be sent.
     """
-    from headswap_cli.models import Mode, SwapOptions, Tone
+    from headswap_cli.models import Mode, Quality, SwapOptions, Tone
     from headswap_cli.services.preflight import check_sendable
 
     if webhook_url is not None:
@@ -201,6 +214,7 @@ def swap_options(
         mode=Mode(mode) if mode else None,
         any_length=any_length,
         tone=Tone(tone) if tone else None,
+        quality=Quality(quality) if quality else None,
     )
 
 
@@ -286,6 +300,16 @@ ToneOpt = Annotated[
         metavar="source|reference|blend",
         autocompletion=known.choices(*TONES),
         help="Local engine: the skin tone of the video's person, of the photo, or between them (blend).",
+    ),
+]
+QualityOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--quality",
+        parser=parse_quality,
+        metavar="low|standard|high",
+        autocompletion=known.choices(*QUALITIES),
+        help="Local engine: how finely the result is coded, from small files to large; standard unless said.",
     ),
 ]
 OutputOpt = Annotated[

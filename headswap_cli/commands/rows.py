@@ -60,6 +60,7 @@ def request_of(preferences: Preferences, cells: Mapping[str, Any], *, row: int |
         resolution=cells["resolution"],
         mode=cells["mode"],
         tone=cells["tone"],
+        quality=cells["quality"],
         any_length=cells["any-length"],
         no_sound=cells["no-sound"],
         model=cells["model"],

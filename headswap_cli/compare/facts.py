@@ -97,6 +97,8 @@ def _run(story: Story) -> Rows:
     began = datetime.fromtimestamp(run.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     options = _options(run)
     settings = [str(options[name]) for name in ("resolution", "mode", "tone") if options.get(name)]
+    if options.get("quality"):
+        settings.append(f"{options['quality']} quality")
     rows = [
         ("Run", run.run_id),
         ("Made by", _maker(run)),

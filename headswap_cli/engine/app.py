@@ -228,6 +228,7 @@ class Routes:
             "keep_original_sound": call.keep_sound,
             "mode": call.mode,
             "tone": call.tone,
+            "quality": call.quality,
             "webhookUrl": call.webhook_url,
             "duration_s": duration_s,
         }

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from headswap_cli import __version__
 from headswap_cli.engine.links import SIGNATURE
-from headswap_cli.models import Mode, Tone
+from headswap_cli.models import Mode, Quality, Tone
 from headswap_cli.wire import (
     COMPLETED,
     FAILED,
@@ -157,10 +157,11 @@ _SCHEMAS: JsonObject = {
             "keep_original_sound": _MAYBE,
             "mode": {"enum": [*map(str, Mode), None]},
             "tone": {"enum": [*map(str, Tone), None]},
+            "quality": {"enum": [*map(str, Quality), None]},
             "any_length": _MAYBE,
             "webhookUrl": {"oneOf": [{"type": "null"}, _URL]},
         },
-        optional=("keep_original_sound", "mode", "tone", "any_length", "webhookUrl"),
+        optional=("keep_original_sound", "mode", "tone", "quality", "any_length", "webhookUrl"),
         is_open=True,
     ),
 }

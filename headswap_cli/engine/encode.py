@@ -19,6 +19,7 @@ from headswap_cli.folders import DISK_FULL
 from headswap_cli.media import provenance
 from headswap_cli.media.colourspace import ColourTags, from_bgr
 from headswap_cli.media.sound import Sound
+from headswap_cli.models import Quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,14 +34,19 @@ if TYPE_CHECKING:
 _OURS = {*DISK_FULL, errno.EIO, errno.ENOMEM}
 _SILENCE = " Try it without the sound (--no-sound)."
 _MAX_TIMESCALE = 2**24
-X264 = {"crf": "18", "preset": "veryfast", "profile": "high", "threads": "1"}
-# x264's reach with three bidirectional frames in a pyramid.
+_X264 = {"profile": "high", "threads": "1"}
+X264 = {
+    Quality.LOW: {"crf": "26", "preset": "veryfast", **_X264},
+    Quality.STANDARD: {"crf": "18", "preset": "veryfast", **_X264},
+    Quality.HIGH: {"crf": "12", "preset": "fast", **_X264},
+}
+# x264's reach with three bidirectional frames in a pyramid, as all of these presets have it.
 _REORDERED = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What the result's picture is to be: size in even pixels, and the source's clock and colours."""
+    """What the result's picture is to be: even size in pixels, the source's clock and colours, how fine."""
 
     width: int
     height: int
@@ -49,6 +55,7 @@ class Picture:
     colour: ColourTags
     pixel_aspect: Fraction | None
     origin_s: Fraction
+    quality: Quality = Quality.STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +216,7 @@ def _video_stream(container: OutputContainer, picture: Picture) -> av.VideoStrea
 
 
 def _configure(context: av.VideoCodecContext, picture: Picture) -> None:
-    context.options = X264
+    context.options = X264[picture.quality]
     context.width, context.height = picture.width, picture.height
     context.pix_fmt = "yuv420p"
     context.framerate = picture.frame_rate

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from headswap_cli.engine.links import SIGNATURE
-from headswap_cli.models import Mode, Tone
+from headswap_cli.models import Mode, Quality, Tone
 from headswap_cli.wire import (
     ENGINE_ORIGIN,
     INVALID_PARAMETER,
@@ -76,6 +76,7 @@ class CreateCall:
     keep_sound: bool
     mode: Mode | None
     tone: Tone | None
+    quality: Quality | None
     any_length: bool
     webhook_url: str | None
 
@@ -127,6 +128,7 @@ def create_call(body: JsonObject, locate: Locate) -> CreateCall:
         keep_sound=_flag(body, "keep_original_sound", default=True),
         mode=_choice(body.get("mode"), "mode", Mode),
         tone=_choice(body.get("tone"), "tone", Tone),
+        quality=_choice(body.get("quality"), "quality", Quality),
         any_length=_flag(body, "any_length", default=False),
         webhook_url=_webhook_url(body.get("webhookUrl")),
     )

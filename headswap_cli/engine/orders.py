@@ -43,6 +43,7 @@ class SwapOrder(TypedDict):
     short_side: int
     mode: str | None
     tone: str | None
+    quality: str | None
     keep_sound: bool
 
 

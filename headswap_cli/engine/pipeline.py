@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.decode import VideoSource
     from headswap_cli.engine.types import OnProgress, Scene, SwapSettings
+    from headswap_cli.models import Quality
 
 
 _BITS = 8
@@ -94,7 +95,7 @@ class Pipeline:
         self._casting.clear()
         give_back_memory()
         with open_known(source, scene.video) as video:
-            picture = _picture(video, fit)
+            picture = _picture(video, fit, settings.quality)
             remarks += _losses(video)
         times = clock(scene.timeline, picture)
         production = Production(self._weights, source, scene.timeline, picture, times, fit, roles)
@@ -156,7 +157,7 @@ def _losses(video: VideoSource) -> list[str]:
     ]
 
 
-def _picture(video: VideoSource, fit: Fit) -> Picture:
+def _picture(video: VideoSource, fit: Fit, quality: Quality) -> Picture:
     return Picture(
         fit.width,
         fit.height,
@@ -165,4 +166,5 @@ def _picture(video: VideoSource, fit: Fit) -> Picture:
         video.colour,
         video.pixel_aspect,
         video.origin_s,
+        quality,
     )

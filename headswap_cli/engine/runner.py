@@ -192,5 +192,6 @@ def _order(job: Job) -> Order:
         "short_side": int(body["resolution"].removesuffix("p")),
         "mode": body.get("mode"),
         "tone": body.get("tone"),
+        "quality": body.get("quality"),
         "keep_sound": body["keep_original_sound"],
     }

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from headswap_cli.models import Quality
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from fractions import Fraction
@@ -160,6 +162,7 @@ class SwapSettings:
     mode: Mode | None = None
     keep_sound: bool = True
     tone: Tone | None = None
+    quality: Quality = Quality.STANDARD
 
 
 @dataclass(frozen=True, slots=True)

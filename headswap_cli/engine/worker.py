@@ -149,7 +149,7 @@ class Workbench:
 
     def _swap(self, order: SwapOrder) -> JsonObject:
         from headswap_cli.engine.types import SwapSettings
-        from headswap_cli.models import Mode, Tone
+        from headswap_cli.models import Mode, Quality, Tone
 
         source = self._file(order["source"])
         photos = {
@@ -164,6 +164,7 @@ class Workbench:
             mode=Mode(order["mode"]) if order["mode"] else None,
             keep_sound=order["keep_sound"],
             tone=Tone(order["tone"]) if order["tone"] else None,
+            quality=Quality(order["quality"]) if order["quality"] else Quality.STANDARD,
         )
         # Before the video: a bad photo is told in a second, the people of a video are found in many.
         self._use_pipeline().check_photos(photos)

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from headswap_cli.journal import StepKind
-from headswap_cli.models import FaceMapping, MappedFace, Mode, Person, Place, SwapOptions, Tone
+from headswap_cli.models import FaceMapping, MappedFace, Mode, Person, Place, Quality, SwapOptions, Tone
 from headswap_cli.services.deps import lasting
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def options_of(run: Run) -> SwapOptions:
     known = {name.name: kept[name.name] for name in fields(SwapOptions) if name.name in kept}
     known["mode"] = Mode(known["mode"]) if known.get("mode") else None
     known["tone"] = Tone(known["tone"]) if known.get("tone") else None
+    known["quality"] = Quality(known["quality"]) if known.get("quality") else None
     return SwapOptions(**known)
 
 

@@ -264,6 +264,7 @@ def check_options(deps: Deps, options: SwapOptions, faces: Sequence[FaceMapping]
     asked = {
         "--mode": options.mode is not None,
         "--tone": options.tone is not None,
+        "--quality": options.quality is not None,
         "--any-length": options.any_length,
     }
     for flag, is_set in asked.items():

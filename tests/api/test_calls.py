@@ -10,7 +10,7 @@ import pytest
 from headswap_cli.api import v4
 from headswap_cli.api.client import keyed_http
 from headswap_cli.errors import NotFoundError, RefusedError
-from headswap_cli.models import MappedFace, Mode, Person, Status, SwapOptions, Tone
+from headswap_cli.models import MappedFace, Mode, Person, Quality, Status, SwapOptions, Tone
 from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, CREATE_PATH, TASK_PATH
 from tests.loopback import HeadSwapService
 
@@ -90,6 +90,7 @@ def test_every_option_finds_its_field() -> None:
         mode=Mode.FACE,
         any_length=True,
         tone=Tone.BLEND,
+        quality=Quality.HIGH,
     )
     body = v4.create_body(VIDEO, [FACE, MappedFace(2, 7, "you.jpg", "https://example.com/you.jpg")], options)
     assert body == {
@@ -104,6 +105,7 @@ def test_every_option_finds_its_field() -> None:
         "webhookUrl": "https://example.com/hook",
         "mode": "face",
         "tone": "blend",
+        "quality": "high",
         "any_length": True,
     }
 

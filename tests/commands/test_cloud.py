@@ -393,7 +393,9 @@ def test_a_result_on_the_services_own_origin_is_fetched_without_the_key(
     assert "x-api-key" not in fetched.headers
 
 
-@pytest.mark.parametrize("flags", [("--mode", "face"), ("--any-length",), ("--tone", "reference")])
+@pytest.mark.parametrize(
+    "flags", [("--mode", "face"), ("--any-length",), ("--tone", "reference"), ("--quality", "high")]
+)
 def test_flags_of_the_local_engine_are_refused_for_the_cloud(
     cloud: Headswap, service: HeadSwapService, flags: tuple[str, ...]
 ) -> None:

@@ -128,6 +128,7 @@ def test_an_analyze_body_that_is_wrong_is_1003_and_says_what(
         ({"keep_original_sound": "no"}, "keep_original_sound must be true or false"),
         ({"mode": "body"}, "mode must be one of head, face"),
         ({"tone": "red"}, "tone must be one of source, reference, blend"),
+        ({"quality": "best"}, "quality must be one of low, standard, high"),
         ({"mode": ["head"]}, "mode must be one of head, face"),
         ({"any_length": "yes"}, "any_length must be true or false"),
         ({"webhookUrl": "ftp://example.com"}, "webhookUrl must be an http(s) URL"),

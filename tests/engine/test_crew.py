@@ -20,7 +20,7 @@ from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.pipes import HelperDiedError
 from headswap_cli.engine.segments import segments
 from headswap_cli.engine.types import MediaFault, Scene, SwapSettings
-from headswap_cli.models import Mode
+from headswap_cli.models import Mode, Quality
 from tests import media
 from tests.footage import corners, noise, picture_times, sound_packets, write_video
 
@@ -57,8 +57,9 @@ def nothing(frames_done: int, frames_total: int) -> None:
     """Take no note."""
 
 
+@pytest.mark.parametrize("quality", [Quality.STANDARD, Quality.HIGH])
 def test_any_number_of_processes_makes_the_same_file_with_all_times_and_sound(
-    source: Path, scene: Scene, crew_of_three: Pipeline, tmp_path: Path
+    source: Path, scene: Scene, crew_of_three: Pipeline, tmp_path: Path, quality: Quality
 ) -> None:
     alone = Pipeline(tmp_path / "no-weights")
     assert len(segments(scene)) >= 3
@@ -70,7 +71,7 @@ def test_any_number_of_processes_makes_the_same_file_with_all_times_and_sound(
             source,
             tmp_path / name,
             {},
-            SwapSettings(),
+            SwapSettings(quality=quality),
             on_progress=lambda done, total: told.append((done, total)),
         )
         assert report.frame_count == FRAMES

@@ -20,6 +20,7 @@ from headswap_cli.engine.decode import VideoSource, open_video, timeline_of
 from headswap_cli.engine.encode import Picture, PictureEncoder, bounded_size, clock, open_writer
 from headswap_cli.engine.types import Timeline
 from headswap_cli.media.colourspace import ColourTags
+from headswap_cli.models import Quality
 from tests import media
 from tests.footage import (
     beep,
@@ -52,12 +53,14 @@ def picture_of(video: VideoSource) -> Picture:
     )
 
 
-def passed_through(source: Path, target: Path, *, sound: bool = True) -> tuple[str, ...]:
+def passed_through(
+    source: Path, target: Path, *, sound: bool = True, quality: Quality = Quality.STANDARD
+) -> tuple[str, ...]:
     """Decode and encode without a change; return the notices."""
     with open_video(source) as video:
         timeline = timeline_of(video.frames())
     with open_video(source) as video:
-        picture = picture_of(video)
+        picture = dataclasses.replace(picture_of(video), quality=quality)
         times = clock(timeline, picture)
         encoder = PictureEncoder(picture)
         with open_writer(target, picture, times, sound_of=source if sound else None) as writer:
@@ -313,3 +316,21 @@ def test_parts_encoded_apart_play_as_one_and_each_begins_anew(tmp_path: Path) ->
     with open_video(tmp_path / "out.mp4") as video:
         for frame, picture in zip(video.frames(), pictures, strict=True):
             assert np.abs(frame.image.astype(int) - picture).mean() < 4
+
+
+def test_the_finer_the_quality_the_nearer_the_picture_and_the_larger_the_file(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [np.roll(corners(), 5 * k, axis=1) for k in range(25)])
+    sizes, errors = [], []
+    for quality in (Quality.LOW, Quality.STANDARD, Quality.HIGH):
+        target = tmp_path / f"{quality}.mp4"
+        passed_through(source, target, quality=quality)
+        with open_video(source) as before, open_video(target) as after:
+            pairs = zip(before.frames(), after.frames(), strict=True)
+            errors.append(np.mean([np.abs(a.image.astype(int) - b.image).mean() for a, b in pairs]))
+        with av.open(str(target)) as result:
+            context = result.streams.video[0].codec_context
+            assert (context.profile, context.pix_fmt) == ("High", "yuv420p")
+        assert picture_times(target) == picture_times(source)
+        sizes.append(target.stat().st_size)
+    assert sizes == sorted(set(sizes))
+    assert errors == sorted(set(errors), reverse=True)

@@ -91,7 +91,13 @@ def test_a_task_hands_the_photos_and_the_settings_on_and_its_result_can_be_fetch
 ) -> None:
     photo, other = engine.put(b"a photo"), engine.put(b"another photo")
     body = create_body(
-        analysed, {1: photo}, resolution="480p", keep_original_sound=False, mode="face", tone="blend"
+        analysed,
+        {1: photo},
+        resolution="480p",
+        keep_original_sound=False,
+        mode="face",
+        tone="blend",
+        quality="low",
     )
     body["mappings"][0]["more_img_urls"] = [other, photo]
     begun = engine.post(wire.CREATE_PATH, body)["data"]
@@ -117,7 +123,13 @@ def test_a_task_hands_the_photos_and_the_settings_on_and_its_result_can_be_fetch
     made = engine.http.get(ended["video_url"])
     assert made.headers["content-type"] == "video/mp4"
     said = made.json()
-    assert said["settings"] == {"short_side": 480, "mode": "face", "keep_sound": False, "tone": "blend"}
+    assert said["settings"] == {
+        "short_side": 480,
+        "mode": "face",
+        "keep_sound": False,
+        "tone": "blend",
+        "quality": "low",
+    }
     assert said["photos"] == {
         "1": [hashlib.sha256(content).hexdigest() for content in (b"a photo", b"another photo")]
     }

@@ -61,6 +61,7 @@ def swap(analysis_number: int) -> SwapOrder:
         "short_side": 720,
         "mode": None,
         "tone": None,
+        "quality": None,
         "keep_sound": True,
     }
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headswap_cli.errors import InputError
-from headswap_cli.models import FaceMapping, Mode, Place, SwapOptions
+from headswap_cli.models import FaceMapping, Mode, Place, Quality, SwapOptions
 from headswap_cli.services.content import content_of, hashes_of, purchase_key
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def test_a_file_that_is_gone_is_an_input_error(tmp_path: Path) -> None:
         key(FaceMapping(FACE, person=1), options=replace(USUAL, resolution="480p")),
         key(FaceMapping(FACE, person=1), options=replace(USUAL, keep_sound=False)),
         key(FaceMapping(FACE, person=1), options=replace(USUAL, mode=Mode.FACE)),
+        key(FaceMapping(FACE, person=1), options=replace(USUAL, quality=Quality.HIGH)),
     ],
 )
 def test_what_changes_the_result_changes_the_key(other: str) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from headswap_cli.models import FaceMapping
 
-ENGINE_MODULES = ("ai_edge_litert", "av", "cv2", "dlib", "filelock", "hypercorn", "numba", "starlette")
+ENGINE_MODULES = ("ai_edge_litert", "av", "cv2", "filelock", "hypercorn", "numba", "starlette")
 IMAGE_MODULES = ("PIL", "av", "numpy")
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import cmath
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-import cv2
-import dlib
 import numpy as np
 
-from headswap_cli.engine.geometry import face_box
+from headswap_cli.engine.facenet import SIDE, FaceNet
+from headswap_cli.engine.geometry import Crop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +21,21 @@ if TYPE_CHECKING:
 SAME_PERSON = 0.55
 # A view this good, against the best of its face, is believed when it shows somebody else.
 _PROVES = 0.4
-# Outer and inner corner of the left eye, of the right eye, base of the nose: dlib's five points.
+# Outer and inner corner of the left eye, of the right eye, base of the nose.
 _FIVE_POINTS = (263, 362, 33, 133, 2)
-_CHIP_SIZE = 150
-_CHIP_PADDING = 0.25
-# dlib takes points in whole pixels; a face this wide loses nothing by that.
-_FACE_WIDTH = 200.0
-_CONTEXT = 0.5
+# Where they are in the mean face, as dlib has it: (x, y), parts of the face's square.
+# https://github.com/davisking/dlib/blob/v20.0/dlib/image_transforms/interpolation.h
+_MEAN_FACE = np.array(
+    [
+        (0.8595674595992, 0.2134981538014),
+        (0.6460604764104, 0.2289674387677),
+        (0.1205750620789, 0.2137274526848),
+        (0.3340850613712, 0.2290642403242),
+        (0.4901123135679, 0.6277975316475),
+    ]
+)
+# What the network was trained on is half as large again as the face's square.
+_MARGIN = 1.5
 
 
 class FaceEmbedder:
@@ -38,17 +46,11 @@ class FaceEmbedder:
     """
 
     def __init__(self, weights: Path) -> None:
-        path = weights / "dlib_face_recognition_resnet_model_v1.dat"
-        self._network = dlib.face_recognition_model_v1(str(path))
+        self._network = FaceNet(weights / "dlib_face_recognition_resnet_model_v1.dat")
 
     def embed(self, frame: Frame, landmarks: Landmarks) -> Embedding:
-        """Return the embedding of one face of a frame; takes about 0.1 s."""
-        image, points = _enlarged(frame, landmarks)
-        height, width = image.shape[:2]
-        places = [dlib.point(int(x), int(y)) for x, y in points.round()]
-        outline = dlib.full_object_detection(dlib.rectangle(0, 0, width, height), places)
-        chip = dlib.get_face_chip(image, outline, _CHIP_SIZE, _CHIP_PADDING)
-        return np.array(self._network.compute_face_descriptor(chip), np.float64)
+        """Return the embedding of one face of a frame."""
+        return self._network(_upright(landmarks).take(frame, SIDE))
 
 
 def identify(tracks: Sequence[Track]) -> list[tuple[Track, ...]]:
@@ -120,16 +122,11 @@ def _screen_time(group: Sequence[Track]) -> int:
     return sum(len(track.landmarks) for track in group)
 
 
-def _enlarged(frame: Frame, landmarks: Landmarks) -> tuple[Frame, Landmarks]:
-    """Return the face cut out at a fixed width, RGB, and dlib's five points in it, (5, 2)."""
-    box = face_box(landmarks)
-    margin = _CONTEXT * (box[2:] - box[:2])
-    height, width = frame.shape[:2]
-    x0, y0 = np.clip(box[:2] - margin, 0, (width - 2, height - 2)).astype(int)
-    x1, y1 = np.clip(box[2:] + margin + 1, (x0 + 2, y0 + 2), (width, height)).astype(int)
-    scale = _FACE_WIDTH / max(1.0, float(box[2] - box[0]))
-    size = (max(2, round((x1 - x0) * scale)), max(2, round((y1 - y0) * scale)))
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    image = cv2.resize(frame[y0:y1, x0:x1, ::-1].copy(), size, interpolation=interpolation)
-    points = (landmarks[_FIVE_POINTS, :2] - (x0, y0)) * scale
-    return np.ascontiguousarray(image, np.uint8), points
+def _upright(landmarks: Landmarks) -> Crop:
+    """Return the square around a face in which it is most like the mean face, least squares."""
+    mean = (_MEAN_FACE - 0.5) @ (1, 1j)
+    found = landmarks[_FIVE_POINTS, :2] @ (1, 1j)
+    away = mean - mean.mean()
+    turn = np.vdot(away, found) / np.vdot(away, away)
+    centre = found.mean() - turn * mean.mean()
+    return Crop(centre.real, centre.imag, _MARGIN * abs(turn), cmath.phase(turn))

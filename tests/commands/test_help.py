@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.loopback import HeadSwapService
 
 TREE: Any = typer.main.get_command(build())
-HEAVY = {"numpy", "av", "cv2", "dlib", "numba", "PIL", "starlette", "hypercorn", "ai_edge_litert", "obstore"}
+HEAVY = {"numpy", "av", "cv2", "numba", "PIL", "starlette", "hypercorn", "ai_edge_litert", "obstore"}
 # What only a terminal, a network or a rewritten file needs.
 SPARED = HEAVY | {"rich", "click", "pydantic", "keyring", "tomlkit", "cryptography", "asyncio"}
 

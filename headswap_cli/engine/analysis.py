@@ -9,6 +9,7 @@ import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine import plate, preview
+from headswap_cli.engine.aside import Aside
 from headswap_cli.engine.decode import timeline_of
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.grain import noise_level
@@ -16,7 +17,8 @@ from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, id
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.plate import PlateGatherer, PlateShelf
-from headswap_cli.engine.track import CutDetector, FollowedFace, Follower, smoothed
+from headswap_cli.engine.scout import Scout
+from headswap_cli.engine.track import FollowedFace, Follower, smoothed
 from headswap_cli.engine.types import MediaFault, Person, Scene, Shot, Track
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from headswap_cli.engine.decode import TimedFrame
+    from headswap_cli.engine.scout import Glance
     from headswap_cli.engine.types import (
         Embedding,
         Frame,
@@ -42,6 +45,8 @@ _LEAST_QUALITY = 1e-3
 # So many views agree or do not: later ones are taken ever less often.
 _DENSE_VIEWS = 16
 _SAMPLE_EVERY, _NOISE_EVERY = 6, 18
+# What takes longest aside, a dozen frames' time, does not stop the follower.
+_AHEAD = 6
 _NO_IMAGE = np.empty((0, 0, 3), np.uint8)
 
 
@@ -70,20 +75,22 @@ class Analyser:
         Raises:
             MediaFault: There is no frame at all.
         """
-        is_cut, shelf = CutDetector(), PlateShelf()
+        shelf, scout = PlateShelf(), Scout(self._networks.detector)
         watchers: list[_ShotWatcher] = []
         passed: list[TimedFrame] = []
-        for frame in frames:
-            if is_cut(frame.image) or not watchers:
-                watchers.append(_ShotWatcher(self._networks, shelf, len(watchers), frame.frame_index))
-                for finished in watchers[-2:-1]:
-                    finished.close()
-            watchers[-1].observe(frame.frame_index, frame.image)
-            passed.append(replace(frame, image=_NO_IMAGE))
-            on_progress(len(passed), max(len(passed), video.frame_count))
-        if not watchers:
-            raise MediaFault(wire.UNREADABLE, "The video holds no picture that can be decoded.")
-        watchers[-1].close()
+        with Aside() as aside:
+            for frame, glance in aside.ahead(frames, lambda frame: scout(frame.image), _AHEAD):
+                if glance.begins_shot:
+                    if watchers:
+                        aside.later(watchers[-1].close)
+                    watchers.append(_ShotWatcher(self._networks, shelf, len(watchers), frame.frame_index))
+                seen = watchers[-1].follow(frame.frame_index, frame.image, glance)
+                aside.later(watchers[-1].note, frame.frame_index, frame.image, seen)
+                passed.append(replace(frame, image=_NO_IMAGE))
+                on_progress(len(passed), max(len(passed), video.frame_count))
+            if not watchers:
+                raise MediaFault(wire.UNREADABLE, "The video holds no picture that can be decoded.")
+            aside.later(watchers[-1].close)
         people = [track for watcher in watchers for track in watcher.tracks]
         return Scene(
             video=replace(video, frame_count=len(passed)),
@@ -101,31 +108,48 @@ class _Networks:
     embedder: FaceEmbedder
 
 
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """A followed face as it was in one frame."""
+
+    face: FollowedFace
+    landmarks: Landmarks
+    presence: float
+
+
 class _ShotWatcher:
-    """Looks at the frames of one shot; once closed it keeps only what the scene is made of."""
+    """Looks at the frames of one shot; once closed it keeps only what the scene is made of.
+
+    Frames are followed one after the other; what is noted of them comes later, in another thread.
+    """
 
     def __init__(self, networks: _Networks, shelf: PlateShelf, index: int, first_frame: int) -> None:
         self._networks = networks
         self._shelf = shelf
         self._index = index
-        self._follower = Follower(networks.detector, networks.mesh, first_frame)
+        self._follower = Follower(networks.mesh, first_frame)
         self._likenesses: dict[FollowedFace, _Likeness] = {}
         self._background = PlateGatherer()
         self._noises: list[float] = []
         self.shot = Shot(first_frame, first_frame, None)
         self.tracks: tuple[Track, ...] = ()
 
-    def observe(self, frame_index: int, frame: Frame) -> None:
-        """Look at the next frame."""
-        seen = self._follower.observe(frame_index, frame)
-        if (frame_index - self.shot.first_frame) % _LOOK_EVERY == 0:
-            for face in seen:
-                others = [other.landmarks for other in seen if other is not face]
-                likeness = self._likenesses.setdefault(face, _Likeness(self._networks.embedder))
-                likeness.look(frame_index, frame, face, others)
-        if (frame_index - self.shot.first_frame) % _SAMPLE_EVERY == 0 and not self._background.is_moving:
+    def follow(self, frame_index: int, frame: Frame, glance: Glance) -> list[_Sight]:
+        """Look at the next frame; return the faces in it."""
+        seen = self._follower.observe(frame_index, frame, glance.faces)
+        return [_Sight(face, face.landmarks, face.presence) for face in seen]
+
+    def note(self, frame_index: int, frame: Frame, seen: list[_Sight]) -> None:
+        """Take note of the next frame and the faces in it."""
+        age = frame_index - self.shot.first_frame
+        if age % _LOOK_EVERY == 0:
+            for sight in seen:
+                others = [other.landmarks for other in seen if other is not sight]
+                likeness = self._likenesses.setdefault(sight.face, _Likeness(self._networks.embedder))
+                likeness.look(frame_index, frame, sight, others)
+        if age % _SAMPLE_EVERY == 0 and not self._background.is_moving:
             self._background.add(frame, self._networks.matte(frame, *plate.window(frame)))
-        if (frame_index - self.shot.first_frame) % _NOISE_EVERY == 0:
+        if age % _NOISE_EVERY == 0:
             self._noises.append(noise_level(frame))
         self.shot = replace(self.shot, last_frame=frame_index)
 
@@ -166,15 +190,15 @@ class _Likeness:
         self._embeddings: list[Embedding] = []
         self._portraits: dict[int, Frame] = {}
 
-    def look(self, frame_index: int, frame: Frame, face: FollowedFace, others: list[Landmarks]) -> None:
+    def look(self, frame_index: int, frame: Frame, sight: _Sight, others: list[Landmarks]) -> None:
         """Take a view if it beats the others of its stretch."""
         if self._next_frame is None or frame_index >= self._next_frame:
             self._keep()
             doublings = max(0, len(self._frames) - _DENSE_VIEWS // 2) // (_DENSE_VIEWS // 2)
             self._next_frame = frame_index + _EMBED_EVERY * 2**doublings
-        quality = max(preview.quality(frame, face.landmarks, face.presence), _LEAST_QUALITY)
+        quality = max(preview.quality(frame, sight.landmarks, sight.presence), _LEAST_QUALITY)
         if self._candidate is None or quality > self._candidate.quality:
-            self._candidate = _View(frame_index, quality, *preview.portrait(frame, face.landmarks, others))
+            self._candidate = _View(frame_index, quality, *preview.portrait(frame, sight.landmarks, others))
 
     def tracks(self, shot_index: int, face: FollowedFace) -> Iterator[Track]:
         """Return a face's track; where somebody else took its place unnoticed, one for each."""

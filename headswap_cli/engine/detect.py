@@ -47,11 +47,23 @@ class FaceDetector:
             tiles: Also look at squares as high as the frame (as wide, upright), for faces that are
                 small in a long frame.
         """
+        found = self.in_whole(frame, threshold)
+        return without_doubles(found + self.in_tiles(frame, threshold) if tiles else found)
+
+    def in_whole(self, frame: Frame, threshold: float = 0.6) -> list[Detection]:
+        """Return what the square around the frame shows, some of it twice."""
+        return self._within(frame, _squares(frame)[:1], threshold)
+
+    def in_tiles(self, frame: Frame, threshold: float = 0.6) -> list[Detection]:
+        """Return what the squares along the frame show, some of it twice."""
+        return self._within(frame, _squares(frame)[1:], threshold)
+
+    def _within(self, frame: Frame, squares: list[tuple[int, int, int]], threshold: float) -> list[Detection]:
         found: list[Detection] = []
-        for x, y, side in _squares(frame, tiles=tiles):
+        for x, y, side in squares:
             found += self._far(frame, x, y, side, threshold)
             found += self._near(frame, x, y, side, max(threshold, _NEAR_THRESHOLD))
-        return _without_doubles(found)
+        return found
 
 
 class _AnchorNetwork:
@@ -97,12 +109,12 @@ def _decoded(
     return Detection(score, box.astype(np.float32), keypoints.astype(np.float32))
 
 
-def _squares(frame: Frame, *, tiles: bool) -> list[tuple[int, int, int]]:
+def _squares(frame: Frame) -> list[tuple[int, int, int]]:
     """Return (x, y, side) of the squares to look at: one around the frame, then those along it."""
     height, width = frame.shape[:2]
     long, short = max(height, width), min(height, width)
     squares = [((width - long) // 2, (height - long) // 2, long)]
-    if tiles and long > 1.2 * short:
+    if long > 1.2 * short:
         steps = np.linspace(0, long - short, 3 if long > 1.6 * short else 2).astype(int).tolist()
         squares += [(step, 0, short) if width > height else (0, step, short) for step in steps]
     return squares
@@ -123,7 +135,7 @@ def _letterboxed(frame: Frame, x: int, y: int, side: int, size: int) -> Frame:
     return canvas
 
 
-def _without_doubles(found: list[Detection]) -> list[Detection]:
+def without_doubles(found: list[Detection]) -> list[Detection]:
     """Keep the surest of those that cover one another, surest first."""
     kept: list[Detection] = []
     for one in sorted(found, key=lambda detection: detection.score, reverse=True):

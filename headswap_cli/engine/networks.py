@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
+from functools import cache
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
@@ -21,7 +24,7 @@ _STDERR = 2
 
 
 class Network:
-    """One network with one input image, loaded and ready; not for several threads at once.
+    """One network with one input image, loaded and ready; threads take turns.
 
     Args:
         path: The ``.tflite`` file.
@@ -32,6 +35,7 @@ class Network:
     """
 
     def __init__(self, path: Path, *, num_threads: int = 1) -> None:
+        self._turn = threading.Lock()
         with _muted_stderr():
             self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             self._interpreter.allocate_tensors()
@@ -47,15 +51,20 @@ class Network:
         Args:
             image: (size, size, 3), RGB, in the range that the network was made for.
         """
-        self._interpreter.set_tensor(self._input, image[np.newaxis])
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(index)[0] for index in self._outputs]
+        with self._turn:
+            self._interpreter.set_tensor(self._input, image[np.newaxis])
+            self._interpreter.invoke()
+            return [self._interpreter.get_tensor(index)[0] for index in self._outputs]
 
 
 def to_input(image: Frame, *, low: float = 0.0, high: float = 1.0) -> NDArray[np.float32]:
     """Return a BGR image as RGB with 0 at ``low`` and 255 at ``high``."""
-    scaled = image[..., ::-1] * np.float32((high - low) / 255)
-    return scaled if low == 0 else scaled + np.float32(low)
+    return np.asarray(cv2.LUT(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), _levels(low, high)), np.float32)
+
+
+@cache
+def _levels(low: float, high: float) -> NDArray[np.float32]:
+    return np.arange(256, dtype=np.float32) * np.float32((high - low) / 255) + np.float32(low)
 
 
 def sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _PRESENT = 0.5
 # Narrower faces have too few pixels to be told apart, let alone replaced.
 _MINIMAL_WIDTH = 14.0
-_SEARCH_EVERY = 5
-_TILES_EVERY = 15
+SEARCH_EVERY = 5
+TILES_EVERY = 15
 # A face that comes back within so many frames was not gone: a hand passed, a frame was blurred.
 _PATIENCE = 8
 _SIGMA = 1.2
@@ -34,7 +34,7 @@ class Detector(Protocol):
     """Finds faces, as ``detect.FaceDetector`` does."""
 
     def __call__(self, frame: Frame, *, tiles: bool) -> list[Detection]:
-        """Return the faces, surest first."""
+        """Return the faces, surest first; ``tiles``: small ones, too."""
 
 
 class Mesh(Protocol):
@@ -109,19 +109,18 @@ class FollowedFace:
 class Follower:
     """Follows all faces of one shot; frames are shown to it one after the other."""
 
-    def __init__(self, detector: Detector, mesh: Mesh, first_frame: int) -> None:
-        self._detector = detector
+    def __init__(self, mesh: Mesh, first_frame: int) -> None:
         self._mesh = mesh
         self._first_frame = first_frame
         self._faces: list[FollowedFace] = []
-        self._recent: deque[Frame] = deque(maxlen=_SEARCH_EVERY)
+        self._recent: deque[Frame] = deque(maxlen=SEARCH_EVERY)
 
     @property
     def faces(self) -> tuple[FollowedFace, ...]:
         """All faces of the shot so far, in the order in which they were found."""
         return tuple(self._faces)
 
-    def observe(self, frame_index: int, frame: Frame) -> list[FollowedFace]:
+    def observe(self, frame_index: int, frame: Frame, detector: Detector) -> list[FollowedFace]:
         """Look at the next frame; return the faces seen in it."""
         awaited = [
             face for face in self._faces if not face.is_closed and frame_index - face.last_frame <= _PATIENCE
@@ -129,8 +128,9 @@ class Follower:
         self._follow(frame_index, frame, awaited)
         lost = [face for face in awaited if face.last_frame < frame_index and not face.is_closed]
         age = frame_index - self._first_frame
-        if lost or age % _SEARCH_EVERY == 0:
-            self._search(frame_index, frame, lost, tiles=age % _TILES_EVERY == 0 or not awaited)
+        if lost or age % SEARCH_EVERY == 0:
+            tiles = age % TILES_EVERY == 0 or not awaited
+            self._search(frame_index, frame, lost, detector(frame, tiles=tiles))
         self._recent.append(frame)
         return self._seen(frame_index)
 
@@ -168,9 +168,11 @@ class Follower:
         self._faces.append(again)
         return again
 
-    def _search(self, frame_index: int, frame: Frame, lost: list[FollowedFace], *, tiles: bool) -> None:
-        """Detect faces that are not followed: those just lost go on, others begin."""
-        for detection in self._detector(frame, tiles=tiles):
+    def _search(
+        self, frame_index: int, frame: Frame, lost: list[FollowedFace], found: list[Detection]
+    ) -> None:
+        """Look for faces that are not followed: those just lost go on, others begin."""
+        for detection in found:
             if self._is_known(frame_index, detection.box, least=0.2):
                 continue
             landmarks, presence = self._mesh.from_detection(frame, detection)

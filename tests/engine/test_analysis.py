@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from headswap_cli import wire
 from headswap_cli.engine.analysis import Analyser
-from headswap_cli.engine.decode import open_video
+from headswap_cli.engine.decode import TimedFrame, open_video
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.identify import distance
@@ -77,6 +78,24 @@ def test_shots_follow_one_another_without_gaps(scenes: dict[str, Scene]) -> None
         for track in (track for person in scene.people for track in person.tracks):
             shot = scene.shots[track.shot_index]
             assert shot.first_frame <= track.first_frame <= track.last_frame <= shot.last_frame
+
+
+def test_the_scene_is_the_same_however_far_other_threads_are_ahead(
+    analyser: Analyser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = list(media.frames_of(media.clip("single_face.mp4"), count=24))
+    timed = [TimedFrame(index, index, Fraction(1, 24), frame) for index, frame in enumerate(frames)]
+    video = VideoProperties(640, 360, Fraction(24), 24, 1.0)
+
+    ahead = analyser.analyse(timed, video, lambda _done, _total: None)
+    monkeypatch.setattr("headswap_cli.engine.analysis._AHEAD", 0)
+    beside = analyser.analyse(timed, video, lambda _done, _total: None)
+
+    (one,), (other,) = ahead.people, beside.people
+    assert np.array_equal(one.tracks[0].landmarks, other.tracks[0].landmarks)
+    assert np.array_equal(one.tracks[0].embedding, other.tracks[0].embedding)
+    assert np.array_equal(one.preview, other.preview)
+    assert ahead.shots[0].noise == beside.shots[0].noise
 
 
 def test_two_people_side_by_side_are_two_people(analyser: Analyser, tmp_path: Path) -> None:

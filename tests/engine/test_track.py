@@ -147,9 +147,10 @@ def speaker() -> list[Frame]:
 
 
 def _follow(networks: tuple[FaceDetector, FaceMesh], frames: list[Frame]) -> Follower:
-    follower = Follower(*networks, first_frame=0)
+    detector, mesh = networks
+    follower = Follower(mesh, first_frame=0)
     for frame_index, frame in enumerate(frames):
-        follower.observe(frame_index, frame)
+        follower.observe(frame_index, frame, detector)
     return follower
 
 

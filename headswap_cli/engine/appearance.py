@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.channels import largest
 from headswap_cli.engine.geometry import bounding_box, face_box, face_width
 from headswap_cli.engine.raster import rasterise
-from headswap_cli.engine.veil import unveiled
+from headswap_cli.engine.veil import passing, unveiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,8 @@ class Appearance:
 def learn(views: Sequence[tuple[Frame, Landmarks]], triangles: NDArray[np.int32]) -> Appearance | None:
     """Return how a face usually looks, None where too little of it was seen.
 
-    What covers a place in less than half of the views is forgotten: each place has the views' median.
+    What covers a place in some of the views is forgotten: each place has the median of those views in which
+    skin shows there, of all where too few do.
 
     Args:
         views: Frames and the person's landmarks in them.
@@ -62,16 +64,27 @@ def learn(views: Sequence[tuple[Frame, Landmarks]], triangles: NDArray[np.int32]
     common = np.median(flat, axis=0)
     # Each view's light is taken out as a whole, by the median: what passes before a face must not tint it.
     gains = np.median((common[inside] + 8) / (flat[:, inside] + 8), axis=1)
-    flat *= np.clip(gains, *_GAINS)[:, np.newaxis, np.newaxis]
-    colours = np.median(flat, axis=0)
-    apart = np.abs(flat - colours).max(axis=3)
-    spread = _MAD * np.median(apart, axis=0)
-    bare, covered = unveiled(np.asarray(colours, np.float32), layout, inside)
-    spread[covered] = np.median(spread[inside])
+    flat = np.asarray(flat * np.clip(gains, *_GAINS)[:, np.newaxis, np.newaxis], np.float32)
+    covered = passing(flat, np.asarray(np.median(flat, axis=0), np.float32), layout, inside)
+    bare = np.ones(flat.shape[:3], np.bool_) if covered is None else ~covered
+    bare |= bare.sum(axis=0) < _FEWEST
+    colours = _median(flat, bare)
+    spread = _MAD * _median(largest(np.abs(flat - colours))[..., np.newaxis], bare)[..., 0]
+    skin, veiled = unveiled(np.asarray(colours, np.float32), layout, inside)
+    spread[veiled] = np.median(spread[inside])
     np.minimum(spread, _MOST_SPREAD, out=spread)
     return Appearance(
-        bare, np.asarray(cv2.GaussianBlur(spread.astype(np.float32), (0, 0), 1.0), np.float32), layout
+        skin, np.asarray(cv2.GaussianBlur(spread.astype(np.float32), (0, 0), 1.0), np.float32), layout
     )
+
+
+def _median(values: NDArray[np.floating], known: NDArray[np.bool_]) -> Floats:
+    """Return the median over the first axis of (n, height, width, channels), of what is known only."""
+    ordered = np.sort(np.where(known[..., np.newaxis], values, np.inf), axis=0)
+    count = known.sum(axis=0)
+    low, high = ((count - 1) // 2)[np.newaxis, ..., np.newaxis], (count // 2)[np.newaxis, ..., np.newaxis]
+    both = np.take_along_axis(ordered, low, axis=0) + np.take_along_axis(ordered, high, axis=0)
+    return np.asarray(both[0] / 2, np.float32)
 
 
 def of_face(triangles: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -97,9 +110,7 @@ def _aside(landmarks: Landmarks) -> float:
     return abs(float(landmarks[topology.NOSE_TIP, 0] - cheeks)) / max(1.0, face_width(landmarks))
 
 
-def _flattened(
-    frame: Frame, landmarks: Landmarks, layout: Floats, triangles: NDArray[np.int32]
-) -> NDArray[np.float64]:
+def _flattened(frame: Frame, landmarks: Landmarks, layout: Floats, triangles: NDArray[np.int32]) -> Floats:
     box = face_box(landmarks)
     size = np.array(frame.shape[1::-1])
     x0, y0 = np.clip(np.floor(box[:2]).astype(int), 0, size - 2)
@@ -107,12 +118,11 @@ def _flattened(
     part, blur = frame[y0:y1, x0:x1], 0.4 * face_width(landmarks) / SIDE
     soft = cv2.GaussianBlur(part, (0, 0), blur) if blur > 0.5 else part
     places = landmarks[: topology.MESH_POINTS, :2] - np.array([x0, y0], np.float32)
-    flat = np.zeros((topology.MESH_POINTS, 3), np.float32)
-    flat[:, :2] = layout
-    seen = rasterise(flat, places, triangles, SIDE, SIDE)
-    return cv2.remap(
-        soft, seen[..., 0], seen[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    ).astype(np.float64)
+    corners = np.zeros((topology.MESH_POINTS, 3), np.float32)
+    corners[:, :2] = layout
+    seen = rasterise(corners, places, triangles, SIDE, SIDE)
+    flat = cv2.remap(soft, seen[..., 0], seen[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(flat, np.float32)
 
 
 def _inside(layout: Floats, triangles: NDArray[np.int32]) -> NDArray[np.bool_]:

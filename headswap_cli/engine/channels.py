@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+# Grey levels, of all three channels together, that keep the tint of what is dark from being chance.
+DARK = 60.0
+
 
 def largest(picture: NDArray[np.floating]) -> Floats:
     """Return the largest of the three channels, (height, width)."""
@@ -22,3 +25,12 @@ def total(picture: NDArray[np.floating]) -> Floats:
 def length(picture: NDArray[np.floating]) -> Floats:
     """Return the root of the sum of the squared channels, (height, width)."""
     return np.sqrt(total(np.square(picture)))
+
+
+def tint(colours: NDArray[np.floating]) -> Floats:
+    """Return each channel's share of the light less the mean, in parts of 1000: 0 for any grey.
+
+    Shade changes it little. The channels are the last axis, of any number before it.
+    """
+    light = total(colours)[..., np.newaxis]
+    return np.asarray(1000 * (colours - light / 3) / (light + DARK), np.float32)

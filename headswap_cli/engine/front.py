@@ -9,35 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.channels import largest
+from headswap_cli.engine.channels import largest, tint
 from headswap_cli.engine.geometry import bounding_box
-from headswap_cli.engine.kernel import kernel
-from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.types import Frame, Mask
+from headswap_cli.engine.unlike import Expected
 
 if TYPE_CHECKING:
     from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.piece import Piece
     from headswap_cli.engine.types import Landmarks
+    from headswap_cli.engine.unlike import Compared
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 # The face's width, pixels, at which it is compared.
 _WORKED_ON = 64.0
-# Grey levels that always count as the same, and standard deviations of the person's own.
-_SAME, _SPREAD = 22.0, 2.5
-# How far a feature may lie from where it is predicted, face widths.
-_SLACK = 0.022
-# Light changes slowly over a face: its reach, face widths, how much is believed, how coarse it is seen.
-_LIGHT, _GAINS, _COARSE = 0.22, (0.5, 1.8), 4
-# What differs by more than this, in grey levels, tells nothing of the light.
-_ODD = 40.0
-# Every so manieth pixel is enough to tell the light of all.
-_EACH = 5
-# Of the face that must look like itself to tell anything, and parts of it that are too small to be a thing.
-_LIKE_ITSELF, _SPECK = 0.35, 0.003
+# Parts of the face that are too small to be a thing.
+_SPECK = 0.003
 _SEED, _GROWN = 0.65, 0.25
+# Of a thing in a colour that is mixed with what is behind it, at least.
+_MIXED = 0.35
+# The reddest hair's tint is not so far from skin's, parts of 1000.
+_DYED = 150.0
 _CLOSE = 0.05
 # Face widths from its edge: hair begins there and reaches in so far; what reaches further may go on beyond.
 _AT_EDGE, _HAIR, _THING = 0.025, 0.1, 0.13
@@ -56,9 +50,7 @@ class Front:
     """
 
     def __init__(self, appearance: Appearance, triangles: NDArray[np.int32], *, hair_stays: bool) -> None:
-        self._layout = appearance.layout
-        self._usual = np.dstack([appearance.colours, appearance.spread])
-        self._triangles = triangles
+        self._expected = Expected(appearance, triangles)
         self._hair_stays = hair_stays
         self._before: Mask | None = None
 
@@ -93,22 +85,10 @@ class Front:
 
     def _compare(self, image: Floats, points: Floats, width: float) -> tuple[Mask, bool]:
         """Return what does not look like the face, and whether any of it may reach beyond."""
-        height, across = image.shape[:2]
-        seen = rasterise(points, self._layout, self._triangles, across, height)
-        inside = seen[..., 0] >= 0
-        predicted = cv2.remap(
-            self._usual, seen[..., 0], seen[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        lit = _lit(image, np.asarray(predicted, np.float32), inside, width)
-        score = np.zeros((height, across), np.float32)
-        if lit is None:
-            return score, False
-        reach = 2 * max(1, round(_SLACK * width)) + 1
-        element = np.ones((reach, reach), np.uint8)
-        lowest = np.asarray(cv2.erode(lit, element), np.float32)
-        highest = np.asarray(cv2.dilate(lit, element), np.float32)
-        _score(image, lowest, highest, np.ascontiguousarray(predicted[..., 3]), inside, score)
-        return _things(score, inside, width, hair_stays=self._hair_stays)
+        compared = self._expected.compare(image, points, width)
+        if compared is None:
+            return np.zeros(image.shape[:2], np.float32), False
+        return _things(image, compared, width, hair_stays=self._hair_stays)
 
     def _steadied(self, found: Mask) -> Mask:
         if self._before is not None:
@@ -131,85 +111,59 @@ class Front:
         return np.asarray(np.maximum(mask, piece.enlarged(grown)), np.float32)
 
 
-@kernel
-def _score(  # noqa: PLR0917 - kernels take arguments by place
-    image: Floats, lowest: Floats, highest: Floats, spread: Mask, inside: Bools, score: Mask
-) -> None:
-    """Tell how far each pixel is beyond what its surroundings in the prediction hold, 0 to 1."""
-    height, width = score.shape
-    for y in range(height):
-        for x in range(width):
-            if inside[y, x]:
-                apart = 0.0
-                for k in range(3):
-                    apart = max(apart, image[y, x, k] - highest[y, x, k], lowest[y, x, k] - image[y, x, k])
-                score[y, x] = min(max(apart / (_SAME + _SPREAD * spread[y, x]) - 0.5, 0.0), 1.0)
-
-
-@kernel
-def _align(  # noqa: PLR0917 - kernels take arguments by place
-    image: Floats, predicted: Floats, gains: Floats, inside: Bools, even: Floats, like: Mask
-) -> None:
-    """Apply gains to a prediction, and tell where it then looks like the picture."""
-    height, width = like.shape
-    for y in range(height):
-        for x in range(width):
-            apart = 0.0
-            for k in range(3):
-                even[y, x, k] = predicted[y, x, k] * gains[k]
-                apart = max(apart, abs(image[y, x, k] - even[y, x, k]))
-            like[y, x] = 1.0 if inside[y, x] and apart < _ODD else 0.0
-
-
-def _lit(image: Floats, predicted: Floats, inside: Bools, width: float) -> Floats | None:
-    """Return the prediction in this frame's light, None where too little of the face looks like it."""
-    if not inside.any():
-        return None
-    some = np.flatnonzero(inside)[::_EACH]
-    ratios = (image.reshape(-1, 3)[some] + 8) / (predicted.reshape(-1, 4)[some, :3] + 8)
-    gains = np.clip(np.median(ratios, axis=0), *_GAINS).astype(np.float32)
-    even, like = np.empty_like(image), np.empty(inside.shape, np.float32)
-    _align(image, predicted, gains, inside, even, like)
-    if like.sum() < _LIKE_ITSELF * inside.sum():
-        return None
-    size = image.shape[1::-1]
-    less = (max(2, size[0] // _COARSE), max(2, size[1] // _COARSE))
-
-    def _smooth(values: Floats) -> Floats:
-        small = cv2.resize(values, less, interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.GaussianBlur(small, (0, 0), max(1.0, _LIGHT * width / _COARSE)), np.float32)
-
-    believed = like[..., np.newaxis]
-    floor = 4 * _smooth(believed)[..., np.newaxis] + 1e-3
-    ratio = (_smooth(image * believed) + floor) / (_smooth(even * believed) + floor)
-    light = cv2.resize(np.clip(ratio, *_GAINS), size, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(even * light, np.float32)
-
-
-def _things(score: Mask, inside: Bools, width: float, *, hair_stays: bool) -> tuple[Mask, bool]:
+def _things(image: Floats, compared: Compared, width: float, *, hair_stays: bool) -> tuple[Mask, bool]:
     """Keep what hangs together, is sure somewhere and large enough; tell whether any lies deep inside."""
-    nothing = np.zeros(score.shape, np.float32)
-    soft = cv2.GaussianBlur(score, (0, 0), 0.8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        (soft > _GROWN).astype(np.uint8), connectivity=8
-    )
-    least = _SPECK * float(inside.sum())
-    large = [label for label in range(1, count) if stats[label, cv2.CC_STAT_AREA] >= least]
-    if not large:
+    inside = compared.inside
+    nothing = np.zeros(inside.shape, np.float32)
+    soft = cv2.GaussianBlur(compared.score, (0, 0), 0.8)
+    core = soft > _GROWN
+    labels = _together(core)
+    sizes = np.bincount(labels.ravel())
+    large = np.flatnonzero(sizes[1:] >= _SPECK * float(inside.sum())) + 1
+    if not large.size:
         return nothing, False
     depth = _depth(inside, width)
-    kept, is_deep = np.zeros(score.shape, np.uint8), False
+    kept, is_deep = np.zeros(inside.shape, np.uint8), False
     for label in large:
         area = labels == label
         nearest, deepest = float(depth[area].min()), float(depth[area].max())
-        is_hair = nearest < _AT_EDGE and deepest <= _HAIR
+        is_hair = nearest < _AT_EDGE and deepest <= _HAIR and not _is_dyed(image[area], compared.usual[area])
         if float(soft[area].max()) > _SEED and (hair_stays or not is_hair):
-            kept[area] = 1
+            kept[_over_features(image, compared, area)] = 1
             is_deep = is_deep or deepest > _THING
     side = 2 * max(1, round(_CLOSE * width / 2)) + 1
     closed = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     grown = cv2.dilate(closed, np.ones((3, 3), np.uint8)).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.8), np.float32), is_deep
+
+
+def _over_features(image: Floats, compared: Compared, area: Bools) -> Bools:
+    """Let a thing go on over brows, eyes and lips, where little is sure, as far as they are mixed with it."""
+    doubtful = compared.feature & (compared.strict > _GROWN) & ~area
+    if not doubtful.any():
+        return area
+    colour = np.median(image[area], axis=0)
+    usual = compared.usual[doubtful]
+    change, most = image[doubtful] - usual, colour - usual
+    part = (change * most).sum(axis=1) / ((most * most).sum(axis=1) + 1)
+    left = np.abs(change - part[:, np.newaxis] * most).max(axis=1)
+    alike = area.copy()
+    alike[doubtful] = (part > _MIXED) & (left < _ALIKE)
+    parts = _together(alike)
+    return np.asarray(np.isin(parts, np.unique(parts[area])), np.bool_)
+
+
+def _together(mask: Bools) -> NDArray[np.int32]:
+    """Number what hangs together, over gaps of two pixels too; 0 is the rest."""
+    wider = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
+    _, labels = cv2.connectedComponents(wider, connectivity=8)
+    return np.asarray(labels * mask, np.int32)
+
+
+def _is_dyed(colours: Floats, usual: Floats) -> bool:
+    """Whether a thing has a colour that neither hair nor its shadow on skin has."""
+    apart = tint(np.median(colours, axis=0)) - tint(np.median(usual, axis=0))
+    return bool(np.abs(apart).max() > _DYED)
 
 
 def _depth(inside: Bools, width: float) -> Mask:

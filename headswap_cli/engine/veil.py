@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.channels import largest, total
+from headswap_cli.engine.channels import largest, tint
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -27,6 +27,8 @@ _DEVIATIONS, _DOUBTFUL, _TINTED, _SURE = 4.0, 24.0, 40.0, 1.6
 _HAIR = 0.12
 # Parts of the skin: a mark is smaller than a thing, a beard or shadow larger.
 _SMALLEST, _LARGEST = 0.004, 0.22
+# A tint that differs so much from skin's is no feature's but the lips', parts of 1000.
+_DYED = 100.0
 _TUKEY = 4.685
 _MAD = 1.4826
 
@@ -43,7 +45,7 @@ def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bo
         a polynomial of degree 3 in place, which holds broad light and shadow.
     """
     width = float(np.ptp(layout[:, 0]))
-    dark = _filled(inside.shape, layout, width)
+    dark = _dark(layout, inside.shape)
     # Along its edge a face is half hair, and half what is behind it.
     depth = _depth(layout, inside.shape)
     inner = inside & (depth > _EDGE * width)
@@ -52,28 +54,70 @@ def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bo
     if fit is None:
         return colours, np.zeros(inside.shape, np.bool_)
     apart = colours - fit
-    change, tint = largest(np.abs(apart)), largest(np.abs(_tint(colours) - _tint(fit)))
+    change, other = largest(np.abs(apart)), largest(np.abs(tint(colours) - tint(fit)))
     bound = _bound(change[skin], _DOUBTFUL)
-    off = np.maximum(change / bound, tint / _bound(tint[skin], _TINTED))
+    off = np.maximum(change / bound, other / _bound(other[skin], _TINTED))
     off = np.where(skin, off, largest(apart) / bound - 0.25) * inner
     hair = (depth <= _HAIR * width) & ~_chin(layout, inside.shape)
     apart_from_dark = cv2.distanceTransform((~dark).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
     sure = (off > _SURE) & (apart_from_dark > _SHADE * width)
     covered = _things((off > 1) & ~hair, sure, skin)
     covered = _spread_alike(covered, colours, fit, bound, hair | ~inside)
+    covered |= inside & ~_lips(layout, inside.shape) & (other > _DYED)
     covered = (cv2.dilate(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & inside
     kept = np.where(covered[..., np.newaxis], fit, colours)
     return np.asarray(kept, np.float32), covered
 
 
-def _filled(shape: tuple[int, ...], layout: Floats, width: float) -> Bools:
-    mask = np.zeros(shape, np.uint8)
+def passing(views: Floats, usual: Floats, layout: Floats, inside: Bools) -> Bools | None:
+    """Return where in each view something covers skin, (n, height, width); None where too little is skin.
+
+    Args:
+        views: The face laid flat, in one light, (n, height, width, 3), BGR.
+        usual: What is seen there in most of them, (height, width, 3).
+        layout: See ``unveiled``.
+        inside: Likewise.
+    """
+    width = float(np.ptp(layout[:, 0]))
+    skin = inside & (_depth(layout, inside.shape) > _EDGE * width) & ~_dark(layout, inside.shape)
+    fit = _smooth_skin(usual, skin)
+    if fit is None:
+        return None
+    bound = _bound(largest(np.abs(usual - fit))[skin], _DOUBTFUL)
+    lips = _lips(layout, inside.shape)
+    change, other = largest(np.abs(views - fit)), largest(np.abs(tint(views) - tint(fit)))
+    return np.asarray((skin & (change > bound)) | (inside & ~lips & (other > _DYED)), np.bool_)
+
+
+def _dark(layout: Floats, shape: tuple[int, ...]) -> Bools:
+    """Return what is darker than skin by nature, and its surroundings."""
+    margin = round(_MARGIN * float(np.ptp(layout[:, 0])))
+    parts = [*features(layout, shape, margin), _around(layout[_UPPER_LIP], shape, margin)]
+    return np.asarray(np.any(parts, axis=0), np.bool_)
+
+
+def _lips(layout: Floats, shape: tuple[int, ...]) -> Bools:
+    margin = round(_MARGIN * float(np.ptp(layout[:, 0])))
+    return _around(layout[topology.OUTER_LIPS], shape, margin)
+
+
+def features(layout: Floats, shape: tuple[int, ...], margin: int) -> list[Bools]:
+    """Return where eyes with brows (right, left), lips and nostrils lie, and ``margin`` pixels around each.
+
+    Args:
+        layout: Where the mesh lies, (468, 2), pixels.
+        shape: Of the masks, (height, width).
+        margin: Pixels.
+    """
     right = np.concatenate([topology.RIGHT_EYE, topology.RIGHT_BROW])
     left = np.concatenate([topology.LEFT_EYE, topology.LEFT_BROW])
-    for points in (right, left, topology.OUTER_LIPS, _NOSTRILS, _UPPER_LIP):
-        hull = cv2.convexHull(np.round(layout[points]).astype(np.int32))
-        cv2.fillPoly(mask, [hull], (1,))
-    side = 2 * round(_MARGIN * width) + 1
+    return [_around(layout[one], shape, margin) for one in (right, left, topology.OUTER_LIPS, _NOSTRILS)]
+
+
+def _around(points: Floats, shape: tuple[int, ...], margin: int) -> Bools:
+    hull = cv2.convexHull(np.round(points).astype(np.int32))
+    mask = cv2.fillPoly(np.zeros(shape, np.uint8), [hull], (1,))
+    side = 2 * margin + 1
     return np.asarray(cv2.dilate(mask, np.ones((side, side), np.uint8)) > 0)
 
 
@@ -101,11 +145,6 @@ def _smooth_skin(colours: Floats, skin: Bools) -> Floats | None:
 
 def _bound(values: NDArray[np.floating], least: float) -> float:
     return max(least, _DEVIATIONS * _MAD * float(np.median(values)))
-
-
-def _tint(colours: Floats) -> Floats:
-    """Return the primaries' shares of the light, in parts of 1000; shade changes them little."""
-    return np.asarray(1000 * colours / (total(colours)[..., np.newaxis] + 60), np.float32)
 
 
 def _depth(layout: Floats, shape: tuple[int, ...]) -> NDArray[np.floating]:

@@ -20,6 +20,7 @@ from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.track import smoothed
+from headswap_cli.engine.veil import features
 from headswap_cli.models import Mode
 from tests.engine import heads
 from tests.engine.overlays import OVERLAYS, face_mask
@@ -94,22 +95,36 @@ def test_a_face_with_nothing_before_it_has_no_holes(clip: str) -> None:
 @pytest.mark.parametrize(
     ("clip", "overlay", "recall"),
     [
-        ("carphone_pristine.mp4", "microphone", 0.7),
-        ("carphone_pristine.mp4", "lettering", 0.6),
-        ("carphone_pristine.mp4", "glasses", 0.8),
+        ("carphone_pristine.mp4", "microphone", 0.68),
+        ("carphone_pristine.mp4", "lettering", 0.82),
+        ("carphone_pristine.mp4", "glasses", 0.82),
         ("carphone_pristine.mp4", "passing bar", 0.9),
-        ("single_face.mp4", "microphone", 0.87),
-        ("single_face.mp4", "glasses", 0.87),
-        ("single_face.mp4", "lettering", 0.35),
-        ("WolfgangLanger_Pexels.mp4", "microphone", 0.85),
-        ("WolfgangLanger_Pexels.mp4", "glasses", 0.85),
-        ("WolfgangLanger_Pexels.mp4", "passing bar", 0.85),
+        ("single_face.mp4", "microphone", 0.85),
+        ("single_face.mp4", "lettering", 0.9),
+        ("single_face.mp4", "glasses", 0.83),
+        ("single_face.mp4", "passing bar", 0.89),
+        ("WolfgangLanger_Pexels.mp4", "microphone", 0.86),
+        ("WolfgangLanger_Pexels.mp4", "lettering", 0.9),
+        ("WolfgangLanger_Pexels.mp4", "glasses", 0.81),
+        ("WolfgangLanger_Pexels.mp4", "passing bar", 0.87),
     ],
 )
 def test_microphones_words_glasses_and_bars_are_found(clip: str, overlay: str, recall: float) -> None:
     found, false = watched(clip, overlay)
     assert found > recall
-    assert false < 0.028
+    assert false < 0.018
+
+
+def test_a_frown_beside_a_hand_is_no_thing() -> None:
+    appearance = learn(shot("WolfgangLanger_Pexels.mp4")[::4], triangles())
+    assert appearance is not None
+    front = Front(appearance, triangles(), hair_stays=False)
+    frames, track = heads.scene("WolfgangLanger_Pexels.mp4", 104, 12)
+    for frame, landmarks in zip(frames, smoothed(track), strict=True):
+        eye = features(landmarks[:, :2], frame.shape[:2], 0)[1]
+        piece = piece_of(frame, landmarks)
+        mask = front.find(piece, landmarks)
+        assert mask is None or float((mask[eye[piece.part]] > 0.5).mean()) < 0.05
 
 
 def test_what_is_in_front_is_the_sources_in_the_result_too() -> None:

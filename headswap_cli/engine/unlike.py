@@ -1,0 +1,252 @@
+"""Tell where a face does not look as the person's does: beyond light, shade, and features that moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine.channels import DARK, tint
+from headswap_cli.engine.kernel import kernel
+from headswap_cli.engine.raster import rasterise
+from headswap_cli.engine.veil import features
+
+if TYPE_CHECKING:
+    from headswap_cli.engine.appearance import Appearance
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+Labels = NDArray[np.uint8]
+
+# Grey levels that always count as the same, and standard deviations of the person's own.
+_SAME, _SPREAD = 22.0, 2.5
+# How far a feature may lie from where it is predicted, face widths.
+_SLACK = 0.022
+# How far an expression moves brows, lids and lips beyond where they are, face widths.
+_MOVED = 0.035
+# Of a feature's own colours so many percent at either end are chance.
+_CHANCE, _CHANCE_TINT = 10.0, 15.0
+# Parts of 1000 of a primary's share by which a colour may differ from all of a feature's own.
+_TINTED = 70.0
+# A fold, or a shadow that falls on skin, leaves so much of its light at least, of each primary nearly the
+# same part.
+_SHADED, _SAME_TINT = 0.42, 0.16
+# Light changes slowly over a face: its reach, face widths, how much is believed, how coarse it is seen.
+_LIGHT, _GAINS, _COARSE = 0.22, (0.5, 1.8), 4
+# What differs by more than this, in grey levels, tells nothing of the light.
+_ODD = 40.0
+# Every so manieth pixel is enough to tell the light of all.
+_EACH = 5
+# Of the face that must look like itself to tell anything.
+_LIKE_ITSELF = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A face in a frame beside what it usually looks like.
+
+    ``score`` (height, width): how surely a pixel is not the face's, 0 to 1; ``strict`` likewise, where
+    brows, lids and lips may not move and nothing may be in the shade; ``usual`` (height, width, 3): the face
+    as it usually looks, in this light; ``inside``: where it is; ``feature``: where it has brows, eyes, lips
+    or nostrils, or may have them.
+    """
+
+    score: Floats
+    strict: Floats
+    usual: Floats
+    inside: Bools
+    feature: Bools
+
+
+class Expected:
+    """How a face may look, laid flat.
+
+    Args:
+        appearance: How it usually looks.
+        triangles: Of the face mesh, (n, 3); eyes and mouth open.
+    """
+
+    def __init__(self, appearance: Appearance, triangles: NDArray[np.int32]) -> None:
+        self._layout, self._triangles = appearance.layout, triangles
+        self._usual = np.ascontiguousarray(appearance.colours, np.float32)
+        width = float(np.ptp(appearance.layout[:, 0]))
+        reach = 2 * max(1, round(_SLACK * width)) + 1
+        element = np.ones((reach, reach), np.uint8)
+        lowest, highest = cv2.erode(self._usual, element), cv2.dilate(self._usual, element)
+        self._bounds = np.ascontiguousarray(np.dstack([lowest, highest, appearance.spread]), np.float32)
+        self._feature, self._ranges = _feature_ranges(self._usual, appearance.layout, width)
+
+    def compare(self, image: Floats, points: Floats, width: float) -> Compared | None:
+        """Return where a picture of the face differs, None where too little of it looks like the face.
+
+        Args:
+            image: The picture, (height, width, 3), BGR.
+            points: The face mesh in its pixels, (468, 3).
+            width: The face's, in its pixels.
+        """
+        height, across = image.shape[:2]
+        seen = rasterise(points, self._layout, self._triangles, across, height)
+        inside = seen[..., 0] >= 0
+        predicted = np.zeros((height, across, 3), np.float32)
+        _sample(self._usual, seen, predicted)
+        gains = _gains(image, predicted, inside)
+        light = None if gains is None else _light(image, predicted, inside, gains, width)
+        if light is None:
+            return None
+        shape = (height, across)
+        score, strict = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        feature = np.zeros(shape, np.bool_)
+        _score(
+            image,
+            np.asarray(cv2.resize(light, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32),
+            seen,
+            predicted,
+            self._bounds,
+            self._feature,
+            self._ranges,
+            score,
+            strict,
+            feature,
+        )
+        return Compared(score, strict, predicted, inside, feature)
+
+
+def _feature_ranges(colours: Floats, layout: Floats, width: float) -> tuple[Labels, Floats]:
+    """Return where each feature may be (0: none), and its lowest and highest colour and tint, (n, 4, 3)."""
+    labels = np.zeros(colours.shape[:2], np.uint8)
+    hulls = features(layout, colours.shape[:2], round(_MOVED * width))
+    ranges = np.zeros((len(hulls) + 1, 4, 3), np.float32)
+    for number, hull in enumerate(hulls, start=1):
+        own = colours[hull]
+        labels[hull] = number
+        tints = tint(own)
+        ranges[number, :2] = np.percentile(own, (_CHANCE, 100 - _CHANCE), axis=0)
+        ranges[number, 2:] = np.percentile(tints, (_CHANCE_TINT, 100 - _CHANCE_TINT), axis=0)
+    return labels, ranges
+
+
+def _gains(image: Floats, predicted: Floats, inside: Bools) -> Floats | None:
+    some = np.flatnonzero(inside)[::_EACH]
+    if not some.size:
+        return None
+    ratios = (image.reshape(-1, 3)[some] + 8) / (predicted.reshape(-1, 3)[some] + 8)
+    return np.asarray(np.clip(np.median(ratios, axis=0), *_GAINS), np.float32)
+
+
+def _light(image: Floats, predicted: Floats, inside: Bools, gains: Floats, width: float) -> Floats | None:
+    """Return this frame's light beside the usual one, coarsely; None where too little looks like the face."""
+    height, across = inside.shape
+    sums = np.zeros((-(-height // _COARSE), -(-across // _COARSE), 7), np.float32)
+    _gather(image, predicted, inside, gains, sums)
+    if float(sums[..., 6].sum()) < _LIKE_ITSELF * float(inside.sum()):
+        return None
+    smooth = cv2.GaussianBlur(sums, (0, 0), max(1.0, _LIGHT * width / _COARSE))
+    floor = 4 * smooth[..., 6:] + 1e-3
+    ratio = (smooth[..., :3] + floor) / (smooth[..., 3:6] + floor)
+    return np.asarray(np.clip(ratio, *_GAINS) * gains, np.float32)
+
+
+@kernel
+def _sample(texture: Floats, seen: Floats, picture: Floats) -> None:
+    """Fill a picture from a texture, bilinearly; where nothing is seen it stays."""
+    height, width = picture.shape[:2]
+    for y in range(height):
+        for x in range(width):
+            u, v = seen[y, x, 0], seen[y, x, 1]
+            if u < 0:
+                continue
+            left, top = min(int(u), texture.shape[1] - 2), min(int(v), texture.shape[0] - 2)
+            right, low = u - np.float32(left), v - np.float32(top)
+            for k in range(3):
+                upper = texture[top, left, k] * (1 - right) + texture[top, left + 1, k] * right
+                lower = texture[top + 1, left, k] * (1 - right) + texture[top + 1, left + 1, k] * right
+                picture[y, x, k] = upper * (1 - low) + lower * low
+
+
+@kernel
+def _gather(image: Floats, predicted: Floats, inside: Bools, gains: Floats, sums: Floats) -> None:
+    """Add up, cell by cell, the picture and the prediction where they look alike, and how often they do."""
+    height, width = inside.shape
+    for y in range(height):
+        for x in range(width):
+            if not inside[y, x]:
+                continue
+            apart = np.float32(0)
+            for k in range(3):
+                apart = max(apart, abs(image[y, x, k] - predicted[y, x, k] * gains[k]))
+            if apart >= _ODD:
+                continue
+            row, column = y // _COARSE, x // _COARSE
+            sums[row, column, 6] += 1
+            for k in range(3):
+                sums[row, column, k] += image[y, x, k]
+                sums[row, column, 3 + k] += predicted[y, x, k] * gains[k]
+
+
+@kernel
+def _score(  # noqa: PLR0917 - kernels take arguments by place
+    image: Floats,
+    light: Floats,
+    seen: Floats,
+    predicted: Floats,
+    bounds: Floats,
+    labels: Labels,
+    ranges: Floats,
+    score: Floats,
+    strict: Floats,
+    feature: Bools,
+) -> None:
+    height, width = score.shape
+    for y in range(height):
+        for x in range(width):
+            if seen[y, x, 0] < 0:
+                continue
+            u = min(int(seen[y, x, 0] + 0.5), labels.shape[1] - 1)
+            v = min(int(seen[y, x, 1] + 0.5), labels.shape[0] - 1)
+            label = labels[v, u]
+            feature[y, x] = label > 0
+            for k in range(3):
+                predicted[y, x, k] *= light[y, x, k]
+            near = _beyond(image[y, x], light[y, x], bounds[v, u, :3], bounds[v, u, 3:6])
+            same = _SAME + _SPREAD * bounds[v, u, 6]
+            strict[y, x] = min(max(near / same - 0.5, 0.0), 1.0)
+            if label:
+                far = _beyond(image[y, x], light[y, x], ranges[label, 0], ranges[label, 1]) / same
+                tint = _tinted(image[y, x], light[y, x], ranges[label, 2], ranges[label, 3]) / _TINTED
+                score[y, x] = min(strict[y, x], max(max(far, tint) - 0.5, 0.0))
+            elif not _in_shade(image[y, x], predicted[y, x]):
+                score[y, x] = strict[y, x]
+
+
+@kernel
+def _beyond(colour: Floats, light: Floats, lowest: Floats, highest: Floats) -> float:
+    """Return by how many grey levels a colour is beyond what it may be in this light."""
+    apart = np.float32(0)
+    for k in range(3):
+        apart = max(apart, colour[k] - highest[k] * light[k], lowest[k] * light[k] - colour[k])
+    return float(apart)
+
+
+@kernel
+def _tinted(colour: Floats, light: Floats, lowest: Floats, highest: Floats) -> float:
+    """Return by how many parts of 1000 a tint is beyond what it may be."""
+    total = np.float32(0)
+    for k in range(3):
+        total += colour[k] / light[k]
+    apart = np.float32(0)
+    for k in range(3):
+        share = 1000 * (colour[k] / light[k] - total / 3) / (total + DARK)
+        apart = max(apart, share - highest[k], lowest[k] - share)
+    return float(apart)
+
+
+@kernel
+def _in_shade(colour: Floats, usual: Floats) -> bool:
+    least, most = np.float32(10), np.float32(0)
+    for k in range(3):
+        part = (colour[k] + 4) / (usual[k] + 4)
+        least, most = min(least, part), max(most, part)
+    return bool(least > _SHADED and most < 1 + _SAME_TINT and most - least < _SAME_TINT)

@@ -6,6 +6,7 @@ dlib itself takes six times as long for it on one core, and lets no other thread
 from __future__ import annotations
 
 import math
+from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
 import cv2
@@ -44,7 +45,8 @@ class FaceNet:
     """
 
     def __init__(self, path: Path) -> None:
-        model = _assembled(_Weights(path.read_bytes()))
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            model = _assembled(_Weights(content))
         self._network = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
         # It would keep each weight seven times over.
         self._network.enableWinograd(False)
@@ -63,7 +65,7 @@ class _Weights:
     shape and 4-byte floats. The file is one of a kind, known by its checksum: layers are found by name.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: mmap) -> None:
         self._content = content
         self._place = 0
 
@@ -82,13 +84,16 @@ class _Weights:
         return self._tensor(b"fc_2", numbers_before=2).reshape(-1, _OUTPUTS)
 
     def _tensor(self, layer: bytes, *, numbers_before: int = 0) -> NDArray[np.float32]:
-        self._place = self._content.index(layer, self._place) + len(layer)
+        found = self._content.find(layer, self._place)
+        if found < 0:
+            raise ValueError(f"no layer {layer.decode()} of dlib's where one should be")
+        self._place = found + len(layer)
         for _ in range(numbers_before):
             self._number()
         if self._number() != 2:
             raise ValueError("no tensor of dlib's where one should be")
         size = math.prod([self._number() for _ in range(4)])
-        values = np.frombuffer(self._content, "<f4", size, self._place)
+        values = np.frombuffer(self._content[self._place : self._place + 4 * size], "<f4")
         self._place += values.nbytes
         return np.asarray(values, np.float32)
 

@@ -1,4 +1,4 @@
-"""Fit the reference's colours, light and sharpness to the frame."""
+"""Find what the scene makes of colours, by its skin: the photo's skin and hair go through the same."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.types import Frame, Mask
 from headswap_cli.models import Tone
 
 Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
+
+
+class Grade(NamedTuple):
+    """What is made of a photo's colours: of each its distance from grey is scaled, then each channel's level.
+
+    ``chroma`` (2,) scales the distance, ``curves`` (2, 3, 255 * STEPS + 1) hold the levels; hair, then skin.
+    """
+
+    curves: Floats
+    chroma: Floats
 
 
 class Shares(NamedTuple):
@@ -34,26 +42,28 @@ _FEWEST_PIXELS = 16
 # How much of the way to the target's tone the skin goes; the rest stays the reference's own.
 _TONE = 0.92
 # The target's contrast is followed within these bounds, else shadows and beards would harden the face.
-_CONTRAST = (0.75, 1.05)
+_CONTRAST = (0.82, 1.05)
+# How much of a photo's chroma stays. Overexposed skin is pale, and the hair beside it is not: lightness above
+# the first takes its part in the second of the skin's chroma, that much at most.
+_CHROMA = (0.45, 1.1)
+_PALE, _PALER = (60.0, 60.0), 0.5
+# Hair follows the skin's brightness that far, up or down, and its hue.
 _HAIR_GAIN = (0.5, 1.4)
-_HAIR_EXPOSURE = 0.75
-_HAIR_TINT = 0.6
+_BRIGHTER, _DARKER = 0.7, 1.0
+_HAIR_TINT, _TINTS = 0.85, (0.8, 1.25)
+# A darker picture has deeper shadows: hair's contrast grows as exposure falls.
+_DEEPER, _HAIR_CONTRAST = 0.6, (1.0, 1.25)
 # Of the tone, from one fit to the next.
 _INERTIA = 0.85
-_RELIGHT = 0.65
 _GAINS = (0.55, 1.6)
-# Light is carried beyond the face over so many reaches, worked out at so much smaller a size; where less than
-# this of the face is in reach it is taken for even.
-_BEYOND, _COARSER, _FAINT = 3.0, 4, 0.05
-_BLURS = (0.0, 0.5, 0.8, 1.2, 1.7, 2.3, 3.0, 3.8)
 # Grey levels in quarters, 0 to 255.
 _LEVELS = np.linspace(0, 255, 255 * 4 + 1, dtype=np.float32)
 _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 
 
-def plain_curves() -> Floats:
-    """Return colour curves that change nothing, (2, 3, levels)."""
-    return np.broadcast_to(_LEVELS, (2, 3, len(_LEVELS))).copy()
+def plain_grade() -> Grade:
+    """Return a grade that changes nothing."""
+    return Grade(np.broadcast_to(_LEVELS, (2, 3, len(_LEVELS))).copy(), np.ones(2, np.float32))
 
 
 class ToneFitter:
@@ -66,12 +76,12 @@ class ToneFitter:
     def __init__(self, tone: Tone = Tone.SOURCE) -> None:
         self._shares = SHARES[tone]
         self._anchors: Floats | None = None
-        self._curves = plain_curves()
+        self._grade = plain_grade()
 
     @property
-    def curves(self) -> Floats:
+    def grade(self) -> Grade:
         """What was found last; plain before anything was."""
-        return self._curves
+        return self._grade
 
     @property
     def gains(self) -> Floats:
@@ -82,8 +92,8 @@ class ToneFitter:
         aim = _aimed(given, wanted, self._shares)
         return np.asarray(np.clip((aim[:, _MEDIAN] + 8) / (wanted[:, _MEDIAN] + 8), *_GAINS), np.float32)
 
-    def fit(self, target: Frame, source: Frame, target_skin: Mask, source_skin: Mask) -> Floats:
-        """Return the colour curves for this frame, (2, 3, levels): for hair and for skin, per channel.
+    def fit(self, target: Frame, source: Frame, target_skin: Mask, source_skin: Mask) -> Grade:
+        """Return the grade for this frame.
 
         Args:
             target: The frame's piece, small.
@@ -100,8 +110,8 @@ class ToneFitter:
             self._anchors = anchors if old is None else _INERTIA * old + (1 - _INERTIA) * anchors
         if self._anchors is not None:
             given, wanted = self._anchors
-            self._curves = _tone_curves(given, _aimed(given, wanted, self._shares))
-        return self._curves
+            self._grade = _grade(given, wanted, self._shares)
+        return self._grade
 
 
 def _aimed(given: Floats, wanted: Floats, shares: Shares) -> Floats:
@@ -112,16 +122,38 @@ def _aimed(given: Floats, wanted: Floats, shares: Shares) -> Floats:
     return np.asarray(wanted + (aim - other)[:, np.newaxis], np.float32)
 
 
-def _tone_curves(given: Floats, wanted: Floats) -> Floats:
-    """Return the curves for hair and skin from percentiles of the two skins, (3, n)."""
-    spread = [float(_LUMA @ (anchors[:, -1] - anchors[:, 0])) for anchors in (wanted, given)]
+def _grade(given: Floats, wanted: Floats, shares: Shares) -> Grade:
+    """Return what brings one skin near another, from percentiles of both, (3, n), and what hair has of it."""
+    chroma = _chroma(given, wanted) ** shares.hue
+    aim = _aimed(given, wanted, shares)
+    grey = _LUMA @ given
+    given = np.asarray(grey + chroma * (given - grey), np.float32)
+    spread = [float(_LUMA @ (anchors[:, -1] - anchors[:, 0])) for anchors in (aim, given)]
     contrast = float(np.clip(spread[0] / max(spread[1], 1.0), *_CONTRAST))
-    skin = np.stack([_curve(given[channel], wanted[channel], contrast) for channel in range(3)])
-    gains = (wanted[:, _MEDIAN] + 8) / (given[:, _MEDIAN] + 8)
-    exposure = float(np.clip(gains @ _LUMA, *_HAIR_GAIN)) ** _HAIR_EXPOSURE
-    tint = (gains / max(float(gains @ _LUMA), 1e-3)) ** _HAIR_TINT
-    hair = np.clip(_LEVELS[np.newaxis] * (exposure * tint)[:, np.newaxis], 0, 255)
-    return np.stack([hair, skin]).astype(np.float32)
+    skin = np.stack([_curve(given[channel], aim[channel], contrast) for channel in range(3)])
+    hair, deeper = _hair_curves(given[:, _MEDIAN], aim[:, _MEDIAN])
+    return Grade(np.stack([hair, skin]).astype(np.float32), np.array([chroma / deeper, chroma], np.float32))
+
+
+def _chroma(given: Floats, wanted: Floats) -> float:
+    """Return how much of the photo's chroma a scene has that shows its skin as ``wanted``, (3, n)."""
+    medians = np.stack([given[:, _MEDIAN], wanted[:, _MEDIAN]])[np.newaxis] / np.float32(255)
+    lab = cv2.cvtColor(np.asarray(medians, np.float32), cv2.COLOR_BGR2LAB)[0]
+    pale = np.clip((lab[:, 0] - _PALE[0]) / _PALE[1], 0, _PALER)
+    own, other = np.hypot(lab[:, 1], lab[:, 2]) / np.maximum(lab[:, 0] * (1 - pale), 1)
+    return float(np.clip(other / max(own, 1e-3), *_CHROMA))
+
+
+def _hair_curves(given: Floats, wanted: Floats) -> tuple[Floats, float]:
+    """Return the levels and the contrast of hair beside skin that was ``given`` and is ``wanted``, (3,)."""
+    gains = (wanted + 8) / (given + 8)
+    bare = float(gains @ _LUMA)
+    exposure = float(np.clip(bare, *_HAIR_GAIN)) ** (_BRIGHTER if bare > 1 else _DARKER)
+    tint = np.clip(gains / max(bare, 1e-3), *_TINTS) ** _HAIR_TINT
+    deeper = float(np.clip(exposure**-_DEEPER, *_HAIR_CONTRAST))
+    skin = max(float(_LUMA @ given), 1.0)
+    levels = exposure * skin * (_LEVELS / skin) ** deeper
+    return np.asarray(np.clip(levels * tint[:, np.newaxis], 0, 255), np.float32), deeper
 
 
 def _curve(given: Floats, wanted: Floats, contrast: float) -> Floats:
@@ -137,124 +169,3 @@ def _curve(given: Floats, wanted: Floats, contrast: float) -> Floats:
     white = min(255.0, float(levels[-1] + 0.8 * (255 - knots[-1])))
     y = np.concatenate([[0], np.maximum.accumulate(levels), [white]])
     return np.asarray(np.interp(_LEVELS, x, y), np.float32)
-
-
-def light(
-    target: Frame,
-    fitted: Floats,
-    target_skin: Mask,
-    source_skin: Mask,
-    reach: float,
-    *,
-    tone: Tone = Tone.SOURCE,
-) -> Floats:
-    """Return how much brighter the head must be here and there to stand in the frame's light.
-
-    Args:
-        target: The frame's piece, small.
-        fitted: The head in it after tone fitting, (height, width, 3).
-        target_skin: Where ``target`` shows skin, 0 to 1.
-        source_skin: Likewise for ``fitted``.
-        reach: Width of the smoothing, pixels.
-        tone: Whose skin tone ``fitted`` has: what is the skin's own brightness is no light.
-
-    Returns: Factors, (height, width): beyond the face its nearest side's, falling to 1 far away from it.
-    """
-    there, here = (target_skin > 0.5).astype(np.float32), (source_skin > 0.5).astype(np.float32)
-
-    def smooth(values: Floats) -> Floats:
-        return np.asarray(cv2.GaussianBlur(values, (0, 0), max(1.0, reach)), np.float32)
-
-    weight, own_weight = smooth(there), smooth(here)
-    wanted = smooth((target.astype(np.float32) @ _LUMA) * there) / (weight + 1e-3)
-    given = smooth((fitted @ _LUMA) * here) / (own_weight + 1e-3)
-    sure = np.asarray(np.clip(np.minimum(weight, own_weight) * 2.2 - 0.1, 0, 1), np.float32)
-    ratio = (wanted + 12) / (given + 12)
-    mean = np.exp((np.log(ratio) * sure).sum() / max(float(sure.sum()), 1.0))
-    ratio = np.clip(ratio / mean ** (1 - SHARES[tone].brightness), *_GAINS) ** _RELIGHT
-    return smooth(
-        np.asarray(1 + _spread(np.asarray((ratio - 1) * sure, np.float32), sure, reach), np.float32)
-    )
-
-
-def _spread(values: Floats, sure: Floats, reach: float) -> Floats:
-    """Carry what is known of the light on over hair and ears, a few reaches far."""
-    rows, columns = sure.shape
-    size = (max(1, columns // _COARSER), max(1, rows // _COARSER))
-    known, weight = (
-        cv2.GaussianBlur(
-            cv2.resize(one, size, interpolation=cv2.INTER_AREA),
-            (0, 0),
-            max(1.0, _BEYOND * reach / _COARSER),
-        )
-        for one in (values, sure)
-    )
-    far = cv2.resize(known / (weight + _FAINT), (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(values + (1 - sure) * far, np.float32)
-
-
-class SharpnessFitter:
-    """Finds how much the texture must be blurred to look as sharp as the face it replaces."""
-
-    def __init__(self) -> None:
-        self._sigma: float | None = None
-
-    @property
-    def sigma(self) -> float:
-        """What was found last; 0 before anything was."""
-        return self._sigma or 0.0
-
-    def fit(self, target: Bytes, head: Bytes, target_face: Bytes, head_face: Bytes) -> float:
-        """Return the blur's sigma, pixels; below 0 the head is too soft and wants sharpening (at most -1).
-
-        Args:
-            target: Grey piece of the frame around the face.
-            head: The posed head in the same piece, grey.
-            target_face: Where the face is in ``target``, > 0.
-            head_face: Likewise in ``head``.
-        """
-        if not (target_face.any() and head_face.any()):
-            return self.sigma
-        wanted = _detail(target, target_face) * 1.1
-        own = _detail(head, head_face)
-        if own <= wanted:
-            found = -min(1.0, max(0.0, wanted / max(own, 1e-3) - 1.2))
-        else:
-            found = _BLURS[-1]
-            previous, before = 0.0, own
-            for sigma in _BLURS[1:]:
-                now = _detail(np.asarray(cv2.GaussianBlur(head, (0, 0), sigma), np.uint8), head_face)
-                if now <= wanted:
-                    found = previous + (sigma - previous) * (before - wanted) / max(before - now, 1e-6)
-                    break
-                previous, before = sigma, now
-        self._sigma = found if self._sigma is None else 0.5 * self._sigma + 0.5 * found
-        return self._sigma
-
-
-def _detail(grey: Bytes, inside: Bytes) -> float:
-    return float(cv2.mean(np.abs(cv2.Laplacian(grey, cv2.CV_16S)), inside)[0])
-
-
-def resharpen(layer: Floats, sigma: float) -> Floats:
-    """Blur (sigma > 0) or sharpen (sigma < 0) a premultiplied layer, (height, width, 4)."""
-    if sigma > 0.3:
-        return np.asarray(cv2.GaussianBlur(layer, (0, 0), sigma), np.float32)
-    if sigma < -0.1:
-        x, y, width, height = cv2.boundingRect(np.asarray(layer[..., 3] > 0, np.uint8))
-        part = layer[y : y + height, x : x + width]
-        sharper = layer.copy()
-        if part.size:
-            soft = np.asarray(cv2.GaussianBlur(part, (5, 5), 1.0), np.float32)
-            _sharpen(part, soft, np.float32(-0.7 * sigma), sharper[y : y + height, x : x + width])
-        return sharper
-    return layer
-
-
-@kernel
-def _sharpen(layer: Floats, soft: Floats, amount: np.float32, sharper: Floats) -> None:
-    height, width = layer.shape[:2]
-    for y in range(height):
-        for x in range(width):
-            for k in range(3):
-                sharper[y, x, k] = layer[y, x, k] + (layer[y, x, k] - soft[y, x, k]) * amount

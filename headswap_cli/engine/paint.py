@@ -10,18 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.colour import SharpnessFitter, ToneFitter, light, plain_curves, resharpen
+from headswap_cli.engine.colour import SHARES, Grade, ToneFitter, plain_grade
 from headswap_cli.engine.folds import smooth_folds
 from headswap_cli.engine.geometry import bounding_box
 from headswap_cli.engine.hull import EYES, Eye
 from headswap_cli.engine.lashes import finish_eye
+from headswap_cli.engine.light import LightFitter
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.raster import rasterise
-from headswap_cli.engine.shade import shade
+from headswap_cli.engine.shade import packed, shade
+from headswap_cli.engine.sharpness import SharpnessFitter, resharpen
 from headswap_cli.engine.smear import ShutterFitter, is_fast, smeared
 from headswap_cli.models import Tone
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headswap_cli.engine.piece import Piece
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.retarget import Posed
@@ -35,6 +39,9 @@ _SHARPNESS_EVERY, _TONE_EVERY = 3, 2
 _SPECKS = 0.005
 # Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
 _COARSE_FACE, _FINE = 90.0, 2
+_LIPS = (topology.OUTER_LIPS,)
+# What in a face is no skin.
+_FEATURES = (*_LIPS, topology.RIGHT_EYE, topology.LEFT_EYE, topology.RIGHT_BROW, topology.LEFT_BROW)
 
 
 @dataclass(slots=True)
@@ -42,6 +49,7 @@ class _Memory:
     """What is carried from frame to frame of one track."""
 
     tone: ToneFitter
+    light: LightFitter
     sharpness: SharpnessFitter = field(default_factory=SharpnessFitter)
     shutter: ShutterFitter = field(default_factory=ShutterFitter)
     level: int | None = None
@@ -61,11 +69,12 @@ class Painter:
         self._reference = reference
         self._triangles = triangles
         self._tone = tone
-        self._memory = _Memory(ToneFitter(tone))
+        self._packed: dict[int, NDArray[np.uint64]] = {}
+        self._memory = _Memory(ToneFitter(tone), LightFitter(SHARES[tone].brightness))
 
     def reset(self) -> None:
         """Forget the frame before."""
-        self._memory = _Memory(ToneFitter(self._tone))
+        self._memory = _Memory(ToneFitter(self._tone), LightFitter(SHARES[self._tone].brightness))
 
     @property
     def skin_gains(self) -> Floats:
@@ -86,8 +95,7 @@ class Painter:
 
         Returns: BGR times alpha and alpha, (height, width, 4); and (height, width), 0 to 1.
         """
-        reference = self._reference
-        curves, gains = self._fit_colours(piece, landmarks, posed, hand)
+        grade, gains = self._fit_colours(piece, landmarks, posed, hand)
         fine = _FINE if piece.pixels < _COARSE_FACE else 1
         level = self._level(posed.scale * fine)
         points = piece.full(posed.points)
@@ -95,25 +103,17 @@ class Painter:
         seen = rasterise(
             points, posed.texture_points, self._triangles, piece.width * fine, piece.height * fine
         )
-        layer, kinds = shade(
-            seen,
-            0.5**level,
-            reference.textures[level],
-            reference.weights[level],
-            curves=curves,
-            gains=gains,
-        )
+        layer, _, face = shade(seen, 0.5**level, self._texture(level), grade=grade, gains=gains)
         if fine > 1:
             size = (piece.width, piece.height)
             layer = np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
-            kinds = np.asarray(cv2.resize(kinds, size, interpolation=cv2.INTER_AREA), np.float32)
+            face = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.float32)
         own, new = piece.full(landmarks), piece.full(posed.landmarks)
         smooth_folds(layer, new, piece.pixels, posed.less_smile)
         feather = max(0.7, 0.012 * piece.pixels)
         fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather)
         for eye, opening in zip(EYES, posed.openings, strict=True):
             finish_eye(layer, new[_lid_line(eye, 0), :2], new[_lid_line(eye, 1), :2], opening)
-        face = np.ascontiguousarray(kinds[..., 1])
         self._memory.frames += 1
         if is_fast(motion):
             layer, face = self._smeared(piece, (layer, face), (own, new), motion, is_clear=_is_clear(hand))
@@ -143,31 +143,37 @@ class Painter:
             self._memory.level = level
         return level
 
+    def _texture(self, level: int) -> NDArray[np.uint64]:
+        """Return a level of the head; those that were used are kept."""
+        if level not in self._packed:
+            self._packed[level] = packed(self._reference.textures[level], self._reference.weights[level])
+        return self._packed[level]
+
     def _fit_colours(
         self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None
-    ) -> tuple[Floats, Floats]:
-        """Return the colour curves and the light of this frame, worked out on the small piece."""
+    ) -> tuple[Grade, Floats]:
+        """Return the grade and the light of this frame, worked out on the small piece."""
         reference = self._reference
         rows, columns = piece.small.shape[:2]
         points = piece.reduced(posed.points)
         seen = rasterise(points, posed.texture_points, self._triangles, columns, rows)
         exact = np.log2(1 / max(posed.scale * piece.factor[0], 1e-3))
         level = int(np.clip(np.floor(exact), 0, len(reference.textures) - 1))
-        texture, weights = reference.textures[level], reference.weights[level]
+        texture = self._texture(level)
         even = np.ones((1, 1), np.float32)
-        plain, kinds = shade(seen, 0.5**level, texture, weights, curves=plain_curves(), gains=even)
-        target_skin = _skin_area(piece.small, piece.reduced(landmarks))
-        source_skin = _skin_area(piece.small, points) * (kinds[..., 0] > 0.6) * (plain[..., 3] > 0.9)
+        plain, skin, _ = shade(seen, 0.5**level, texture, grade=plain_grade(), gains=even)
+        target_skin = _skin_area(piece.small, piece.reduced(landmarks), _FEATURES)
+        source_skin = _skin_area(piece.small, points, _FEATURES) * (skin > 0.6) * (plain[..., 3] > 0.9)
         if hand is not None:
             target_skin = target_skin * (hand < 0.1)
-        curves = self._memory.tone.curves
+        grade = self._memory.tone.grade
         if self._memory.frames % _TONE_EVERY == 0:
             source = np.asarray(np.clip(_straight(plain), 0, 255), np.uint8)
-            curves = self._memory.tone.fit(piece.small, source, target_skin, source_skin)
-        fitted, _ = shade(seen, 0.5**level, texture, weights, curves=curves, gains=even)
+            grade = self._memory.tone.fit(piece.small, source, target_skin, source_skin)
+        fitted, _, _ = shade(seen, 0.5**level, texture, grade=grade, gains=even)
         reach = 0.12 * piece.pixels * piece.factor[0]
-        gains = light(piece.small, _straight(fitted), target_skin, source_skin, reach, tone=self._tone)
-        return curves, gains
+        gains = self._memory.light.fit(piece.small, _brightness(fitted), target_skin, source_skin, reach)
+        return grade, gains
 
     def _smeared(
         self,
@@ -214,7 +220,7 @@ def _views(
     part = np.s_[y0:y1, x0:x1]
     head = np.asarray(np.clip(layer[part][..., :3], 0, 255), np.uint8)
     offset = np.array([x0, y0], np.float32)
-    areas = [_skin_area(head, points[:, :2] - offset).astype(np.uint8) for points in (own, new)]
+    areas = [_skin_area(head, points[:, :2] - offset, _LIPS).astype(np.uint8) for points in (own, new)]
     areas[1] *= (layer[part][..., 3] > 0.9).astype(np.uint8)
     greys = [
         np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
@@ -223,20 +229,26 @@ def _views(
     return (greys[0], greys[1]), (areas[0], areas[1])
 
 
-def _skin_area(piece: Frame, landmarks: Floats) -> Mask:
-    """Return 1 inside a face, its edge and the lips left out."""
+def _skin_area(piece: Frame, landmarks: Floats, holes: Sequence[NDArray[np.int32]]) -> Mask:
+    """Return 1 inside a face, its edge and what lies within other outlines left out."""
     shape = piece.shape[:2]
     oval = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
-    lips = np.round(landmarks[topology.OUTER_LIPS, :2]).astype(np.int32)
     area = cv2.fillPoly(np.zeros(shape, np.uint8), [oval], (1,))
     margin = max(1, round(0.04 * float(np.ptp(oval[:, 0]))))
     area = cv2.erode(area, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8), borderValue=0)
-    return np.asarray(cv2.fillPoly(area, [lips], (0,)), np.float32)
+    for hole in holes:
+        cv2.fillPoly(area, [np.round(landmarks[hole, :2]).astype(np.int32)], (0,))
+    return np.asarray(area, np.float32)
 
 
 def _lid_line(eye: Eye, side: int) -> list[int]:
     """Return an eye's upper (0) or lower (1) lid from corner to corner."""
     return [eye.corners[0], *(pair[side] for pair in eye.pairs), eye.corners[1]]
+
+
+def _brightness(layer: Floats) -> Floats:
+    """Return a premultiplied layer's grey."""
+    return np.asarray(cv2.cvtColor(layer, cv2.COLOR_BGRA2GRAY) / np.maximum(layer[..., 3], 1e-3), np.float32)
 
 
 def _straight(layer: Floats) -> Floats:

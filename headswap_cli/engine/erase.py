@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.channels import largest, total
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.geometry import aside, face_width
+from headswap_cli.engine.kernel import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,21 +27,29 @@ _NOBODY = 0.08
 _SEEN = 3
 # Grey levels by which a plate may differ from the frame around the head.
 _LIGHT_CHANGE = 40
-_FEWEST_PIXELS = 6
 # The old head's outline around the face, in face widths: up, down, sideways.
 _UP, _DOWN, _ASIDE = 1.4, 1.02, 0.92
+# The chin, its crease and its stubble end so far below the mesh's, in face widths.
+_CREASE = 0.07
 # By how much a primary's share, and in what range the brightness, of a throat may differ from the chin's.
 _TINT, _DARKEST, _BRIGHTEST = 0.045, 0.4, 1.35
+# Where the throat is looked for below the jaw, and how wide it is at least and at most from its middle.
+_THROAT, _LEAST_NECK, _MOST_NECK = (0.1, 0.34), 0.31, 0.52
+# By how much it widens further down: face widths at so many below the jaw, squared.
+_FLARE = 0.25
+# What the throat's colour is taken from where its own does not show: the crease, and at last the chin.
+_CREASES_WORTH, _CHINS_WORTH = 0.02, 0.0005
 # How far the skull's middle lies behind the face's, and how much lower its hair ends at the back.
 _SKULL, _NAPE = 0.55, 0.35
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The piece's pixels in terms of the old face; all at the piece's small size."""
+    """The piece's pixels in terms of the old face; all at the piece's small size.
 
-    rows: Floats
-    columns: Floats
+    ``jaw`` (width,) is the row of the jaw in each column, ``face`` the inside of the face's outline.
+    """
+
     jaw: Floats
     width: float
     face: Mask
@@ -61,19 +69,14 @@ def old_head(
     """
     place = _place(person.shape, landmarks)
     side = 2 * max(1, round(growth)) + 1
-    wide = np.clip(cv2.dilate(person, np.ones((side, side), np.uint8)) * 1.4, 0, 1)
-    ears = float(min(landmarks[132, 1], landmarks[361, 1])) + 0.12 * place.width
-    between = (place.columns > landmarks[[234, 132], 0].min()) & (
-        place.columns < landmarks[[454, 361], 0].max()
-    )
-    limit = np.where(between, place.jaw, ears + _NAPE * abs(aside(landmarks)) * place.width)
-    above = np.clip((limit - place.rows) / max(1.0, 0.05 * place.width) + 0.5, 0, 1)
-    old = wide * above * _around(place, landmarks)
+    wide = np.asarray(cv2.dilate(person, np.ones((side, side), np.uint8)), np.float32)
+    old = np.empty(person.shape, np.float32)
+    _reach(wide, _limit(place, landmarks), _outline(place, landmarks), 0.05 * place.width, old)
     if hair is not None:
         old = np.maximum(old, hair)
     for other in others:
         old[_filled(person.shape, other) > 0] = 0
-    old = np.where(place.face > 0, 1, old).astype(np.float32)
+    old = np.maximum(old, place.face)
     return np.asarray(cv2.GaussianBlur(old, (0, 0), max(0.7, 0.012 * place.width)), np.float32)
 
 
@@ -103,21 +106,18 @@ def behind(
         source += (plate.image + shift - source) * (seen * (1 - free))[..., np.newaxis]
         free = np.maximum(free, seen)
     guess = push_pull(source, free)
-    neck, under = _neck(place, landmarks)
-    neck *= _like_the_chin(piece, place, landmarks)
-    if neck.sum() > _FEWEST_PIXELS:
-        throat = push_pull(piece.astype(np.float32), neck)
-        guess += (throat - guess) * under[..., np.newaxis]
-        known = known * (1 - under)
-    return guess + (shift - guess) * known[..., np.newaxis], known
+    picture = guess + (shift - guess) * known[..., np.newaxis]
+    part, throat, under = _throat(piece, old, place, landmarks)
+    picture[part] += (throat - picture[part]) * under[..., np.newaxis]
+    known[part] *= 1 - under
+    return picture, known
 
 
 def _place(shape: tuple[int, ...], landmarks: Landmarks) -> _Place:
-    rows, columns = np.indices(shape[:2]).astype(np.float32)
     line = landmarks[_JAW, :2]
     line = line[np.argsort(line[:, 0], kind="stable")]
     jaw = np.interp(np.arange(shape[1]), line[:, 0], line[:, 1]).astype(np.float32)
-    return _Place(rows, columns, jaw[np.newaxis], face_width(landmarks), _filled(shape, landmarks))
+    return _Place(jaw, face_width(landmarks), _filled(shape, landmarks))
 
 
 def _filled(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
@@ -125,41 +125,112 @@ def _filled(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
     return np.asarray(cv2.fillPoly(np.zeros(shape, np.float32), [outline], (1.0,)), np.float32)
 
 
-def _around(place: _Place, landmarks: Landmarks) -> Mask:
-    """Return 1 within the reach of a head around the face, falling to 0."""
+def _limit(place: _Place, landmarks: Landmarks) -> Floats:
+    """Return the row down to which each column's person is old head, (width,)."""
+    ears = float(min(landmarks[132, 1], landmarks[361, 1])) + 0.12 * place.width
+    columns = np.arange(len(place.jaw))
+    between = (columns > landmarks[[234, 132], 0].min()) & (columns < landmarks[[454, 361], 0].max())
+    nape = ears + _NAPE * abs(aside(landmarks)) * place.width
+    return np.where(between, place.jaw + _CREASE * place.width, nape).astype(np.float32)
+
+
+def _outline(place: _Place, landmarks: Landmarks) -> tuple[Floats, Floats, Floats]:
+    """Return a head's outline: its middle, the way up, its reach up, down and aside, and its shift aside."""
     top, chin = landmarks[topology.FOREHEAD, :2], landmarks[topology.CHIN, :2]
-    centre = 0.62 * top + 0.38 * chin
     up = (top - chin) / max(1.0, float(np.linalg.norm(top - chin)))
-    x, y = place.columns - centre[0], place.rows - centre[1]
-    along, across = x * up[0] + y * up[1], y * up[0] - x * up[1]
-    along /= np.where(along > 0, _UP, _DOWN) * place.width
     # The skull lies behind the face: of a head that looks to one side it shows on the other.
-    across = (across + _SKULL * aside(landmarks) * place.width) / (_ASIDE * place.width)
-    return np.asarray(np.clip((1.12 - np.hypot(along, across)) / 0.22, 0, 1), np.float32)
+    shift = _SKULL * aside(landmarks) * place.width
+    reach = np.array([_UP, _DOWN, _ASIDE, shift / place.width], np.float32) * np.float32(place.width)
+    return (0.62 * top + 0.38 * chin).astype(np.float32), np.asarray(up, np.float32), reach
 
 
-def _like_the_chin(piece: Frame, place: _Place, landmarks: Landmarks) -> Mask:
-    """Return 1 where a pixel has the tint of the old face's lower part: collars and ties have another."""
+@kernel
+def _reach(
+    person: Mask, limit: Floats, outline: tuple[Floats, Floats, Floats], softness: float, old: Mask
+) -> None:
+    """Fill ``old`` with the person above ``limit`` and within the reach of a head, falling to 0."""
+    height, width = person.shape
+    centre, up, reach = outline
+    zero, one = np.float32(0), np.float32(1)
+    for y in range(height):
+        for x in range(width):
+            above = np.float32((limit[x] - y) / softness + 0.5)
+            right, down = np.float32(x - centre[0]), np.float32(y - centre[1])
+            along = right * up[0] + down * up[1]
+            across = (right * -up[1] + down * up[0] + reach[3]) / reach[2]
+            along /= reach[0] if along > 0 else reach[1]
+            near = np.float32((1.12 - np.sqrt(along * along + across * across)) / 0.22)
+            there = min(person[y, x] * np.float32(1.4), one)
+            old[y, x] = there * min(max(above, zero), one) * min(max(near, zero), one)
+
+
+def _throat(
+    piece: Frame, old: Mask, place: _Place, landmarks: Landmarks
+) -> tuple[tuple[slice, slice], Floats, Mask]:
+    """Return a part of the piece, the throat's skin all over it, and how far it is to be shown there."""
+    width = place.width
     mouth = float(landmarks[[61, 291], 1].mean())
-    chin = (place.face > 0) & (place.rows > mouth)
-    if not chin.any():
-        return np.ones(place.face.shape, np.float32)
-    colours = piece.astype(np.float32)
-    skin = np.median(colours[chin], axis=0)
-    tint = largest(np.abs(colours / (total(colours)[..., np.newaxis] + 1) - skin / (skin.sum() + 1)))
-    light = total(colours) / (skin.sum() + 1)
-    alike = (tint < _TINT) & (light > _DARKEST) & (light < _BRIGHTEST)
-    return np.asarray(alike, np.float32)
+    middle = float(landmarks[[172, 397], 0].mean())
+    rows = slice(int(np.clip(mouth, 0, len(old) - 2)), len(old))
+    left, right = np.clip((middle - 0.7 * width, middle + 0.7 * width), 0, old.shape[1])
+    columns = slice(min(int(left), old.shape[1] - 2), max(int(right), int(left) + 2))
+    part = rows, columns
+    colours, face = piece[part].astype(np.float32), place.face[part]
+    skin = np.median(colours[face > 0], axis=0) if face.any() else np.full(3, 128)
+    weight = np.zeros(face.shape, np.float32)
+    jaw = np.ascontiguousarray(place.jaw[columns] - rows.start)
+    profile = np.zeros(len(jaw), np.float32)
+    _weigh(colours, old[part], face, jaw, width, skin.astype(np.float32), weight, profile)
+    below = (np.arange(len(face), dtype=np.float32)[:, np.newaxis] - jaw) / np.float32(width)
+    off = np.abs(np.arange(len(jaw), dtype=np.float32) + (columns.start - middle)) / np.float32(width)
+    profile *= np.clip((_MOST_NECK - off) / 0.06, 0, 1)
+    least = _LEAST_NECK + _FLARE * np.square(np.maximum(below, 0))
+    neck = np.maximum(profile, np.clip((least - off) / 0.06 + 0.5, 0, 1))
+    inside = (np.arange(len(jaw)) + columns.start > landmarks[[132, 172], 0].min()) & (
+        np.arange(len(jaw)) + columns.start < landmarks[[361, 397], 0].max()
+    )
+    under = cv2.GaussianBlur(
+        np.where(below > 0, neck, inside).astype(np.float32), (0, 0), max(0.7, 0.02 * width)
+    )
+    throat = push_pull(colours, weight * np.maximum(neck, 0.01).astype(np.float32))
+    return part, throat, np.asarray(under, np.float32)
 
 
-def _neck(place: _Place, landmarks: Landmarks) -> tuple[Mask, Mask]:
-    """Return where the throat shows below the jaw, and where it must be continued upwards."""
-    rows, columns, width = place.rows, place.columns, place.width
-    below = rows - place.jaw
-    shown = (below > 0.04 * width) & (below < 0.2 * width) & (place.face == 0)
-    shown &= (columns > landmarks[149, 0]) & (columns < landmarks[378, 0])
-    mouth = landmarks[[61, 291], 1].mean()
-    under = (rows > mouth) & (below < 0.06 * width)
-    under &= (columns > landmarks[[132, 172], 0].min()) & (columns < landmarks[[361, 397], 0].max())
-    soft = cv2.GaussianBlur(under.astype(np.float32), (0, 0), max(0.7, 0.02 * width))
-    return shown.astype(np.float32), np.asarray(soft, np.float32)
+@kernel
+def _weigh(  # noqa: PLR0917 - kernels take arguments by place
+    colours: Floats,
+    old: Mask,
+    face: Mask,
+    jaw: Floats,
+    size: float,
+    skin: Floats,
+    weight: Mask,
+    profile: Floats,
+) -> None:
+    """Fill ``weight`` with how far pixels tell the throat's colour, ``profile`` with how far columns are it.
+
+    Collars and ties have another tint than the old face's lower part.
+    """
+    height, width = old.shape
+    whole = skin[0] + skin[1] + skin[2] + np.float32(1)
+    for x in range(width):
+        looked, found = 0, 0
+        for y in range(height):
+            total = colours[y, x, 0] + colours[y, x, 1] + colours[y, x, 2]
+            light = total / whole
+            alike = _DARKEST < light < _BRIGHTEST
+            for k in range(3):
+                alike = alike and abs(colours[y, x, k] / (total + 1) - skin[k] / whole) < _TINT
+            below = (y - jaw[x]) / size
+            if face[y, x] > 0:
+                weight[y, x] = _CHINS_WORTH if alike else 0
+                continue
+            if below > _THROAT[0] and below < _THROAT[1]:
+                looked += 1
+                found += alike
+            if alike and below > 0.04 and below < _THROAT[1]:
+                weight[y, x] = (
+                    max(1 - 2 * old[y, x], _CREASES_WORTH) if below > _THROAT[0] else _CREASES_WORTH
+                )
+        if looked > 1:
+            profile[x] = min(max(2.0 * found / looked - 0.5, 0.0), 1.0)

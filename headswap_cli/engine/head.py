@@ -68,7 +68,7 @@ class HeadSwapper:
         hands: Finds hands before this person's face; None leaves them out.
         appearance: How the person's face looks with nothing before it; None leaves out what else is.
         tone: Whose skin tone the head is to have.
-        cuts_hair: Whether the person's hair falls lower than the new head's, so that it must be taken away.
+        cuts_hair: Whether the person's hair hangs down beside the jaw, from where it must be taken away.
         faded: How much of the swap shows in the frame before, by frame index, where a track goes on.
     """
 
@@ -230,7 +230,7 @@ class HeadSwapper:
         face = piece.reduced(landmarks)
         growth = 0.035 * piece.pixels * piece.factor[0]
         kept = [piece.reduced(other) for other in others]
-        hair = falling_hair(piece.small, person, face) if self._cuts_hair else None
+        hair = falling_hair(piece.small, person, face, is_long=self._cuts_hair)
         old = old_head(person, face, kept, growth, hair)
         if plate is None:
             picture, share = behind(piece.small, person, old, face, None)

@@ -26,7 +26,7 @@ _MOST_SAMPLES = 12
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """How much of a person to replace, and whether hair that falls below the new head's goes, too."""
+    """How much of a person to replace, and whether there is hair that hangs down beside the jaw, to go, too."""
 
     mode: Mode
     cuts_hair: bool = False
@@ -54,7 +54,7 @@ def treat(
     cut_off = float(np.mean([_cut_off(frame, landmarks) for frame, landmarks in chosen])) > 0.5
     if asked is None and (longer or cut_off or reference.is_cut_off):
         return Treatment(Mode.FACE)
-    return Treatment(Mode.HEAD, cuts_hair=longer)
+    return Treatment(Mode.HEAD, cuts_hair=hanging > _LONG_HAIR)
 
 
 def _cut_off(frame: Frame, landmarks: Landmarks) -> bool:

@@ -23,7 +23,7 @@ LONG = ("WolfgangLanger_Pexels.mp4", 300, 6)
 SHORT = ("single_face.mp4", 0, 6)
 
 
-def found_in(frame: Frame, landmarks: Landmarks) -> tuple[Piece, Mask]:
+def found_in(frame: Frame, landmarks: Landmarks, *, is_long: bool) -> tuple[Piece, Mask]:
     """Return a piece around the head, and its falling hair."""
     width = face_width(landmarks)
     middle = landmarks[topology.OVAL, :2].mean(axis=0)
@@ -31,12 +31,12 @@ def found_in(frame: Frame, landmarks: Landmarks) -> tuple[Piece, Mask]:
     piece = cut_piece(frame, box, width)
     assert piece is not None
     person = HeadMatte(heads.matte()).of_piece(frame, piece, middle, width)
-    return piece, falling_hair(piece.small, person, piece.reduced(landmarks))
+    return piece, falling_hair(piece.small, person, piece.reduced(landmarks), is_long=is_long)
 
 
 def test_hair_beside_the_neck_is_found_and_the_face_and_the_neck_are_not() -> None:
     frames, landmarks = heads.scene(*LONG)
-    piece, hair = found_in(frames[0], landmarks[0])
+    piece, hair = found_in(frames[0], landmarks[0], is_long=True)
     face = piece.reduced(landmarks[0])
     width, middle = face_width(face), float(face[topology.OVAL, 0].mean())
     below = round(float(face[topology.CHIN, 1]) - 0.05 * width)
@@ -50,17 +50,27 @@ def test_hair_beside_the_neck_is_found_and_the_face_and_the_neck_are_not() -> No
     assert hair[area].max() < 0.1
 
 
+def test_hair_that_hangs_before_the_neck_goes_up_to_the_skin() -> None:
+    frames, landmarks = heads.scene(*LONG)
+    piece, hair = found_in(frames[0], landmarks[0], is_long=True)
+    face = piece.reduced(landmarks[0])
+    width, middle = face_width(face), float(face[topology.OVAL, 0].mean())
+    below = round(float(face[topology.CHIN, 1]) + 0.1 * width)
+    assert hair[below, round(middle - 0.33 * width)] > 0.8
+    assert hair[below, round(middle + 0.1 * width)] < 0.05
+
+
 def test_short_hair_does_not_fall() -> None:
     frames, landmarks = heads.scene(*SHORT)
-    _, hair = found_in(frames[0], landmarks[0])
+    _, hair = found_in(frames[0], landmarks[0], is_long=False)
     assert hair.mean() < 0.025
 
 
 def test_without_hair_or_face_in_sight_there_is_none() -> None:
     frames, landmarks = heads.scene(*SHORT)
-    piece, _ = found_in(frames[0], landmarks[0])
+    piece, _ = found_in(frames[0], landmarks[0], is_long=False)
     nobody = np.zeros(piece.small.shape[:2], np.float32)
-    assert not falling_hair(piece.small, nobody, piece.reduced(landmarks[0])).any()
+    assert not falling_hair(piece.small, nobody, piece.reduced(landmarks[0]), is_long=True).any()
 
 
 def test_forced_to_swap_the_head_no_stump_of_the_old_hair_stays() -> None:
@@ -70,12 +80,13 @@ def test_forced_to_swap_the_head_no_stump_of_the_old_hair_stays() -> None:
     column = round(middle - 0.7 * width)
     strands = np.s_[row - 12 : row + 12, column - 8 : column + 8]
 
-    def _roughness(*, cuts_hair: bool) -> float:
-        head = HeadSwapper(heads.reference(), [landmarks], Mode.HEAD, heads.matte(), cuts_hair=cuts_hair)
-        made = head.apply(frames[0], landmarks[0]).image
-        return float(made[strands].std(axis=(0, 1)).mean())
+    head = HeadSwapper(heads.reference(), [landmarks], Mode.HEAD, heads.matte(), cuts_hair=True)
+    made = head.apply(frames[0], landmarks[0]).image
 
-    assert _roughness(cuts_hair=True) < 0.4 * _roughness(cuts_hair=False)
+    def _roughness(picture: Frame) -> float:
+        return float(picture[strands].std(axis=(0, 1)).mean())
+
+    assert _roughness(made) < 0.2 * _roughness(frames[0])
 
 
 def samples(clip: tuple[str, int, int]) -> list[tuple[Frame, Landmarks]]:

@@ -90,27 +90,24 @@ def behind(
         person: Its matte.
         old: See ``old_head``.
         landmarks: The old face, in the piece's pixels.
-        plate: The piece's background as far as it was seen, if the camera stands still.
+        plate: The piece's background, if the camera stands still.
 
     Returns: (height, width, 3) and (height, width): ``picture + share * plate`` is what stands behind.
     """
     place = _place(old.shape, landmarks)
     source = piece.astype(np.float32)
     free = (np.maximum(person, old) < _NOBODY).astype(np.float32)
-    known, shift = np.zeros(old.shape, np.float32), np.zeros(source.shape, np.float32)
-    if plate is not None:
-        seen = cv2.erode((plate.seen >= _SEEN).astype(np.float32), np.ones((3, 3), np.uint8))
-        known = np.asarray(cv2.blur(seen, (3, 3)) * seen, np.float32)
+    if plate is None:
+        picture, share = push_pull(source, free), np.zeros(old.shape, np.float32)
+    else:
         # Light changes between the frames that the plate was made of and this one.
-        shift = np.clip(push_pull(source - plate.image, free * seen), -_LIGHT_CHANGE, _LIGHT_CHANGE)
-        source += (plate.image + shift - source) * (seen * (1 - free))[..., np.newaxis]
-        free = np.maximum(free, seen)
-    guess = push_pull(source, free)
-    picture = guess + (shift - guess) * known[..., np.newaxis]
+        free *= plate.seen >= _SEEN
+        picture = np.clip(push_pull(source - plate.image, free), -_LIGHT_CHANGE, _LIGHT_CHANGE)
+        share = np.ones(old.shape, np.float32)
     part, throat, under = _throat(piece, old, place, landmarks)
     picture[part] += (throat - picture[part]) * under[..., np.newaxis]
-    known[part] *= 1 - under
-    return picture, known
+    share[part] *= 1 - under
+    return picture, share
 
 
 def _place(shape: tuple[int, ...], landmarks: Landmarks) -> _Place:

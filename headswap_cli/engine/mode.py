@@ -26,7 +26,7 @@ _MOST_SAMPLES = 12
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """How much of a person to replace, and whether there is hair that hangs down beside the jaw, to go, too."""
+    """How much of a person to replace, and whether hair that hangs down beside the jaw must go, too."""
 
     mode: Mode
     cuts_hair: bool = False

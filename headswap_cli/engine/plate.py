@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from headswap_cli.engine.mend import mended
 from headswap_cli.engine.types import Plate
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.types import Frame, Mask
 
+# So often must a pixel have been seen to be known: an edge of hair once in a while is not.
+SEEN = 3
 # Less than this much of a person counts as background.
 _BACKGROUND = 0.1
 # Median change of the background, grey levels, beyond which the camera moves.
@@ -154,7 +157,9 @@ class _Average:
 
     def plate(self) -> Plate:
         mean = self._sum / np.maximum(self._seen, 1)[..., np.newaxis]
-        return Plate((mean + 0.5).astype(np.uint8), np.minimum(self._seen, 255).astype(np.uint8))
+        surely = self._seen >= min(SEEN, float(self._seen.max()))
+        image = mended((mean + 0.5).astype(np.uint8), surely & (self._seen > 0))
+        return Plate(image, np.minimum(self._seen, 255).astype(np.uint8))
 
 
 def window(frame: Frame) -> tuple[float, float, float]:

@@ -63,9 +63,10 @@ class VideoProperties:
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """A shot's background where no person stood, for a camera that stands still.
+    """A shot's background without people, for a camera that stands still.
 
-    ``seen`` (height, width) uint8: in how many sampled frames the pixel showed background.
+    ``seen`` (height, width) uint8: in how many sampled frames the pixel showed background; where it hardly
+    ever did, ``image`` is a guess.
     """
 
     image: Frame

@@ -1,0 +1,374 @@
+"""Mend a hole in a background with pieces of what is around it, so that its structure goes on."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine.fill import push_pull
+from headswap_cli.engine.kernel import kernel
+from headswap_cli.engine.types import Frame
+
+Floats = NDArray[np.float32]
+Area = NDArray[np.uint8]
+Places = NDArray[np.int32]
+
+# Pieces are matched where the picture's longer side has at most so many pixels, and first where it has half.
+_FINEST = 176
+# A piece from so many pixels away must be so much more alike: squared grey levels for each squared pixel.
+_NEARBY = np.float32(1.5)
+# What is wider than this is no detail but tone: a Gaussian's sigma, pixels, in so small a picture.
+_TONE, _COARSE = 2.5, 64
+# Half a piece's side, pixels; rounds of matching and mending.
+_HALF, _ROUNDS = 3, 2
+# A step deeper into the hole a piece is worth so much less.
+_DEEPER = 0.77
+# Less of the picture than this is nothing to take pieces from.
+_LEAST_KNOWN = 0.1
+_SEED = 12345
+
+
+def mended(image: Frame, known: NDArray[np.bool_]) -> Frame:
+    """Return ``image`` with a guess where it is not known; nothing else is changed.
+
+    Args:
+        image: (height, width, 3).
+        known: (height, width).
+
+    Source: Wexler, Shechtman, Irani, Space-time completion of video, IEEE TPAMI 29(3), 2007, section 3;
+        pieces found as in Barnes et al., PatchMatch, ACM Transactions on Graphics 28(3), 2009, section 3.
+    """
+    if known.all():
+        return image
+    tones = _tones(image, known)
+    detail = (image - tones) * known[..., np.newaxis]
+    step = max(1, math.ceil(max(known.shape) / _FINEST))
+    levels = _levels(detail, known, step)
+    if known.mean() >= _LEAST_KNOWN and _centres(levels[-1][1]).any():
+        detail = _copied(detail, known, *_matched(levels), step)
+    return np.where(known[..., np.newaxis], image, np.clip(tones + detail + 0.5, 0, 255)).astype(np.uint8)
+
+
+def _tones(image: Frame, known: NDArray[np.bool_]) -> Floats:
+    """Return the picture without its details, all over: so no piece brings the wrong light along."""
+    step = max(1, round(max(known.shape) / _COARSE))
+    size = (-(-known.shape[1] // step), -(-known.shape[0] // step))
+    colours, _ = _shrunk(image.astype(np.float32), known.astype(np.float32), size)
+    share = np.asarray(cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
+    sums = cv2.GaussianBlur(colours * share[..., np.newaxis], (0, 0), _TONE)
+    trust = np.asarray(cv2.GaussianBlur(share, (0, 0), _TONE), np.float32)
+    blurred = np.asarray(sums / np.maximum(trust, 1e-6)[..., np.newaxis], np.float32)
+    smooth = push_pull(blurred, np.minimum(2 * share, 1))
+    return np.asarray(cv2.resize(smooth, known.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _levels(image: Floats, known: NDArray[np.bool_], step: int) -> list[tuple[Floats, Area]]:
+    """Return pictures and what is known of them, the largest first, each half the size of the one before."""
+    height, width = -(-known.shape[0] // step), -(-known.shape[1] // step)
+    pad = ((0, height * step - known.shape[0]), (0, width * step - known.shape[1]))
+    picture = np.pad(image, (*pad, (0, 0)), "edge").astype(np.float32)
+    free = np.pad(known, pad, "edge").astype(np.float32)
+    levels = [_shrunk(picture, free, (width, height))]
+    picture, mask = levels[0]
+    half = _shrunk(picture, mask.astype(np.float32), ((width + 1) // 2, (height + 1) // 2))
+    if _centres(half[1]).any():
+        levels.append(half)
+    return levels
+
+
+def _shrunk(picture: Floats, free: Floats, size: tuple[int, int]) -> tuple[Floats, Area]:
+    share = np.asarray(cv2.resize(free, size, interpolation=cv2.INTER_AREA), np.float32)
+    sums = cv2.resize(picture * free[..., np.newaxis], size, interpolation=cv2.INTER_AREA)
+    colours = np.asarray(sums / np.maximum(share, 1e-6)[..., np.newaxis], np.float32)
+    return colours, (share > 0.999).astype(np.uint8)
+
+
+def _centres(free: Area) -> Area:
+    """Return 1 where a whole piece lies within the picture and is known."""
+    side = 2 * _HALF + 1
+    inside = cv2.erode(free, np.ones((side, side), np.uint8))
+    inside[:_HALF], inside[-_HALF:], inside[:, :_HALF], inside[:, -_HALF:] = 0, 0, 0, 0
+    return np.asarray(inside, np.uint8)
+
+
+def _matched(levels: list[tuple[Floats, Area]]) -> tuple[Floats, Places]:
+    """Return the mended picture of the first level, and where each of its pixels has its piece from."""
+    picture, places = _grown(*levels[-1])
+    for colours, free in reversed(levels[:-1]):
+        centres, hole = _centres(free), np.asarray(1 - free, np.uint8)
+        places = _enlarged(places, centres)
+        wide = cv2.resize(picture, free.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        picture = np.ascontiguousarray(np.where(free[..., np.newaxis] > 0, colours, wide), np.float32)
+        depth = cv2.distanceTransform(hole, cv2.DIST_L2, 3)
+        worth = np.power(_DEEPER, depth).astype(np.float32)
+        asked = np.asarray(cv2.dilate(hole, np.ones((2 * _HALF + 1, 2 * _HALF + 1), np.uint8)), np.uint8)
+        cost = np.zeros(free.shape, np.float32)
+        for number in range(_ROUNDS):
+            for scan in range(2):
+                _search(picture, asked, centres, places, cost, (number, scan))
+            typical = float(np.percentile(cost[asked > 0], 75)) + 1
+            _vote(picture, hole, asked, places, worth, cost, typical)
+    return picture, places
+
+
+def _grown(colours: Floats, free: Area) -> tuple[Floats, Places]:
+    """Fill the hole from its rim inwards, piece by piece, edges that run into it first."""
+    picture, filled = colours.copy(), free.copy()
+    height, width = free.shape
+    places = np.ascontiguousarray(np.moveaxis(np.indices((height, width), dtype=np.int32), 0, -1))
+    sources = np.argwhere(_centres(free) > 0).astype(np.int32)
+    _grow(picture, filled, free.astype(np.float32), sources, places)
+    return picture, places
+
+
+@kernel
+def _grow(picture: Floats, filled: Area, sure: Floats, sources: Places, places: Places) -> None:
+    """Fill ``picture`` and ``places`` until ``filled`` is 1 everywhere.
+
+    Source: Criminisi, Perez, Toyama, Region filling and object removal by exemplar-based image inpainting,
+        IEEE Transactions on Image Processing 13(9), 2004, section III.
+    """
+    height, width = filled.shape
+    while True:
+        most, y, x = _most_urgent(picture, filled, sure)
+        if y < 0:
+            return
+        from_y, from_x = sources[_most_alike(picture, filled, sources, y, x)]
+        for row in range(max(y - _HALF, 0), min(y + _HALF + 1, height)):
+            for column in range(max(x - _HALF, 0), min(x + _HALF + 1, width)):
+                if filled[row, column] == 0:
+                    filled[row, column] = 1
+                    places[row, column, 0], places[row, column, 1] = from_y + row - y, from_x + column - x
+                    sure[row, column] = min(most, np.float32(1)) * np.float32(0.9)
+                    for k in range(3):
+                        picture[row, column, k] = picture[from_y + row - y, from_x + column - x, k]
+
+
+@kernel
+def _most_urgent(picture: Floats, filled: Area, sure: Floats) -> tuple[np.float32, int, int]:
+    """Return how urgent the most urgent pixel is, its row and its column; -1 where none is left."""
+    height, width = filled.shape
+    most, y, x = np.float32(-1), -1, -1
+    for row in range(height):
+        for column in range(width):
+            if filled[row, column] == 0:
+                value = _urgency(picture, filled, sure, row, column)
+                if value > most:
+                    most, y, x = value, row, column
+    return most, y, x
+
+
+@kernel
+def _most_alike(picture: Floats, filled: Area, sources: Places, y: int, x: int) -> int:
+    """Return the index of the piece that is most alike, and not too far away."""
+    known = filled[max(y - _HALF, 0) : y + _HALF + 1, max(x - _HALF, 0) : x + _HALF + 1].sum()
+    best, chosen = np.float32(1e30), 0
+    for number in range(len(sources)):
+        other_y, other_x = sources[number, 0], sources[number, 1]
+        away = np.float32(_NEARBY * known * ((y - other_y) ** 2 + (x - other_x) ** 2))
+        if away < best:
+            apart = away + _apart_where(picture, filled, (y, x, other_y, other_x), best - away)
+            if apart < best:
+                best, chosen = apart, number
+    return chosen
+
+
+@kernel
+def _urgency(picture: Floats, filled: Area, sure: Floats, y: int, x: int) -> np.float32:
+    """Return how sure the surroundings of a pixel are, and how strong an edge runs into the hole there."""
+    height, width = filled.shape
+    total, strongest = np.float32(0), np.float32(0)
+    normal_y, normal_x, edge_y, edge_x = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+    for row in range(max(y - _HALF, 0), min(y + _HALF + 1, height)):
+        for column in range(max(x - _HALF, 0), min(x + _HALF + 1, width)):
+            if filled[row, column] == 0:
+                continue
+            total += sure[row, column]
+            normal_y += row - y
+            normal_x += column - x
+            slope_y, slope_x = _slope(picture, filled, row, column)
+            strength = slope_y * slope_y + slope_x * slope_x
+            if strength > strongest:
+                strongest, edge_y, edge_x = strength, slope_y, slope_x
+    size = np.float32(math.sqrt(normal_y * normal_y + normal_x * normal_x) + 1e-6)
+    runs_in = abs(edge_y * normal_x - edge_x * normal_y) / size
+    return total / np.float32((2 * _HALF + 1) ** 2) * (np.float32(0.05) + runs_in / np.float32(765))
+
+
+@kernel
+def _slope(picture: Floats, filled: Area, y: int, x: int) -> tuple[np.float32, np.float32]:
+    """Return how a picture changes down and across, the channels added up; 0 beside what is not filled."""
+    height, width = filled.shape
+    down, across = np.float32(0), np.float32(0)
+    if y + 1 < height and x + 1 < width and filled[y + 1, x] > 0 and filled[y, x + 1] > 0:
+        for k in range(3):
+            down += picture[y + 1, x, k] - picture[y, x, k]
+            across += picture[y, x + 1, k] - picture[y, x, k]
+    return down, across
+
+
+@kernel
+def _apart_where(
+    picture: Floats, filled: Area, pair: tuple[int, int, int, int], enough: np.float32
+) -> np.float32:
+    """Return the sum of squared differences of two pieces where the first is filled."""
+    y, x, other_y, other_x = pair
+    height, width = filled.shape
+    total = np.float32(0)
+    for row in range(max(y - _HALF, 0), min(y + _HALF + 1, height)):
+        for column in range(max(x - _HALF, 0), min(x + _HALF + 1, width)):
+            if filled[row, column] > 0:
+                for k in range(3):
+                    off = picture[row, column, k] - picture[other_y + row - y, other_x + column - x, k]
+                    total += off * off
+        if total >= enough:
+            return enough
+    return total
+
+
+def _enlarged(places: Places, centres: Area) -> Places:
+    """Return the places of a picture twice as large; where no whole piece lies there, the nearest."""
+    height, width = centres.shape
+    rows, columns = np.indices((height, width), dtype=np.int32)
+    near = places[rows // 2, columns // 2] * 2 + np.stack([rows % 2, columns % 2], axis=-1)
+    near = np.clip(near, 0, (height - 1, width - 1)).astype(np.int32)
+    _, labels = cv2.distanceTransformWithLabels(1 - centres, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+    nearest = np.zeros((int(labels.max()) + 1, 2), np.int32)
+    whole = centres > 0
+    nearest[labels[whole]] = np.argwhere(whole)
+    return np.ascontiguousarray(nearest[labels[near[..., 0], near[..., 1]]])
+
+
+@kernel
+def _search(  # noqa: PLR0917 - kernels take arguments by place
+    picture: Floats, asked: Area, centres: Area, places: Places, cost: Floats, turn: tuple[int, int]
+) -> None:
+    """Look for better pieces: those beside the neighbours' ones, and some by chance, ever nearer."""
+    height, width = asked.shape
+    number, scan = turn
+    state = np.uint32(_SEED + 977 * number + 131 * scan)
+    way = 1 if scan == 0 else -1
+    for step in range(height * width):
+        at = step if scan == 0 else height * width - 1 - step
+        y, x = at // width, at % width
+        if asked[y, x] == 0:
+            continue
+        cost[y, x] = _apart(picture, y, x, places[y, x, 0], places[y, x, 1], np.float32(1e30))
+        for down, across in ((way, 0), (0, way)):
+            row, column = min(max(y - down, 0), height - 1), min(max(x - across, 0), width - 1)
+            if asked[row, column] > 0:
+                other_y, other_x = places[row, column, 0] + y - row, places[row, column, 1] + x - column
+                _try(picture, centres, places, cost, (y, x, other_y, other_x))
+        reach = max(height, width)
+        while reach >= 1:
+            state = np.uint32(state * np.uint32(1664525) + np.uint32(1013904223))
+            other_y = places[y, x, 0] + int(state >> np.uint32(8)) % (2 * reach + 1) - reach
+            state = np.uint32(state * np.uint32(1664525) + np.uint32(1013904223))
+            other_x = places[y, x, 1] + int(state >> np.uint32(8)) % (2 * reach + 1) - reach
+            _try(picture, centres, places, cost, (y, x, other_y, other_x))
+            reach //= 2
+
+
+@kernel
+def _try(
+    picture: Floats, centres: Area, places: Places, cost: Floats, pair: tuple[int, int, int, int]
+) -> None:
+    """Take another piece if there is one and it is more alike."""
+    y, x, other_y, other_x = pair
+    height, width = centres.shape
+    if other_y < 0 or other_x < 0 or other_y >= height or other_x >= width or centres[other_y, other_x] == 0:
+        return
+    apart = _apart(picture, y, x, other_y, other_x, cost[y, x])
+    if apart < cost[y, x]:
+        cost[y, x] = apart
+        places[y, x, 0], places[y, x, 1] = other_y, other_x
+
+
+@kernel
+def _apart(  # noqa: PLR0917 - kernels take arguments by place
+    picture: Floats, y: int, x: int, other_y: int, other_x: int, enough: np.float32
+) -> np.float32:
+    """Return the mean squared difference of two pieces, as far as it is less than ``enough``."""
+    height, width, _ = picture.shape
+    top, bottom = max(-_HALF, -y), min(_HALF, height - 1 - y)
+    left, right = max(-_HALF, -x), min(_HALF, width - 1 - x)
+    count = np.float32((bottom - top + 1) * (right - left + 1))
+    limit = enough * count
+    total = np.float32(0)
+    for down in range(top, bottom + 1):
+        for across in range(left, right + 1):
+            for k in range(3):
+                off = picture[y + down, x + across, k] - picture[other_y + down, other_x + across, k]
+                total += off * off
+        if total >= limit:
+            return enough
+    return total / count
+
+
+@kernel
+def _vote(  # noqa: PLR0917 - kernels take arguments by place
+    picture: Floats, hole: Area, asked: Area, places: Places, worth: Floats, cost: Floats, typical: float
+) -> None:
+    """Write into each pixel of the hole the mean of what the pieces that cover it say."""
+    height, width = hole.shape
+    before = picture.copy()
+    sums = np.zeros(3, np.float32)
+    for y in range(height):
+        for x in range(width):
+            if hole[y, x] == 0:
+                continue
+            total = np.float32(0)
+            sums[:] = 0
+            for row in range(max(y - _HALF, 0), min(y + _HALF + 1, height)):
+                for column in range(max(x - _HALF, 0), min(x + _HALF + 1, width)):
+                    if asked[row, column] > 0:
+                        weight = worth[row, column] * np.float32(math.exp(-cost[row, column] / typical))
+                        total += weight
+                        from_y, from_x = places[row, column, 0] + y - row, places[row, column, 1] + x - column
+                        for k in range(3):
+                            sums[k] += weight * before[from_y, from_x, k]
+            if total > 0:
+                for k in range(3):
+                    picture[y, x, k] = sums[k] / total
+
+
+def _copied(whole: Floats, known: NDArray[np.bool_], small: Floats, places: Places, step: int) -> Floats:
+    """Copy the pieces at full size, and give them the small picture's tones."""
+    copied = whole.copy()
+    _copy(whole, np.asarray(known, np.uint8), places, step, copied)
+    height, width = small.shape[:2]
+    pad = ((0, height * step - len(whole)), (0, width * step - whole.shape[1]), (0, 0))
+    coarse = cv2.resize(np.pad(copied, pad, "edge"), (width, height), interpolation=cv2.INTER_AREA)
+    tones = cv2.resize(small - coarse, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(copied + tones[: len(whole), : whole.shape[1]], np.float32)
+
+
+@kernel
+def _copy(whole: Floats, known: Area, places: Places, step: int, copied: Floats) -> None:
+    """Write into each unknown pixel what the four nearest pieces have there, the nearer the more."""
+    height, width = known.shape
+    sums = np.zeros(3, np.float32)
+    for y in range(height):
+        for x in range(width):
+            if known[y, x] > 0:
+                continue
+            down, across = (y + 0.5) / step - 0.5, (x + 0.5) / step - 0.5
+            total = np.float32(0)
+            sums[:] = 0
+            for side in range(4):
+                row, column = math.floor(down) + side // 2, math.floor(across) + side % 2
+                weight = np.float32((1 - abs(down - row)) * (1 - abs(across - column)))
+                row = min(max(row, 0), places.shape[0] - 1)
+                column = min(max(column, 0), places.shape[1] - 1)
+                from_y = min(max(y + (places[row, column, 0] - row) * step, 0), height - 1)
+                from_x = min(max(x + (places[row, column, 1] - column) * step, 0), width - 1)
+                if known[from_y, from_x] > 0:
+                    total += weight
+                    for k in range(3):
+                        sums[k] += weight * whole[from_y, from_x, k]
+            if total > 0:
+                for k in range(3):
+                    copied[y, x, k] = sums[k] / total

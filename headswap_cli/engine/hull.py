@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.geometry import face_width
-from headswap_cli.engine.types import Frame, Landmarks, Mask
+from headswap_cli.engine.types import Landmarks, Mask
 
 Floats = NDArray[np.float32]
 Triangles = NDArray[np.int32]
@@ -142,49 +141,3 @@ def iris_radius(landmarks: Landmarks, eye: Eye) -> float:
     return float(
         np.clip(np.linalg.norm(rim, axis=1).mean(), _IRIS_LIMITS[0] * width, _IRIS_LIMITS[1] * width)
     )
-
-
-def bare_eyeballs(image: Frame, landmarks: Landmarks) -> Frame:
-    """Return the picture as if it had no eyelids: iris completed by mirroring, the white spread outwards."""
-    height, width = image.shape[:2]
-    bare = image.copy()
-    for eye in EYES:
-        middle, eye_width = eye_frame(landmarks, eye)
-        reach = np.ceil(np.array([1.0, 0.75]) * eye_width)
-        x0, y0 = np.maximum(np.floor(middle - reach), 0).astype(int)
-        x1, y1 = np.minimum(np.ceil(middle + reach), (width, height)).astype(int)
-        local = landmarks.copy()
-        local[:, :2] -= (x0, y0)
-        bare[y0:y1, x0:x1] = _bare(image[y0:y1, x0:x1], local, eye)
-    return bare
-
-
-def _bare(image: Frame, landmarks: Landmarks, eye: Eye) -> Frame:
-    shape = image.shape[:2]
-    radius, centre = iris_radius(landmarks, eye), landmarks[eye.iris[0], :2]
-    outline = np.round(landmarks[eye.lids, :2] * 16).astype(np.int32)
-    opening = cv2.fillPoly(np.zeros(shape, np.uint8), [outline], (1,), shift=4)
-    inside = cv2.erode(opening, np.ones((3, 3), np.uint8), iterations=max(1, round(radius * 0.12)))
-    rows, columns = np.indices(shape, np.float32)
-    distance = np.hypot(columns - centre[0], rows - centre[1])
-    iris = np.clip((radius * 1.08 - distance) / (0.16 * radius) + 0.5, 0, 1)
-    seen = inside.astype(np.float32)
-    picture = image.astype(np.float32)
-    white = push_pull(picture, np.asarray(seen * (distance > 1.2 * radius), np.float32))
-    mirrored = _mirrored(picture, seen, centre)
-    trust = cv2.GaussianBlur(seen, (0, 0), max(0.7, radius * 0.08))[..., np.newaxis]
-    guess = white * (1 - iris[..., np.newaxis]) + mirrored * iris[..., np.newaxis]
-    return np.asarray(np.clip(picture * trust + guess * (1 - trust), 0, 255), np.uint8)
-
-
-def _mirrored(picture: Floats, seen: Mask, centre: Floats) -> Floats:
-    """Complete what the lids hide of an iris by what lies opposite across its centre line."""
-    height, width = seen.shape
-    flip = np.array([[1, 0, 0], [0, -1, 2 * float(centre[1])]], np.float32)
-    there = cv2.warpAffine(seen, flip, (width, height))
-    other = cv2.warpAffine(picture, flip, (width, height))
-    weight = np.maximum(seen, 1e-3 * there)
-    both = (picture * seen[..., np.newaxis] + other * (weight - seen)[..., np.newaxis]) / np.maximum(
-        weight, 1e-6
-    )[..., np.newaxis]
-    return push_pull(np.asarray(both, np.float32), np.asarray(np.minimum(1, weight * 1e4), np.float32))

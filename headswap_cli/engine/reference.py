@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from headswap_cli import pictures, wire
 from headswap_cli.engine import hull, topology
+from headswap_cli.engine.eyeball import bare_eyeballs
 from headswap_cli.engine.geometry import Crop, bounding_box, face_width
 from headswap_cli.engine.hair import HeadCut, Matte, cut_head
 from headswap_cli.engine.types import Detection, Frame, Landmarks, MediaFault
@@ -259,7 +260,7 @@ def _atlas(
     weights = np.zeros((size + strip, size, 2), np.uint8)
     texture[:size], weights[:size] = head, np.clip(kinds * 255, 0, 255)
     points = vertices[:, :2].copy()
-    bare = hull.bare_eyeballs(image, landmarks)
+    bare = bare_eyeballs(image, landmarks)
     for number, (x0, y0) in enumerate(low):
         x1, y1 = high[number]
         left = number * (size // 2)

@@ -42,25 +42,25 @@ _JAW_SHARE = 0.2
 _UPPER_LID = 0.8
 # How far the fold above follows it, and from how far up a shut lid's skin is taken.
 _CREASE = 0.2
-_LID_SKIN, _CREASE_SKIN = 1.4, 0.3
+_LID_SKIN, _CREASE_SKIN = 1.2, 0.6
 # Lids drawn wider than the photo's bare white that it never showed: a startled look.
 _WIDEST = 1.25
 # Eyes that laugh in the photo open so far of the way to the person's, but never so much wider than they were.
-_UNSQUINT, _UNSQUINTED = 0.5, 1.2
+_UNSQUINT, _UNSQUINTED = 0.8, 1.3
 # The mesh never sees lids meet: shut is somewhat above the clip's smallest gap, in parts of the open gap.
 _SHUT = (0.3, 0.6)
 _SHUT_MARGIN = 0.25
 # A slit shows only lashes.
 _SLIT = 0.12
-_OPEN = 1.0
-_USUAL = 60
+# Percentiles of a person's lid gaps: of wide eyes, and of usual ones among those at least so far open.
+_WIDE, _AWAKE, _USUAL = 95, 0.75, 75
 # Open eyes are hardly ever narrower than this, in eye widths.
 _OPEN_AT_LEAST = 0.16
 # Gaze: how much of the iris's shift is taken, how far it may go in eye widths, across and down.
-_GAZE = 0.9
+_GAZE = 1.0
 # How far the person's usual gaze is taken to be the photo's: lids differ, so in height wholly.
 _GAZE_HABIT = np.array([0.5, 1.0], np.float32)
-_GAZE_LIMITS = np.array([0.2, 0.1], np.float32)
+_GAZE_LIMITS = np.array([0.3, 0.12], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,7 @@ class Retargeter:
         self._rest = self._at_rest()
         self._near_corners = _nearness(self._reference, _CORNERS, _SOBER_REACH * self._width)
         openings = np.array([[_lid_gap(shape, eye) for shape in shapes] for eye in hull.EYES])
-        # Somebody who looks down all the time is not known with open eyes.
-        self._open = np.maximum(np.percentile(openings, _USUAL, axis=1), _OPEN_AT_LEAST)
+        self._open = np.array([_usually_open(gaps) for gaps in openings])
         own = np.array([_lid_gap(self._reference, eye) for eye in hull.EYES])
         self._unsquint = np.clip(1 + _UNSQUINT * (self._open / own - 1), 1, _UNSQUINTED)
         # Under lids that are almost shut the iris is only guessed.
@@ -195,8 +194,10 @@ class Retargeter:
         gaps = np.array([_lid_gap(shape, eye) for eye in hull.EYES]) / self._open
         # One eye alone is measured less surely than both together.
         gaps = 0.4 * gaps + 0.6 * gaps.mean()
-        opening = (gaps - self._shut) / (_OPEN - self._shut)
-        right, left = np.clip((opening - _SLIT) / (1 - _SLIT), 0, _WIDEST) * self._unsquint
+        opening = (gaps - self._shut) / (1 - self._shut)
+        # What makes up for the gap that shut lids are measured with would make wide eyes stare.
+        opening = np.minimum((opening - _SLIT) / (1 - _SLIT), np.maximum(gaps, 1))
+        right, left = np.clip(opening, 0, _WIDEST) * self._unsquint
         return float(right), float(left)
 
     def _match_lids(self, face: Floats, texture_points: Floats, opening: float, eye: Eye) -> None:
@@ -263,6 +264,13 @@ def _lid_gap(landmarks: Landmarks, eye: Eye) -> float:
     upper, lower = zip(*eye.pairs, strict=True)
     gaps = np.linalg.norm((landmarks[list(upper)] - landmarks[list(lower)])[:, :2], axis=1)
     return float(gaps.mean()) / hull.eye_frame(landmarks, eye)[1]
+
+
+def _usually_open(gaps: NDArray[np.floating]) -> float:
+    """Return the gap between an eye's lids when it is open, however long it is shut."""
+    awake = gaps[gaps >= _AWAKE * np.percentile(gaps, _WIDE)]
+    # Somebody who looks down all the time is not known with open eyes.
+    return max(float(np.percentile(awake, _USUAL)), _OPEN_AT_LEAST)
 
 
 def _gaze(landmarks: Landmarks, eye: Eye) -> Floats:

@@ -225,3 +225,26 @@ def test_eyes_that_are_never_open_in_a_track_are_not_opened() -> None:
     posed = retargeter(down).pose(down[1])
     for eye in hull.EYES:
         assert gap(posed.landmarks, eye.pairs) < 0.15 * gap(still, eye.pairs)
+
+
+def test_eyes_that_are_shut_half_of_the_time_open_as_far_as_in_the_photo_and_do_not_stare() -> None:
+    still = heads.reference().landmarks
+    track = np.stack([with_lids(still, opening) for opening in [0.2] * 11 + np.linspace(0.8, 1, 9).tolist()])
+    posed = retargeter(track).pose(still)
+    for eye in hull.EYES:
+        assert gap(posed.landmarks, eye.pairs) < 1.12 * gap(still, eye.pairs)
+
+
+def test_a_shut_lid_is_not_one_line_of_skin_drawn_out() -> None:
+    """That would be streaks, from the lashes to the fold."""
+    still = heads.reference().landmarks
+    open_, shut = (
+        texture[[pair[0] for pair in eye.pairs]] - texture[list(eye.creases)]
+        for eye in hull.EYES[:1]
+        for texture in (
+            heads.reference().texture_points,
+            retargeter(blinking()).pose(with_lids(still, 0.2)).texture_points,
+        )
+    )
+    assert (np.linalg.norm(shut, axis=1) > 0.3 * np.linalg.norm(open_, axis=1)).all()
+    assert ((open_ * shut).sum(axis=1) > 0).all()

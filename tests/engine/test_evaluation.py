@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.bench.picture import likeness
-from tests.bench.picture.faces import Motion, correlation, pose_error
+from tests.bench.picture.faces import FEATURES, Motion, correlation, correlations, pose_error
 from tests.bench.picture.pixels import Flicker, Outside, outline_gradient
 from tests.engine import heads
 
@@ -30,6 +30,15 @@ def test_a_result_that_follows_correlates_and_one_that_does_the_opposite_anticor
 
 def test_a_source_that_keeps_still_gives_no_correlation() -> None:
     assert math.isnan(correlation(0.001 * waves(), waves(), 0.01))
+
+
+def test_the_gaze_under_shut_lids_does_not_count() -> None:
+    source = dict.fromkeys(FEATURES, waves())
+    source["lids"] = np.where(np.arange(40) < 15, 0.1, 0.3)
+    guessed = source | {"gaze": np.where(np.arange(40) < 15, -waves(), waves())}
+    everywhere = np.ones(40, np.bool_)
+    assert correlations(source, guessed, everywhere)["gaze"] == pytest.approx(1)
+    assert correlations(source, source | {"gaze": -waves()}, everywhere)["gaze"] == pytest.approx(-1)
 
 
 def test_the_pose_error_is_the_angle_between_two_heads() -> None:

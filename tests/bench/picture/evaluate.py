@@ -20,7 +20,7 @@ from headswap_cli.engine.reference import read_photo, select_face
 from headswap_cli.engine.types import SwapSettings
 from tests import media
 from tests.bench.picture import likeness, sheets
-from tests.bench.picture.faces import FEATURES, NOISE, Observer, correlation, pose_error
+from tests.bench.picture.faces import Observer, correlations, pose_error
 from tests.bench.picture.pixels import Flicker, Outside, outline_gradient
 from tests.bench.picture.stages import stage_times
 
@@ -140,10 +140,8 @@ class _Witness:
         return Judgement(
             identity=_means(self._identities),
             likeness=_means(self._likenesses),
-            expression={
-                name: correlation(before[name][shown], after[name][shown], NOISE[name]) for name in FEATURES
-            },
-            ceiling={name: correlation(before[name], again[name], NOISE[name]) for name in FEATURES},
+            expression=correlations(before, after, shown),
+            ceiling=correlations(before, again, np.ones_like(shown)),
             pose_error=pose_error(*turns) if shown.any() else math.nan,
             jitter=(source.jitter(), result.jitter()),
             flicker=(self._flickers[0].level(), self._flickers[1].level()),

@@ -22,6 +22,8 @@ FEATURES = ("lids", "mouth", "corners", "gaze")
 # Below this spread a source does nothing that a result could follow: lids in eye widths, the mouth in face
 # widths, gaze in eye widths. It is what re-measuring one still face in noise and coding gives.
 NOISE = {"lids": 0.012, "mouth": 0.004, "corners": 0.003, "gaze": 0.008}
+# Under lids that are not so far open, in parts of the usual gap, an iris is only guessed.
+_AWAKE = 0.7
 _CORNERS = (61, 291)
 _LIP_LINE = (13, 14)
 
@@ -85,6 +87,19 @@ def correlation(source: NDArray[np.float64], result: NDArray[np.float64], noise:
     if len(source) < 8 or float(source.std()) < noise:
         return math.nan
     return float(np.corrcoef(source, result)[0, 1]) if result.std() > 0 else 0.0
+
+
+def correlations(
+    source: dict[str, NDArray[np.float64]], result: dict[str, NDArray[np.float64]], shown: NDArray[np.bool_]
+) -> dict[str, float]:
+    """Return the correlation of each of ``FEATURES`` where ``shown``; of gaze, also where eyes are open."""
+    lids = source["lids"]
+    is_awake = lids >= _AWAKE * np.percentile(lids, 75)
+    return {
+        name: correlation(source[name][seen], result[name][seen], NOISE[name])
+        for name in FEATURES
+        for seen in (shown & is_awake if name == "gaze" else shown,)
+    }
 
 
 def pose_error(source: NDArray[np.float64], result: NDArray[np.float64]) -> float:

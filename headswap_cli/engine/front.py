@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.channels import largest, tint
+from headswap_cli.engine.channels import largest, tint, total
 from headswap_cli.engine.geometry import bounding_box
+from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.types import Frame, Mask
 from headswap_cli.engine.unlike import Expected
 
@@ -81,7 +82,10 @@ class Front:
             return None
         mask = np.zeros((piece.height, piece.width), np.float32)
         mask[y0:y1, x0:x1] = cv2.resize(found, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
-        return self._gone_on(piece, mask, points=piece.reduced(landmarks)) if goes_on else mask
+        if goes_on:
+            grown = self._gone_on(piece, mask, points=piece.reduced(landmarks))
+            np.maximum(mask, piece.enlarged(grown), out=mask)
+        return mask
 
     def _compare(self, image: Floats, points: Floats, width: float) -> tuple[Mask, bool]:
         """Return what does not look like the face, and whether any of it may reach beyond."""
@@ -103,34 +107,36 @@ class Front:
         small = np.asarray(
             cv2.resize(mask, piece.small.shape[1::-1], interpolation=cv2.INTER_AREA), np.float32
         )
-        inside = np.zeros(small.shape, np.uint8)
-        cv2.fillPoly(inside, [points[topology.OVAL, :2].round().astype(np.int32)], (1,))
+        free = np.full(small.shape, 255, np.uint8)
+        cv2.fillPoly(free, [points[topology.OVAL, :2].round().astype(np.int32)], (0,))
         for hole in (topology.RIGHT_EYE, topology.LEFT_EYE, topology.INNER_LIPS):
-            cv2.fillPoly(inside, [points[hole, :2].round().astype(np.int32)], (0,))
-        grown = _grown(piece.small, small, inside == 0, piece.pixels * piece.factor[0])
-        return np.asarray(np.maximum(mask, piece.enlarged(grown)), np.float32)
+            cv2.fillPoly(free, [points[hole, :2].round().astype(np.int32)], (255,))
+        return _grown(piece.small, small, free, piece.pixels * piece.factor[0])
 
 
 def _things(image: Floats, compared: Compared, width: float, *, hair_stays: bool) -> tuple[Mask, bool]:
     """Keep what hangs together, is sure somewhere and large enough; tell whether any lies deep inside."""
     inside = compared.inside
-    nothing = np.zeros(inside.shape, np.float32)
-    soft = cv2.GaussianBlur(compared.score, (0, 0), 0.8)
-    core = soft > _GROWN
-    labels = _together(core)
-    sizes = np.bincount(labels.ravel())
-    large = np.flatnonzero(sizes[1:] >= _SPECK * float(inside.sum())) + 1
-    if not large.size:
-        return nothing, False
-    depth = _depth(inside, width)
     kept, is_deep = np.zeros(inside.shape, np.uint8), False
-    for label in large:
+    soft = np.asarray(cv2.GaussianBlur(compared.score, (0, 0), 0.8), np.float32)
+    core = soft > _GROWN
+    if not core.any():
+        return kept.astype(np.float32), False
+    count, labels = _together(core)
+    depth = _depth(inside, width)
+    # Size, surest pixel, least and greatest depth of each.
+    found = np.tile(np.array([0, 0, np.inf, 0], np.float32), (count, 1))
+    _survey(labels, soft, depth, found)
+    for label in range(1, count):
+        size, surest, nearest, deepest = found[label].tolist()
+        if size < _SPECK * float(inside.sum()) or surest <= _SEED:
+            continue
         area = labels == label
-        nearest, deepest = float(depth[area].min()), float(depth[area].max())
-        is_hair = nearest < _AT_EDGE and deepest <= _HAIR and not _is_dyed(image[area], compared.usual[area])
-        if float(soft[area].max()) > _SEED and (hair_stays or not is_hair):
-            kept[_over_features(image, compared, area)] = 1
-            is_deep = is_deep or deepest > _THING
+        lies_like_hair = nearest < _AT_EDGE and deepest <= _HAIR
+        if lies_like_hair and not hair_stays and not _is_dyed(image[area], compared.usual[area]):
+            continue
+        kept |= _over_features(image, compared, area)
+        is_deep = is_deep or deepest > _THING
     side = 2 * max(1, round(_CLOSE * width / 2)) + 1
     closed = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     grown = cv2.dilate(closed, np.ones((3, 3), np.uint8)).astype(np.float32)
@@ -139,25 +145,46 @@ def _things(image: Floats, compared: Compared, width: float, *, hair_stays: bool
 
 def _over_features(image: Floats, compared: Compared, area: Bools) -> Bools:
     """Let a thing go on over brows, eyes and lips, where little is sure, as far as they are mixed with it."""
-    doubtful = compared.feature & (compared.strict > _GROWN) & ~area
-    if not doubtful.any():
+    rows, columns = np.nonzero(compared.doubtful & ~area)
+    if not rows.size:
         return area
     colour = np.median(image[area], axis=0)
-    usual = compared.usual[doubtful]
-    change, most = image[doubtful] - usual, colour - usual
-    part = (change * most).sum(axis=1) / ((most * most).sum(axis=1) + 1)
-    left = np.abs(change - part[:, np.newaxis] * most).max(axis=1)
+    usual = compared.usual[rows, columns]
+    change, most = image[rows, columns] - usual, colour - usual
+    part = total(change * most) / (total(most * most) + 1)
+    mixed = (part > _MIXED) & (largest(np.abs(change - part[:, np.newaxis] * most)) < _ALIKE)
     alike = area.copy()
-    alike[doubtful] = (part > _MIXED) & (left < _ALIKE)
-    parts = _together(alike)
-    return np.asarray(np.isin(parts, np.unique(parts[area])), np.bool_)
+    alike[rows[mixed], columns[mixed]] = True
+    return _hung_together(alike, area)
 
 
-def _together(mask: Bools) -> NDArray[np.int32]:
-    """Number what hangs together, over gaps of two pixels too; 0 is the rest."""
-    wider = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
-    _, labels = cv2.connectedComponents(wider, connectivity=8)
-    return np.asarray(labels * mask, np.int32)
+def _hung_together(mask: Bools, area: Bools) -> Bools:
+    """Return what of a mask hangs together with an area."""
+    count, labels = _together(mask)
+    with_area = np.zeros(count, np.bool_)
+    with_area[labels[area]] = True
+    with_area[0] = False
+    return np.asarray(with_area[labels], np.bool_)
+
+
+def _together(mask: Bools) -> tuple[int, NDArray[np.int32]]:
+    """Number what hangs together, over gaps of two pixels too: how many numbers, 0 included, and which."""
+    wider = cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8))
+    count, labels = cv2.connectedComponents(wider, connectivity=8)
+    return count, np.asarray(labels * mask, np.int32)
+
+
+@kernel
+def _survey(labels: NDArray[np.int32], soft: Mask, depth: Mask, found: Floats) -> None:
+    height, width = labels.shape
+    for y in range(height):
+        for x in range(width):
+            label = labels[y, x]
+            if label:
+                found[label, 0] += 1
+                found[label, 1] = max(found[label, 1], soft[y, x])
+                found[label, 2] = min(found[label, 2], depth[y, x])
+                found[label, 3] = max(found[label, 3], depth[y, x])
 
 
 def _is_dyed(colours: Floats, usual: Floats) -> bool:
@@ -175,17 +202,20 @@ def _depth(inside: Bools, width: float) -> Mask:
     return np.asarray(far / width, np.float32)
 
 
-def _grown(image: Frame, mask: Mask, free: Bools, width: float) -> Mask:
-    """Let each thing go on over ``free`` pixels of its own colour that hang together with it."""
-    core = mask > 0.6
-    _, labels = cv2.connectedComponents(core.astype(np.uint8), connectivity=8)
-    side = 2 * max(1, round(_REACH * width)) + 1
+def _grown(image: Frame, mask: Mask, free: NDArray[np.uint8], width: float) -> Mask:
+    """Let each thing go on over ``free`` (255) pixels of its own colour that hang together with it."""
+    core = (mask > 0.6).astype(np.uint8)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
+    reach = max(1, round(_REACH * width))
     found = np.zeros(mask.shape, np.float32)
-    for label in range(1, int(labels.max()) + 1):
-        area = labels == label
-        near = cv2.dilate(area.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-        colour = np.median(image[area], axis=0)
-        alike = (largest(np.abs(image - colour)) < _ALIKE) & free & near
-        _, parts = cv2.connectedComponents((area | alike).astype(np.uint8), connectivity=8)
-        found[np.isin(parts, np.unique(parts[area]))] = 1
+    for label in range(1, count):
+        x, y, across, down = boxes[label, :4].tolist()
+        near = np.s_[max(0, y - reach) : y + down + reach, max(0, x - reach) : x + across + reach]
+        area = labels[near] == label
+        colour = np.median(image[near][area], axis=0)
+        alike = cv2.bitwise_and(cv2.inRange(image[near], colour - _ALIKE, colour + _ALIKE), free[near])
+        _, parts = cv2.connectedComponents(cv2.bitwise_or(area.view(np.uint8), alike), connectivity=8)
+        with_area = np.zeros(int(parts.max()) + 1, np.bool_)
+        with_area[parts[area]] = True
+        found[near][with_area[parts]] = 1
     return np.asarray(cv2.GaussianBlur(found, (0, 0), 0.7), np.float32)

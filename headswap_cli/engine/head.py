@@ -170,8 +170,7 @@ class HeadSwapper:
     def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece) -> Mask | None:
         """Return how much of each pixel of the piece something in front covers, None where nothing does."""
         thing = self._front.find(piece, landmarks) if self._front else None
-        covered = thing is not None or self._front is None
-        hands = self._hands.find(frame, face_box(landmarks), covered=covered) if self._hands else []
+        hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
         hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0])
         if hand is None:
             return thing

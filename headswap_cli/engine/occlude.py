@@ -33,13 +33,21 @@ _LIKELY, _SURE = 0.4, 0.5
 # Sides of the squares around the face in which palms are looked for, in face sizes.
 _WINDOWS = (3.2, 4.2)
 _MOST = 3
-# Frames from one look to the next, hands going on as they did in between; and from search to search, where
-# something seems to be before the face and else.
-_LOOK_EVERY, _SEARCH_EVERY, _SELDOM = 2, 4, 12
+# Frames from one look at a hand to the next; in between it goes on as it did, slower and slower.
+_LOOK_EVERY, _SLOWS = 2, 0.5
+# Frames from search to search for new hands: twice as many after each that was in vain, up to the latter.
+_SEARCH_EVERY, _SELDOM = 4, 24
+# The square about the face in which something stirs, in face sizes, its pixels, by how many grey levels they
+# change, and how many of them, where a hand may have come.
+_STIRRED, _GLANCE, _CHANGED, _STIR = 1.2, 24, 12, 0.05
+# Windows that are searched on end where something stirs, and in how many frames one more is earned.
+_ON_END, _EARNED_IN = 6, 16
 # How much of its motion a hand keeps to the next frame.
 _GOES_ON = 0.8
 # A finger is about this thick, in widths of the palm.
 _THICKNESS = 0.3
+# So much of it is surely hand; around that only what differs from its colour by no more grey levels is.
+_SURELY, _OTHER = 0.45, 60
 
 
 class Hands:
@@ -53,31 +61,41 @@ class Hands:
         self._palms = Network(weights / "palm_detection_full.tflite")
         self._joints = Network(weights / "hand_landmark_full.tflite")
         self._anchors = np.concatenate([_centres(cells, boxes) for cells, boxes in _GRIDS])
-        self._hands: list[Hand] = []
-        self._steps: list[Hand] = []
-        self._calls = 0
+        self.reset()
 
     def reset(self) -> None:
         """Forget the hands: another shot or another face begins."""
-        self._hands, self._steps, self._calls = [], [], 0
+        self._hands: list[Hand] = []
+        self._steps: list[Hand] = []
+        self._look_in = 0
+        self._search_in = 0
+        self._pause = _SEARCH_EVERY
+        self._turn = 0
+        self._allowed = float(_ON_END)
+        self._glance: Mask | None = None
 
-    def find(self, frame: Frame, face: Box, *, covered: bool = True) -> list[Hand]:
+    def find(self, frame: Frame, face: Box) -> list[Hand]:
         """Return the hands near a face, in pixels of the frame.
 
         Args:
             frame: The whole frame.
             face: The face's box.
-            covered: Whether anything seems to be before the face: else new hands are looked for seldom.
         """
         expected = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
-        self._calls += 1
-        if (self._calls - 1) % _LOOK_EVERY:
+        self._look_in -= 1
+        searches = self._windows(stirs=self._stirs(frame, face))
+        if self._look_in > 0 and not searches:
             self._hands = expected
+            self._steps = [step * _SLOWS for step in self._steps]
             return expected
         found: list[Hand] = []
-        for hand in expected:
-            self._add(found, frame, _crop_of_hand(hand))
-        for reach in self._windows(covered=covered):
+        if self._look_in <= 0:
+            for hand in expected:
+                self._add(found, frame, _crop_of_hand(hand))
+            self._look_in = _LOOK_EVERY
+        else:
+            found += expected
+        for reach in searches:
             for crop in self._palm_crops(frame, face, reach):
                 if len(found) < _MOST and not any(_same(crop, hand) for hand in found):
                     self._add(found, frame, crop)
@@ -85,12 +103,28 @@ class Hands:
         self._hands = found
         return found
 
-    def _windows(self, *, covered: bool) -> tuple[float, ...]:
-        """Return how wide to look for new hands in this frame: everywhere at first, then in turns."""
-        if self._calls == 1:
-            return _WINDOWS
-        turn, rest = divmod(self._calls - 1, _SEARCH_EVERY if covered else _SELDOM)
-        return () if rest else (_WINDOWS[turn % len(_WINDOWS)],)
+    def _stirs(self, frame: Frame, face: Box) -> bool:
+        """Whether so much has changed about the face since the frame before that a hand may have come."""
+        x, y = (face[:2] + face[2:]) / 2
+        crop = Crop(float(x), float(y), _STIRRED * float((face[2:] - face[:2]).max()))
+        grey = cv2.cvtColor(crop.take(frame, _GLANCE), cv2.COLOR_BGR2GRAY)
+        before, self._glance = self._glance, np.asarray(cv2.blur(grey, (3, 3)), np.float32)
+        return before is None or float((np.abs(self._glance - before) > _CHANGED).mean()) > _STIR
+
+    def _windows(self, *, stirs: bool) -> tuple[float, ...]:
+        """Return how wide to look for new hands: everywhere where something stirs, else in turns."""
+        self._allowed = min(self._allowed + 1 / _EARNED_IN, _ON_END)
+        self._search_in -= 1
+        if stirs and self._allowed >= len(_WINDOWS):
+            self._allowed -= len(_WINDOWS)
+            self._pause = _SEARCH_EVERY
+        elif self._search_in > 0:
+            return ()
+        else:
+            self._pause = min(2 * self._pause, _SELDOM)
+        self._search_in = self._pause if not self._hands else _SELDOM
+        self._turn += 1
+        return _WINDOWS if self._pause == _SEARCH_EVERY else (_WINDOWS[self._turn % len(_WINDOWS)],)
 
     def _add(self, found: list[Hand], frame: Frame, crop: Crop) -> None:
         size = self._joints.size
@@ -122,11 +156,14 @@ class Hands:
         return crops
 
 
+def _length(hand: Hand) -> float:
+    return float(np.linalg.norm(hand[_MIDDLE_ROOT] - hand[_WRIST]))
+
+
 def _step(hand: Hand, before: list[Hand], expected: list[Hand]) -> Hand:
     """Return how a hand moves from frame to frame, by where it was a frame ago; still where it is new."""
     for last, guess in zip(before, expected, strict=True):
-        size = float(np.linalg.norm(guess[_MIDDLE_ROOT] - guess[_WRIST]))
-        if np.linalg.norm((hand - guess)[_ROOTS].mean(axis=0)) < 0.5 * size:
+        if np.linalg.norm((hand - guess)[_ROOTS].mean(axis=0)) < 0.5 * _length(guess):
             return np.asarray((hand - last).mean(axis=0, keepdims=True) * _GOES_ON, np.float32)
     return np.zeros((1, 2), np.float32)
 
@@ -142,14 +179,17 @@ def hand_mask(hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: f
     """
     if not hands:
         return None
-    mask = np.zeros(frame.shape[:2], np.uint8)
+    mask, sure = np.zeros(frame.shape[:2], np.uint8), np.zeros(frame.shape[:2], np.uint8)
     thickness = 1
     for hand in hands:
         points = (hand - origin) * scale
         palm = float(np.linalg.norm(points[_INDEX_ROOT] - points[_LITTLE_ROOT]))
         length = float(np.linalg.norm(points[_MIDDLE_ROOT] - points[_WRIST]))
         thickness = max(1, round(_THICKNESS * max(palm, 0.6 * length)))
-        _draw(mask, points, thickness)
+        _draw(mask, points, thickness, thickness)
+        _draw(sure, points, max(1, round(_SURELY * thickness)), thickness)
+        if sure.any():
+            mask[_other_colours(frame, sure) & (mask > sure)] = 0
     if not mask.any():
         return None
     grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) * np.float32(1 / 255)
@@ -157,7 +197,13 @@ def hand_mask(hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: f
     return np.asarray(np.clip((soft - 0.3) / 0.4, 0, 1), np.float32)
 
 
-def _draw(mask: NDArray[np.uint8], points: Hand, thickness: int) -> None:
+def _other_colours(frame: Frame, sure: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return what has not the colour of that which is surely hand: brows, lashes and hair between fingers."""
+    colour = np.median(frame[sure > 0], axis=0)
+    return np.asarray(cv2.inRange(frame, colour - _OTHER, colour + _OTHER) == 0, np.bool_)
+
+
+def _draw(mask: NDArray[np.uint8], points: Hand, thickness: int, arm_thickness: int) -> None:
     def line(start: Hand, end: Hand, width: int) -> None:
         ends = [(round(float(x) * 8), round(float(y) * 8)) for x, y in (start, end)]
         cv2.line(mask, ends[0], ends[1], (255,), max(1, width), cv2.LINE_AA, 3)
@@ -170,7 +216,7 @@ def _draw(mask: NDArray[np.uint8], points: Hand, thickness: int) -> None:
     cv2.fillPoly(mask, [palm], (255,))
     cv2.polylines(mask, [palm], isClosed=True, color=(255,), thickness=thickness)
     arm = points[_WRIST] - points[_MIDDLE_ROOT]
-    line(points[_WRIST], points[_WRIST] + arm, round(2.6 * thickness))
+    line(points[_WRIST], points[_WRIST] + arm, round(2.6 * arm_thickness))
 
 
 def _guided(guide: Mask, mask: Mask, radius: int) -> Mask:

@@ -31,6 +31,8 @@ _MOVED = 0.035
 _CHANCE, _CHANCE_TINT = 10.0, 15.0
 # Parts of 1000 of a primary's share by which a colour may differ from all of a feature's own.
 _TINTED = 70.0
+# So surely a feature is not where it is expected.
+_DOUBTED = 0.25
 # A fold, or a shadow that falls on skin, leaves so much of its light at least, of each primary nearly the
 # same part.
 _SHADED, _SAME_TINT = 0.42, 0.16
@@ -48,17 +50,15 @@ _LIKE_ITSELF = 0.35
 class Compared:
     """A face in a frame beside what it usually looks like.
 
-    ``score`` (height, width): how surely a pixel is not the face's, 0 to 1; ``strict`` likewise, where
-    brows, lids and lips may not move and nothing may be in the shade; ``usual`` (height, width, 3): the face
-    as it usually looks, in this light; ``inside``: where it is; ``feature``: where it has brows, eyes, lips
-    or nostrils, or may have them.
+    ``score`` (height, width): how surely a pixel is not the face's, 0 to 1; ``doubtful``: where brows, eyes,
+    lips or nostrils may be, but as a rule are not; ``usual`` (height, width, 3): the face as it usually
+    looks, in this light; ``inside``: where it is.
     """
 
     score: Floats
-    strict: Floats
+    doubtful: Bools
     usual: Floats
     inside: Bools
-    feature: Bools
 
 
 class Expected:
@@ -97,8 +97,7 @@ class Expected:
         if light is None:
             return None
         shape = (height, across)
-        score, strict = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        feature = np.zeros(shape, np.bool_)
+        score, doubtful = np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
         _score(
             image,
             np.asarray(cv2.resize(light, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32),
@@ -108,10 +107,9 @@ class Expected:
             self._feature,
             self._ranges,
             score,
-            strict,
-            feature,
+            doubtful,
         )
-        return Compared(score, strict, predicted, inside, feature)
+        return Compared(score, doubtful, predicted, inside)
 
 
 def _feature_ranges(colours: Floats, layout: Floats, width: float) -> tuple[Labels, Floats]:
@@ -196,8 +194,7 @@ def _score(  # noqa: PLR0917 - kernels take arguments by place
     labels: Labels,
     ranges: Floats,
     score: Floats,
-    strict: Floats,
-    feature: Bools,
+    doubtful: Bools,
 ) -> None:
     height, width = score.shape
     for y in range(height):
@@ -206,47 +203,35 @@ def _score(  # noqa: PLR0917 - kernels take arguments by place
                 continue
             u = min(int(seen[y, x, 0] + 0.5), labels.shape[1] - 1)
             v = min(int(seen[y, x, 1] + 0.5), labels.shape[0] - 1)
-            label = labels[v, u]
-            feature[y, x] = label > 0
+            near, least, most = np.float32(0), np.float32(10), np.float32(0)
             for k in range(3):
-                predicted[y, x, k] *= light[y, x, k]
-            near = _beyond(image[y, x], light[y, x], bounds[v, u, :3], bounds[v, u, 3:6])
+                value, lit = image[y, x, k], light[y, x, k]
+                near = max(near, value - bounds[v, u, 3 + k] * lit, bounds[v, u, k] * lit - value)
+                predicted[y, x, k] *= lit
+                part = (value + 4) / (predicted[y, x, k] + 4)
+                least, most = min(least, part), max(most, part)
             same = _SAME + _SPREAD * bounds[v, u, 6]
-            strict[y, x] = min(max(near / same - 0.5, 0.0), 1.0)
-            if label:
-                far = _beyond(image[y, x], light[y, x], ranges[label, 0], ranges[label, 1]) / same
-                tint = _tinted(image[y, x], light[y, x], ranges[label, 2], ranges[label, 3]) / _TINTED
-                score[y, x] = min(strict[y, x], max(max(far, tint) - 0.5, 0.0))
-            elif not _in_shade(image[y, x], predicted[y, x]):
-                score[y, x] = strict[y, x]
+            unlike = min(near / same - 0.5, 1.0)
+            if unlike <= 0:
+                continue
+            if labels[v, u]:
+                doubtful[y, x] = unlike > _DOUBTED
+                score[y, x] = min(unlike, _beyond(image, light, y, x, ranges, labels[v, u], same))
+            elif least < _SHADED or most > 1 + _SAME_TINT or most - least > _SAME_TINT:
+                score[y, x] = unlike
 
 
 @kernel
-def _beyond(colour: Floats, light: Floats, lowest: Floats, highest: Floats) -> float:
-    """Return by how many grey levels a colour is beyond what it may be in this light."""
-    apart = np.float32(0)
+def _beyond(  # noqa: PLR0917 - kernels take arguments by place
+    image: Floats, light: Floats, y: int, x: int, ranges: Floats, label: int, same: float
+) -> float:
+    """Return how far a pixel is beyond all colours and all tints that a feature has, from 0 on."""
+    apart, other, total = np.float32(0), np.float32(0), np.float32(0)
     for k in range(3):
-        apart = max(apart, colour[k] - highest[k] * light[k], lowest[k] * light[k] - colour[k])
-    return float(apart)
-
-
-@kernel
-def _tinted(colour: Floats, light: Floats, lowest: Floats, highest: Floats) -> float:
-    """Return by how many parts of 1000 a tint is beyond what it may be."""
-    total = np.float32(0)
+        value, lit = image[y, x, k], light[y, x, k]
+        apart = max(apart, value - ranges[label, 1, k] * lit, ranges[label, 0, k] * lit - value)
+        total += value / lit
     for k in range(3):
-        total += colour[k] / light[k]
-    apart = np.float32(0)
-    for k in range(3):
-        share = 1000 * (colour[k] / light[k] - total / 3) / (total + DARK)
-        apart = max(apart, share - highest[k], lowest[k] - share)
-    return float(apart)
-
-
-@kernel
-def _in_shade(colour: Floats, usual: Floats) -> bool:
-    least, most = np.float32(10), np.float32(0)
-    for k in range(3):
-        part = (colour[k] + 4) / (usual[k] + 4)
-        least, most = min(least, part), max(most, part)
-    return bool(least > _SHADED and most < 1 + _SAME_TINT and most - least < _SAME_TINT)
+        share = 1000 * (image[y, x, k] / light[y, x, k] - total / 3) / (total + DARK)
+        other = max(other, share - ranges[label, 3, k], ranges[label, 2, k] - share)
+    return float(max(apart / same, other / _TINTED, np.float32(0.5))) - 0.5

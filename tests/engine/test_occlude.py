@@ -40,6 +40,28 @@ def test_a_hand_is_kept_between_looks_for_new_ones(hands: Hands) -> None:
     assert counts == [counts[0]] * 3
 
 
+def test_a_hand_that_comes_before_a_bare_face_is_found_in_its_first_frame(hands: Hands) -> None:
+    frames, landmarks = heads.scene(CLIP, 50, 10)
+    hands.reset()
+    counts = [len(hands.find(frame, face_box(face))) for frame, face in zip(frames, landmarks, strict=True)]
+    assert counts == [0] * 8 + [1] * 2
+
+
+def test_brows_and_hair_beside_a_finger_are_no_part_of_the_hand(hands: Hands) -> None:
+    frame = np.full((120, 120, 3), (130, 150, 190), np.uint8)
+    points = np.zeros((21, 2), np.float32)
+    points[:, 0] = np.concatenate([[60], np.repeat([30, 45, 60, 75, 90], 4)])
+    points[:, 1] = np.concatenate([[115], np.tile([90, 70, 55, 40], 5)])
+    plain = hand_mask([points], frame, (0, 0), 1.0)
+    frame[30:60, 62:70] = 20
+    mask = hand_mask([points], frame, (0, 0), 1.0)
+    assert plain is not None
+    assert mask is not None
+    assert plain[40:55, 65:67].mean() > 0.6
+    assert mask[40:55, 65:67].mean() < 0.2
+    assert mask[40:55, 59:61].mean() > 0.8
+
+
 def test_a_face_without_hands_has_no_mask(hands: Hands) -> None:
     frames, landmarks = heads.scene("single_face.mp4", 0, 2)
     hands.reset()

@@ -21,6 +21,8 @@ _LINES = ((203, 206, 216, 57, 61, 212), (423, 426, 436, 287, 291, 432))
 _BAND, _FOLD, _SOFT = 0.1, 0.11, 0.025
 # How much of a fold goes at most.
 _SHARE = 0.9
+# How much of the lips keeps its dark lines: a laugh's corners are dark, a calm mouth's are not.
+_LIPS = 0.92
 _SMALLEST = 24.0
 # Faces wider than this are reduced to it: folds are soft.
 _WORKED_ON = 72.0
@@ -58,8 +60,9 @@ def _smooth_side(
     size = (max(2, round(part.shape[1] * shrink)), max(2, round(part.shape[0] * shrink)))
     small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.float32)
     scale, origin = np.array(size) / part.shape[1::-1], np.array([x0, y0], np.float32)
-    lips = (landmarks[topology.OUTER_LIPS, :2] - origin) * scale
-    lips = (landmarks[topology.OUTER_LIPS, :2] - origin) * scale
+    outline = landmarks[topology.OUTER_LIPS, :2]
+    middle = outline.mean(axis=0)
+    lips = (middle + (outline - middle) * _LIPS - origin) * scale
     filled = _filled(small, (points - origin) * scale, lips, width * shrink)
     wide = cv2.resize(filled, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     colours = part[..., :3]

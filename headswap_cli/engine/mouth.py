@@ -13,11 +13,15 @@ from headswap_cli.engine.types import Frame, Landmarks
 Floats = NDArray[np.float32]
 
 # Lip gaps in face widths: below the first nothing shows, from the second on all.
-_GAPS = (0.02, 0.045)
+_GAPS = (0.012, 0.026)
 _SMOOTH = cv2.LINE_AA
 _RING = len(topology.INNER_LIPS)
 # What the line between shut lips keeps of blue, green, red and alpha; its thickness in mouth widths.
 _SEAM, _SEAM_THICKNESS = np.array([0.66, 0.68, 0.8, 1], np.float32), 0.02
+# Points of the ring that face each other, upper before lower.
+_ACROSS = tuple((_RING - k, k) for k in range(1, _RING // 2))
+# Openings narrower than so many times the seam's softness are slits, more or less.
+_SLIT = 8.0
 _FAN = np.array([(i, (i + 1) % _RING, _RING) for i in range(_RING)], np.int32)
 
 
@@ -49,13 +53,35 @@ def fill_mouth(
     target[:, :2] = _with_centre(lips) - (x0, y0)
     origin = _with_centre(old[topology.INNER_LIPS, :2])
     seen = rasterise(target, origin, _FAN, int(x1 - x0), int(y1 - y0))
-    inside = (seen[..., 0] >= 0).astype(np.float32)
     mouth = cv2.remap(piece, seen[..., 0], seen[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    # The seam lies within the opening, so that no rim of the old lips comes along.
-    soft = np.clip(cv2.GaussianBlur(inside, (0, 0), feather) * 2 - 1, 0, 1) * inside * amount
+    opening = lips - (x0, y0)
+    mouth, known = _widened(np.asarray(mouth, np.float32), np.asarray(seen[..., 0] >= 0, np.float32))
+    soft = amount * _shown(mouth.shape[:2], opening, feather) * known
     part = layer[y0:y1, x0:x1]
     colours = np.dstack([mouth, np.ones(mouth.shape[:2], np.float32)]).astype(np.float32)
     part += (colours - part) * soft[..., np.newaxis]
+
+
+def _widened(mouth: Floats, inside: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the mouth with a rim of its own colours, for pixels that it covers in part; and where it is."""
+    near, count = cv2.blur(mouth * inside[..., np.newaxis], (3, 3)), cv2.blur(inside, (3, 3))
+    rim = near / np.maximum(count, 1e-3)[..., np.newaxis]
+    return np.asarray(np.where(inside[..., np.newaxis] > 0, mouth, rim), np.float32), count > 0.05
+
+
+def _shown(shape: tuple[int, ...], opening: Floats, feather: float) -> Floats:
+    """Return how much of the mouth shows where.
+
+    The seam lies within the opening, so that no rim of the old lips comes along; a slit shows wholly, or the
+    photo's teeth would be in it.
+    """
+    ring = np.round(opening * 16).astype(np.int32)
+    mask = cv2.fillPoly(np.zeros(shape, np.uint8), [ring], (255,), _SMOOTH, 4)
+    covered = mask * np.float32(1 / 255)
+    within = np.clip(cv2.GaussianBlur(covered, (0, 0), feather) * 2 - 1, 0, 1) * covered
+    upper, lower = (opening[list(side), 1] for side in zip(*_ACROSS, strict=True))
+    wide = np.clip(float((lower - upper).max()) / (_SLIT * feather), 0, 1)
+    return np.asarray(covered + (within - covered) * wide, np.float32)
 
 
 def _draw_seam(part: Floats, lips: Floats, amount: float) -> None:

@@ -29,6 +29,8 @@ _LIP_SHARE = 0.85
 # The photo's cheeks go on smiling when its corners no longer do: these go further, in parts of the way.
 _CORNERS = (61, 291)
 _SOBER, _SOBER_REACH = 0.35, 0.09
+# An opening mouth lifts the upper lip's middle off the corners by such a part of its gap.
+_UPPER_LIP, _LIFTED = 13, 0.25
 # A smile lifts the corners by so many face widths.
 _SMILE = 0.05
 # Lips that touch show red from so far towards their outer edge, not the photo's teeth; apart from so far,
@@ -184,8 +186,7 @@ class Retargeter:
 
         Returns: How much more it smiles, 0 to 1.
         """
-        corners = list(_CORNERS)
-        lower = np.maximum((face - self._reference)[corners, 1], 0)
+        lower = np.maximum(_soberness(face) - _soberness(self._reference), 0)
         face[:, 1] += _SOBER * self._near_corners @ lower
         return float(np.clip(lower.mean() / (_SMILE * self._width), 0, 1))
 
@@ -257,6 +258,12 @@ def _likest(shapes: Floats, reference: Floats) -> Floats:
 def _lip_gap(landmarks: Landmarks) -> float:
     upper, lower = zip(*topology.LIP_PAIRS, strict=True)
     return float(np.linalg.norm(landmarks[list(upper)] - landmarks[list(lower)], axis=1).max())
+
+
+def _soberness(landmarks: Landmarks) -> Floats:
+    """Return how far the mouth's corners lie below its upper lip, but not for being open, (2,), pixels."""
+    fallen = landmarks[list(_CORNERS), 1] - landmarks[_UPPER_LIP, 1]
+    return np.asarray(fallen - _LIFTED * _lip_gap(landmarks), np.float32)
 
 
 def _lid_gap(landmarks: Landmarks, eye: Eye) -> float:

@@ -38,7 +38,7 @@ def test_an_open_mouth_shows_what_is_in_the_persons() -> None:
     np.testing.assert_array_equal(layer[:, 48:], head()[:, 48:])
 
 
-@pytest.mark.parametrize("gap", [0.0, 0.02])
+@pytest.mark.parametrize("gap", [0.0, 0.012])
 def test_a_shut_mouth_shows_nothing_of_the_persons_but_the_line_between_its_lips(gap: float) -> None:
     drawn = []
     for colour in (0, 255):
@@ -59,6 +59,17 @@ def test_the_line_between_the_lips_goes_as_they_part(gap: float, *, darker: bool
     piece = head()[..., :3].astype(np.uint8)
     fill_mouth(layer, piece, face(), face(), gap=gap, feather=0.7)
     assert (layer[30, 30, 0] < head()[30, 30, 0] - 5) == darker
+
+
+def test_between_lips_that_hardly_part_is_what_is_in_the_persons_mouth_and_no_tooth_of_the_photo() -> None:
+    slit = face(high=1)
+    layer = head()
+    layer[28:33, 18:42, :3] = 240
+    fill_mouth(layer, np.full((SIZE, SIZE, 3), 30, np.uint8), slit, slit, gap=0.03, feather=0.7)
+    assert layer[30, 22:39, 0].max() < 60
+    above = layer[28:33, 22:39, 0]
+    # Its outline runs between the rows: it is drawn with half covered pixels.
+    assert ((above > 60) & (above < 220)).any()
 
 
 def test_a_mouth_beyond_the_piece_is_passed_over() -> None:

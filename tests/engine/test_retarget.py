@@ -214,6 +214,19 @@ def test_a_photo_that_smiles_more_than_the_person_is_told_and_one_that_does_not_
     assert moved.pose(np.asarray(sad, np.float32)).less_smile > 0.5
 
 
+def test_a_photo_with_an_open_mouth_makes_no_frown_of_a_calm_one() -> None:
+    calm = heads.reference().landmarks.copy()
+    agape = heads.reference("0-f1-su-ph.jpg")
+    width = heads.reference().face_width
+    # Lips shut, their corners as low as their middle: neither glad nor sad.
+    for upper, lower in topology.LIP_PAIRS:
+        calm[[upper, lower], 1] = calm[[upper, lower], 1].mean()
+    calm[[61, 78, 291, 308], 1] = calm[13, 1] + 0.02 * width
+    moved = Retargeter(agape.vertices, agape.texture_points, [np.repeat(calm[np.newaxis], 8, axis=0)])
+    assert moved.pose(calm).less_smile < 0.3
+    assert retargeter(np.repeat(calm[np.newaxis], 8, axis=0)).pose(calm).less_smile > 0.5
+
+
 def test_eyeballs_lie_behind_all_else() -> None:
     posed = retargeter(own_face()).pose(heads.reference().landmarks)
     assert posed.points[hull.FIRST_EYE :, 2].min() > posed.points[: hull.FIRST_EYE, 2].max() + 100

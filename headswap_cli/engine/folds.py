@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.kernel import kernel
+from headswap_cli.engine.sample import between
 
 if TYPE_CHECKING:
     from headswap_cli.engine.types import Landmarks
 
 Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 
 # From beside the nose down around the corner of the mouth, right and left.
 _LINES = ((203, 206, 216, 57, 61, 212), (423, 426, 436, 287, 291, 432))
@@ -25,7 +28,7 @@ _SHARE = 0.9
 _LIPS = 0.92
 _SMALLEST = 24.0
 # Faces wider than this are reduced to it: folds are soft.
-_WORKED_ON = 72.0
+_WORKED_ON = 64.0
 
 
 def smooth_folds(layer: Floats, landmarks: Landmarks, width: float, amount: float) -> None:
@@ -63,14 +66,14 @@ def _smooth_side(
     outline = landmarks[topology.OUTER_LIPS, :2]
     middle = outline.mean(axis=0)
     lips = (middle + (outline - middle) * _LIPS - origin) * scale
-    filled = _filled(small, (points - origin) * scale, lips, width * shrink)
-    wide = cv2.resize(filled, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    colours = part[..., :3]
-    colours += np.maximum(wide[..., :3] - colours, 0) * (wide[..., 3:] * np.float32(amount * _SHARE))
+    filled, share = _filled(small, (points - origin) * scale, lips, width * shrink)
+    _brighten(filled, share, amount * _SHARE, part)
 
 
-def _filled(part: Floats, line: NDArray[np.floating], lips: NDArray[np.floating], width: float) -> Floats:
-    """Return the colours without dark lines, and how much of them is wanted, (height, width, 4)."""
+def _filled(
+    part: Floats, line: NDArray[np.floating], lips: NDArray[np.floating], width: float
+) -> tuple[Bytes, Bytes]:
+    """Return the colours without dark lines, (height, width, 3), and how much of them is wanted, 0 to 255."""
     mask = np.zeros(part.shape[:2], np.uint8)
     thick = max(1, round(_BAND * width))
     cv2.polylines(mask, [_fixed(line)], isClosed=False, color=(255,), thickness=thick, shift=4)
@@ -78,12 +81,32 @@ def _filled(part: Floats, line: NDArray[np.floating], lips: NDArray[np.floating]
     cv2.fillPoly(mask, [_fixed(lips)], (0,), shift=4)
     mask[part[..., 3] < 0.95] = 0
     soft = max(0.6, _SOFT * width)
-    share = cv2.GaussianBlur(mask, (0, 0), soft) * np.float32(1 / 255)
+    share = cv2.GaussianBlur(mask, (0, 0), soft)
     side = 2 * max(1, round(_FOLD * width / 2)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    colours = np.ascontiguousarray(part[..., :3])
+    # Rounded down: what is flat must not become brighter.
+    colours = part[..., :3].astype(np.uint8)
     closed = cv2.GaussianBlur(cv2.morphologyEx(colours, cv2.MORPH_CLOSE, disc), (0, 0), soft)
-    return np.asarray(np.dstack([closed, share]), np.float32)
+    return np.asarray(closed, np.uint8), np.asarray(share, np.uint8)
+
+
+@kernel
+def _brighten(filled: Bytes, share: Bytes, amount: float, part: Floats) -> None:
+    """Lift what is darker than a smaller picture towards it, as much as that wants."""
+    height, width = part.shape[:2]
+    down, across = filled.shape[0] / height, filled.shape[1] / width
+    wanted = share.reshape((share.shape[0], share.shape[1], 1))
+    for row in range(height):
+        y = (row + 0.5) * down - 0.5
+        for column in range(width):
+            x = (column + 0.5) * across - 0.5
+            weight = amount * between(wanted, x, y, 0) / 255
+            if weight < 1e-3:
+                continue
+            for k in range(3):
+                lacking = between(filled, x, y, k) - part[row, column, k]
+                if lacking > 0:
+                    part[row, column, k] += np.float32(weight * lacking)
 
 
 def _fixed(points: NDArray[np.floating]) -> NDArray[np.int32]:

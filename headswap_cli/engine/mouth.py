@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.raster import rasterise
+from headswap_cli.engine.sample import between
 from headswap_cli.engine.types import Frame, Landmarks
 
 Floats = NDArray[np.float32]
@@ -53,20 +55,32 @@ def fill_mouth(
     target[:, :2] = _with_centre(lips) - (x0, y0)
     origin = _with_centre(old[topology.INNER_LIPS, :2])
     seen = rasterise(target, origin, _FAN, int(x1 - x0), int(y1 - y0))
-    mouth = cv2.remap(piece, seen[..., 0], seen[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    opening = lips - (x0, y0)
-    mouth, known = _widened(np.asarray(mouth, np.float32), np.asarray(seen[..., 0] >= 0, np.float32))
-    soft = amount * _shown(mouth.shape[:2], opening, feather) * known
-    part = layer[y0:y1, x0:x1]
-    colours = np.dstack([mouth, np.ones(mouth.shape[:2], np.float32)]).astype(np.float32)
-    part += (colours - part) * soft[..., np.newaxis]
+    soft = _shown(seen.shape[:2], lips - (x0, y0), feather)
+    _lay(seen, piece, np.asarray(soft * amount, np.float32), layer[y0:y1, x0:x1])
 
 
-def _widened(mouth: Floats, inside: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the mouth with a rim of its own colours, for pixels that it covers in part; and where it is."""
-    near, count = cv2.blur(mouth * inside[..., np.newaxis], (3, 3)), cv2.blur(inside, (3, 3))
-    rim = near / np.maximum(count, 1e-3)[..., np.newaxis]
-    return np.asarray(np.where(inside[..., np.newaxis] > 0, mouth, rim), np.float32), count > 0.05
+@kernel
+def _lay(seen: Floats, piece: Frame, share: Floats, part: Floats) -> None:
+    """Mix the mouth into the head; a pixel that it covers in part is as its neighbours are."""
+    height, width = share.shape
+    for row in range(height):
+        for column in range(width):
+            weight = share[row, column]
+            if weight < 1e-3:
+                continue
+            x = y = 0.0
+            count = 0
+            near = 0 if seen[row, column, 0] >= 0 else 1
+            for i in range(max(0, row - near), min(height, row + near + 1)):
+                for j in range(max(0, column - near), min(width, column + near + 1)):
+                    if seen[i, j, 0] >= 0:
+                        x, y, count = x + seen[i, j, 0], y + seen[i, j, 1], count + 1
+            if count == 0:
+                continue
+            for k in range(3):
+                colour = np.float32(between(piece, x / count, y / count, k))
+                part[row, column, k] += weight * (colour - part[row, column, k])
+            part[row, column, 3] += weight * (1 - part[row, column, 3])
 
 
 def _shown(shape: tuple[int, ...], opening: Floats, feather: float) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,10 +59,13 @@ _SLIT = 0.12
 _WIDE, _AWAKE, _USUAL = 95, 0.75, 75
 # Open eyes are hardly ever narrower than this, in eye widths.
 _OPEN_AT_LEAST = 0.16
-# Gaze: how much of the iris's shift is taken, how far it may go in eye widths, across and down.
-_GAZE = 1.0
+# How much of the face's edge each ring of hair goes with.
+_RING_FOLLOW = (
+    0.85 * np.maximum(0, 1 - 0.6 * (np.array(hull.RINGS, np.float32) - 1))[:, np.newaxis, np.newaxis]
+)
 # How far the person's usual gaze is taken to be the photo's: lids differ, so in height wholly.
 _GAZE_HABIT = np.array([0.5, 1.0], np.float32)
+# How far an iris may go in eye widths, across and down.
 _GAZE_LIMITS = np.array([0.3, 0.12], np.float32)
 
 
@@ -128,7 +132,12 @@ class Retargeter:
         self._unsquint = np.clip(1 + _UNSQUINT * (self._open / own - 1), 1, _UNSQUINTED)
         # Under lids that are almost shut the iris is only guessed.
         awake = shapes[(openings >= 0.8 * self._open[:, np.newaxis]).all(axis=0)]
-        self._gaze = np.array([_usual_gaze(awake, eye) for eye in hull.EYES])
+        self._eyeballs = [
+            _eyeball(self._reference, nodes, eye, _usual_gaze(awake, eye))
+            for eye, nodes in zip(
+                hull.EYES, np.split(vertices[hull.FIRST_EYE :], len(hull.EYES)), strict=True
+            )
+        ]
         self._shut = np.clip(np.percentile(openings, 1, axis=1) / self._open + _SHUT_MARGIN, *_SHUT)
 
     def pose(self, landmarks: Landmarks) -> Posed:
@@ -209,35 +218,54 @@ class Retargeter:
         """
         face[eye.lids] = self._rest[eye.lids]
         shut = max(0.0, 1 - opening)
-        for (upper, lower), crease in zip(eye.pairs, eye.creases, strict=True):
-            excess = (self._reference[upper] - self._reference[lower]) * (1 - opening)
-            face[upper] -= _UPPER_LID * excess
-            face[lower] += (1 - _UPPER_LID) * excess
-            face[crease] -= _CREASE * excess
-            rise = shut * (texture_points[crease] - texture_points[upper])
-            texture_points[upper] += _LID_SKIN * rise
-            texture_points[crease] += _CREASE_SKIN * rise
+        (upper, lower), creases = _sides(eye.pairs), list(eye.creases)
+        excess = (self._reference[upper] - self._reference[lower]) * np.float32(1 - opening)
+        face[upper] -= _UPPER_LID * excess
+        face[lower] += (1 - _UPPER_LID) * excess
+        face[creases] -= _CREASE * excess
+        rise = shut * (texture_points[creases] - texture_points[upper])
+        texture_points[upper] += _LID_SKIN * rise
+        texture_points[creases] += _CREASE_SKIN * rise
 
     def _turn_eyeball(self, nodes: Floats, face: Floats, shape: Floats, number: int) -> None:
         """Shift the iris as the person's is shifted, the white following less the further out."""
-        eye, reference = hull.EYES[number], self._reference
-        old_middle, width = hull.eye_frame(reference, eye)
-        usual = _GAZE_HABIT * self._gaze[number] + (1 - _GAZE_HABIT) * _gaze(reference, eye)
-        shift = np.clip(_gaze(shape, eye) - usual, -_GAZE_LIMITS, _GAZE_LIMITS) * width * _GAZE
-        iris = reference[eye.iris[0], :2]
-        distance = np.linalg.norm(nodes[:, :2] - iris, axis=1) / hull.iris_radius(reference, eye)
-        follow = np.clip((2.6 - distance) / 1.3, 0, 1)
-        new_middle, _ = hull.eye_frame(face, eye)
-        nodes[:, :2] += new_middle - old_middle + follow[:, np.newaxis] * shift
-        nodes[:, 2] += face[list(eye.corners), 2].mean() - reference[list(eye.corners), 2].mean()
+        eye, resting = hull.EYES[number], self._eyeballs[number]
+        shift = np.clip(_gaze(shape, eye) - resting.gaze, -_GAZE_LIMITS, _GAZE_LIMITS) * resting.width
+        middle, _ = hull.eye_frame(face, eye)
+        nodes[:, :2] += middle - resting.middle + resting.follow * shift
+        nodes[:, 2] += face[list(eye.corners), 2].mean() - resting.depth
 
     def _move_rings(self, vertices: Floats, face: Floats) -> None:
         """Let hair and ears follow the edge of the face, less the further out."""
         moved = (face - self._reference)[topology.OVAL]
-        for number, reach in enumerate(hull.RINGS):
-            first = hull.FIRST_RING + number * hull.RING_POINTS
-            follow = 0.85 * max(0.0, 1 - 0.6 * (reach - 1))
-            vertices[first : first + hull.RING_POINTS, :2] += moved[:, :2] * follow
+        vertices[hull.FIRST_RING : hull.FIRST_EYE, :2] += (_RING_FOLLOW * moved[:, :2]).reshape(-1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Eyeball:
+    """An eyeball in the photo: what its nodes are moved from.
+
+    ``middle`` (2,) between the eye's corners, ``width`` and ``depth`` theirs; ``gaze`` (2,) the person's when
+    it is the photo's; ``follow`` (nodes, 1) how far each node goes with the iris.
+    """
+
+    middle: Floats
+    width: float
+    depth: float
+    gaze: Floats
+    follow: Floats
+
+
+def _eyeball(reference: Landmarks, nodes: Floats, eye: Eye, usual: Floats) -> _Eyeball:
+    middle, width = hull.eye_frame(reference, eye)
+    distance = np.linalg.norm(nodes[:, :2] - reference[eye.iris[0], :2], axis=1)
+    return _Eyeball(
+        middle=middle,
+        width=width,
+        depth=float(reference[list(eye.corners), 2].mean()),
+        gaze=_GAZE_HABIT * usual + (1 - _GAZE_HABIT) * _gaze(reference, eye),
+        follow=np.clip((2.6 - distance / hull.iris_radius(reference, eye)) / 1.3, 0, 1)[:, np.newaxis],
+    )
 
 
 def habits(tracks_landmarks: Sequence[Floats]) -> Floats:
@@ -256,8 +284,14 @@ def _likest(shapes: Floats, reference: Floats) -> Floats:
 
 
 def _lip_gap(landmarks: Landmarks) -> float:
-    upper, lower = zip(*topology.LIP_PAIRS, strict=True)
-    return float(np.linalg.norm(landmarks[list(upper)] - landmarks[list(lower)], axis=1).max())
+    upper, lower = _sides(topology.LIP_PAIRS)
+    return float(np.linalg.norm(landmarks[upper] - landmarks[lower], axis=1).max())
+
+
+@cache
+def _sides(pairs: tuple[tuple[int, int], ...]) -> tuple[list[int], list[int]]:
+    """Return the upper points of pairs, and the lower ones."""
+    return [upper for upper, _ in pairs], [lower for _, lower in pairs]
 
 
 def _soberness(landmarks: Landmarks) -> Floats:
@@ -268,8 +302,8 @@ def _soberness(landmarks: Landmarks) -> Floats:
 
 def _lid_gap(landmarks: Landmarks, eye: Eye) -> float:
     """Return the mean gap between an eye's lids, in eye widths: those err as the gap does, and it cancels."""
-    upper, lower = zip(*eye.pairs, strict=True)
-    gaps = np.linalg.norm((landmarks[list(upper)] - landmarks[list(lower)])[:, :2], axis=1)
+    upper, lower = _sides(eye.pairs)
+    gaps = np.linalg.norm(landmarks[upper, :2] - landmarks[lower, :2], axis=1)
     return float(gaps.mean()) / hull.eye_frame(landmarks, eye)[1]
 
 
@@ -293,10 +327,10 @@ def _usual_gaze(shapes: Floats, eye: Eye) -> Floats:
 
 def _match_lips(face: Floats, shape: Floats) -> None:
     """Open the lips exactly as far as the person does."""
-    for upper, lower in topology.LIP_PAIRS:
-        excess = (shape[lower] - shape[upper] - face[lower] + face[upper])[1] / 2
-        face[upper, 1] -= excess
-        face[lower, 1] += excess
+    upper, lower = _sides(topology.LIP_PAIRS)
+    excess = (shape[lower, 1] - shape[upper, 1] - face[lower, 1] + face[upper, 1]) / 2
+    face[upper, 1] -= excess
+    face[lower, 1] += excess
 
 
 def _close_lips(texture_points: Floats, gap: float) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Floats = NDArray[np.float32]
 
@@ -34,3 +39,16 @@ def tint(colours: NDArray[np.floating]) -> Floats:
     """
     light = total(colours)[..., np.newaxis]
     return np.asarray(1000 * (colours - light / 3) / (light + DARK), np.float32)
+
+
+def percentiles(values: NDArray[np.generic], shares: Sequence[float]) -> Floats:
+    """Return for every column of values, (n, channels), the values below which such shares of it lie.
+
+    Args:
+        values: At least one row.
+        shares: Percent.
+
+    Returns: (channels, shares); between two values there are none, as there are in ``np.percentile``.
+    """
+    places = np.round(np.array(shares) / 100 * (len(values) - 1)).astype(np.intp)
+    return np.stack([np.sort(column)[places] for column in values.T.copy()]).astype(np.float32)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from headswap_cli.engine.channels import percentiles
 from headswap_cli.engine.types import Frame, Mask
 from headswap_cli.models import Tone
 
@@ -92,20 +93,18 @@ class ToneFitter:
         aim = _aimed(given, wanted, self._shares)
         return np.asarray(np.clip((aim[:, _MEDIAN] + 8) / (wanted[:, _MEDIAN] + 8), *_GAINS), np.float32)
 
-    def fit(self, target: Frame, source: Frame, target_skin: Mask, source_skin: Mask) -> Grade:
+    def fit(self, target: Frame, source: Floats | Frame, target_skin: Mask, source_skin: Mask) -> Grade:
         """Return the grade for this frame.
 
         Args:
             target: The frame's piece, small.
-            source: The posed texture in the same piece, colours not yet fitted.
+            source: The posed texture in the same piece, colours not yet fitted, BGR of 0 to 255.
             target_skin: Where ``target`` surely shows skin, > 0.5.
             source_skin: Likewise for ``source``.
         """
         there, here = target_skin > 0.5, source_skin > 0.5
-        if min(there.sum(), here.sum()) >= _FEWEST_PIXELS:
-            wanted = np.percentile(target[there], _PERCENTILES, axis=0).T
-            given = np.percentile(source[here], _PERCENTILES, axis=0).T
-            anchors = np.stack([given, wanted]).astype(np.float32)
+        if min(np.count_nonzero(there), np.count_nonzero(here)) >= _FEWEST_PIXELS:
+            anchors = np.stack([percentiles(one, _PERCENTILES) for one in (source[here], target[there])])
             old = self._anchors
             self._anchors = anchors if old is None else _INERTIA * old + (1 - _INERTIA) * anchors
         if self._anchors is not None:

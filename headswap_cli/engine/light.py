@@ -6,17 +6,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from headswap_cli.engine.channels import percentiles
 from headswap_cli.engine.types import Frame, Mask
 
 Floats = NDArray[np.float32]
-Area = NDArray[np.bool_]
 
 _RELIGHT = 0.8
 _GAINS = (0.55, 1.6)
-# Light is carried beyond the face over so many reaches, worked out at so much smaller a size; where less than
-# this of the face is in reach it is taken for even.
-_BEYOND, _COARSER, _FAINT = 3.0, 4, 0.05
-# Reaches are worked out at a size where they are at least so many pixels.
+# Light is carried beyond the face over so many reaches; where less than this of the face is in reach it is
+# taken for even.
+_BEYOND, _FAINT = 3.0, 0.05
+# Light is worked out at a size where a reach is at least so many pixels.
 _FINE = 2.0
 # Where in a face its highlights and its hollows begin, percentiles; how far those of the head may be drawn in
 # or out to be as those of the person's face; how much more than that no skin departs from its surroundings.
@@ -39,7 +39,14 @@ class LightFitter:
         self._relief: Floats | None = None
 
     def fit(
-        self, target: Frame, fitted: Floats, target_skin: Mask, source_skin: Mask, reach: float
+        self,
+        target: Frame,
+        fitted: Floats,
+        target_skin: Mask,
+        source_skin: Mask,
+        reach: float,
+        *,
+        anew: bool = True,
     ) -> Floats:
         """Return how much brighter the head must be here and there to stand in the frame's light.
 
@@ -49,36 +56,56 @@ class LightFitter:
             target_skin: Where ``target`` shows skin, 0 to 1.
             source_skin: Likewise for ``fitted``.
             reach: Width of the smoothing, pixels.
+            anew: Whether to look how strong highlights and hollows are, which changes slowly.
 
         Returns: Factors, (height, width): beyond the face its nearest side's, falling to 1 far away from it.
         """
-        there, here = (target_skin > 0.5).astype(np.float32), (source_skin > 0.5).astype(np.float32)
+        there, here = target_skin > 0.5, source_skin > 0.5
         seen = np.asarray(cv2.cvtColor(target, cv2.COLOR_BGR2GRAY), np.float32)
-        wide = _softened(np.dstack([seen * there, there, fitted * here, here]), reach)
-        wanted, given = (wide[..., k] / (wide[..., k + 1] + 1e-3) for k in (0, 2))
-        sure = np.asarray(np.clip(np.minimum(wide[..., 1], wide[..., 3]) * 2.2 - 0.1, 0, 1), np.float32)
-        ratio = np.asarray((wanted + 12) / (given + 12), np.float32)
-        mean = np.exp((np.log(ratio) * sure).sum() / max(float(sure.sum()), 1.0))
-        ratio = np.asarray(np.clip(ratio / mean ** (1 - self._share), *_GAINS) ** _RELIGHT, np.float32)
-        far = _softened(1 + _spread((ratio - 1) * sure, sure, reach), reach)
-        return far * self._relieved(_departure(seen, wanted), there > 0, _departure(fitted, given), here > 0)
-
-    def _relieved(self, seen: Floats, there: Area, own: Floats, here: Area) -> Floats:
-        """Return what gives the head's highlights and hollows the strength of the person's."""
-        if min(np.count_nonzero(there), np.count_nonzero(here)) >= _FEWEST_PIXELS:
-            wanted, given = (np.percentile(part, _ENDS) for part in (seen[there], own[here]))
-            found = np.array(
-                [
-                    np.clip(max(abs(a), 1e-3) / max(abs(b), 1e-3), *bounds)
-                    for a, b, bounds in zip(wanted, given, _RELIEF, strict=True)
-                ],
-                np.float32,
-            )
-            self._relief = found if self._relief is None else _INERTIA * self._relief + (1 - _INERTIA) * found
+        wanted, given, gains = self._broad(np.dstack([seen * there, there, fitted * here, here]), reach)
+        own = _departure(fitted, given)
+        if anew and min(np.count_nonzero(there), np.count_nonzero(here)) >= _FEWEST_PIXELS:
+            self._measure(_departure(seen, wanted)[there], own[here])
         if self._relief is None:
-            return np.ones_like(own)
-        part = np.where(own > 0, self._relief[0], self._relief[1]) * own - own
-        return np.asarray(1 + part * here, np.float32)
+            return gains
+        own *= here
+        highlights, hollows = self._relief - 1
+        return np.asarray(gains * (1 + own * np.where(own > 0, highlights, hollows)), np.float32)
+
+    def _broad(self, planes: Floats, reach: float) -> tuple[Floats, Floats, Floats]:
+        """Return the brightness around each pixel of the person's face and of the head's, and the light.
+
+        Args:
+            planes: Brightness and place of the person's skin and of the head's, (height, width, 4).
+            reach: Pixels.
+        """
+        rows, columns = planes.shape[:2]
+        shrink = max(1, int(reach / _FINE))
+        size, reach = (max(1, columns // shrink), max(1, rows // shrink)), max(1.0, reach / shrink)
+        soft = _soft(_reduced(planes, size), reach)
+        wanted, given = (soft[..., k] / (soft[..., k + 1] + 1e-3) for k in (0, 2))
+        sure = np.clip(np.minimum(soft[..., 1], soft[..., 3]) * 2.2 - 0.1, 0, 1)
+        ratio = (wanted + 12) / (given + 12)
+        mean = np.exp((np.log(ratio) * sure).sum() / max(float(sure.sum()), 1.0))
+        ratio = np.clip(ratio / mean ** (1 - self._share), *_GAINS) ** _RELIGHT
+        near = (ratio - 1) * sure
+        known = _soft(np.dstack([near, sure]), _BEYOND * reach)
+        gains = 1 + _soft(near + (1 - sure) * known[..., 0] / (known[..., 1] + _FAINT), reach)
+        fields = np.asarray(np.dstack([wanted, given, gains]), np.float32)
+        wide = np.asarray(cv2.resize(fields, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
+        return wide[..., 0], wide[..., 1], wide[..., 2]
+
+    def _measure(self, seen: Floats, own: Floats) -> None:
+        """Compare how far the skin of the person and of the head departs from its surroundings."""
+        wanted, given = (percentiles(part[:, np.newaxis], _ENDS)[0] for part in (seen, own))
+        found = np.array(
+            [
+                np.clip(max(abs(a), 1e-3) / max(abs(b), 1e-3), *bounds)
+                for a, b, bounds in zip(wanted, given, _RELIEF, strict=True)
+            ],
+            np.float32,
+        )
+        self._relief = found if self._relief is None else _INERTIA * self._relief + (1 - _INERTIA) * found
 
 
 def _departure(grey: Floats, surroundings: Floats) -> Floats:
@@ -87,17 +114,9 @@ def _departure(grey: Floats, surroundings: Floats) -> Floats:
     return np.asarray(np.clip((soft + 12) / (surroundings + 12) - 1, -_MOST_RELIEF, _MOST_RELIEF), np.float32)
 
 
-def _softened(planes: Floats, reach: float) -> Floats:
-    """Smooth planes, (height, width) or (height, width, n), over a reach."""
-    rows, columns = planes.shape[:2]
-    shrink = max(1, int(reach / _FINE))
-    size = (max(1, columns // shrink), max(1, rows // shrink))
-    small = cv2.resize(np.asarray(planes, np.float32), size, interpolation=cv2.INTER_AREA)
-    soft = cv2.GaussianBlur(small, (0, 0), max(1.0, reach / shrink))
-    return np.asarray(cv2.resize(soft, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
+def _reduced(planes: Floats, size: tuple[int, int]) -> Floats:
+    return np.asarray(cv2.resize(planes, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _spread(values: Floats, sure: Floats, reach: float) -> Floats:
-    """Carry what is known of the light on over hair and ears, a few reaches far."""
-    known = _softened(np.dstack([values, sure]), _BEYOND * reach)
-    return values + (1 - sure) * known[..., 0] / (known[..., 1] + _FAINT)
+def _soft(planes: Floats, reach: float) -> Floats:
+    return np.asarray(cv2.GaussianBlur(planes, (0, 0), reach), np.float32)

@@ -39,6 +39,7 @@ _SHARPNESS_EVERY, _TONE_EVERY = 3, 2
 _SPECKS = 0.005
 # Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
 _COARSE_FACE, _FINE = 90.0, 2
+_EVEN = np.ones((1, 1), np.float32)
 _LIPS = (topology.OUTER_LIPS,)
 # What in a face is no skin.
 _FEATURES = (*_LIPS, topology.RIGHT_EYE, topology.LEFT_EYE, topology.RIGHT_BROW, topology.LEFT_BROW)
@@ -117,10 +118,8 @@ class Painter:
         self._memory.frames += 1
         if is_fast(motion):
             layer, face = self._smeared(piece, (layer, face), (own, new), motion, is_clear=_is_clear(hand))
-        sigma = self._fit_sharpness(piece, layer, own, new)
-        if sigma > 0.3:
-            face = np.asarray(cv2.GaussianBlur(face, (0, 0), sigma), np.float32)
-        return resharpen(layer, sigma), face
+        resharpen(layer, face, self._fit_sharpness(piece, layer, own, new))
+        return layer, face
 
     def rehearse(
         self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None, motion: Floats
@@ -160,19 +159,22 @@ class Painter:
         exact = np.log2(1 / max(posed.scale * piece.factor[0], 1e-3))
         level = int(np.clip(np.floor(exact), 0, len(reference.textures) - 1))
         texture = self._texture(level)
-        even = np.ones((1, 1), np.float32)
-        plain, skin, _ = shade(seen, 0.5**level, texture, grade=plain_grade(), gains=even)
+        tone, light = self._memory.tone, self._memory.light
+        anew = self._memory.frames % _TONE_EVERY == 0
+        plain, skin, _ = shade(
+            seen, 0.5**level, texture, grade=plain_grade() if anew else tone.grade, gains=_EVEN
+        )
         target_skin = _skin_area(piece.small, piece.reduced(landmarks), _FEATURES)
         source_skin = _skin_area(piece.small, points, _FEATURES) * (skin > 0.6) * (plain[..., 3] > 0.9)
         if hand is not None:
             target_skin = target_skin * (hand < 0.1)
-        grade = self._memory.tone.grade
-        if self._memory.frames % _TONE_EVERY == 0:
-            source = np.asarray(np.clip(_straight(plain), 0, 255), np.uint8)
-            grade = self._memory.tone.fit(piece.small, source, target_skin, source_skin)
-        fitted, _, _ = shade(seen, 0.5**level, texture, grade=grade, gains=even)
+        fitted = plain
+        if anew:
+            tone.fit(piece.small, _straight(plain), target_skin, source_skin)
+            fitted, _, _ = shade(seen, 0.5**level, texture, grade=tone.grade, gains=_EVEN)
         reach = 0.12 * piece.pixels * piece.factor[0]
-        gains = self._memory.light.fit(piece.small, _brightness(fitted), target_skin, source_skin, reach)
+        gains = light.fit(piece.small, _brightness(fitted), target_skin, source_skin, reach, anew=anew)
+        grade = tone.grade
         return grade, gains
 
     def _smeared(

@@ -129,7 +129,7 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
     # Single precision throughout: plain numbers would make every step a double one.
     factor, one, zero = np.float32(scale), np.float32(1), np.float32(0)
     share, to_steps, most = np.float32(1 / (256 * 255)), np.float32(STEPS / 256), np.float32(255)
-    on_all, on_skin = np.float32(0.6), np.float32(0.4)
+    on_all, on_skin, hardly = np.float32(0.6), np.float32(0.4), np.float32(0.002)
     luma = (np.float32(0.114), np.float32(0.587), np.float32(0.299))
     lights = np.empty(width, np.float32)
     for y in range(height):
@@ -146,14 +146,15 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
                 continue
             even = _between(corners, right, down, 0)
             skin = _lane(even, 2) * share
+            hair = one - skin
             lit = (one + (lights[x] - one) * (on_all + on_skin * skin)) * alpha
             colour = (_lane(even, 0) * to_steps, _lane(odd, 0) * to_steps, _lane(even, 1) * to_steps)
             grey = colour[0] * luma[0] + colour[1] * luma[1] + colour[2] * luma[2]
             for k in range(3):
                 level = zero
-                if skin < one:
-                    level += curves[0, k, _step(colour[k], grey, chroma[0])] * (one - skin)
-                if skin > zero:
+                if hair > hardly:
+                    level += curves[0, k, _step(colour[k], grey, chroma[0])] * hair
+                if skin > hardly:
                     level += curves[1, k, _step(colour[k], grey, chroma[1])] * skin
                 layer[y, x, k] = min(level * lit, most * alpha)
             layer[y, x, 3] = alpha

@@ -29,6 +29,8 @@ _COLLAR, _NECK = 0.5, 0.4
 # Over so much of a face's width hair fades into what stays: at the neck, and on the shoulders.
 _FADE = (0.12, 0.3)
 _FEWEST_PIXELS = 12
+# So many tell a tone as well as all.
+_ENOUGH = 400
 # So far above the forehead hair is surely hair, in face widths.
 _CROWN = 0.25
 # Dark and light hair of one head; lit skin and skin in the chin's shadow.
@@ -104,17 +106,22 @@ def _kinds(
 
     Returns: ``_HAIR``, ``_SKIN`` or 0, (height, width).
     """
-    lab = cv2.cvtColor(image, cv2.COLOR_BGR2LAB).astype(np.float32) * _SCALE
-    hair, face, throat = samples
-    inner = cv2.erode(face, np.ones((5, 5), np.uint8)) > 0
-    skin = np.median(lab[inner if inner.any() else face > 0], axis=0)
-    own, below = lab[hair], lab[throat > 0]
+    lab = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2LAB), np.uint8)
+    inner = cv2.erode(samples[1], np.ones((5, 5), np.uint8)) > 0
+    areas = (samples[0], inner if inner.any() else samples[1] > 0, samples[2] > 0)
+    own, face, below = (_some(lab, area) * _SCALE for area in areas)
+    skin = np.median(face, axis=0)
     own = own[np.square(own - skin).sum(axis=1) > _UNLIKE**2]
     below = below[np.abs(below - skin)[:, 1:].max(axis=1, initial=0) < _HUE]
     kinds = np.zeros(where.shape, np.uint8)
     shades = np.vstack([skin, _tones(below, _SHADES)]).astype(np.float32)
     _sort(lab, where, limits, _tones(own, _TONES), shades, kinds)
     return kinds
+
+
+def _some(lab: Area, area: NDArray[np.bool_]) -> Floats:
+    indices = np.flatnonzero(area)
+    return lab.reshape(-1, 3)[indices[:: max(1, len(indices) // _ENOUGH)]].astype(np.float32)
 
 
 def _tones(colours: Floats, count: int) -> Floats:
@@ -127,7 +134,7 @@ def _tones(colours: Floats, count: int) -> Floats:
 
 @kernel
 def _sort(  # noqa: PLR0917 - kernels take arguments by place
-    lab: Floats,
+    lab: Area,
     where: NDArray[np.bool_],
     limits: tuple[NDArray[np.bool_], float],
     hair: Floats,
@@ -147,7 +154,7 @@ def _sort(  # noqa: PLR0917 - kernels take arguments by place
                 apart = np.float32(0)
                 for k in range(3):
                     other = hair[tone, k] if tone < len(hair) else skin[tone - len(hair), k]
-                    apart += (lab[y, x, k] - other) ** 2
+                    apart += (np.float32(lab[y, x, k]) * _SCALE[k] - other) ** 2
                 if apart < nearest:
                     nearest = apart
                     kind = 1 if tone < len(hair) else 2

@@ -31,6 +31,10 @@ _RIM = 0.05
 _ABOVE, _BELOW, _ASIDE = 0.8, 0.45, 1.25
 # Further than this from the hair's colour, Lab, no strand is.
 _STRANGE = 60.0
+# Likewise of hair that hangs down, from the nearest of so many tones of it.
+_OTHER_COLOUR, _TONES = 40.0, 4
+# Strands by their part and width, in face widths, and by how much of the fading their lengths differ.
+_STRANDS, _LENGTHS = ((0.5, 0.11), (0.5, 0.03)), 0.8
 # So much of a matte is haze.
 _HAZE, _WISP = 0.05, 0.15
 # Nearer to the middle than this is no hair but the neck, in face widths.
@@ -82,7 +86,7 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     whole, colours = _fine(image, person, layout)
     lab = cv2.cvtColor(colours, cv2.COLOR_BGR2LAB).astype(np.float32)
     to_skin, to_hair = _colour_distances(lab, person, layout)
-    keep = _keep(whole, to_hair < to_skin, layout)
+    keep = _keep(whole, lab, to_hair < to_skin, layout)
     inner = cv2.erode(layout.oval, _disc(_RIM * layout.width)).astype(np.float32)
     whole = np.maximum(whole * _solid_or_hair(whole, to_hair, layout), inner)
     alpha = np.clip((whole * keep - _HAZE) / (1 - 3 * _HAZE), 0, 1).astype(np.float32)
@@ -216,7 +220,7 @@ def _colour_distances(
     return to_skin, np.linalg.norm((lab - hair) * _SKIN_SCALE, axis=2)
 
 
-def _keep(whole: Mask, hair_like: NDArray[np.bool_], layout: _Layout) -> Mask:
+def _keep(whole: Mask, lab: NDArray[np.float32], hair_like: NDArray[np.bool_], layout: _Layout) -> Mask:
     """Return 1 for the head: all above the ears, below them only hair that hangs down from there."""
     width, rows = layout.width, layout.rows
     aside = np.abs(layout.columns - layout.middle)
@@ -231,10 +235,43 @@ def _keep(whole: Mask, hair_like: NDArray[np.bool_], layout: _Layout) -> Mask:
     lock = cv2.dilate(hanging.astype(np.uint8), _disc(0.05 * width)).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(lock, (0, 0), max(1.0, 0.015 * width)), np.float32)
     soft *= np.clip((aside / width - _NECK) / 0.06 + 0.5, 0, 1)
+    soft *= _coloured_like(lab, hanging & (whole > 0.9), lock > 0)
     low = np.clip((rows - layout.ears) / (0.1 * width), 0, 1)
-    fading = np.clip((layout.chin + 0.3 * width - rows) / (0.2 * width), 0, 1)
+    fading = strand_ends(np.clip((layout.chin + 0.35 * width - rows) / (0.35 * width), 0, 1), width)
     kept = np.where(jaw, 1, 1 - low * (1 - soft * fading))
     return np.asarray(cv2.GaussianBlur(kept.astype(np.float32), (0, 0), max(1.0, 0.01 * width)), np.float32)
+
+
+def strand_ends(fading: NDArray[np.float32], width: float) -> Mask:
+    """Let hair that must end somewhere end like strands, each at another length, not like a curtain.
+
+    Args:
+        fading: 1 where it is whole, falling to 0 where it must be gone, (height, width).
+        width: Of the face, pixels.
+    """
+    chance, across = np.random.default_rng(1), fading.shape[1]
+    lengths = np.zeros((1, across), np.float32)
+    for share, coarse in _STRANDS:
+        some = chance.random((1, max(2, round(across / (coarse * width))))).astype(np.float32)
+        lengths += share * cv2.resize(some, (across, 1), interpolation=cv2.INTER_CUBIC)
+    ends = (fading - _LENGTHS * np.clip(lengths, 0, 1)) / (1 - _LENGTHS)
+    return np.asarray(np.clip(ends, 0, 1), np.float32)
+
+
+def _coloured_like(
+    lab: NDArray[np.float32], samples: NDArray[np.bool_], where: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return how far colours are those of some hair, dark or light: a collar beside it is none of it."""
+    like = np.zeros(where.shape, np.float32)
+    own = lab[samples] * _SKIN_SCALE
+    if len(own) < _TONES:
+        return like
+    parts = np.array_split(own[np.argsort(own[:, 0], kind="stable")], _TONES)
+    near = np.min(
+        [np.square(lab[where] * _SKIN_SCALE - part.mean(axis=0)).sum(axis=1) for part in parts], axis=0
+    )
+    like[where] = np.clip((_OTHER_COLOUR - np.sqrt(near)) / (0.4 * _OTHER_COLOUR), 0, 1)
+    return like
 
 
 def _continued(colours: Frame, alpha: Mask, keep: Mask, layout: _Layout) -> Frame:

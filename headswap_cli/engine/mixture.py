@@ -24,6 +24,12 @@ _TOLD, _EXPLAINED = 40.0, 20.0
 _OWN, _OTHER = 18.0, 10.0
 
 
+# What a coarse matte holds for so much foreground at least is none of the background's, whatever its colour.
+_PERHAPS = 0.6
+# By how much what runs across behind the head may be slanted there: steps, and their part of the picture.
+_SLANTS, _SLANT = 2, 0.004
+
+
 @dataclass(frozen=True, slots=True)
 class Mixture:
     """A guess of the matte, (height, width), and how far it can be trusted, both 0 to 1."""
@@ -53,6 +59,8 @@ def unmix(image: Frame, prior: Mask, firm: Area, bare: Area, face: Area) -> Mixt
         return Mixture(alpha.astype(np.float32), trust.astype(np.float32))
     seen_through = firm & ~face & _like(picture, beyond, within)
     firm, unknown = (firm & ~seen_through) | face, unknown | seen_through
+    runs_on = unknown & (prior < _PERHAPS) & _runs_on(picture, bare)
+    bare, unknown = bare | runs_on, unknown & ~runs_on
     pixels, coarse = picture[unknown], np.where(seen_through, 0.5, prior)[unknown]
     inner, outer = (
         [push_pull(picture, area.astype(np.float32))[unknown], *main]
@@ -79,6 +87,30 @@ def _main_colours(picture: Floats, area: Area, unknown: Area) -> list[Floats]:
     stop = (cv2.TERM_CRITERIA_COUNT, 10, 0)
     _, _, main = cv2.kmeans(samples, _MAIN, np.empty(0), stop, 1, cv2.KMEANS_PP_CENTERS)
     return [np.asarray(colour, np.float32) for colour in main]
+
+
+def _runs_on(picture: Floats, bare: Area) -> Area:
+    """Tell where a picture is as its background would be if rails ran across it, and bars down it."""
+    steps = np.arange(-_SLANTS, _SLANTS + 1) * max(1, round(_SLANT * len(picture)))
+    least = np.full(bare.shape, np.inf, np.float32)
+    for turned, running, free in (
+        (least, _along_rows(picture, bare), picture),
+        (least.T, _along_rows(picture.swapaxes(0, 1), bare.T), picture.swapaxes(0, 1)),
+    ):
+        for step in steps:
+            rows = np.clip(np.arange(len(running)) + step, 0, len(running) - 1)
+            np.minimum(turned, _squared(free - running[rows]), out=turned)
+    return np.asarray(least < _OTHER**2)
+
+
+def _along_rows(picture: Floats, bare: Area) -> Floats:
+    """Return in each pixel the colour of the bare one that is nearest in its row."""
+    columns = np.broadcast_to(np.arange(bare.shape[1]), bare.shape)
+    before = np.maximum.accumulate(np.where(bare, columns, -1), axis=1)
+    after = np.minimum.accumulate(np.where(bare, columns, bare.shape[1])[:, ::-1], axis=1)[:, ::-1]
+    is_before = (before >= 0) & ((after >= bare.shape[1]) | (columns - before <= after - columns))
+    nearest = np.where(is_before, before, np.minimum(after, bare.shape[1] - 1))
+    return np.take_along_axis(picture, nearest[..., np.newaxis], axis=1)
 
 
 def _like(picture: Floats, these: list[Floats], those: list[Floats]) -> Area:

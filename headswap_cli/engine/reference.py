@@ -15,7 +15,7 @@ from headswap_cli import pictures, wire
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.eyeball import bare_eyeballs
 from headswap_cli.engine.geometry import Crop, bounding_box, face_width
-from headswap_cli.engine.hair import HeadCut, Matte, cut_head
+from headswap_cli.engine.hair import HeadCut, Matte, cut_head, strand_ends
 from headswap_cli.engine.types import Detection, Frame, Landmarks, MediaFault
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ _MINIMAL_FACE = 48
 _RIVAL = 0.4
 # The square around the head, in face heights, and how far up of the face its centre lies.
 _SQUARE, _RAISED = 2.9, 0.22
-# Hair that the photo cuts off ends softly over so many face widths.
-_EDGE_FADE = 0.14
+# Hair that the photo cuts off ends softly over so many face widths, and in strands where it hangs down.
+_EDGE_FADE, _TAILS = 0.14, 0.4
 # The edge itself, in parts of that, and how long a piece of it may run through the head, in face widths.
 _AT_EDGE, _CUT_OFF = 0.3, 0.2
 _TEXTURE_SIDES = (512, 1024)
@@ -133,9 +133,10 @@ def build_reference(
 
     Whether it is good enough is for ``gate.judge`` to say.
     """
-    image, upright, inside = _upright(photo, landmarks)
+    image, upright, to_edge = _upright(photo, landmarks)
     cut = cut_head(image, upright, matte)
-    alpha = cut.alpha * inside
+    inside = np.clip(to_edge / _EDGE_FADE, 0, 1)
+    alpha = cut.alpha * inside * _tails(to_edge, cut.skin, upright)
     eyes = [hull.eye_nodes(upright, eye) for eye in hull.EYES]
     vertices = np.concatenate([upright, hull.ring_points(upright), *eyes]).astype(np.float32)
     width = face_width(upright)
@@ -153,7 +154,7 @@ def build_reference(
         texture_points=texture_points,
         triangles=np.ascontiguousarray(np.concatenate(triangles), np.int32),
         face_width=width,
-        hanging_hair=beside_jaw(alpha, upright),
+        hanging_hair=beside_jaw(cut.alpha * inside, upright),
         is_cut_off=_is_cut_off(cut.alpha, inside, upright),
     )
 
@@ -219,7 +220,7 @@ def _on_grey(raw: NDArray[np.integer]) -> Frame:
 
 
 def _upright(photo: Frame, landmarks: Landmarks) -> tuple[Frame, Landmarks, NDArray[np.float32]]:
-    """Return the square around the head, the landmarks in it, and 1 within the photo, fading to its edge."""
+    """Return the square around the head, the landmarks in it, and how far its edge is, face widths."""
     box = bounding_box(landmarks[: topology.MESH_POINTS])
     tall = float(box[3] - box[1])
     eyes = landmarks[topology.LEFT_EYE_CORNERS[0]] - landmarks[topology.RIGHT_EYE_CORNERS[0]]
@@ -241,8 +242,20 @@ def _upright(photo: Frame, landmarks: Landmarks) -> tuple[Frame, Landmarks, NDAr
     placed = landmarks.copy()
     placed[:, :2] = landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     placed[:, 2] *= size / crop.side
-    fading = np.clip((to_edge - 2) / (_EDGE_FADE * face_width(placed)), 0, 1)
-    return np.asarray(image, np.uint8), placed.astype(np.float32), np.asarray(fading, np.float32)
+    away = np.maximum(to_edge - 2, 0) / face_width(placed)
+    return np.asarray(image, np.uint8), placed.astype(np.float32), np.asarray(away, np.float32)
+
+
+def _tails(
+    to_edge: NDArray[np.float32], skin: NDArray[np.float32], landmarks: Landmarks
+) -> NDArray[np.float32]:
+    """Return how much is left, 0 to 1, of hair that hangs down out of the photo: strand by strand it ends."""
+    width = face_width(landmarks)
+    ears = float(landmarks[[132, 361], 1].mean())
+    low = np.clip((np.arange(len(to_edge)) - ears) / (_TAILS * width), 0, 1)[:, np.newaxis]
+    hanging = low * np.clip(1 - 2 * skin, 0, 1)
+    ends = strand_ends(np.clip(to_edge / _TAILS, 0, 1).astype(np.float32), width)
+    return np.asarray(1 - hanging * (1 - ends), np.float32)
 
 
 def _atlas(

@@ -85,6 +85,18 @@ def test_a_gap_within_the_hair_that_shows_the_wall_is_seen_through() -> None:
     assert solve_alpha(picture, mixture.alpha, mixture.trust)[58:62, 54:66].max() < 0.2
 
 
+def test_a_rail_as_dark_as_the_hair_that_runs_behind_it_is_none_of_it() -> None:
+    picture = strands.laid_on(ALPHA, strands.hair(), BACKGROUNDS["wall"])
+    rail = np.s_[23:26, :]
+    behind = ALPHA[rail] < 0.02
+    picture[rail][behind] = strands.HAIR
+    firm, bare = strands.known_parts(ALPHA)
+    prior = np.where(firm, 1, 0.5).astype(np.float32)
+    mixture = unmix(picture, prior, firm, bare, NO_FACE)
+    found = solve_alpha(picture, mixture.alpha, mixture.trust)
+    assert found[rail][behind].mean() < 0.1
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_picture_of_nothing_but_foreground_or_background_stays_as_the_prior_has_it(*, whole: bool) -> None:
     picture = strands.hair()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from headswap_cli import wire
 from headswap_cli.engine import hull, topology
-from headswap_cli.engine.hair import HeadCut, cut_head
+from headswap_cli.engine.hair import HeadCut, cut_head, strand_ends
 from headswap_cli.engine.reference import read_photo, select_face
 from headswap_cli.engine.types import Detection, MediaFault
 from tests import media
@@ -243,6 +243,23 @@ def test_hair_has_the_same_colours_and_outline_before_any_wall(wall: str) -> Non
 
 
 @pytest.mark.media
+def test_a_rail_on_the_wall_is_not_taken_for_strands() -> None:
+    reference = heads.reference("0-f1-su-ph.jpg")
+    width, top = reference.face_width, float(reference.landmarks[topology.FOREHEAD, 1])
+    above = reference.textures[0][: round(top - 0.38 * width), :, 3] > 20
+    assert above.sum() < 0.002 * width**2
+
+
+def test_hair_that_must_end_ends_in_strands_of_many_lengths() -> None:
+    fading = np.repeat(np.linspace(1, 0, 60, dtype=np.float32)[:, np.newaxis], 200, axis=1)
+    ends = strand_ends(fading, 100)
+    assert ends[0].min() == 1
+    assert ends[-1].max() == 0
+    lengths = (ends > 0.5).sum(axis=0)
+    assert lengths.std() > 5
+    assert np.abs(np.diff(lengths)).max() < 12
+
+
 def test_loose_strands_stay_where_the_wall_is_even() -> None:
     reference = heads.reference("0-f1-su-ph.jpg")
     alpha = reference.textures[0][: reference.textures[0].shape[1], :, 3].astype(np.float32) / 255

@@ -10,10 +10,8 @@ import numpy as np
 from headswap_cli import wire
 from headswap_cli.engine.appearance import learn, of_face
 from headswap_cli.engine.decode import entry, frames_between, open_known
-from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.fade import strengths_before
 from headswap_cli.engine.matte import PersonMatte
-from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.mode import Treatment, treat
 from headswap_cli.engine.retarget import habits, yaw_of
 from headswap_cli.engine.several import weights_over
@@ -109,7 +107,7 @@ class Casting:
 
     @cached_property
     def _wardrobe(self) -> Wardrobe:
-        return Wardrobe(self._weights, FaceDetector(self._weights), FaceMesh(self._weights), self._matte)
+        return Wardrobe(self._weights)
 
     def _treatments(
         self, samples: Mapping[int, _Samples], outfits: Mapping[int, Outfit], asked: Mode | None

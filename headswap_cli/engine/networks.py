@@ -7,6 +7,7 @@ import os
 import threading
 from functools import cache
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import cv2
 import numpy as np
@@ -26,23 +27,20 @@ _STDERR = 2
 class Network:
     """One network with one input image, loaded and ready; threads take turns.
 
+    As long as one of a file is in use, further ones of the same share what it takes of memory.
+
     Args:
         path: The ``.tflite`` file.
-        num_threads: How many threads one call may use.
 
     Raises:
         ValueError: The file is no such network.
     """
 
-    def __init__(self, path: Path, *, num_threads: int = 1) -> None:
-        self._turn = threading.Lock()
-        with _muted_stderr():
-            self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
-            self._interpreter.allocate_tensors()
-        entry = self._interpreter.get_input_details()[0]
-        self._input: int = entry["index"]
-        self._outputs: list[int] = [one["index"] for one in self._interpreter.get_output_details()]
-        self.size = int(entry["shape"][1])
+    def __init__(self, path: Path) -> None:
+        with _LOADING:
+            loaded = _LOADED.get(path)
+            self._loaded = _LOADED[path] = loaded or _Loaded(path)
+        self.size = self._loaded.size
         """Height and width of the input image, pixels."""
 
     def __call__(self, image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -51,10 +49,31 @@ class Network:
         Args:
             image: (size, size, 3), RGB, in the range that the network was made for.
         """
+        return self._loaded.run(image)
+
+
+class _Loaded:
+    """A network in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._turn = threading.Lock()
+        with _muted_stderr():
+            self._interpreter = Interpreter(model_path=str(path), num_threads=1)
+            self._interpreter.allocate_tensors()
+        entry = self._interpreter.get_input_details()[0]
+        self._input: int = entry["index"]
+        self._outputs: list[int] = [one["index"] for one in self._interpreter.get_output_details()]
+        self.size = int(entry["shape"][1])
+
+    def run(self, image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         with self._turn:
             self._interpreter.set_tensor(self._input, image[np.newaxis])
             self._interpreter.invoke()
             return [self._interpreter.get_tensor(index)[0] for index in self._outputs]
+
+
+_LOADING = threading.Lock()
+_LOADED: WeakValueDictionary[Path, _Loaded] = WeakValueDictionary()
 
 
 def to_input(image: Frame, *, low: float = 0.0, high: float = 1.0) -> NDArray[np.float32]:

@@ -50,7 +50,10 @@ class Pipeline:
         self._crew.gather()
         with open_video(source) as video, ahead(video.frames()) as frames:
             # Its networks are loaded in an instant, and in the way of what comes next.
-            scene = Analyser(self._weights).analyse(frames, video.properties, on_progress)
+            analyser = Analyser(self._weights)
+            give_back_memory()
+            scene = analyser.analyse(frames, video.properties, on_progress)
+        del analyser
         give_back_memory()
         return scene
 

@@ -111,6 +111,9 @@ class Studio:
             take(encoder.encode(played.image, production.times[index], frame.duration), 1)
             frame_count += 1
             frames_swapped += played.was_swapped
+            if frame_count == 1:
+                # What made the kernels and networks ready is not needed any more.
+                give_back_memory()
         take(encoder.finish(), 0)
         # Else what lies between the pieces still in use adds up from segment to segment.
         give_back_memory()

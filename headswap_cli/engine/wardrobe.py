@@ -11,9 +11,12 @@ import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine import topology
+from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.gate import ASIDE, FRONTAL, judge
 from headswap_cli.engine.geometry import face_box
 from headswap_cli.engine.identify import FaceEmbedder, distance
+from headswap_cli.engine.matte import PersonMatte
+from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.reference import build_reference, read_photo, select_face
 from headswap_cli.engine.types import MediaFault
@@ -23,10 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from headswap_cli.engine.detect import FaceDetector
     from headswap_cli.engine.look import Look
-    from headswap_cli.engine.matte import PersonMatte
-    from headswap_cli.engine.mesh import FaceMesh
     from headswap_cli.engine.occlude import Hand
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Embedding, Frame, Landmarks
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _CUT_OFF = "the reference photo's edge cuts the head off, so there is no more than its face to use well"
 # What a file is known by as long as nobody writes to it: path, time of change, size.
 _Key = tuple[tuple[str, int, int], ...]
+
+_NETWORKS = ("_detector", "_mesh", "_matte", "_embedder", "_hands")
 
 # Photos further apart show different people (the network's authors' figure); from the second on, perhaps.
 OTHER_PERSON, DOUBTFUL = 0.6, 0.5
@@ -74,18 +76,14 @@ class _Seen:
 class Wardrobe:
     """Keeps the heads of the last job's photos, so that they are made once though they are asked for twice.
 
+    Networks are loaded when a photo needs them, and stay no longer than that.
+
     Args:
         weights: The folder of the fetched weights.
-        detector: Finds faces.
-        mesh: Finds landmarks.
-        matte: Tells people from background.
     """
 
-    def __init__(self, weights: Path, detector: FaceDetector, mesh: FaceMesh, matte: PersonMatte) -> None:
+    def __init__(self, weights: Path) -> None:
         self._weights = weights
-        self._detector = detector
-        self._mesh = mesh
-        self._matte = matte
         self._made: dict[_Key, Outfit] = {}
 
     def outfits(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, Outfit]:
@@ -99,18 +97,30 @@ class Wardrobe:
         """
         kept, self._made = self._made, {}
         found = {}
-        for obj_id, paths in photos.items():
-            key = _key(paths)
-            try:
-                found[obj_id] = kept.get(key) or self._outfit(paths)
-            except MediaFault as fault:
-                raise MediaFault(fault.code, f"person {obj_id + 1}: {fault.reason}") from fault
-            self._made[key] = found[obj_id]
+        try:
+            for obj_id, paths in photos.items():
+                key = _key(paths)
+                found[obj_id] = self._made[key] = kept.get(key) or self._outfit(obj_id, paths)
+        finally:
+            for name in _NETWORKS:
+                vars(self).pop(name, None)
         return found
 
     def clear(self) -> None:
         """Forget the heads."""
         self._made = {}
+
+    @cached_property
+    def _detector(self) -> FaceDetector:
+        return FaceDetector(self._weights)
+
+    @cached_property
+    def _mesh(self) -> FaceMesh:
+        return FaceMesh(self._weights)
+
+    @cached_property
+    def _matte(self) -> PersonMatte:
+        return PersonMatte(self._weights)
 
     @cached_property
     def _triangles(self) -> topology.Triangles:
@@ -124,7 +134,13 @@ class Wardrobe:
     def _hands(self) -> Hands:
         return Hands(self._weights)
 
-    def _outfit(self, paths: Sequence[Path]) -> Outfit:
+    def _outfit(self, obj_id: int, paths: Sequence[Path]) -> Outfit:
+        try:
+            return self._made_of(paths)
+        except MediaFault as fault:
+            raise MediaFault(fault.code, f"person {obj_id + 1}: {fault.reason}") from fault
+
+    def _made_of(self, paths: Sequence[Path]) -> Outfit:
         if len(paths) == 1:
             alone = self._seen(paths[0], FRONTAL, is_alone=True)
             return Outfit((alone.head,), alone.warnings)

@@ -148,3 +148,29 @@ def test_all_threads_allocate_from_one_heap_where_they_are_told_to(before: str, 
     command = [sys.executable, "-c", _HEAPS.format(before=before)]
     told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     assert (told.count("<heap nr=") == 1) is is_one
+
+
+_PAGES = """
+import cv2, numpy
+from headswap_cli.engine.limits import give_back_memory
+
+def of_files_kb():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssFile"))
+
+def work():
+    return int(cv2.GaussianBlur(numpy.eye(64, dtype=numpy.float32), (5, 5), 2).sum())
+
+done, before = work(), of_files_kb()
+give_back_memory()
+print(before, of_files_kb(), done == work())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is handed back")
+def test_pages_that_only_repeat_a_file_are_handed_back_and_come_again_when_they_are_needed() -> None:
+    said = subprocess.run([sys.executable, "-c", _PAGES], stdout=subprocess.PIPE, text=True, check=True)
+
+    before, after, works = said.stdout.split()
+    assert int(after) < int(before) / 2
+    assert works == "True"

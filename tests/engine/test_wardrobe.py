@@ -24,7 +24,7 @@ CLIP = "WolfgangLanger_Pexels.mp4"
 
 @pytest.fixture
 def wardrobe() -> Wardrobe:
-    return Wardrobe(media.weights_dir(), heads.detector(), heads.mesh(), heads.matte())
+    return Wardrobe(media.weights_dir())
 
 
 @pytest.fixture

@@ -239,7 +239,7 @@ def _outside(pipeline: Pipeline, scene: Scene, source: Path, mode: Mode | None) 
 
 def _jitter(track: Track) -> float:
     """Return the median departure of a landmark from the mean of its neighbours in time, percent."""
-    points = track.landmarks[:, :468, :2]
+    points = np.asarray(track.landmarks)[:, :468, :2]
     apart = points[1:-1] - (points[:-2] + points[2:]) / 2
     widths = np.array([face_width(shape) for shape in track.landmarks[1:-1]])
     return float(np.median(np.linalg.norm(apart, axis=2) / widths[:, None]) * 100)

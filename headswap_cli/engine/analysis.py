@@ -18,17 +18,16 @@ from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.plate import PlateGatherer, PlateShelf
 from headswap_cli.engine.scout import Scout
-from headswap_cli.engine.track import FollowedFace, Follower, smoothed
+from headswap_cli.engine.track import FollowedFace, Follower, steadied
 from headswap_cli.engine.types import MediaFault, Person, Scene, Shot, Track
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.scout import Glance
+    from headswap_cli.engine.trail import Trail
     from headswap_cli.engine.types import (
         Embedding,
         Frame,
@@ -203,7 +202,7 @@ class _Likeness:
     def tracks(self, shot_index: int, face: FollowedFace) -> Iterator[Track]:
         """Return a face's track; where somebody else took its place unnoticed, one for each."""
         self._keep()
-        path = np.stack(face.path)
+        path = face.path
         stretches = runs(self._embeddings, self._qualities)
         at = [frame_index - face.first_frame for frame_index in self._frames]
         starts = [0, *(_break(path, at[run[0] - 1], at[run[0]]) for run in stretches[1:])]
@@ -213,7 +212,7 @@ class _Likeness:
             yield Track(
                 shot_index=shot_index,
                 first_frame=face.first_frame + start,
-                landmarks=smoothed(path[start:end]),
+                landmarks=steadied(path, start, end - 1),
                 embedding=np.average(self._embeddings[run[0] : run[-1] + 1], axis=0, weights=weights),
                 preview=preview.packed(self._portraits[best]),
                 preview_quality=self._qualities[best],
@@ -236,7 +235,7 @@ class _Likeness:
         self._embeddings.append(embedding)
 
 
-def _break(path: NDArray[np.float32], before: int, after: int) -> int:
+def _break(path: Trail, before: int, after: int) -> int:
     """Return the frame of a path, after ``before`` and up to ``after``, at which it changes most."""
     steps = np.linalg.norm(np.diff(path[before : after + 1], axis=0), axis=2).mean(axis=1)
     return before + 1 + int(steps.argmax())

@@ -21,7 +21,7 @@ from headswap_cli.engine.wardrobe import Wardrobe
 from headswap_cli.models import Mode, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -36,6 +36,8 @@ _Samples = list[tuple["Frame", "Landmarks"]]
 
 # Frames in which a person is looked at, all over the video.
 _VIEWS = 12
+# So many of their shapes tell how a face moves.
+_MOST_SHAPES = 1000
 
 
 class Casting:
@@ -79,7 +81,7 @@ class Casting:
                 shown=_shown(person, outfit),
                 mode=ways[person.obj_id].mode,
                 tone=tone,
-                habits=habits([fit.landmarks(track.landmarks) for track in person.tracks]),
+                habits=habits([fit.landmarks(shapes) for shapes in _views(person)]),
                 appearance=learn(samples[person.obj_id], of_face(outfit.main.triangles)),
                 cuts_hair=ways[person.obj_id].cuts_hair,
                 faded=tuple(_faded(person, head.reference, fit) for head in outfit.heads),
@@ -126,7 +128,7 @@ def _shown(person: Person, outfit: Outfit) -> dict[int, NDArray[np.float32]]:
         track.first_frame + index: row
         for track in person.tracks
         if len(looks) > 1
-        for index, row in enumerate(weights_over(looks, list(track.landmarks)))
+        for index, row in enumerate(weights_over(looks, track.landmarks))
     }
 
 
@@ -188,11 +190,23 @@ def _frames_at(scene: Scene, source: Path, indices: Sequence[int]) -> Iterator[T
 
 def _spread(person: Person) -> dict[int, Landmarks]:
     """Return some of the person's landmarks, evenly over their time in the video, by frame index."""
-    views = {
-        track.first_frame + index: landmarks
-        for track in person.tracks
-        for index, landmarks in enumerate(track.landmarks)
-    }
-    indices = sorted(views)
-    chosen = np.linspace(0, len(indices) - 1, min(_VIEWS, len(indices))).astype(int)
-    return {indices[place]: views[indices[place]] for place in chosen.tolist()}
+    count = min(_VIEWS, person.frame_count)
+    chosen = np.linspace(0, person.frame_count - 1, count).astype(int).tolist()
+    return dict(_at(person, chosen))
+
+
+def _views(person: Person) -> list[NDArray[np.float32]]:
+    """Return landmarks of the person, (n, 478, 3) in all, evenly over their time: of a short video, all."""
+    apart = max(1, person.frame_count // _MOST_SHAPES)
+    return [np.stack([landmarks for _, landmarks in _at(person, range(0, person.frame_count, apart))])]
+
+
+def _at(person: Person, places: Iterable[int]) -> Iterator[tuple[int, Landmarks]]:
+    """Return frame index and landmarks at ascending places in the row of all the person's frames."""
+    tracks, passed = iter(person.tracks), 0
+    track = next(tracks)
+    for place in places:
+        while place - passed >= len(track.landmarks):
+            passed += len(track.landmarks)
+            track = next(tracks)
+        yield track.first_frame + place - passed, track.landmarks[place - passed]

@@ -12,7 +12,7 @@ from headswap_cli.engine.head import Rendered
 from headswap_cli.engine.look import look_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from headswap_cli.engine.look import Look
     from headswap_cli.engine.types import Frame, Landmarks, Plate
@@ -85,7 +85,7 @@ class SeveralHeads:
         return worn
 
 
-def weights_over(photos: Sequence[Look], track: Sequence[Landmarks]) -> Weights:
+def weights_over(photos: Sequence[Look], track: Iterable[Landmarks]) -> Weights:
     """Return how much each photo's head shows in each frame of a track, (frames, photos); rows add up to 1.
 
     Args:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headswap_cli.engine import topology
+from headswap_cli.engine.geometry import face_box
 
 if TYPE_CHECKING:
     from headswap_cli.engine.types import Person, VideoProperties
@@ -25,8 +25,7 @@ def sighting(person: Person, video: VideoProperties) -> JsonObject:
         all places where the face is, edge by edge.
     """
     frames = max(1, video.frame_count)
-    meshes = np.concatenate([track.landmarks for track in person.tracks])[:, : topology.MESH_POINTS, :2]
-    boxes = np.concatenate([meshes.min(axis=1), meshes.max(axis=1)], axis=1)
+    boxes = np.stack([face_box(landmarks) for track in person.tracks for landmarks in track.landmarks])
     box = np.clip(np.median(boxes, axis=0), 0, (video.width, video.height) * 2)
     first_frame = min(track.first_frame for track in person.tracks)
     return {

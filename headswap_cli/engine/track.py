@@ -10,6 +10,7 @@ import numpy as np
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.geometry import containment, face_box, overlap
+from headswap_cli.engine.trail import Trail
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,8 @@ TILES_EVERY = 15
 # A face that comes back within so many frames was not gone: a hand passed, a frame was blurred.
 _PATIENCE = 8
 _SIGMA = 1.2
+# Frames that are steadied at once, and how far it could matter what is beside them.
+_STRETCH, _CONTEXT = 128, 32
 # Blinks are over in three frames; lids are steadied less.
 _LID_SIGMA = 0.6
 _LIDS = np.concatenate([topology.RIGHT_EYE, topology.LEFT_EYE])
@@ -74,7 +77,7 @@ class FollowedFace:
 
     def __init__(self, first_frame: int, landmarks: Landmarks, presence: float) -> None:
         self.first_frame = first_frame
-        self.path = [landmarks]
+        self.path = Trail([landmarks])
         self.presence = presence
         self.is_closed = False
 
@@ -91,13 +94,14 @@ class FollowedFace:
     def extend(self, frame_index: int, landmarks: Landmarks, presence: float) -> None:
         """Go on at a later frame; frames between, where it could not be seen, are filled evenly."""
         start, steps = self.landmarks, frame_index - self.last_frame
-        self.path += [start + (landmarks - start) * np.float32(step / steps) for step in range(1, steps)]
+        for step in range(1, steps):
+            self.path.append(start + (landmarks - start) * np.float32(step / steps))
         self.path.append(landmarks)
         self.presence = presence
 
     def precede(self, landmarks: Landmarks) -> None:
         """Begin one frame earlier."""
-        self.path.insert(0, landmarks)
+        self.path.precede(landmarks)
         self.first_frame -= 1
 
     def at(self, frame_index: int) -> Landmarks | None:
@@ -202,6 +206,20 @@ class Follower:
                 break
             face.precede(landmarks)
         return face
+
+
+def steadied(path: Trail, first: int, last: int) -> Trail:
+    """Return the frames ``first`` to ``last`` (inclusive) of a path, ``smoothed``: a stretch at a time.
+
+    All at once would take five times the memory of all landmarks.
+    """
+    steady = Trail()
+    for start in range(first, last + 1, _STRETCH):
+        end = min(start + _STRETCH, last + 1)
+        before, after = max(first, start - _CONTEXT), min(last + 1, end + _CONTEXT)
+        for landmarks in smoothed(path[before:after])[start - before : end - before]:
+            steady.append(landmarks)
+    return steady.packed()
 
 
 def smoothed(path: NDArray[np.float32]) -> NDArray[np.float32]:

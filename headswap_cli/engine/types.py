@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from fractions import Fraction
 
+    from headswap_cli.engine.trail import Trail
     from headswap_cli.models import Mode, Tone
 
 Frame = NDArray[np.uint8]  # (height, width, 3), BGR
@@ -99,12 +100,12 @@ class Track:
     """One face followed through consecutive frames of one shot.
 
     ``landmarks`` (n, 478, 3) are smoothed, for frames ``first_frame`` to ``first_frame + n - 1``;
-    ``preview`` is packed: a film has hundreds of tracks.
+    they and ``preview`` are packed: a film has hundreds of tracks and a hundred thousand frames.
     """
 
     shot_index: int
     first_frame: int
-    landmarks: NDArray[np.float32]
+    landmarks: Trail | NDArray[np.float32]
     embedding: Embedding
     preview: bytes
     preview_quality: float

@@ -12,6 +12,7 @@ import pytest
 
 from headswap_cli import local, wire
 from headswap_cli.engine.pipeline import Pipeline
+from headswap_cli.engine.trail import Trail
 from tests import media
 from tests.engine import arena as a
 from tests.engine.arena import Arena, Tally
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.media
 
 
 def traces(scene: Scene) -> Iterator[bytes]:
-    """What embeddings and landmarks look like in a file: raw in either precision and order, and as text."""
+    """What embeddings and landmarks look like in a file: raw in any precision and order, as text, packed."""
     for track in (track for person in scene.people for track in person.tracks):
         embedding = np.asarray(track.embedding).ravel()
         landmarks = np.asarray(track.landmarks)
@@ -38,6 +39,9 @@ def traces(scene: Scene) -> Iterator[bytes]:
         for row in rows:
             for kind in ("<f8", "<f4", ">f8", ">f4"):
                 yield row.astype(kind).tobytes()
+        if isinstance(track.landmarks, Trail):
+            blocks, *_ = track.landmarks.__getstate__()
+            yield from (block[64:96] for block in blocks)
         yield from (repr(float(value)).encode() for value in embedding[:20])
         yield from (f"{float(value):.8f}".encode() for value in embedding[:20])
 
@@ -58,7 +62,8 @@ def test_a_trace_would_be_found_however_it_were_written(scene: Scene) -> None:
     embedding = scene.people[0].tracks[0].embedding
     assert found(scene, pickle.dumps(scene))
     assert found(scene, json.dumps([float(value) for value in embedding]).encode())
-    assert found(scene, scene.people[0].tracks[0].landmarks.tobytes())
+    assert found(scene, pickle.dumps(scene.people[0].tracks[0].landmarks))
+    assert found(scene, np.asarray(scene.people[0].tracks[0].landmarks).tobytes())
     assert not found(scene, media.clip("carphone_pristine.mp4").read_bytes())
 
 

@@ -81,7 +81,7 @@ def test_a_segment_knows_the_people_and_shots_of_its_own_frames_alone() -> None:
     assert [person.obj_id for person in part.people] == [0]
     (track,) = part.people[0].tracks
     assert (track.shot_index, track.first_frame, track.last_frame) == (0, 120, 140)
-    assert track.landmarks[:, 0, 0].tolist() == list(range(120, 141))
+    assert np.asarray(track.landmarks)[:, 0, 0].tolist() == list(range(120, 141))
 
 
 def noisy(count: int) -> list[np.ndarray]:

@@ -58,18 +58,24 @@ def share_one_heap() -> None:
 
 
 def give_back_memory() -> None:
-    """Hand back to the system what of this process's memory is free, and pages that only repeat a file.
+    """Hand what is free of this process's memory back to the system, where the C library would keep it."""
+    if sys.platform == "linux":
+        import ctypes
 
-    The C library would keep the one. The other are libraries' code and networks' weights, which come back
-    from the file when they are wanted; most are not: what has made the kernels ready takes 60 MB of them.
+        # musl has no such function, and keeps nothing.
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def give_back_code() -> None:
+    """Hand back what this process has read of libraries: it comes again from the file when it is wanted.
+
+    Most is not: what makes the kernels ready takes 60 MB that nothing needs afterwards. Takes 20 ms.
     """
     if sys.platform == "linux":
         import ctypes
 
         library = ctypes.CDLL(None)
-        # musl has no such function, and keeps nothing.
-        with suppress(OSError, AttributeError):
-            library.malloc_trim(0)
         with suppress(OSError):
             for start, end in _pages_of_files():
                 library.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _DONT_NEED)

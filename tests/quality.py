@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
 import statistics
 import time
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from headswap_cli.engine.types import SwapReport, SwapSettings
 from headswap_cli.media.colourspace import from_bgr
 from headswap_cli.models import Mode
 from tests import media
+from tests.bench.picture.memory import Footprint, MemoryWatch
 from tests.footage import picture_times, sound_packets
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Fidelity:
 
 @dataclass(frozen=True)
 class Speed:
-    """Frames per second end to end, alone the codec's and the analysis's, and the process's largest memory.
+    """Frames per second end to end, alone the codec's and the analysis's, and a job's largest memory.
 
     ``frames_swapped`` counts frames, not people.
     """
@@ -86,7 +86,7 @@ class Speed:
     fps: float
     ceiling_fps: float
     analysis_fps: float
-    peak_mb: int
+    peak: Footprint
     frames_swapped: int
 
 
@@ -167,7 +167,8 @@ def speed_of(
     """Time whole jobs and, in turns with them, decoding and encoding alone; NaN where there are no rounds."""
     pipeline = Pipeline(media.weights_dir(), processes=_CORES)
     idle = target.with_name("ceiling.mp4")
-    scene, report = swap(pipeline, source, target, mode, photo)
+    with MemoryWatch() as memory:
+        scene, report = swap(pipeline, source, target, mode, photo)
     jobs, ceilings, analyses = [], [], []
     for _ in range(rounds):
         ceilings.append(_timed(lambda: pass_through(source, idle)))
@@ -175,7 +176,7 @@ def speed_of(
         analyses.append(_timed(lambda: pipeline.analyse(source, on_progress=silent)))
     rates = [scene.video.frame_count / min(times, default=math.nan) for times in (jobs, ceilings, analyses)]
     pipeline.close()
-    return Speed(rates[0], rates[1], rates[2], _peak_mb(), report.frames_swapped), scene, report.notices
+    return Speed(rates[0], rates[1], rates[2], memory.peak, report.frames_swapped), scene, report.notices
 
 
 def pass_through(source: Path, target: Path) -> None:
@@ -249,12 +250,6 @@ def _timed(work: Callable[[], object]) -> float:
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
-
-
-def _peak_mb() -> int:
-    """Return the largest resident memory of this process and of its helper, added up."""
-    each = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each) // 1024
 
 
 def silent(frames_done: int, frames_total: int) -> None:

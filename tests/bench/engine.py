@@ -2,11 +2,12 @@
 
 Usage: python tests/bench/engine.py [head|face|auto] [CLIP ...] [--photo PHOTO ...] [--out FOLDER]
     [--no-speed]
+    python tests/bench/engine.py faults [FAULT ...] [--out FOLDER] [--no-speed]
 
 CLIP and PHOTO are names of ``tests/bench/picture/cases.py`` or files of one's own. Each clip and photo has
 a process of its own on two cores: its peak memory is that of one analysis and one swap. Without ``--photo``
 each person gets another of the photos, and the clips are all; ``--out`` takes a sheet for each person and
-source and result side by side.
+source and result side by side. ``faults`` shows each fault that pictures have had, where it used to show.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +29,12 @@ if TYPE_CHECKING:
 CORES = 2
 MODES = ("head", "face", "auto")
 ROOT = Path(__file__).parents[2]
-EACH_HIS_OWN = "each"
 PICTURE = (
-    "clip, photo, person",
+    "clip, photo, mode, person",
     "held out",
     "identity before",
     "after",
-    "LBP before",
+    "FaceRes before",
     "after",
     "lids r, of the source's own",
     "mouth r",
@@ -52,7 +52,7 @@ PICTURE = (
     "SSIM outside",
 )
 FILE = (
-    "clip, photo",
+    "clip, photo, mode",
     "people",
     "cuts",
     "tracks of each",
@@ -62,14 +62,30 @@ FILE = (
     "frames/s",
     "of ceiling",
     "analysis, frames/s",
-    "peak MB",
+    "peak MB, shared counted once",
+    "first frame, s: cold, warm, swap",
     "ms a frame",
 )
 
 
-def measure(clip: str, photo: str, options: argparse.Namespace) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Case:
+    """One row: a clip, the photo for all in it, or ``cases.EACH_HIS_OWN``, and a mode; what it shows."""
+
+    clip: str
+    photo: str
+    mode: str
+    shows: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the row begins with."""
+        return ", ".join(filter(None, (self.shows, self.clip, self.photo, self.mode)))
+
+
+def measure(case: Case, options: argparse.Namespace) -> dict[str, Any]:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    order = json.dumps([clip, photo, options.mode, str(options.out or ""), options.speed])
+    order = json.dumps([case.clip, case.photo, case.mode, str(options.out or ""), options.speed])
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.engine", "--measure", order],
         cwd=ROOT,
@@ -89,7 +105,7 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
     from headswap_cli.engine.pipeline import Pipeline
     from headswap_cli.models import Mode
     from tests import media, quality
-    from tests.bench.picture import cases, evaluate, sheets
+    from tests.bench.picture import beginnings, cases, evaluate, faceres, sheets
 
     mode = Mode(mode_name) if mode_name != "auto" else None
     if sys.platform == "linux":
@@ -99,9 +115,12 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
         source, target = cases.clip_of(clip, folder), folder / "result.mp4"
-        photos = None if photo == EACH_HIS_OWN else cases.photo_of(photo)
+        photos = None if photo == cases.EACH_HIS_OWN else cases.photo_of(photo)
         speed, scene, notices = quality.speed_of(source, target, mode, photos, rounds=2 if with_speed else 0)
         worn = quality.photos_for(scene, photos)
+        missing = faceres.ensure(media.kept("faceres"))
+        if missing:
+            print(f"FaceRes has no say: {missing}", file=sys.stderr)
         pictures = Path(out) if out else folder
         name = "-".join(Path(part).stem.replace(" ", "-").replace(",", "") for part in (clip, photo))
         verdict = evaluate.judge(
@@ -111,16 +130,19 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
             worn,
             mode,
             sheet_at=pictures / f"{name}-{mode_name}.png",
+            stranger=None if missing else faceres.FaceRes(media.kept("faceres")),
         )
         if out:
             sheets.write_side_by_side(source, target, pictures / f"{name}-{mode_name}.mp4")
         fidelity = quality.fidelity_of(source, target, notices)
+        first = beginnings.beginnings(source, photos) if with_speed else None
     print(
         json.dumps(
             {
                 "verdict": asdict(verdict),
                 "fidelity": asdict(fidelity),
                 "speed": asdict(speed),
+                "first": asdict(first) if first else {},
                 "cuts": len(scene.shots) - 1,
                 "tracks": [len(person.tracks) for person in scene.people],
             }
@@ -128,19 +150,19 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
     )
 
 
-def picture_rows(clip: str, photo: str, measured: dict[str, Any]) -> list[list[str]]:
+def picture_rows(case: Case, measured: dict[str, Any]) -> list[list[str]]:
     """Return a row for each person."""
-    from tests.bench.picture.cases import TUNED_PHOTOS, is_held_out
+    from tests.bench.picture.cases import EACH_HIS_OWN, TUNED_PHOTOS, is_held_out
 
     verdict = measured["verdict"]
-    asked = TUNED_PHOTOS[0] if photo == EACH_HIS_OWN else photo
+    asked = TUNED_PHOTOS[0] if case.photo == EACH_HIS_OWN else case.photo
     rows = []
     for number, one in enumerate(verdict["people"], 1):
         rows.append(
             [
-                f"{clip}, {photo}, {number}",
-                "yes" if is_held_out(clip, asked) else "",
-                *(f"{value:.2f}" for value in (*one["identity"], *one["likeness"])),
+                f"{case.title}, {number}",
+                "yes" if is_held_out(case.clip, asked) else "",
+                *(number_or_dash(value, 2) for value in (*one["identity"], *one["likeness"])),
                 *(
                     f"{number_or_dash(value, 2)} of {number_or_dash(one['ceiling'][name], 2)}"
                     for name, value in one["expression"].items()
@@ -155,11 +177,11 @@ def picture_rows(clip: str, photo: str, measured: dict[str, Any]) -> list[list[s
     return rows
 
 
-def file_row(clip: str, photo: str, measured: dict[str, Any]) -> list[str]:
+def file_row(case: Case, measured: dict[str, Any]) -> list[str]:
     fidelity, speed, stages = measured["fidelity"], measured["speed"], measured["verdict"]["stages"]
     frames = fidelity["frames"]
     return [
-        f"{clip}, {photo}",
+        case.title,
         str(len(measured["tracks"])),
         str(measured["cuts"]),
         " ".join(map(str, measured["tracks"])) or "-",
@@ -171,7 +193,8 @@ def file_row(clip: str, photo: str, measured: dict[str, Any]) -> list[str]:
         number_or_dash(speed["fps"], 1),
         number_or_dash(speed["fps"] / speed["ceiling_fps"], 3),
         number_or_dash(speed["analysis_fps"], 1),
-        str(speed["peak_mb"]),
+        "{resident:.0f}, {proportional:.0f}".format(**speed["peak"]),
+        ", ".join(f"{seconds:.1f}" for seconds in measured["first"].values()) or "-",
         ", ".join(f"{stage} {value:.1f}" for stage, value in stages.items()),
     ]
 
@@ -188,40 +211,49 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     print(flush=True)
 
 
-def evaluate_all(options: argparse.Namespace) -> None:
+def evaluate_all(cases: Sequence[Case], options: argparse.Namespace) -> None:
     """Measure what was asked for; print the tables, and the notices under them."""
     pictures, files, notices = [], [], []
-    for clip in options.clips:
-        for photo in options.photo:
-            print(f"{clip}, {photo} ...", file=sys.stderr, flush=True)
-            measured = measure(clip, photo, options)
-            pictures += picture_rows(clip, photo, measured)
-            files.append(file_row(clip, photo, measured))
-            notices += [f"{clip}, {photo}: {notice}" for notice in measured["fidelity"]["notices"]]
-    print(f"Mode {options.mode}:\n")
+    for case in cases:
+        print(f"{case.title} ...", file=sys.stderr, flush=True)
+        measured = measure(case, options)
+        pictures += picture_rows(case, measured)
+        files.append(file_row(case, measured))
+        notices += [f"{case.title}: {notice}" for notice in measured["fidelity"]["notices"]]
     print_table(PICTURE, pictures)
     print_table(FILE, files)
     print("".join(f"- {notice}\n" for notice in notices))
 
 
-def main(arguments: list[str]) -> None:
-    sys.path.insert(0, str(ROOT))
+def cases_for(words: Sequence[str], photos: Sequence[str] | None) -> list[Case]:
+    """Return what the words of the command line ask for."""
     from tests.bench.picture import cases
 
+    if words[:1] == ["faults"]:
+        wanted = words[1:] or list(cases.FAULTS)
+        return [Case(*cases.FAULTS[fault], shows=fault) for fault in wanted]
+    clips = [word for word in words if word not in MODES] or list(cases.CLIPS)
+    modes = [word for word in words if word in MODES] or ["head"]
+    return [
+        Case(clip, photo, mode)
+        for mode in modes
+        for clip in clips
+        for photo in photos or [cases.EACH_HIS_OWN]
+    ]
+
+
+def main(arguments: list[str]) -> None:
+    sys.path.insert(0, str(ROOT))
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("words", nargs="*", metavar="head|face|auto|CLIP")
+    parser.add_argument("words", nargs="*", metavar="head|face|auto|CLIP|faults")
     parser.add_argument("--photo", action="append")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--no-speed", dest="speed", action="store_false")
     options = parser.parse_args(arguments)
-    options.clips = [word for word in options.words if word not in MODES] or list(cases.CLIPS)
-    options.photo = options.photo or [EACH_HIS_OWN]
     if options.out:
         options.out = options.out.resolve()
         options.out.mkdir(parents=True, exist_ok=True)
-    for mode in [word for word in options.words if word in MODES] or ["head"]:
-        options.mode = mode
-        evaluate_all(options)
+    evaluate_all(cases_for(options.words, options.photo), options)
 
 
 if __name__ == "__main__":

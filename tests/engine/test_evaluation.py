@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from tests.bench.picture import likeness
+from headswap_cli.models import Mode
+from tests.bench.picture import cases
 from tests.bench.picture.faces import FEATURES, Motion, correlation, correlations, pose_error
+from tests.bench.picture.graph import Graph, Values
+from tests.bench.picture.memory import descendants, footprint
 from tests.bench.picture.pixels import Flicker, Outside, outline_gradient
 from tests.engine import heads
 
@@ -61,13 +68,36 @@ def test_a_smile_raises_the_corners_and_an_open_mouth_the_gap_whatever_the_heads
     np.testing.assert_allclose(series["lids"], series["lids"][0], rtol=1e-3)
 
 
-def test_the_hand_made_descriptor_finds_a_face_more_like_itself_than_like_another() -> None:
-    frames, track = heads.scene(*CARPHONE)
-    others, other_track = heads.scene("single_face.mp4", 0, 2)
-    first, last = (likeness.describe(frames[k], track[k]) for k in (0, 11))
-    other = likeness.describe(others[0], other_track[0])
-    assert likeness.unlike(first, first) == 0
-    assert likeness.unlike(first, last) < 0.7 * likeness.unlike(first, other)
+@pytest.mark.parametrize(("side", "step"), [((9, 12), 1), ((9, 12), 2), ((8, 7), 2)])
+def test_a_graph_convolves_as_opencv_does_and_pads_as_tensorflow_does(
+    side: tuple[int, int], step: int
+) -> None:
+    chance = np.random.default_rng(7)
+    picture = chance.normal(size=(*side, 3)).astype(np.float32)
+    mix, each = (chance.normal(size=(3, 3, *shape)).astype(np.float32) for shape in ((3, 2), (2, 1)))
+    ends = {"low": np.full((), -1, np.float32), "high": np.full((), 1, np.float32)}
+    strides = {"strides": {"list": {"i": ["1", str(step), str(step), "1"]}}}
+    nodes: list[dict[str, Any]] = [
+        {"name": "in", "op": "Placeholder"},
+        {"name": "mixed", "op": "Conv2D", "input": ["in", "mix"], "attr": strides},
+        {"name": "apart", "op": "DepthwiseConv2dNative", "input": ["mixed", "each"]},
+        {"name": "cut", "op": "Minimum", "input": ["apart", "high"]},
+        {"name": "out", "op": "Maximum", "input": ["cut", "low"]},
+        *({"name": name, "op": "Const"} for name in ("mix", "each", "low", "high")),
+    ]
+    graph = Graph(nodes, {"mix": mix, "each": each, **ends})
+
+    def wanted(given: Values, kernel: Values) -> Values:
+        return np.asarray(cv2.filter2D(given, -1, kernel, borderType=cv2.BORDER_CONSTANT), np.float32)
+
+    mixed = np.stack(
+        [np.sum([wanted(picture[..., c], mix[..., c, o]) for c in range(3)], axis=0) for o in range(2)], -1
+    )
+    # Where an even side is stepped over by two, TensorFlow pads below and right alone: one pixel further.
+    down, across = (0 if step == 1 else 1 - size % 2 for size in side)
+    mixed = mixed[down::step, across::step]
+    apart = np.stack([wanted(mixed[..., c], each[..., c, 0]) for c in range(2)], axis=-1)
+    np.testing.assert_allclose(graph.run("out", picture), np.clip(apart, -1, 1), atol=1e-5)
 
 
 def test_what_is_not_changed_has_no_error_and_noise_has_its_own() -> None:
@@ -100,3 +130,22 @@ def test_a_blurred_outline_has_less_of_a_gradient() -> None:
     sharp = outline_gradient(frames[0], track[0], heads.matte())
     soft = cv2.GaussianBlur(frames[0], (0, 0), 4)
     assert outline_gradient(np.asarray(soft, np.uint8), track[0], heads.matte()) < 0.7 * sharp
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing tells")
+def test_the_memory_of_a_job_is_that_of_its_processes() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert child.pid in descendants(os.getpid())
+        one = footprint(child.pid)
+        assert 0 < one.proportional <= one.resident
+        assert footprint(os.getpid()).resident > one.resident
+        child.kill()
+    assert footprint(child.pid).resident == 0
+
+
+def test_every_fault_has_a_clip_and_a_photo() -> None:
+    for clip, photo, mode in cases.FAULTS.values():
+        assert clip in cases.CLIPS
+        assert photo in (cases.EACH_HIS_OWN, *cases.TUNED_PHOTOS, *cases.HELD_OUT_PHOTOS)
+        assert mode in {"auto", *Mode}
+    assert set(cases.CLIPS) == {*cases.TUNED_CLIPS, *cases.MADE_CLIPS, *cases.HELD_OUT_CLIPS}

@@ -14,6 +14,7 @@ import numpy as np
 
 from headswap_cli.engine.reference import read_photo
 from tests import media, quality
+from tests.bench.picture import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from headswap_cli.engine.types import Frame
 
 TUNED_CLIPS = ("single_face", "WolfgangLanger", "carphone", "face_noface", "noface_face", "no_face")
-MADE_CLIPS = ("two people", "A B A B")
-HELD_OUT_CLIPS = ("carphone, coded to death", "turned by 45 degrees", "glasses and a cap")
+MADE_CLIPS = (
+    *("two people", "A B A B", "WolfgangLanger 720p", "microphone", "lettering", "glasses", "passing bar"),
+    *("pan", "grain", "cut off", "crossing"),
+)
+HELD_OUT_CLIPS = ("speech", "carphone, coded to death", "turned by 45 degrees", "glasses and a cap", "crowd")
 TUNED_PHOTOS = ("astronaut.png", "0-f15-hao-ph.jpg", "0-f1-su-ph.jpg")
-HELD_OUT_PHOTOS = ("15-f13-anc-ph.jpg", "single_face.jpg", "gracehopper.jpg")
+HELD_OUT_PHOTOS = ("15-f13-anc-ph.jpg", "single_face.jpg", "gracehopper.jpg", "obama.jpg")
+EACH_HIS_OWN = "each"
 _STILL_FRAMES = 48
 
 
@@ -54,6 +59,11 @@ def _bespectacled(folder: Path) -> Path:
     return media.written(folder / "glasses.mp4", _filmed(media.photo("gracehopper.jpg")))
 
 
+def _crowd(folder: Path) -> Path:
+    """Return five people, close together and far away, filmed likewise."""
+    return media.written(folder / "crowd.mp4", _filmed(media.photo("multi_face.jpg")))
+
+
 def _filmed(photo: Path) -> Iterator[Frame]:
     picture = read_photo(photo)
     height, width = picture.shape[:2]
@@ -68,7 +78,40 @@ def _filmed(photo: Path) -> Iterator[Frame]:
 
 CLIPS: dict[str, Callable[[Path], Path]] = {
     **quality.CLIPS,
+    "WolfgangLanger 720p": lambda _: media.enlarged(media.clip("WolfgangLanger_Pexels.mp4"), 720),
+    "microphone": made.overlaid("microphone"),
+    "lettering": made.overlaid("lettering"),
+    "glasses": made.overlaid("glasses"),
+    "passing bar": made.overlaid("passing bar"),
+    "pan": made.panned,
+    "grain": made.grainy,
+    "cut off": made.beheaded,
+    "crossing": made.crossing,
+    "speech": lambda _: media.clip("obama_speech.mp4"),
+    "crowd": _crowd,
     "carphone, coded to death": lambda _: media.clip("carphone_distorted.mp4"),
     "turned by 45 degrees": _turned,
     "glasses and a cap": _bespectacled,
+}
+
+# What used to show of each fault: the clip, the photo, and the mode to ask for.
+FAULTS: dict[str, tuple[str, str, str]] = {
+    "hair cut out, a coloured fringe": ("single_face", "0-f15-hao-ph.jpg", "head"),
+    "long hair under short": ("WolfgangLanger", "single_face.jpg", "auto"),
+    "head cut by the edge": ("cut off", "astronaut.png", "auto"),
+    "lids half shut": ("carphone", "astronaut.png", "head"),
+    "the photo's smile": ("single_face", "astronaut.png", "head"),
+    "the photo's open mouth": ("carphone", "0-f1-su-ph.jpg", "head"),
+    "turned aside": ("turned by 45 degrees", "astronaut.png", "head"),
+    "hands in front": ("WolfgangLanger", "astronaut.png", "head"),
+    "glasses": ("glasses", "astronaut.png", "head"),
+    "a microphone": ("microphone", "astronaut.png", "head"),
+    "words": ("lettering", "astronaut.png", "head"),
+    "a bar that passes": ("passing bar", "astronaut.png", "head"),
+    "blur of motion": ("pan", "astronaut.png", "head"),
+    "grain": ("grain", "astronaut.png", "head"),
+    "people who cross": ("crossing", EACH_HIS_OWN, "head"),
+    "a crowd": ("crowd", EACH_HIS_OWN, "auto"),
+    "real glasses": ("glasses and a cap", "astronaut.png", "head"),
+    "small faces, 12 frames/s": ("speech", EACH_HIS_OWN, "auto"),
 }

@@ -19,7 +19,8 @@ from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.reference import read_photo, select_face
 from headswap_cli.engine.types import SwapSettings
 from tests import media
-from tests.bench.picture import likeness, sheets
+from tests.bench.picture import sheets
+from tests.bench.picture.faceres import FaceRes, unlike
 from tests.bench.picture.faces import Observer, correlations, pose_error
 from tests.bench.picture.pixels import Flicker, Outside, outline_gradient
 from tests.bench.picture.stages import stage_times
@@ -46,7 +47,7 @@ class Judgement:
 
     Args:
         identity: Distance to the reference by the engine's own network: source, result.
-        likeness: The same by the hand-made descriptor that the engine does not know.
+        likeness: The same by a network that the engine does not know; NaN where it is not to be had.
         expression: Correlation of each of ``faces.FEATURES``, result against source.
         ceiling: The same of the source against itself, hardly blurred: what measuring alone leaves of 1.
         pose_error: Degrees.
@@ -89,7 +90,7 @@ class Verdict:
 class _Witness:
     """Watches one person's longest track in source and result."""
 
-    def __init__(self, person: Person, photo: Path, sheet: sheets.Sheet) -> None:
+    def __init__(self, person: Person, photo: Path, sheet: sheets.Sheet, stranger: FaceRes | None) -> None:
         weights = media.weights_dir()
         self._mesh = FaceMesh(weights)
         self._embedder, self._matte = FaceEmbedder(weights), PersonMatte(weights)
@@ -106,7 +107,8 @@ class _Witness:
         picture = read_photo(photo)
         self._canonical, _ = self._mesh.from_detection(picture, select_face(FaceDetector(weights)(picture)))
         self._wanted = self._embedder.embed(picture, self._canonical)
-        self._described = likeness.describe(picture, self._canonical)
+        self._stranger = stranger
+        self._described = stranger.describe(picture, self._canonical) if stranger else None
 
     def watch(self, step: int, both: tuple[Frame, Frame], place: Landmarks, *, swapped: bool) -> None:
         """Look at the next frame of the track, source and result."""
@@ -126,8 +128,8 @@ class _Witness:
         for index, (observer, frame) in enumerate(zip(self._observers, both, strict=True)):
             found = observer.latest
             self._identities[index].append(distance(self._embedder.embed(frame, found), self._wanted))
-            described = likeness.describe(frame, found)
-            self._likenesses[index].append(likeness.unlike(described, self._described))
+            if self._stranger is not None and self._described is not None:
+                self._likenesses[index].append(unlike(self._stranger.describe(frame, found), self._described))
 
     def judgement(self) -> Judgement:
         """Return what was seen."""
@@ -158,6 +160,7 @@ def judge(
     mode: Mode | None,
     *,
     sheet_at: Path,
+    stranger: FaceRes | None = None,
 ) -> Verdict:
     """Judge a swap that was done.
 
@@ -168,11 +171,12 @@ def judge(
         photos: By ``obj_id``; likeness is to the first.
         mode: As asked for.
         sheet_at: Where the sheets go: one for each person, its number in the name.
+        stranger: A network that the engine does not know.
     """
     cast = pipeline.cast(scene, files[0], photos, SwapSettings(mode=mode))
     boards = [sheets.Sheet(sheets.spread(max(len(t.landmarks) for t in one.tracks))) for one in scene.people]
     witnesses = [
-        _Witness(person, photos[person.obj_id][0], board)
+        _Witness(person, photos[person.obj_id][0], board, stranger)
         for person, board in zip(scene.people, boards, strict=True)
     ]
     raw, coded, profile, frames = Outside(), Outside(), cProfile.Profile(), 0
@@ -205,4 +209,5 @@ def _is_changed(changed: NDArray[np.bool_], place: Landmarks) -> bool:
 
 
 def _means(values: tuple[list[float], list[float]]) -> tuple[float, float]:
-    return statistics.mean(values[0]), statistics.mean(values[1])
+    before, after = (statistics.mean(seen) if seen else math.nan for seen in values)
+    return before, after

@@ -1,0 +1,105 @@
+"""Clips in which one fault of a scene shows, made of real ones, each of 72 frames and the same every time."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from headswap_cli.engine.geometry import face_box, face_width
+from tests import media
+from tests.engine import heads
+from tests.engine.overlays import OVERLAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from headswap_cli.engine.types import Frame, Landmarks
+
+FRAMES = 72
+CALM = "single_face.mp4"
+_PAN_WAYS = 2
+_EXPOSURES = 8
+_SHUTTER = 0.5
+_GRAIN = 9.0
+
+
+def overlaid(name: str) -> Callable[[Path], Path]:
+    """Return what makes a clip in which one of ``overlays.OVERLAYS`` is before the face."""
+
+    def make(folder: Path) -> Path:
+        drawn = (OVERLAYS[name](frame, place)[0] for frame, place in _followed())
+        return media.written(folder / f"{name}.mp4", drawn)
+
+    return make
+
+
+def panned(folder: Path) -> Path:
+    """Return a clip whose camera swings to and fro, its shutter open for half the time."""
+    return media.written(folder / "panned.mp4", _panned())
+
+
+def grainy(folder: Path) -> Path:
+    """Return a clip shot with too little light: noise, anew in each frame."""
+    chance = np.random.default_rng(1)
+    noisy = (
+        np.asarray(np.clip(frame + chance.normal(0, _GRAIN, frame.shape), 0, 255), np.uint8)
+        for frame, _ in _followed()
+    )
+    return media.written(folder / "grainy.mp4", noisy)
+
+
+def beheaded(folder: Path) -> Path:
+    """Return a clip whose picture ends within the forehead."""
+    frames = list(_followed())
+    top = round(float(min(face_box(place)[1] + 0.15 * face_width(place) for _, place in frames)))
+    return media.written(folder / "beheaded.mp4", (frame[max(0, top) :] for frame, _ in frames))
+
+
+def crossing(folder: Path) -> Path:
+    """Return a clip in which one person passes before another."""
+    return media.written(folder / "crossing.mp4", _crossing())
+
+
+def _followed() -> Iterator[tuple[Frame, Landmarks]]:
+    """Return the frames of a calm clip with the landmarks of its face."""
+    return zip(*heads.scene(CALM, 0, FRAMES), strict=True)
+
+
+def _panned() -> Iterator[Frame]:
+    for index, (frame, _) in enumerate(_followed()):
+        height, width = frame.shape[:2]
+        margin = width // 4
+        wide = cv2.copyMakeBorder(frame, 0, 0, margin, margin, cv2.BORDER_REFLECT).astype(np.float32)
+        moments = index + ((np.arange(_EXPOSURES) + 0.5) / _EXPOSURES - 0.5) * _SHUTTER
+        turns = 2 * np.pi * _PAN_WAYS * moments / FRAMES
+        seen = [
+            cv2.warpAffine(wide, np.array([[1, 0, shift], [0, 1, 0]]), (width, height))
+            for shift in margin * (0.8 * np.sin(turns) - 1)
+        ]
+        yield np.asarray(np.mean(seen, axis=0) + 0.5, np.uint8)
+
+
+def _crossing() -> Iterator[Frame]:
+    """Cut a person out by where their matte is, and move them over another's picture."""
+    behind = islice(media.frames_of(media.clip("WolfgangLanger_Pexels.mp4"), start=200), FRAMES)
+    for index, (frame, (other, _)) in enumerate(zip(behind, _followed(), strict=True)):
+        shift = (index / (FRAMES - 1) - 0.5) * 1.2 * frame.shape[1]
+        matrix = np.array([[1, 0, shift], [0, 1, 0]])
+        size = frame.shape[1::-1]
+        alpha = cv2.warpAffine(_matte(other), matrix, size)[..., np.newaxis]
+        moved = cv2.warpAffine(other, matrix, size)
+        yield np.asarray(frame * (1 - alpha) + moved * alpha, np.uint8)
+
+
+def _matte(frame: Frame) -> NDArray[np.float32]:
+    """Return where a person is in a whole frame, (height, width, 1)."""
+    height, width = frame.shape[:2]
+    square = cv2.resize(heads.matte()(frame, 0, (height - width) / 2, width), (width, width))
+    top = (width - height) // 2
+    return np.asarray(square[top : top + height, :, np.newaxis], np.float32)

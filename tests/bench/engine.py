@@ -212,17 +212,21 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def evaluate_all(cases: Sequence[Case], options: argparse.Namespace) -> None:
-    """Measure what was asked for; print the tables, and the notices under them."""
-    pictures, files, notices = [], [], []
-    for case in cases:
-        print(f"{case.title} ...", file=sys.stderr, flush=True)
-        measured = measure(case, options)
-        pictures += picture_rows(case, measured)
-        files.append(file_row(case, measured))
-        notices += [f"{case.title}: {notice}" for notice in measured["fidelity"]["notices"]]
-    print_table(PICTURE, pictures)
-    print_table(FILE, files)
-    print("".join(f"- {notice}\n" for notice in notices))
+    """Measure what was asked for; print the tables, and the notices under them, of all that was done."""
+    pictures: list[list[str]] = []
+    files: list[list[str]] = []
+    notices: list[str] = []
+    try:
+        for case in cases:
+            print(f"{case.title} ...", file=sys.stderr, flush=True)
+            measured = measure(case, options)
+            pictures += picture_rows(case, measured)
+            files.append(file_row(case, measured))
+            notices += [f"{case.title}: {notice}" for notice in measured["fidelity"]["notices"]]
+    finally:
+        print_table(PICTURE, pictures)
+        print_table(FILE, files)
+        print("".join(f"- {notice}\n" for notice in notices))
 
 
 def cases_for(words: Sequence[str], photos: Sequence[str] | None) -> list[Case]:

@@ -46,6 +46,7 @@ PICTURE = (
     "flicker: source",
     "result",
     "outline",
+    "in front kept",
     "passed through",
     "PSNR outside, dB: before coding",
     "after",
@@ -105,7 +106,8 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
     from headswap_cli.engine.pipeline import Pipeline
     from headswap_cli.models import Mode
     from tests import media, quality
-    from tests.bench.picture import beginnings, cases, evaluate, faceres, sheets
+    from tests.bench.picture import beginnings, cases, evaluate, faceres, made, sheets
+    from tests.engine.overlays import OVERLAYS
 
     mode = Mode(mode_name) if mode_name != "auto" else None
     if sys.platform == "linux":
@@ -130,6 +132,7 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
             worn,
             mode,
             sheet_at=pictures / f"{name}-{mode_name}.png",
+            covered=made.covered(clip) if clip in OVERLAYS else (),
             stranger=None if missing else faceres.FaceRes(media.kept("faceres")),
         )
         if out:
@@ -169,6 +172,7 @@ def picture_rows(case: Case, measured: dict[str, Any]) -> list[list[str]]:
                 ),
                 number_or_dash(one["pose_error"], 1),
                 *(number_or_dash(value, 2) for value in (*one["jitter"], *one["flicker"], one["outline"])),
+                number_or_dash(verdict["in_front"], 2),
                 f"{100 * one['passed']:.0f} %",
                 *(number_or_dash(verdict[name], 1) for name in ("raw_db", "outside_db")),
                 number_or_dash(verdict["outside_ssim"], 4),

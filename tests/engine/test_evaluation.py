@@ -17,7 +17,7 @@ from tests.bench.picture import cases
 from tests.bench.picture.faces import FEATURES, Motion, correlation, correlations, pose_error
 from tests.bench.picture.graph import Graph, Values
 from tests.bench.picture.memory import descendants, footprint
-from tests.bench.picture.pixels import Flicker, Outside, outline_gradient
+from tests.bench.picture.pixels import Flicker, InFront, Outside, outline_gradient
 from tests.engine import heads
 
 pytestmark = pytest.mark.media
@@ -114,6 +114,18 @@ def test_what_is_not_changed_has_no_error_and_noise_has_its_own() -> None:
     assert noisy.psnr_db == pytest.approx(20 * math.log10(255 / 10), abs=0.01)
     assert kept.ssim == pytest.approx(1)
     assert noisy.ssim < 0.999
+
+
+def test_what_is_painted_over_is_not_in_front_any_more() -> None:
+    picture, result = np.full((2, 40, 40, 3), 100, np.uint8)
+    covered = np.zeros((40, 40), np.bool_)
+    covered[10:20, 10:20] = True
+    front = InFront()
+    assert math.isnan(front.share)
+    front.add(picture, result, covered)
+    result[10:15] = 160
+    front.add(picture, result, covered)
+    assert front.share == 0.75
 
 
 def test_a_face_that_blinks_with_the_light_flickers() -> None:

@@ -22,7 +22,7 @@ from tests import media
 from tests.bench.picture import sheets
 from tests.bench.picture.faceres import FaceRes, unlike
 from tests.bench.picture.faces import Observer, correlations, pose_error
-from tests.bench.picture.pixels import Flicker, Outside, outline_gradient
+from tests.bench.picture.pixels import Flicker, InFront, Outside, outline_gradient
 from tests.bench.picture.stages import stage_times
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Verdict:
         raw_db: PSNR outside what was changed, before encoding; infinite where not one bit differs.
         outside_db: The same in the file.
         outside_ssim: Structural similarity there.
+        in_front: Share of what is in front of a face that stays so; NaN where that is not known.
         stages: Milliseconds a frame.
     """
 
@@ -84,6 +85,7 @@ class Verdict:
     raw_db: float
     outside_db: float
     outside_ssim: float
+    in_front: float
     stages: dict[str, float]
 
 
@@ -161,6 +163,7 @@ def judge(
     *,
     sheet_at: Path,
     stranger: FaceRes | None = None,
+    covered: Sequence[NDArray[np.bool_]] = (),
 ) -> Verdict:
     """Judge a swap that was done.
 
@@ -172,6 +175,7 @@ def judge(
         mode: As asked for.
         sheet_at: Where the sheets go: one for each person, its number in the name.
         stranger: A network that the engine does not know.
+        covered: Which pixels of the face something is in front of, frame by frame, where that is known.
     """
     cast = pipeline.cast(scene, files[0], photos, SwapSettings(mode=mode))
     boards = [sheets.Sheet(sheets.spread(max(len(t.landmarks) for t in one.tracks))) for one in scene.people]
@@ -179,7 +183,7 @@ def judge(
         _Witness(person, photos[person.obj_id][0], board, stranger)
         for person, board in zip(scene.people, boards, strict=True)
     ]
-    raw, coded, profile, frames = Outside(), Outside(), cProfile.Profile(), 0
+    raw, coded, front, profile, frames = Outside(), Outside(), InFront(), cProfile.Profile(), 0
     with open_video(files[0]) as video, open_video(files[1]) as swapped:
         for frame, shown in zip(video.frames(), swapped.frames(), strict=True):
             profile.enable()
@@ -188,6 +192,8 @@ def judge(
             source = cast.fit.frame(frame.image)
             raw.add(source, played.image, played.changed)
             coded.add(source, shown.image, played.changed)
+            for mask in covered[frames : frames + 1]:
+                front.add(source, shown.image, mask)
             frames += 1
             for witness in witnesses:
                 step = frame.frame_index - witness.track.first_frame
@@ -199,7 +205,7 @@ def judge(
     for number, board in enumerate(boards, 1):
         board.write(sheet_at.with_name(f"{sheet_at.stem}-{number}.png"))
     people = tuple(witness.judgement() for witness in witnesses)
-    return Verdict(people, raw.psnr_db, coded.psnr_db, coded.ssim, stage_times(profile, frames))
+    return Verdict(people, raw.psnr_db, coded.psnr_db, coded.ssim, front.share, stage_times(profile, frames))
 
 
 def _is_changed(changed: NDArray[np.bool_], place: Landmarks) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from headswap_cli.engine.geometry import face_box, face_width
 from tests import media
 from tests.engine import heads
-from tests.engine.overlays import OVERLAYS
+from tests.engine.overlays import OVERLAYS, face_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +37,11 @@ def overlaid(name: str) -> Callable[[Path], Path]:
         return media.written(folder / f"{name}.mp4", drawn)
 
     return make
+
+
+def covered(name: str) -> list[NDArray[np.bool_]]:
+    """Return which pixels of the face one of ``overlays.OVERLAYS`` is before, frame by frame."""
+    return [OVERLAYS[name](frame, place)[1] & face_mask(frame.shape, place) for frame, place in _followed()]
 
 
 def panned(folder: Path) -> Path:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PATCH = 24
 _BLUR = 1.5
+# Grey levels that no coding makes.
+_NOTICED = 20.0
 
 
 @dataclass
@@ -67,6 +69,25 @@ def _ssim(first: Frame, second: Frame) -> NDArray[np.float64]:
     shared = _mean(x * y) - a * b
     one, two = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     return (2 * a * b + one) * (2 * shared + two) / ((a * a + b * b + one) * (spread + two))
+
+
+@dataclass
+class InFront:
+    """Counts how much of what is in front of a face stays in front."""
+
+    there: int = 0
+    kept: int = 0
+
+    def add(self, source: Frame, result: Frame, covered: NDArray[np.bool_]) -> None:
+        """Look at a frame; ``covered`` is what of the face something is in front of."""
+        apart = cv2.absdiff(source, result)[covered].mean(axis=1)
+        self.there += len(apart)
+        self.kept += int((apart < _NOTICED).sum())
+
+    @property
+    def share(self) -> float:
+        """The part that is still to be seen; NaN where nothing was in front."""
+        return self.kept / self.there if self.there else math.nan
 
 
 @dataclass

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli import wire
+from headswap_cli.engine import topology
 from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.look import Look, look_of
 from headswap_cli.engine.types import Frame, Landmarks, MediaFault
@@ -24,6 +25,11 @@ SHUT = 0.14
 # Lips further apart, and mouth corners higher above its middle, than these parts of the face's width are
 # not at rest.
 _LIPS, _SMILE = 0.05, 0.045
+# The white of an eye is at least so bright beside the skin: below the first nothing of it shows, and below
+# the second hardly anything.
+_DARK_GLASS, _TINTED_GLASS = 0.2, 0.34
+# How much of the face the photo's edge may cut off, and how dark the face may be, grey levels.
+_BEYOND, _DARK = 0.05, 30.0
 # The blur of a sharp camera, and the blur added for the measurement: pixels, and pixels of face for each.
 _SHARP, _ADDED, _ADDED_PER = 0.7, 2.0, 100.0
 _STRONGEST = 94
@@ -49,14 +55,21 @@ def judge(photo: Frame, landmarks: Landmarks, *, turn_limit: float = FRONTAL) ->
         turn_limit: Degrees of yaw and pitch that are borne.
 
     Raises:
-        MediaFault: It is turned away, blurred or asleep; the reason names the value and the limit.
+        MediaFault: It is cut off, turned away, blurred, asleep or behind dark glasses; the reason names the
+            value and the limit.
     """
     look, width = look_of(landmarks), face_width(landmarks)
     detail = width * min(1.0, _SHARP / blur_of(photo, landmarks))
-    fault = _fault(look, width, detail, turn_limit)
+    fault = _cut(photo, landmarks) or _fault(look, width, detail, turn_limit)
+    light, eyes = _brightness(photo, landmarks)
+    if fault is None and eyes < _DARK_GLASS:
+        fault = (
+            "the eyes in the reference photo can't be seen, as behind dark glasses (at their brightest they"
+            f" have {100 * eyes:.0f} % of the skin's brightness; at least {100 * _DARK_GLASS:.0f} are needed)"
+        )
     if fault is not None:
         raise MediaFault(wire.INVALID_PARAMETER, fault)
-    return Verdict(look, width, detail, tuple(_warnings(look, width, detail)))
+    return Verdict(look, width, detail, tuple(_warnings(look, width, detail) + _dim(light, eyes)))
 
 
 def blur_of(photo: Frame, landmarks: Landmarks) -> float:
@@ -86,6 +99,51 @@ def _edge_blur(grey: Floats, added: float) -> float:
         return float(max(grey.shape))
     ratio = max(1 + _TINY, float(np.median(before[chosen] / np.maximum(after[chosen], _TINY))))
     return float(added / np.sqrt(ratio**2 - 1))
+
+
+def _cut(photo: Frame, landmarks: Landmarks) -> str | None:
+    outline = landmarks[topology.OVAL, :2].astype(np.float32)
+    within = np.clip(outline, 0, np.array(photo.shape[1::-1], np.float32) - 1)
+    beyond = 1 - cv2.contourArea(within) / max(1.0, cv2.contourArea(outline))
+    if beyond <= _BEYOND:
+        return None
+    return (
+        f"the reference photo's edge cuts off {100 * beyond:.0f} % of the face; at most"
+        f" {100 * _BEYOND:.0f} can be borne, so take one that shows all of it"
+    )
+
+
+def _brightness(photo: Frame, landmarks: Landmarks) -> tuple[float, float]:
+    """Return the face's middle brightness, grey levels, and the brighter eye's brightest parts beside it."""
+    grey = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY)
+
+    def _within(points: NDArray[np.int32]) -> NDArray[np.uint8]:
+        outline = np.round(landmarks[points, :2]).astype(np.int32)
+        area = cv2.fillPoly(np.zeros(grey.shape, np.uint8), [outline], (1,)) > 0
+        return np.asarray(grey[area], np.uint8)
+
+    face = _within(topology.OVAL)
+    light = float(np.median(face)) if face.size else 0.0
+    eyes = [
+        np.percentile(seen, 90) for seen in map(_within, (topology.RIGHT_EYE, topology.LEFT_EYE)) if seen.size
+    ]
+    return light, float(max(eyes, default=0.0)) / max(1.0, light)
+
+
+def _dim(light: float, eyes: float) -> list[str]:
+    told = []
+    if eyes < _TINTED_GLASS:
+        told.append(
+            "the eyes in the reference photo hardly show, as behind tinted glasses (at their brightest they"
+            f" have {100 * eyes:.0f} % of the skin's brightness; {100 * _TINTED_GLASS:.0f} and more look"
+            " well)"
+        )
+    if light < _DARK:
+        told.append(
+            f"the face in the reference photo is dark (its middle brightness is {light:.0f} of 255;"
+            f" {_DARK:.0f} and more look well)"
+        )
+    return told
 
 
 def _fault(look: Look, width: float, detail: float, turn_limit: float) -> str | None:

@@ -34,7 +34,7 @@ _SQUARE, _RAISED = 2.9, 0.22
 # Hair that the photo cuts off ends softly over so many face widths, and in strands where it hangs down.
 _EDGE_FADE, _TAILS = 0.14, 0.4
 # The edge itself, in parts of that, and how long a piece of it may run through the head, in face widths.
-_AT_EDGE, _CUT_OFF = 0.3, 0.2
+_AT_EDGE, CUT_OFF = 0.3, 0.2
 _TEXTURE_SIDES = (512, 1024)
 _SMALLEST_LEVEL = 64
 # Less of the texture than this is no hairdo.
@@ -48,8 +48,8 @@ class Reference:
     ``textures`` hold BGR and alpha, ``weights`` skin (not hair) and inner face, each level half the size of
     the one before; ``vertices`` (n, 3) are landmarks, hair rings and eyeballs in pixels of the upright photo,
     ``texture_points`` (n, 2) the same in pixels of the first texture; ``triangles`` (m, 3);
-    ``hanging_hair`` tells how much of the space beside the jaw the hair fills, 0 to 1; ``is_cut_off`` whether
-    the photo's edge runs through the head above the chin.
+    ``hanging_hair`` tells how much of the space beside the jaw the hair fills, 0 to 1; ``cut_off`` how long
+    the photo's edge runs through the head above the chin, in face widths.
     """
 
     textures: tuple[Bytes, ...]
@@ -59,12 +59,17 @@ class Reference:
     triangles: NDArray[np.int32]
     face_width: float
     hanging_hair: float
-    is_cut_off: bool
+    cut_off: float
 
     @property
     def landmarks(self) -> Landmarks:
         """The face's landmarks in pixels of the upright photo, (478, 3)."""
         return self.vertices[: topology.LANDMARKS]
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the photo ends in the middle of the head."""
+        return self.cut_off > CUT_OFF
 
     def hair_colour(self) -> NDArray[np.float32] | None:
         """Return the hair's median colour, Lab as OpenCV scales it, (3,); None of next to no hair."""
@@ -103,7 +108,11 @@ def select_face(detections: Sequence[Detection]) -> Detection:
         MediaFault: There is none, more than one, or it is too small; the reason is a sentence for the user.
     """
     if not detections:
-        raise MediaFault(wire.INVALID_PARAMETER, "the reference photo shows no face")
+        raise MediaFault(
+            wire.INVALID_PARAMETER,
+            "the reference photo shows no face: it must be upright, sharp"
+            f" and at least {_MINIMAL_FACE} pixels wide",
+        )
     ordered = sorted(detections, key=_width, reverse=True)
     largest = _width(ordered[0])
     rivals = sum(_width(face) >= _RIVAL * largest for face in ordered)
@@ -155,7 +164,7 @@ def build_reference(
         triangles=np.ascontiguousarray(np.concatenate(triangles), np.int32),
         face_width=width,
         hanging_hair=beside_jaw(cut.alpha * inside, upright),
-        is_cut_off=_is_cut_off(cut.alpha, inside, upright),
+        cut_off=_cut_off(cut.alpha, inside, upright),
     )
 
 
@@ -178,12 +187,11 @@ def beside_jaw(person: NDArray[np.float32], landmarks: Landmarks) -> float:
     return max(filled)
 
 
-def _is_cut_off(alpha: NDArray[np.float32], inside: NDArray[np.float32], landmarks: Landmarks) -> bool:
-    """Tell whether the photo ends in the middle of the head, the ends of long hair left out."""
+def _cut_off(alpha: NDArray[np.float32], inside: NDArray[np.float32], landmarks: Landmarks) -> float:
+    """Return how long the photo's edge runs through the head, face widths, the ends of long hair left out."""
     rim = (inside > 0) & (inside < _AT_EDGE)
     rim[int(landmarks[topology.CHIN, 1]) :] = False
-    width = face_width(landmarks)
-    return float(alpha[rim].sum()) > _CUT_OFF * width * _AT_EDGE * _EDGE_FADE * width
+    return float(alpha[rim].sum()) / (_AT_EDGE * _EDGE_FADE * face_width(landmarks) ** 2)
 
 
 def _width(face: Detection) -> float:

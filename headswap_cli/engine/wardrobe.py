@@ -18,7 +18,7 @@ from headswap_cli.engine.identify import FaceEmbedder, distance
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.occlude import Hands, hand_mask
-from headswap_cli.engine.reference import build_reference, read_photo, select_face
+from headswap_cli.engine.reference import CUT_OFF, build_reference, read_photo, select_face
 from headswap_cli.engine.types import MediaFault
 from headswap_cli.engine.weights import MESH_EDGES
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Embedding, Frame, Landmarks
 
-_CUT_OFF = "the reference photo's edge cuts the head off, so there is no more than its face to use well"
 # What a file is known by as long as nobody writes to it: path, time of change, size.
 _Key = tuple[tuple[str, int, int], ...]
 
@@ -164,8 +163,15 @@ class Wardrobe:
         self._hands.reset()
         reference = build_reference(photo, landmarks, self._matte, self._triangles)
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
-        cut = (_CUT_OFF,) if reference.is_cut_off else ()
+        cut = (_cut_off(reference),) if reference.is_cut_off else ()
         return _Seen(Head(reference, verdict.look), embedding, (*verdict.warnings, *cut))
+
+
+def _cut_off(reference: Reference) -> str:
+    return (
+        f"the reference photo's edge cuts the head off along {reference.cut_off:.1f} widths of its face (up"
+        f" to {CUT_OFF:.1f} does no harm), so there is no more than its face to use well"
+    )
 
 
 def _require_bare(photo: Frame, landmarks: Landmarks, hands: list[Hand]) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headswap_cli import wire
+from headswap_cli.engine import topology
 from headswap_cli.engine.gate import ASIDE, blur_of, judge
 from headswap_cli.engine.reference import read_photo
 from headswap_cli.engine.types import Frame, MediaFault
@@ -100,6 +101,32 @@ def test_shut_eyes_are_refused_with_how_far_they_are_open(frame_index: int) -> N
     told = refusal(worse.moment("WolfgangLanger_Pexels.mp4", frame_index))
     assert "eyes in the reference photo are shut" in told
     assert "at least 14 are needed" in told
+
+
+def test_eyes_behind_dark_glasses_are_refused_and_behind_tinted_ones_warned_of() -> None:
+    photo = read_photo(media.photo("astronaut.png"))
+    told = refusal(worse.shaded(photo, 0.05))
+    assert "as behind dark glasses" in told
+    assert "at least 20 are needed" in told
+    tinted = worse.shaded(photo, 0.25)
+    warnings = judge(tinted, worse.face_of(tinted)).warnings
+    assert any("as behind tinted glasses" in told and "34 and more look well" in told for told in warnings)
+
+
+def test_a_face_that_the_edge_cuts_off_is_refused_with_how_much_of_it() -> None:
+    photo = read_photo(media.photo("astronaut.png"))
+    left = float(worse.face_of(photo)[topology.OVAL, 0].min())
+    half = np.ascontiguousarray(photo[:, round(left) + 30 :])
+    told = refusal(half)
+    assert 10 < float(told.split("cuts off ")[1].split()[0]) < 50
+    assert "at most 5 can be borne" in told
+
+
+def test_a_face_in_the_dark_is_warned_of() -> None:
+    photo = read_photo(media.photo("astronaut.png"))
+    dark = np.asarray(photo * 0.12, np.uint8)
+    warnings = judge(dark, worse.face_of(dark)).warnings
+    assert any("is dark" in told and "of 255; 30 and more look well" in told for told in warnings)
 
 
 @pytest.mark.parametrize("frame_index", [180, 240, 300])

@@ -59,6 +59,15 @@ def shaken(photo: Frame, pixels: int, *, upwards: bool = False) -> Frame:
     return np.asarray(cv2.filter2D(photo, -1, path.T if upwards else path), np.uint8)
 
 
+def shaded(photo: Frame, light: float) -> Frame:
+    """Return a face with round glasses on that let so much light through."""
+    landmarks, glasses = face_of(photo), np.zeros(photo.shape[:2], np.uint8)
+    for eye in hull.EYES:
+        middle, width = hull.eye_frame(landmarks, eye)
+        cv2.circle(glasses, (round(float(middle[0])), round(float(middle[1]))), round(0.9 * width), 1, -1)
+    return np.asarray(np.where(glasses[..., np.newaxis] > 0, photo * light, photo), np.uint8)
+
+
 def shrunk(photo: Frame, part: float) -> Frame:
     """Return a photo with fewer pixels."""
     return np.asarray(cv2.resize(photo, None, fx=part, fy=part, interpolation=cv2.INTER_AREA), np.uint8)

@@ -169,9 +169,11 @@ def _throat(
     """Return a part of the piece, the throat's skin all over it, and how far it is to be shown there."""
     width = place.width
     mouth = float(landmarks[[61, 291], 1].mean())
-    middle = float(landmarks[[172, 397], 0].mean())
+    # A neck stands under the skull, not under the face.
+    jaws = float(landmarks[[172, 397], 0].mean())
+    middle = jaws - _SKULL * aside(landmarks) * width
     rows = slice(int(np.clip(mouth, 0, len(old) - 2)), len(old))
-    left, right = np.clip((middle - 0.7 * width, middle + 0.7 * width), 0, old.shape[1])
+    left, right = np.clip((min(jaws, middle) - 0.7 * width, max(jaws, middle) + 0.7 * width), 0, old.shape[1])
     columns = slice(min(int(left), old.shape[1] - 2), max(int(right), int(left) + 2))
     part = rows, columns
     colours, face = piece[part].astype(np.float32), place.face[part]
@@ -183,6 +185,9 @@ def _throat(
     _weigh(colours, old[part], face, jaw, width, skin.astype(np.float32), weight, profile)
     below = (np.arange(len(face), dtype=np.float32)[:, np.newaxis] - jaw) / np.float32(width)
     off = np.abs(np.arange(len(jaw), dtype=np.float32) + (columns.start - middle)) / np.float32(width)
+    # A light strand beside the neck is too narrow to be some of it.
+    narrow = np.ones((1, max(1, round(0.15 * width))), np.uint8)
+    profile = np.asarray(cv2.morphologyEx(profile[np.newaxis], cv2.MORPH_OPEN, narrow), np.float32)[0]
     profile *= np.clip((_MOST_NECK - off) / 0.06, 0, 1)
     least = _LEAST_NECK + _FLARE * np.square(np.maximum(below, 0))
     neck = np.maximum(profile, np.clip((least - off) / 0.06 + 0.5, 0, 1))

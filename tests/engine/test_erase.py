@@ -41,13 +41,29 @@ def test_face_and_hair_go_and_shoulders_and_far_away_stay() -> None:
     assert old[5, 5] == 0
 
 
-@pytest.mark.parametrize("side", [-1, 1])
-def test_the_back_of_a_head_that_looks_aside_goes_too(side: int) -> None:
-    face = small_face()
+def turned_aside(face: Landmarks, side: int) -> Landmarks:
     turn = np.deg2rad(40) * side
     about = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
     middle = face.mean(axis=0)
-    turned = np.asarray((face - middle) @ about.T + middle, np.float32)
+    return np.asarray((face - middle) @ about.T + middle, np.float32)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_neck_stands_under_the_skull_of_a_head_that_looks_aside(side: int) -> None:
+    turned, everybody = turned_aside(small_face(), side), person()
+    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
+    plate = Plate(frame, np.full((SIZE, SIZE), 9, np.uint8))
+    _, share = behind(frame, everybody, old_head(everybody, turned, [], 1.5), turned, plate)
+    below = round(float(turned[topology.CHIN, 1])) + 6
+    necks = np.flatnonzero(share[below] < 0.5)
+    jaws = float(turned[[172, 397], 0].mean())
+    assert 5 < side * (necks.mean() - jaws) < 25
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_back_of_a_head_that_looks_aside_goes_too(side: int) -> None:
+    face = small_face()
+    turned = turned_aside(face, side)
     assert np.sign(aside(turned)) == -side
     everybody = np.ones((SIZE, SIZE), np.float32)
     frontal, away = (old_head(everybody, shape, [], 1.5) for shape in (face, turned))

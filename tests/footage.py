@@ -57,6 +57,7 @@ def write_video(
     sound_codec: str = "aac",
     fast_start: bool = False,
     keys_every: int | None = None,
+    interlaced: bool = False,
 ) -> Path:
     """Write BGR pictures, 20 ticks apart unless ``times`` says else, and mono sound at ``RATE``.
 
@@ -73,12 +74,15 @@ def write_video(
         sound_codec: FFmpeg's name of an encoder.
         fast_start: Whether the index stands before the data.
         keys_every: How many pictures lead from one key frame to the next at most; the encoder's own if None.
+        interlaced: Whether libx264 takes the lines of each picture for two moments.
     """
     options = {"movflags": "+faststart"} if fast_start else {}
     with av.open(str(path), "w", options=options) as container:
         stream = _picture_stream(container, codec, time_base, tags)
         if keys_every is not None:
             stream.codec_context.gop_size = keys_every
+        if interlaced:
+            stream.options = {"x264-params": "tff=1"}
         stream.height, stream.width = pictures[0].shape[:2]
         if quarter_turns or mirrored:
             stream.set_display_rotation(-90 * quarter_turns, hflip=mirrored)

@@ -33,6 +33,8 @@ _THREADS = 2
 _BROADCAST = {"mpegts", "mpeg"}
 # No codec shows a frame further than this from its place.
 _NEIGHBOURS = 64
+# FFmpeg's numbers for the order of fields: unknown, progressive, then those that have two.
+_FIRST_INTERLACED = 2
 # Frames that wait to be looked at; how soon it is noticed that nobody wants any more.
 _AHEAD, _PAUSE_S = 3, 0.02
 
@@ -57,7 +59,8 @@ class VideoSource:
     """An open video; ``properties`` hold for the frames as they are handed out, rotation applied.
 
     ``pixel_aspect`` is the width of a displayed pixel over its height, ``None`` where the file does not say;
-    ``origin_s`` is the time that a player calls zero; ``bits`` each colour has in the file.
+    ``origin_s`` is the time that a player calls zero; ``bits`` each colour has in the file; ``interlaced``
+    says that every other line of a frame is of a later moment.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class VideoSource:
             context.color_range, context.color_primaries, context.color_trc, context.colorspace
         )
         self.bits = max((part.bits for part in context.format.components), default=8) if context.format else 8
+        self.interlaced = context.field_order >= _FIRST_INTERLACED
         aspect = self._stream.sample_aspect_ratio
         is_turned = (context.width > context.height) != (properties.width > properties.height)
         self.pixel_aspect = 1 / aspect if aspect and is_turned else aspect or None

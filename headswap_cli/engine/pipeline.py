@@ -153,12 +153,18 @@ class _Counter:
 
 def _losses(video: VideoSource) -> list[str]:
     """Say what of the source an H.264 file for any player cannot hold."""
-    if video.bits <= _BITS:
-        return []
-    return [
-        f"the video has {video.bits} bits a colour and the result {_BITS}, under the same colour tags:"
-        " soft gradients may show steps"
-    ]
+    lost = []
+    if video.bits > _BITS:
+        lost.append(
+            f"the video has {video.bits} bits a colour and the result {_BITS}, under the same colour tags:"
+            " soft gradients may show steps"
+        )
+    if video.interlaced:
+        lost.append(
+            "the video is interlaced and the result is not: edges that move look combed unless you"
+            " deinterlace it before"
+        )
+    return lost
 
 
 def _picture(video: VideoSource, fit: Fit, quality: Quality) -> Picture:

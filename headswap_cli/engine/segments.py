@@ -1,4 +1,9 @@
-"""Part a video into segments that can be made side by side, the same however many processes make them."""
+"""Part a video into segments that can be made side by side, the same however many processes make them.
+
+What that costs: some frames are decoded more than once. Of a clip of 472 frames with a key frame every 72,
+30 (6 %) are seen a second time to warm up, and 102 (22 %) only decoded on the way there from the key frame,
+which takes a third of that at most; of 120 frames with one key frame, 30 (25 %) and 150.
+"""
 
 from __future__ import annotations
 

@@ -111,6 +111,17 @@ def test_a_deep_source_says_what_the_result_cannot_hold(crew_of_three: Pipeline,
     assert "10 bits a colour and the result 8" in notice
 
 
+def test_an_interlaced_source_says_that_it_should_be_deinterlaced(
+    crew_of_three: Pipeline, tmp_path: Path
+) -> None:
+    combed = write_video(tmp_path / "in.mp4", [corners()] * 8, interlaced=True)
+    with open_video(combed) as video:
+        told = Scene(video.properties, (), (), timeline_of(video.frames()))
+    report = crew_of_three.swap(told, combed, tmp_path / "out.mp4", {}, SwapSettings(), on_progress=nothing)
+    (notice,) = report.notices
+    assert "deinterlace it before" in notice
+
+
 def test_a_helper_that_is_killed_ends_the_work_and_leaves_nothing(
     source: Path, scene: Scene, crew_of_three: Pipeline, tmp_path: Path
 ) -> None:

@@ -119,10 +119,9 @@ def _things(image: Floats, compared: Compared, width: float, *, hair_stays: bool
     inside = compared.inside
     kept, is_deep = np.zeros(inside.shape, np.uint8), False
     soft = np.asarray(cv2.GaussianBlur(compared.score, (0, 0), 0.8), np.float32)
-    core = soft > _GROWN
-    if not core.any():
+    if float(soft.max()) <= _SEED:
         return kept.astype(np.float32), False
-    count, labels = _together(core)
+    count, labels = _together(soft > _GROWN)
     depth = _depth(inside, width)
     # Size, surest pixel, least and greatest depth of each.
     found = np.tile(np.array([0, 0, np.inf, 0], np.float32), (count, 1))

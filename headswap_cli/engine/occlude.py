@@ -99,6 +99,8 @@ class Hands:
             for crop in self._palm_crops(frame, face, reach):
                 if len(found) < _MOST and not any(_same(crop, hand) for hand in found):
                     self._add(found, frame, crop)
+                    # It looked like a palm: it may be one from elsewhere.
+                    self._pause = _SEARCH_EVERY
         self._steps = [_step(hand, self._hands, expected) for hand in found]
         self._hands = found
         return found

@@ -40,8 +40,8 @@ _SHADED, _SAME_TINT = 0.42, 0.16
 _LIGHT, _GAINS, _COARSE = 0.22, (0.5, 1.8), 4
 # What differs by more than this, in grey levels, tells nothing of the light.
 _ODD = 40.0
-# Every so manieth pixel is enough to tell the light of all.
-_EACH = 5
+# Of the ratios that are believed, so many are told apart.
+_STEPS = 256
 # Of the face that must look like itself to tell anything.
 _LIKE_ITSELF = 0.35
 
@@ -92,8 +92,7 @@ class Expected:
         inside = seen[..., 0] >= 0
         predicted = np.zeros((height, across, 3), np.float32)
         _sample(self._usual, seen, predicted)
-        gains = _gains(image, predicted, inside)
-        light = None if gains is None else _light(image, predicted, inside, gains, width)
+        light = _light(image, predicted, inside, width)
         if light is None:
             return None
         shape = (height, across)
@@ -126,17 +125,13 @@ def _feature_ranges(colours: Floats, layout: Floats, width: float) -> tuple[Labe
     return labels, ranges
 
 
-def _gains(image: Floats, predicted: Floats, inside: Bools) -> Floats | None:
-    some = np.flatnonzero(inside)[::_EACH]
-    if not some.size:
-        return None
-    ratios = (image.reshape(-1, 3)[some] + 8) / (predicted.reshape(-1, 3)[some] + 8)
-    return np.asarray(np.clip(np.median(ratios, axis=0), *_GAINS), np.float32)
-
-
-def _light(image: Floats, predicted: Floats, inside: Bools, gains: Floats, width: float) -> Floats | None:
+def _light(image: Floats, predicted: Floats, inside: Bools, width: float) -> Floats | None:
     """Return this frame's light beside the usual one, coarsely; None where too little looks like the face."""
     height, across = inside.shape
+    if not inside.any():
+        return None
+    gains = np.empty(3, np.float32)
+    _median_ratios(image, predicted, inside, gains)
     sums = np.zeros((-(-height // _COARSE), -(-across // _COARSE), 7), np.float32)
     _gather(image, predicted, inside, gains, sums)
     if float(sums[..., 6].sum()) < _LIKE_ITSELF * float(inside.sum()):
@@ -162,6 +157,26 @@ def _sample(texture: Floats, seen: Floats, picture: Floats) -> None:
                 upper = texture[top, left, k] * (1 - right) + texture[top, left + 1, k] * right
                 lower = texture[top + 1, left, k] * (1 - right) + texture[top + 1, left + 1, k] * right
                 picture[y, x, k] = upper * (1 - low) + lower * low
+
+
+@kernel
+def _median_ratios(image: Floats, predicted: Floats, inside: Bools, gains: Floats) -> None:
+    """Fill in each channel's median ratio of picture and prediction, to a 256th of what is believed."""
+    low, step = np.float32(_GAINS[0]), np.float32((_GAINS[1] - _GAINS[0]) / _STEPS)
+    counts = np.zeros((3, _STEPS + 1), np.int32)
+    height, width = inside.shape
+    for y in range(height):
+        for x in range(width):
+            if inside[y, x]:
+                for k in range(3):
+                    ratio = (image[y, x, k] + 8) / (predicted[y, x, k] + 8)
+                    counts[k, min(max(int((ratio - low) / step + 0.5), 0), _STEPS)] += 1
+    for k in range(3):
+        place, left = 0, counts[k].sum() // 2
+        while counts[k, place] <= left:
+            left -= counts[k, place]
+            place += 1
+        gains[k] = low + step * place
 
 
 @kernel

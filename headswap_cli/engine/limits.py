@@ -18,8 +18,12 @@ MEMORY_BYTES = 4 * 1024**3
 STALL_S = 300.0
 # OpenCV's number for memory that cannot be had.
 _CV_NO_MEMORY = -4
-# glibc's number for how many heaps there may be, malloc.h; Linux's for pages that may go, mman.h.
-_ARENA_MAX, _DONT_NEED = -8, 4
+# glibc's numbers, malloc.h: how many heaps there may be, from what size on memory is asked of the system each
+# time, and how much that is free at a heap's end is kept; the bytes are more than a frame's arrays come to.
+_ARENA_MAX, _MMAP_THRESHOLD, _TRIM_THRESHOLD = -8, -3, -1
+_LARGEST, _KEPT = 32 * 1024**2, 64 * 1024**2
+# Linux's number for pages that may go, mman.h.
+_DONT_NEED = 4
 
 
 # Each has networks of its own, some 300 MB.
@@ -47,14 +51,18 @@ def share_one_heap() -> None:
     """Let all threads to come allocate from one heap: the C library would give each one, and keep them all.
 
     A job of two processes at 1280x720 peaked some 50 MB lower by it, in no more time: Python runs one thread
-    at once.
+    at once. What a frame's arrays leave free is kept for the next one's: the system would empty every page of
+    it anew.
     """
     if sys.platform == "linux":
         import ctypes
 
         # musl has no such function, and one heap.
         with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+            set_option = ctypes.CDLL(None).mallopt
+            set_option(_ARENA_MAX, 1)
+            set_option(_MMAP_THRESHOLD, _LARGEST)
+            set_option(_TRIM_THRESHOLD, _KEPT)
 
 
 def give_back_memory() -> None:

@@ -174,3 +174,29 @@ def test_code_that_was_read_is_handed_back_and_comes_again_when_it_is_needed() -
     before, after, works = said.stdout.split()
     assert int(after) < int(before) / 2
     assert works == "True"
+
+
+_FAULTS = """
+import resource
+import numpy as np
+from headswap_cli.engine.limits import share_one_heap
+{before}
+def frame():
+    arrays = [np.ones(2**21, np.float32) for _ in range(5)]
+frame(), frame()
+start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+frame()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - start)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_info"),
+    reason="glibc alone gives memory back by itself",
+)
+@pytest.mark.parametrize(("before", "is_kept"), [("", False), ("share_one_heap()", True)])
+def test_a_frames_memory_is_kept_for_the_next_frame(before: str, *, is_kept: bool) -> None:
+    command = [sys.executable, "-c", _FAULTS.format(before=before)]
+    told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    # Pages of 4 KiB would be 10,000.
+    assert (int(told) < 100) is is_kept

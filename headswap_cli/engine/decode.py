@@ -77,7 +77,8 @@ class VideoSource:
             context.color_range, context.color_primaries, context.color_trc, context.colorspace
         )
         self.bits = max((part.bits for part in context.format.components), default=8) if context.format else 8
-        self.interlaced = context.field_order >= _FIRST_INTERLACED
+        # PyAV 15 does not tell.
+        self.interlaced = getattr(context, "field_order", 0) >= _FIRST_INTERLACED
         aspect = self._stream.sample_aspect_ratio
         is_turned = (context.width > context.height) != (properties.width > properties.height)
         self.pixel_aspect = 1 / aspect if aspect and is_turned else aspect or None

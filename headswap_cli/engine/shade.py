@@ -16,6 +16,8 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 # Colour curves have so many steps for each grey level, and end at 255.
 STEPS = 4
+# Between hair and skin there are curves for so many parts of the way.
+_WAYS = 32
 # Texture points are told apart down to so manieth parts of a pixel: four pixels' weights then add up to 256.
 _BITS = 4
 _PARTS = 1 << _BITS
@@ -56,25 +58,28 @@ def shade(
     height, width = seen.shape[:2]
     layer = np.zeros((height, width, 4), np.float32)
     skin, face = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
-    _shade(seen, scale, texture, grade.curves, grade.chroma, gains, layer, skin, face)
+    ways = np.empty((_WAYS + 1, *grade.curves.shape[1:]), np.float32)
+    _part(grade.curves, ways)
+    _shade(seen, scale, texture, ways, grade.chroma, gains, layer, skin, face)
     return layer, skin, face
 
 
 @kernel
-def _line(field: Floats, y: float, line: Floats) -> None:
-    """Fill ``line`` with a small field at ``y`` of its own pixels, stretched along x, the edge repeated."""
-    rows, columns = field.shape
+def _between_rows(field: Floats, y: float, row: Floats) -> None:
+    """Fill ``row`` with a small field at ``y`` of its own pixels, the edge repeated."""
+    rows = field.shape[0]
     y = min(max(y, 0.0), rows - 1.0)
-    y0 = int(y)
-    y1, down = min(y0 + 1, rows - 1), np.float32(y - y0)
-    step = columns / line.shape[0]
-    for x in range(line.shape[0]):
-        exact = min(max((x + 0.5) * step - 0.5, 0.0), columns - 1.0)
-        x0 = int(exact)
-        x1, right = min(x0 + 1, columns - 1), np.float32(exact - x0)
-        above = field[y0, x0] + (field[y0, x1] - field[y0, x0]) * right
-        below = field[y1, x0] + (field[y1, x1] - field[y1, x0]) * right
-        line[x] = above + (below - above) * down
+    above = int(y)
+    below, down = min(above + 1, rows - 1), np.float32(y - above)
+    for x in range(field.shape[1]):
+        row[x] = field[above, x] + (field[below, x] - field[above, x]) * down
+
+
+@kernel
+def _places(columns: int, width: int, before: Floats) -> None:
+    """Fill ``before`` with where the middles of ``width`` pixels lie in a row of ``columns``."""
+    for x in range(width):
+        before[x] = np.float32(min(max((x + 0.5) * columns / width - 0.5, 0.0), columns - 1.0))
 
 
 @kernel
@@ -102,14 +107,24 @@ def _between(corners: _Corners, right: int, down: int, place: int) -> np.uint64:
 
 @kernel
 def _lane(four: np.uint64, index: int) -> np.float32:
-    return np.float32(np.uint16(four >> np.uint64(16 * index)))
+    return np.float32(np.int32((four >> np.uint64(16 * index)) & np.uint64(0xFFFF)))
+
+
+@kernel
+def _part(curves: Floats, ways: Floats) -> None:
+    """Fill ``ways`` with the curves between the first, at 0, and the second, at the end."""
+    for way in range(_WAYS + 1):
+        share = np.float32(way / _WAYS)
+        for k in range(3):
+            for step in range(curves.shape[2]):
+                ways[way, k, step] = curves[0, k, step] + (curves[1, k, step] - curves[0, k, step]) * share
 
 
 @kernel
 def _step(value: np.float32, grey: np.float32, chroma: np.float32) -> int:
     """Return a curve's step for a value, both in steps, brought nearer to its grey or further from it."""
     level = grey + (value - grey) * chroma + np.float32(0.5)
-    return int(min(max(level, np.float32(0)), np.float32(255 * STEPS)))
+    return min(max(int(level), 0), 255 * STEPS)
 
 
 @kernel
@@ -117,7 +132,7 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
     seen: Floats,
     scale: float,
     texture: _Packed,
-    curves: Floats,
+    ways: Floats,
     chroma: Floats,
     gains: Floats,
     layer: Floats,
@@ -129,11 +144,13 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
     # Single precision throughout: plain numbers would make every step a double one.
     factor, one, zero = np.float32(scale), np.float32(1), np.float32(0)
     share, to_steps, most = np.float32(1 / (256 * 255)), np.float32(STEPS / 256), np.float32(255)
-    on_all, on_skin, hardly = np.float32(0.6), np.float32(0.4), np.float32(0.002)
+    on_all, on_skin = np.float32(0.6), np.float32(0.4)
     luma = (np.float32(0.114), np.float32(0.587), np.float32(0.299))
-    lights = np.empty(width, np.float32)
+    # The last pixel has a neighbour beyond the edge, which counts for nothing.
+    places, lights = np.empty(width, np.float32), np.zeros(gains.shape[1] + 1, np.float32)
+    _places(gains.shape[1], width, places)
     for y in range(height):
-        _line(gains, (y + 0.5) * gains.shape[0] / height - 0.5, lights)
+        _between_rows(gains, (y + 0.5) * gains.shape[0] / height - 0.5, lights)
         for x in range(width):
             if seen[y, x, 0] < zero:
                 continue
@@ -146,17 +163,16 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
                 continue
             even = _between(corners, right, down, 0)
             skin = _lane(even, 2) * share
-            hair = one - skin
-            lit = (one + (lights[x] - one) * (on_all + on_skin * skin)) * alpha
-            colour = (_lane(even, 0) * to_steps, _lane(odd, 0) * to_steps, _lane(even, 1) * to_steps)
-            grey = colour[0] * luma[0] + colour[1] * luma[1] + colour[2] * luma[2]
-            for k in range(3):
-                level = zero
-                if hair > hardly:
-                    level += curves[0, k, _step(colour[k], grey, chroma[0])] * hair
-                if skin > hardly:
-                    level += curves[1, k, _step(colour[k], grey, chroma[1])] * skin
-                layer[y, x, k] = min(level * lit, most * alpha)
+            way = int(skin * np.float32(_WAYS) + np.float32(0.5))
+            kept = chroma[0] + (chroma[1] - chroma[0]) * skin
+            place = int(places[x])
+            light = lights[place] + (lights[place + 1] - lights[place]) * (places[x] - np.float32(place))
+            lit = (one + (light - one) * (on_all + on_skin * skin)) * alpha
+            blue, green, red = _lane(even, 0) * to_steps, _lane(odd, 0) * to_steps, _lane(even, 1) * to_steps
+            grey = blue * luma[0] + green * luma[1] + red * luma[2]
+            layer[y, x, 0] = min(ways[way, 0, _step(blue, grey, kept)] * lit, most * alpha)
+            layer[y, x, 1] = min(ways[way, 1, _step(green, grey, kept)] * lit, most * alpha)
+            layer[y, x, 2] = min(ways[way, 2, _step(red, grey, kept)] * lit, most * alpha)
             layer[y, x, 3] = alpha
             skins[y, x] = skin * alpha
             faces[y, x] = _lane(odd, 2) * share * alpha

@@ -27,8 +27,9 @@ _DEVIATIONS, _DOUBTFUL, _TINTED, _SURE = 4.0, 24.0, 40.0, 1.6
 _HAIR = 0.12
 # Parts of the skin: a mark is smaller than a thing, a beard or shadow larger.
 _SMALLEST, _LARGEST = 0.004, 0.22
-# A tint that differs so much from skin's is no feature's but the lips', parts of 1000.
-_DYED = 100.0
+# No part of a face is so blue or green, nor by so much more than its skin: its folds are redder, its hair
+# greyer; parts of 1000.
+_DYED = 60.0
 _TUKEY = 4.685
 _MAD = 1.4826
 
@@ -63,7 +64,7 @@ def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bo
     sure = (off > _SURE) & (apart_from_dark > _SHADE * width)
     covered = _things((off > 1) & ~hair, sure, skin)
     covered = _spread_alike(covered, colours, fit, bound, hair | ~inside)
-    covered |= inside & ~_lips(layout, inside.shape) & (other > _DYED)
+    covered |= inside & ~_lips(layout, inside.shape) & _dyed(colours, fit)
     covered = (cv2.dilate(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & inside
     kept = np.where(covered[..., np.newaxis], fit, colours)
     return np.asarray(kept, np.float32), covered
@@ -85,8 +86,13 @@ def passing(views: Floats, usual: Floats, layout: Floats, inside: Bools) -> Bool
         return None
     bound = _bound(largest(np.abs(usual - fit))[skin], _DOUBTFUL)
     lips = _lips(layout, inside.shape)
-    change, other = largest(np.abs(views - fit)), largest(np.abs(tint(views) - tint(fit)))
-    return np.asarray((skin & (change > bound)) | (inside & ~lips & (other > _DYED)), np.bool_)
+    change = largest(np.abs(views - fit))
+    return np.asarray((skin & (change > bound)) | (inside & ~lips & _dyed(views, fit)), np.bool_)
+
+
+def _dyed(colours: Floats, skin: Floats) -> Bools:
+    tints, usual = tint(colours)[..., :2], tint(skin)[..., :2]
+    return np.asarray(((tints > _DYED) & (tints - usual > _DYED)).any(axis=-1), np.bool_)
 
 
 def _dark(layout: Floats, shape: tuple[int, ...]) -> Bools:

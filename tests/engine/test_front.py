@@ -20,7 +20,7 @@ from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.track import smoothed
-from headswap_cli.engine.veil import features
+from headswap_cli.engine.veil import features, unveiled
 from headswap_cli.models import Mode
 from tests.engine import heads
 from tests.engine.overlays import OVERLAYS, face_mask
@@ -156,6 +156,18 @@ def test_what_passes_by_is_forgotten_and_what_stays_on_the_skin_is_taken_off() -
     chin = np.s_[SIDE - 20 : SIDE - 12, SIDE // 2 - 4 : SIDE // 2 + 12]
     apart = np.abs(clean.colours[chin].mean(axis=(0, 1)) - veiled.colours[chin].mean(axis=(0, 1)))
     assert apart.max() < 35
+
+
+def test_a_red_fold_is_the_faces_own_and_a_yellow_stroke_is_not() -> None:
+    clean = learn(shot("single_face.mp4"), triangles())
+    assert clean is not None
+    inside = np.ones((SIDE, SIDE), np.bool_)
+    covered = []
+    for colour in ((25, 30, 140), (40, 235, 250)):
+        face = np.full((SIDE, SIDE, 3), (110, 150, 235), np.float32)
+        face[70:78, 24:26] = colour
+        covered.append(unveiled(face, clean.layout, inside)[1][70:78, 24:26].all())
+    assert covered == [False, True]
 
 
 def test_a_face_that_looks_like_nobody_known_tells_nothing() -> None:

@@ -21,14 +21,20 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.types import Frame
 
-TUNED_CLIPS = ("single_face", "WolfgangLanger", "carphone", "face_noface", "noface_face", "no_face")
+TUNED_CLIPS = (
+    *("single_face", "WolfgangLanger", "carphone", "face_noface", "noface_face", "no_face"),
+    *("turned by 45 degrees", "glasses and a cap"),
+)
 MADE_CLIPS = (
     *("two people", "A B A B", "WolfgangLanger 720p", "microphone", "lettering", "glasses", "passing bar"),
     *("pan", "grain", "cut off", "crossing"),
 )
-HELD_OUT_CLIPS = ("speech", "carphone, coded to death", "turned by 45 degrees", "glasses and a cap", "crowd")
-TUNED_PHOTOS = ("astronaut.png", "0-f15-hao-ph.jpg", "0-f1-su-ph.jpg")
-HELD_OUT_PHOTOS = ("15-f13-anc-ph.jpg", "single_face.jpg", "gracehopper.jpg", "obama.jpg")
+HELD_OUT_CLIPS = ("speech", "carphone, coded to death", "crowd")
+TUNED_PHOTOS = (
+    *("astronaut.png", "0-f15-hao-ph.jpg", "0-f1-su-ph.jpg"),
+    *("15-f13-anc-ph.jpg", "single_face.jpg", "gracehopper.jpg"),
+)
+HELD_OUT_PHOTOS = ("obama.jpg",)
 EACH_HIS_OWN = "each"
 _STILL_FRAMES = 48
 

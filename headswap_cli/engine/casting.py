@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -71,11 +70,8 @@ class Casting:
         Raises: MediaFault: a photo or the video cannot be used, or a person is not in the scene.
         """
         people = _chosen(scene, photos)
-        # Decoding and cutting out a head leave one another alone.
-        with ThreadPoolExecutor(1) as beside:
-            looked_up = beside.submit(_samples, scene, source, people)
-            outfits = self._wardrobe.outfits(photos) if photos else {}
-            samples = looked_up.result()
+        outfits = self._wardrobe.outfits(photos) if photos else {}
+        samples = _samples(scene, source, people)
         ways = self._treatments(samples, outfits, settings.mode)
         tone = settings.tone or Tone.SOURCE
         roles = tuple(

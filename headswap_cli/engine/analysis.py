@@ -44,8 +44,8 @@ _LEAST_QUALITY = 1e-3
 # So many views agree or do not: later ones are taken ever less often.
 _DENSE_VIEWS = 16
 _SAMPLE_EVERY, _NOISE_EVERY = 6, 18
-# What takes longest aside, a dozen frames' time, does not stop the follower.
-_AHEAD = 6
+# What takes longest aside, a dozen frames' time, does not stop the follower; large frames are fewer.
+_AHEAD, _AHEAD_BYTES = 6, 64 * 1024**2
 _NO_IMAGE = np.empty((0, 0, 3), np.uint8)
 
 
@@ -78,7 +78,7 @@ class Analyser:
         watchers: list[_ShotWatcher] = []
         passed: list[TimedFrame] = []
         with Aside() as aside:
-            for frame, glance in aside.ahead(frames, lambda frame: scout(frame.image), _AHEAD):
+            for frame, glance in aside.ahead(frames, lambda frame: scout(frame.image), _ahead(video)):
                 if glance.begins_shot:
                     if watchers:
                         aside.later(watchers[-1].close)
@@ -97,6 +97,10 @@ class Analyser:
             people=tuple(_person(obj_id, group) for obj_id, group in enumerate(identify(people))),
             timeline=timeline_of(passed),
         )
+
+
+def _ahead(video: VideoProperties) -> int:
+    return min(_AHEAD, _AHEAD_BYTES // (3 * video.width * video.height))
 
 
 @dataclass(frozen=True, slots=True)

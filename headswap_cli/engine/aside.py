@@ -43,7 +43,7 @@ class Aside:
     ) -> Iterator[tuple[Item, Result]]:
         """Return items, each with what was seen in it, while up to ``count`` later ones are being looked at.
 
-        Raises: what ``items`` or ``look`` raise, when it is the turn of that item.
+        Raises: what ``items`` raise, at once; what ``look`` raises, when it is the turn of that item.
         """
         coming: deque[tuple[Item, Future[Result]]] = deque()
         for item in items:

@@ -197,7 +197,7 @@ def _spread(person: Person) -> dict[int, Landmarks]:
 
 def _views(person: Person) -> list[NDArray[np.float32]]:
     """Return landmarks of the person, (n, 478, 3) in all, evenly over their time: of a short video, all."""
-    apart = max(1, person.frame_count // _MOST_SHAPES)
+    apart = max(1, -(-person.frame_count // _MOST_SHAPES))
     return [np.stack([landmarks for _, landmarks in _at(person, range(0, person.frame_count, apart))])]
 
 

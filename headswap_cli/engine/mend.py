@@ -28,6 +28,8 @@ _HALF, _ROUNDS = 3, 2
 _DEEPER = 0.77
 # Less of the picture than this is nothing to take pieces from.
 _LEAST_KNOWN = 0.1
+# Pictures whose longer side has more pixels are mended smaller.
+_LARGEST = 2048
 _SEED = 12345
 
 
@@ -43,6 +45,8 @@ def mended(image: Frame, known: NDArray[np.bool_]) -> Frame:
     """
     if known.all():
         return image
+    if max(known.shape) > _LARGEST:
+        return _mended_smaller(image, known)
     tones = _tones(image, known)
     detail = (image - tones) * known[..., np.newaxis]
     step = max(1, math.ceil(max(known.shape) / _FINEST))
@@ -50,6 +54,15 @@ def mended(image: Frame, known: NDArray[np.bool_]) -> Frame:
     if known.mean() >= _LEAST_KNOWN and _centres(levels[-1][1]).any():
         detail = _copied(detail, known, *_matched(levels), step)
     return np.where(known[..., np.newaxis], image, np.clip(tones + detail + 0.5, 0, 255)).astype(np.uint8)
+
+
+def _mended_smaller(image: Frame, known: NDArray[np.bool_]) -> Frame:
+    """Mend a picture of half the size: all of a large one's would take gigabytes."""
+    size = ((known.shape[1] + 1) // 2, (known.shape[0] + 1) // 2)
+    sure = cv2.resize(known * np.uint8(255), size, interpolation=cv2.INTER_AREA) == 255
+    half = mended(np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), sure)
+    wide = cv2.resize(half, known.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.where(known[..., np.newaxis], image, wide)
 
 
 def _tones(image: Frame, known: NDArray[np.bool_]) -> Floats:

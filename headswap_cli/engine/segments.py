@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headswap_cli.engine.decode import entry
+from headswap_cli.engine.trail import Trail
 from headswap_cli.engine.types import Person, Scene
 
 if TYPE_CHECKING:
@@ -115,6 +116,6 @@ def _cut(track: Track, first: int, last: int, first_shot: int) -> Track:
         track,
         shot_index=track.shot_index - first_shot,
         first_frame=track.first_frame + start,
-        landmarks=track.landmarks[start:end],
+        landmarks=Trail(track.landmarks[start:end]).packed(),
         preview=b"",
     )

@@ -35,13 +35,23 @@ class Trail:
             self.append(one)
 
     def append(self, landmarks: Landmarks) -> None:
-        """Add a frame at the end of a trail that is not packed."""
+        """Add a frame at the end.
+
+        Raises: ValueError: the trail is packed.
+        """
+        if self._packed % _BLOCK:
+            raise ValueError("these landmarks are packed: no frame can follow")
         self._last.append(landmarks)
         if len(self._last) == 2 * _BLOCK:
             self._pack(_BLOCK)
 
     def precede(self, landmarks: Landmarks) -> None:
-        """Add a frame before the first of a trail that has just begun."""
+        """Add a frame before the first.
+
+        Raises: ValueError: some of the trail is packed.
+        """
+        if self._packed:
+            raise ValueError("some of these landmarks are packed: no frame can be before them")
         self._last.insert(0, landmarks)
 
     def pop(self) -> Landmarks:

@@ -52,3 +52,11 @@ def test_what_is_wholly_known_stays_and_what_is_hardly_known_is_filled_evenly() 
     filled = mended(wall, speck)
     np.testing.assert_allclose(filled, np.broadcast_to(wall[10, 10], wall.shape), atol=1)
     assert not mended(wall, np.zeros(wall.shape[:2], np.bool_)).any()
+
+
+def test_a_large_background_is_mended_smaller_down_to_a_single_pixel() -> None:
+    wall = np.full((12, 5600, 3), 90, np.uint8)
+    known = np.ones(wall.shape[:2], np.bool_)
+    known[6, 2800] = False
+    spoilt = np.where(known[..., np.newaxis], wall, 255).astype(np.uint8)
+    np.testing.assert_allclose(mended(spoilt, known), wall, atol=2)

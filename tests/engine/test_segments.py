@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from headswap_cli.engine.decode import entry, frames_between, open_video, timeline_of
 from headswap_cli.engine.segments import excerpt, segments
+from headswap_cli.engine.trail import Trail
 from headswap_cli.engine.types import Person, Scene, Shot, Timeline, Track, VideoProperties
 from tests.footage import corners, write_video
 
@@ -82,6 +85,16 @@ def test_a_segment_knows_the_people_and_shots_of_its_own_frames_alone() -> None:
     (track,) = part.people[0].tracks
     assert (track.shot_index, track.first_frame, track.last_frame) == (0, 120, 140)
     assert np.asarray(track.landmarks)[:, 0, 0].tolist() == list(range(120, 141))
+
+
+def test_the_segments_of_a_film_hold_landmarks_packed() -> None:
+    count = 600
+    path = np.random.default_rng(2).normal(100, 0.2, (count, 478, 3)).astype(np.float32)
+    track = Track(0, 0, Trail(path).packed(), np.zeros(128), b"", 1.0)
+    people = (Person(0, (track,), np.zeros((8, 8, 3), np.uint8)),)
+    scene = replace(scene_of(count, keys=tuple(range(count))), people=people)
+    held = sum(len(pickle.dumps(part.scene.people)) for part in segments(scene))
+    assert held < path.nbytes / 2
 
 
 def noisy(count: int) -> list[np.ndarray]:

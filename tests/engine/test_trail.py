@@ -69,3 +69,12 @@ def test_a_face_that_moves_as_faces_do_takes_a_fifth_of_the_memory() -> None:
     path = (np.linspace(100, 140, 256)[:, np.newaxis, np.newaxis] + tremble).astype(np.float32)
 
     assert len(pickle.dumps(Trail(path).packed())) < path.nbytes / 4
+
+
+def test_nothing_is_added_to_a_trail_that_is_packed() -> None:
+    trail = Trail(_path(3, 5)).packed()
+
+    with pytest.raises(ValueError, match="no frame can follow"):
+        trail.append(_path(1, 5)[0])
+    with pytest.raises(ValueError, match="no frame can be before"):
+        trail.precede(_path(1, 5)[0])

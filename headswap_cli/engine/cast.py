@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.grain import LEAST, add_grain
+from headswap_cli.engine.types import ALONE, Others
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.head import Rendered
+    from headswap_cli.engine.meetings import Meeting
     from headswap_cli.engine.types import Frame, Landmarks, Plate, Scene, Track
 
 
@@ -26,11 +28,11 @@ class Swapper(Protocol):
         """Forget the frame before; the next one is ``frame_index``, and others follow without a gap."""
 
     def apply(
-        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Sequence[Landmarks] = ()
+        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Others = ALONE
     ) -> Rendered:
         """Return the frame with the person's head swapped, or as it was."""
 
-    def rehearse(self, frame: Frame, landmarks: Landmarks) -> None:
+    def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
         """Take note of a frame as ``apply`` does, of which nothing is wanted."""
 
 
@@ -51,11 +53,14 @@ class Tally:
     swapped: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Presence:
     obj_id: int
     track: Track
     landmarks: Landmarks
+
+
+_Pair = tuple[int, int]  # the ``obj_id`` of who is behind and of who is before them
 
 
 class Cast:
@@ -65,10 +70,18 @@ class Cast:
         scene: In pixels of the source.
         fit: From the source's size to that of the frames played.
         swappers: By ``obj_id``; everybody else stays as they are.
+        meetings: Who is before whom, and when.
     """
 
-    def __init__(self, scene: Scene, fit: Fit, swappers: Mapping[int, Swapper]) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        fit: Fit,
+        swappers: Mapping[int, Swapper],
+        meetings: Sequence[Meeting] = (),
+    ) -> None:
         self._scene = scene
+        self._meetings = meetings
         self.fit = fit
         self._swappers = swappers
         self.tallies = {obj_id: Tally() for obj_id in swappers}
@@ -87,15 +100,17 @@ class Cast:
         changed = np.zeros(image.shape[:2], np.bool_)
         was_swapped = False
         present = self._present(frame_index)
-        # Who is nearer to the camera comes last and covers the others.
-        for one in sorted(present, key=lambda presence: face_width(presence.landmarks)):
+        met = self._met(frame_index)
+        drawn: dict[int, NDArray[np.bool_]] = {}
+        for one in _from_behind(present, met):
             if one.obj_id not in self._swappers:
                 continue
-            others = [other.landmarks for other in present if other is not one]
+            others = _others(one, present, met, drawn)
             rendered = self._swapper_for(one, frame_index).apply(
                 image, one.landmarks, self._plate_of(one.track), others
             )
             image, changed = rendered.image, changed | rendered.changed
+            drawn[one.obj_id] = rendered.head
             tally = self.tallies[one.obj_id]
             tally.seen += 1
             tally.swapped += rendered.swapped
@@ -113,9 +128,19 @@ class Cast:
     def rehearse(self, frame_index: int, frame: Frame) -> None:
         """Take note of a frame before the first that is played, of which nothing is wanted."""
         image = self.fit.frame(frame)
-        for one in self._present(frame_index):
+        present, met = self._present(frame_index), self._met(frame_index)
+        for one in present:
             if one.obj_id in self._swappers:
-                self._swapper_for(one, frame_index).rehearse(image, one.landmarks)
+                others = _others(one, present, met, {})
+                self._swapper_for(one, frame_index).rehearse(image, one.landmarks, others)
+
+    def _met(self, frame_index: int) -> set[_Pair]:
+        """Return who is behind whom in a frame."""
+        return {
+            (meeting.behind, meeting.before)
+            for meeting in self._meetings
+            if meeting.first_frame <= frame_index <= meeting.last_frame
+        }
 
     def _present(self, frame_index: int) -> list[_Presence]:
         return [
@@ -141,6 +166,32 @@ class Cast:
             plate = self._scene.shots[track.shot_index].plate
             self._plate = self.fit.plate(plate.unpack()) if plate else None
         return self._plate
+
+
+def _from_behind(present: Sequence[_Presence], met: set[_Pair]) -> Iterator[_Presence]:
+    """Return who comes first: nobody before those whom they cover, else the narrowest face."""
+    left = sorted(present, key=lambda presence: face_width(presence.landmarks))
+    while left:
+        free = (one for one in left if not any((other.obj_id, one.obj_id) in met for other in left))
+        # Three may each be before the next.
+        one = next(free, left[0])
+        left.remove(one)
+        yield one
+
+
+def _others(
+    one: _Presence, present: Sequence[_Presence], met: set[_Pair], drawn: Mapping[int, NDArray[np.bool_]]
+) -> Others:
+    before = [other for other in present if (one.obj_id, other.obj_id) in met]
+    behind = [other for other in present if (other.obj_id, one.obj_id) in met]
+    beside = [other for other in present if other not in (one, *before, *behind)]
+    heads = [drawn[other.obj_id] for other in behind if other.obj_id in drawn]
+    return Others(
+        [other.landmarks for other in beside],
+        [other.landmarks for other in before],
+        [other.landmarks for other in behind],
+        np.logical_or.reduce(heads) if heads else None,
+    )
 
 
 def told(frame_count: int, tallies: Sequence[Mapping[int, Tally]]) -> list[str]:

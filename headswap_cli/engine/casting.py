@@ -12,6 +12,7 @@ from headswap_cli.engine.appearance import learn, of_face
 from headswap_cli.engine.decode import entry, frames_between, open_known
 from headswap_cli.engine.fade import strengths_before
 from headswap_cli.engine.matte import PersonMatte
+from headswap_cli.engine.meetings import Judge, encounters
 from headswap_cli.engine.mode import Treatment, treat
 from headswap_cli.engine.retarget import habits, yaw_of
 from headswap_cli.engine.several import weights_over
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
+    from headswap_cli.engine.meetings import Meeting
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Frame, Landmarks, Person, Scene, SwapSettings
     from headswap_cli.engine.wardrobe import Outfit
@@ -90,6 +92,26 @@ class Casting:
             for outfit in (outfits[person.obj_id],)
         )
         return roles, _remarks(outfits, {} if settings.mode else ways)
+
+    def meetings(self, scene: Scene, source: Path, roles: Sequence[Role]) -> tuple[Meeting, ...]:
+        """Return who is before whom where faces overlap and one of them is to be changed.
+
+        Raises: MediaFault: the video cannot be used.
+        """
+        faces = {role.obj_id: role.appearance for role in roles}
+        met = [one for one in encounters(scene.people) if not faces.keys().isdisjoint(one.people)]
+        if not met:
+            return ()
+        triangles = of_face(roles[0].references[0].triangles)
+        unknown = {obj_id for one in met for obj_id in one.people} - faces.keys()
+        strangers = [person for person in scene.people if person.obj_id in unknown]
+        for obj_id, views in _samples(scene, source, strangers).items():
+            faces[obj_id] = learn(views, triangles)
+        judge = Judge(met, faces, triangles)
+        wanted = sorted(set().union(*(one.views for one in met)))
+        for frame in _frames_at(scene, source, wanted):
+            judge.look(frame.frame_index, frame.image)
+        return judge.meetings()
 
     def check(self, photos: Mapping[int, Sequence[Path]]) -> None:
         """Make the heads, which are kept until they are wanted.

@@ -22,21 +22,24 @@ from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.retarget import Posed, Retargeter
+from headswap_cli.engine.silhouette import silhouette
 from headswap_cli.engine.throat import REACH, toned
 from headswap_cli.engine.tresses import falling_hair
-from headswap_cli.engine.types import Plate
+from headswap_cli.engine.types import ALONE, Plate
 from headswap_cli.models import Mode, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.hair import Matte
     from headswap_cli.engine.reference import Reference
-    from headswap_cli.engine.types import Frame, Landmarks, Mask
+    from headswap_cli.engine.types import Frame, Landmarks, Mask, Others
 
 Floats = NDArray[np.float32]
 
+# From so much on a pixel is somebody's.
+_THERE = 0.5
 # How far around the old face its hair may reach, in face widths: sideways, up, down.
 _OLD_ASIDE, _OLD_UP, _OLD_DOWN = 0.5, 0.8, 0.15
 # Further on the side from which a head looks away.
@@ -49,11 +52,13 @@ _FALLING = (0.95, 1.05)
 class Rendered:
     """A frame with the head swapped; outside ``changed`` (height, width) it is the source's to the bit.
 
-    ``swapped`` is False where the face could not be done well and the source shows.
+    ``head`` (height, width) is where the new one is; ``swapped`` is False where the face could not be done
+    well and the source shows.
     """
 
     image: Frame
     changed: NDArray[np.bool_]
+    head: NDArray[np.bool_]
     swapped: bool
 
 
@@ -119,7 +124,7 @@ class HeadSwapper:
             self._front.reset()
 
     def apply(
-        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Sequence[Landmarks] = ()
+        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Others = ALONE
     ) -> Rendered:
         """Return the frame with this person's head swapped.
 
@@ -127,37 +132,40 @@ class HeadSwapper:
             frame: Whole; it is not changed.
             landmarks: This person's, smoothed, in pixels of the frame.
             plate: The shot's background, if the camera stands still.
-            others: Faces of other people in the frame: their heads stay.
+            others: The other people in the frame: their heads stay.
         """
         motion = self._motion(landmarks)
         posed, strength, piece = self._begin(frame, landmarks)
         if piece is None:
-            return Rendered(frame, np.zeros(frame.shape[:2], np.bool_), swapped=False)
-        covered = self._in_front(frame, landmarks, piece)
+            nothing = np.zeros(frame.shape[:2], np.bool_)
+            return Rendered(frame, nothing, nothing, swapped=False)
+        covered = self._in_front(frame, landmarks, piece, others)
         layer, face = self._painter.paint(piece, landmarks, posed, _shrunk(piece, covered), motion)
         shown = np.full((piece.height, piece.width), strength, np.float32)
         if covered is not None:
             shown *= 1 - covered
         image = frame.copy()
-        changed = np.zeros(frame.shape[:2], np.bool_)
+        changed, head = (np.zeros(frame.shape[:2], np.bool_) for _ in range(2))
         if self._mode is Mode.HEAD:
             person = self._person(frame, piece, posed)
             scene = self._toned(piece, person, landmarks, covered, strength)
             background = self._background(scene, person, landmarks, plate, others)
+            head[piece.part] = layer[..., 3] * shown > _THERE
             changed[piece.part] = compose(scene.image, background, layer, shown, image[piece.part])
             if scene is not piece:
                 changed[piece.part] |= (image[piece.part] != piece.image).any(axis=2)
         else:
+            head[piece.part] = face * shown > _THERE
             changed[piece.part] = join_bands(piece.image, layer, face, shown, image[piece.part])
-        return Rendered(image, changed, swapped=strength > 0.5)
+        return Rendered(image, changed, head, swapped=strength > 0.5)
 
-    def rehearse(self, frame: Frame, landmarks: Landmarks) -> None:
+    def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
         """Take note of a frame as ``apply`` does, of which nothing is wanted."""
         motion = self._motion(landmarks)
         posed, _, piece = self._begin(frame, landmarks)
         if piece is None:
             return
-        covered = self._in_front(frame, landmarks, piece)
+        covered = self._in_front(frame, landmarks, piece, others)
         self._painter.rehearse(piece, landmarks, posed, _shrunk(piece, covered), motion)
         if self._mode is Mode.HEAD:
             self._person(frame, piece, posed)
@@ -167,15 +175,17 @@ class HeadSwapper:
         strength = self._fade.follow(frame.shape[:2], landmarks, posed.yaw)
         return posed, strength, self._piece(frame, landmarks, posed) if strength > 0 else None
 
-    def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece) -> Mask | None:
+    def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece, others: Others) -> Mask | None:
         """Return how much of each pixel of the piece something in front covers, None where nothing does."""
         thing = self._front.find(piece, landmarks) if self._front else None
         hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
         hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0])
-        if hand is None:
-            return thing
-        hand = piece.enlarged(hand)
-        return hand if thing is None else np.maximum(hand, thing)
+        people = [silhouette(piece.small.shape, piece.reduced(face)) for face in others.before]
+        small = [mask for mask in (hand, *people) if mask is not None]
+        found = [piece.enlarged(np.maximum.reduce(small))] if small else []
+        if thing is not None:
+            found.append(thing)
+        return np.maximum.reduce(found) if found else None
 
     def _person(self, frame: Frame, piece: Piece, posed: Posed) -> Mask:
         middle = posed.landmarks[topology.OVAL, :2].mean(axis=0)
@@ -223,14 +233,16 @@ class HeadSwapper:
         person: Mask,
         landmarks: Landmarks,
         plate: Plate | None,
-        others: Sequence[Landmarks],
+        others: Others,
     ) -> Background:
         """Return what to show where the old head was, and where that is."""
         face = piece.reduced(landmarks)
         growth = 0.035 * piece.pixels * piece.factor[0]
-        kept = [piece.reduced(other) for other in others]
+        kept = [piece.reduced(other) for other in others.beside]
         hair = falling_hair(piece.small, person, face, is_long=self._cuts_hair)
         old = old_head(person, face, kept, growth, hair)
+        for there in _behind(piece, others):
+            np.minimum(old, silhouette(old.shape, face), out=old, where=there)
         if plate is None:
             picture, share = behind(piece.small, person, old, face, None)
             behind_piece = piece.image
@@ -239,6 +251,14 @@ class HeadSwapper:
             small = Plate(piece.shrunk(behind_piece), piece.shrunk(plate.seen[piece.part]))
             picture, share = behind(piece.small, person, old, face, small)
         return Background(piece.enlarged(picture), piece.enlarged(share), behind_piece, piece.enlarged(old))
+
+
+def _behind(piece: Piece, others: Others) -> Iterator[NDArray[np.bool_]]:
+    """Return where in the small piece people behind this one are: as they were, and with their new heads."""
+    for face in others.behind:
+        yield silhouette(piece.small.shape, piece.reduced(face)) > _THERE
+    if others.drawn is not None:
+        yield piece.shrunk(others.drawn[piece.part] * np.uint8(255)) > 255 * _THERE
 
 
 def _shrunk(piece: Piece, mask: Mask | None) -> Mask | None:

@@ -96,13 +96,14 @@ class Pipeline:
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
         roles, remarks = self._casting.roles(scene, source, photos, settings, fit)
+        meetings = self._casting.meetings(scene, source, roles)
         self._casting.clear()
         give_back_memory()
         with open_known(source, scene.video) as video:
             picture = _picture(video, fit, settings.quality)
             remarks += _losses(video)
         times = clock(scene.timeline, picture)
-        production = Production(self._weights, source, scene.timeline, picture, times, fit, roles)
+        production = Production(self._weights, source, scene.timeline, picture, times, fit, roles, meetings)
         sound_of = source if settings.keep_sound else None
         counter = _Counter(scene.video.frame_count, on_progress)
         with open_writer(target, picture, times, sound_of=sound_of) as writer:
@@ -127,7 +128,8 @@ class Pipeline:
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
         roles, _ = self._casting.roles(scene, source, photos, settings, fit)
-        return Cast(scene, fit, swappers(roles, self._weights))
+        meetings = self._casting.meetings(scene, source, roles)
+        return Cast(scene, fit, swappers(roles, self._weights), meetings)
 
     def close(self) -> None:
         """End the processes that work along."""

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine.head import Rendered
 from headswap_cli.engine.look import look_of
+from headswap_cli.engine.types import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from headswap_cli.engine.look import Look
-    from headswap_cli.engine.types import Frame, Landmarks, Plate
+    from headswap_cli.engine.types import Frame, Landmarks, Others, Plate
 
 Weights = NDArray[np.float32]
 
@@ -36,11 +37,11 @@ class Wearable(Protocol):
         """Forget the frame before."""
 
     def apply(
-        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Sequence[Landmarks] = ()
+        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Others = ALONE
     ) -> Rendered:
         """Return the frame with the head on."""
 
-    def rehearse(self, frame: Frame, landmarks: Landmarks) -> None:
+    def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
         """Take note of a frame of which nothing is wanted."""
 
 
@@ -63,7 +64,7 @@ class SeveralHeads:
         self._next, self._worn = frame_index, []
 
     def apply(
-        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Sequence[Landmarks] = ()
+        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Others = ALONE
     ) -> Rendered:
         """Return the frame with this person's head swapped; the arguments are ``HeadSwapper.apply``'s."""
         weights = self._weights[self._next]
@@ -71,10 +72,10 @@ class SeveralHeads:
         rendered = [self._heads[number].apply(frame, landmarks, plate, others) for number in worn]
         return _mixed(rendered, weights[worn])
 
-    def rehearse(self, frame: Frame, landmarks: Landmarks) -> None:
+    def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
         """Take note of a frame of which nothing is wanted."""
         for number in self._put_on(self._weights[self._next]):
-            self._heads[number].rehearse(frame, landmarks)
+            self._heads[number].rehearse(frame, landmarks, others)
 
     def _put_on(self, weights: Weights) -> list[int]:
         worn = np.flatnonzero(weights > _HARDLY).tolist()
@@ -139,4 +140,5 @@ def _mixed(rendered: Sequence[Rendered], weights: Weights) -> Rendered:
     changed = np.logical_or.reduce([one.changed for one in rendered])
     image = rendered[0].image.copy()
     image[changed] = np.asarray(total[changed] + 0.5, np.uint8)
-    return Rendered(image, changed, swapped=rendered[int(weights.argmax())].swapped)
+    head = rendered[int(weights.argmax())].head
+    return Rendered(image, changed, head, swapped=rendered[int(weights.argmax())].swapped)

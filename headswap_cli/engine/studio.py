@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.cast import Swapper
     from headswap_cli.engine.fit import Fit
+    from headswap_cli.engine.meetings import Meeting
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.segments import Segment
     from headswap_cli.engine.types import Timeline
@@ -63,6 +64,7 @@ class Production:
     times: tuple[int, ...]
     fit: Fit
     roles: tuple[Role, ...]
+    meetings: tuple[Meeting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class Studio:
         Raises: MediaFault: the source cannot be read any more, or the result not be encoded.
         """
         production = self._production
-        cast = Cast(segment.scene, production.fit, self._swappers)
+        cast = Cast(segment.scene, production.fit, self._swappers, production.meetings)
         encoder = PictureEncoder(production.picture)
         frame_count = frames_swapped = 0
         for frame in frames_between(

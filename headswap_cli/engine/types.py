@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from headswap_cli.models import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from fractions import Fraction
 
     from headswap_cli.engine.trail import Trail
@@ -128,6 +128,24 @@ class Person:
     def frame_count(self) -> int:
         """In how many frames the person's face is followed."""
         return sum(len(track.landmarks) for track in self.tracks)
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The other people in a frame, as one of them has to heed them.
+
+    ``beside`` are faces that must stay, ``before`` and ``behind`` those of people whose heads are in front of
+    this one's and behind it; ``drawn`` (height, width) is where the latter have new heads already, None where
+    nobody has.
+    """
+
+    beside: Sequence[Landmarks] = ()
+    before: Sequence[Landmarks] = ()
+    behind: Sequence[Landmarks] = ()
+    drawn: NDArray[np.bool_] | None = None
+
+
+ALONE = Others()
 
 
 @dataclass(frozen=True, slots=True)

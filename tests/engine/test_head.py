@@ -10,7 +10,7 @@ import pytest
 from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.mode import treat
-from headswap_cli.engine.types import Frame, Landmarks, Mask, Plate
+from headswap_cli.engine.types import Frame, Landmarks, Mask, Others, Plate
 from headswap_cli.models import Mode
 from tests.engine import heads
 
@@ -130,7 +130,7 @@ def test_somebody_elses_face_behind_the_hair_is_not_taken_away() -> None:
     x0, y0, x1, y1 = face_box(other).astype(int)
     inner = np.s_[y0 + 5 : y1 - 5, x0 + 8 : x1 - 8]
     alone = swapper(Mode.HEAD, track).apply(frames[0], track[0])
-    together = swapper(Mode.HEAD, track).apply(frames[0], track[0], others=[other])
+    together = swapper(Mode.HEAD, track).apply(frames[0], track[0], others=Others(beside=[other]))
     kept = np.abs(together.image[inner].astype(int) - frames[0][inner]).mean()
     assert kept <= np.abs(alone.image[inner].astype(int) - frames[0][inner]).mean()
 

@@ -1,0 +1,49 @@
+"""Tell by a face where the head and the shoulders are, which hide whoever is behind."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.geometry import aside, face_width
+from headswap_cli.engine.types import Landmarks, Mask
+
+# A head with short hair about the middle of its face, in face widths: up, down, sideways.
+_UP, _DOWN, _ASIDE = 0.95, 0.8, 0.62
+# How far the skull's middle lies behind the face's.
+_SKULL = 0.25
+# Half the width of neck and shoulders, in face widths, at so many below the chin.
+_BODY = ((-0.3, 0.38), (0.0, 0.42), (0.2, 0.75), (0.45, 1.15), (9.0, 1.35))
+_SOFT = 0.025
+
+
+def silhouette(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
+    """Return how far each pixel is somebody's head or shoulders, (height, width), 0 to 1.
+
+    Args:
+        shape: Of the picture.
+        landmarks: Their face, in its pixels.
+    """
+    width = face_width(landmarks)
+    top, chin = landmarks[topology.FOREHEAD, :2], landmarks[topology.CHIN, :2]
+    up = (top - chin) / max(1.0, float(np.linalg.norm(top - chin)))
+    right = np.array([-up[1], up[0]], np.float32)
+    shift = -_SKULL * aside(landmarks) * width
+    middle = 0.62 * top + 0.38 * chin + shift * right
+    turns = np.linspace(0, 2 * np.pi, 48, endpoint=False)[:, np.newaxis]
+    along = np.where(np.sin(turns) > 0, _UP, _DOWN) * np.sin(turns)
+    head = middle + width * (along * up + _ASIDE * np.cos(turns) * right)
+    # Shoulders are below a head however it is held.
+    neck = np.array([chin[0] + shift, chin[1]])
+    reach = np.array(_BODY)
+    sides = [neck + width * reach[:, ::-1] * (side, 1) for side in (-1, 1)]
+    mask = np.zeros(shape[:2], np.float32)
+    for outline in (head, landmarks[topology.OVAL, :2], np.concatenate([sides[0], sides[1][::-1]])):
+        cv2.fillPoly(mask, [_whole(outline)], (1.0,))
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.7, _SOFT * width)), np.float32)
+
+
+def _whole(outline: NDArray[np.floating]) -> NDArray[np.int32]:
+    return np.round(outline).astype(np.int32)

@@ -103,6 +103,7 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
     """Print what ``measure`` reads; this process is the one that is measured."""
     import cv2
 
+    from headswap_cli.engine.limits import share_one_heap
     from headswap_cli.engine.pipeline import Pipeline
     from headswap_cli.models import Mode
     from tests import media, quality
@@ -113,6 +114,7 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
     if sys.platform == "linux":
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     # As the engine's worker does.
+    share_one_heap()
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)

@@ -66,12 +66,14 @@ def main(clip: Path, photo: Path | None, begun: float) -> None:
     """Print what ``beginnings`` reads."""
     import cv2
 
+    from headswap_cli.engine.limits import share_one_heap
     from headswap_cli.engine.pipeline import Pipeline
     from headswap_cli.engine.types import SwapSettings
     from tests import media, quality
 
+    # As the engine's worker does, and has it: the helper is started along with the first job.
+    share_one_heap()
     cv2.setNumThreads(1)
-    # As the engine's worker has it: the helper is started along with the first job.
     pipeline = Pipeline(media.weights_dir(), processes=2)
     cold = _until_first(lambda: pipeline.analyse(clip, on_progress=_stop), begun)
     scene = pipeline.analyse(clip, on_progress=quality.silent)

@@ -77,7 +77,8 @@ def test_a_fast_pan_through_a_short_shutter_leaves_the_head_sharp() -> None:
     motion = way(12, 0)
     sharp, track = panned(motion, 0.0)
     wanted = edge_width(sharp[-1], track[-1], motion)
-    assert edge_width(swapped(sharp, track)[-1], track[-1], motion) == pytest.approx(wanted, rel=0.06)
+    # Highlights and hollows are drawn to the person's, which takes some of an edge's way.
+    assert edge_width(swapped(sharp, track)[-1], track[-1], motion) == pytest.approx(wanted, rel=0.09)
 
 
 @pytest.mark.media

@@ -96,14 +96,18 @@ class Hands:
         else:
             found += expected
         for reach in searches:
-            for crop in self._palm_crops(frame, face, reach):
-                if len(found) < _MOST and not any(_same(crop, hand) for hand in found):
-                    self._add(found, frame, crop)
-                    # It looked like a palm: it may be one from elsewhere.
-                    self._pause = _SEARCH_EVERY
+            self._search(found, frame, face, reach)
         self._steps = [_step(hand, self._hands, expected) for hand in found]
         self._hands = found
         return found
+
+    def _search(self, found: list[Hand], frame: Frame, face: Box, reach: float) -> None:
+        """Add the hands that nobody knew of."""
+        for crop in self._palm_crops(frame, face, reach):
+            if len(found) < _MOST and not any(_same(crop, hand) for hand in found):
+                self._add(found, frame, crop)
+                # It looked like a palm: it may be one from elsewhere.
+                self._pause = _SEARCH_EVERY
 
     def _stirs(self, frame: Frame, face: Box) -> bool:
         """Whether so much has changed about the face since the frame before that a hand may have come."""

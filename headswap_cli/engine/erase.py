@@ -202,6 +202,17 @@ def _throat(
 
 
 @kernel
+def _is_like(colours: Floats, y: int, x: int, skin: Floats, whole: np.float32) -> bool:
+    """Whether a pixel has the skin's tint, and is neither much darker nor much brighter than that."""
+    total = colours[y, x, 0] + colours[y, x, 1] + colours[y, x, 2]
+    light = total / whole
+    alike = _DARKEST < light < _BRIGHTEST
+    for k in range(3):
+        alike = alike and abs(colours[y, x, k] / (total + 1) - skin[k] / whole) < _TINT
+    return bool(alike)
+
+
+@kernel
 def _weigh(  # noqa: PLR0917 - kernels take arguments by place
     colours: Floats,
     old: Mask,
@@ -221,11 +232,7 @@ def _weigh(  # noqa: PLR0917 - kernels take arguments by place
     for x in range(width):
         looked, found = 0, 0
         for y in range(height):
-            total = colours[y, x, 0] + colours[y, x, 1] + colours[y, x, 2]
-            light = total / whole
-            alike = _DARKEST < light < _BRIGHTEST
-            for k in range(3):
-                alike = alike and abs(colours[y, x, k] / (total + 1) - skin[k] / whole) < _TINT
+            alike = _is_like(colours, y, x, skin, whole)
             below = (y - jaw[x]) / size
             if face[y, x] > 0:
                 weight[y, x] = _CHINS_WORTH if alike else 0

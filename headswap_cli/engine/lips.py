@@ -13,7 +13,7 @@ from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 # Lips are red: their least channel is bright only where they mirror light. Of it, this percentile is lip,
 # and what is brighter by so many grey levels is shine, wholly.
-_LIP, _SHINE = 45, 30.0
+_LIP, _SHINE = 65, 30.0
 # Of their brightest channel's median, what is darker than the first part is no shade: from the second down
 # it is the open mouth.
 _SHADE, _MOUTH = 0.65, 0.45

@@ -49,7 +49,7 @@ _LID_SKIN, _CREASE_SKIN = 0.3, 0.85
 # Lids drawn wider than the photo's bare white that it never showed: a startled look.
 _WIDEST = 1.25
 # Eyes that laugh or stare in the photo go so far of the way to the person's, within these limits of theirs.
-_UNSQUINT, _UNSQUINTED = 0.8, (0.9, 1.3)
+_UNSQUINT, _UNSQUINTED = 0.8, (0.95, 1.3)
 # The mesh never sees lids meet: shut is somewhat above the clip's smallest gap, in parts of the open gap.
 _SHUT = (0.3, 0.6)
 _SHUT_MARGIN = 0.25

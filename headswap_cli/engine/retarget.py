@@ -54,8 +54,8 @@ _UNSQUINT, _UNSQUINTED = 0.8, (0.95, 1.3)
 _SHUT = (0.3, 0.6)
 _SHUT_MARGIN = 0.25
 # What is left of an eye's opening by the gap measured, both from 0, shut, to 1, as usual: the mesh follows
-# lids that come down a little by half, and of a slit, which shows only lashes, still sees something.
-_MEASURED, _OPENED = (0.1, 0.4, 0.8, 1.0), (0.0, 0.3, 0.62, 1.0)
+# lids that come down a little by half of it, and sees something of a slit, which shows only lashes.
+_MEASURED, _OPENED = (0.1, 0.4, 0.8, 1.0), (0.0, 0.3, 0.66, 1.0)
 # Percentiles of a person's lid gaps: of wide eyes, and of usual ones among those at least so far open.
 _WIDE, _AWAKE, _USUAL = 95, 0.75, 75
 # Open eyes are hardly ever narrower than this, in eye widths.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.types import Frame, Mask
 
 Floats = NDArray[np.float32]
+Number = TypeVar("Number", bound=np.generic)
 
 _LEVELS = 4
 _SMALLEST = 8
@@ -119,61 +121,98 @@ def join_bands(target: Frame, layer: Floats, mask: Mask, strength: Mask, result:
     half_mask = _halved(mask)
     coarse = _joined(half, half_mask, _LEVELS - 1)
     # Coarse bands reach further than the mask; what they add must end near it.
-    near = cv2.GaussianBlur(cv2.dilate(half_mask, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
-    near = cv2.resize(np.clip(near * 3, 0, 1), size, interpolation=cv2.INTER_LINEAR)
+    close = cv2.GaussianBlur(cv2.dilate(half_mask, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
+    near = np.asarray(cv2.resize(np.minimum(close * 3, 1), size, interpolation=cv2.INTER_LINEAR), np.float32)
     fine = np.asarray(cv2.pyrUp(half, dstsize=size), np.float32)
-    changed = np.zeros(mask.shape, np.bool_)
+    changed = np.empty(mask.shape, np.bool_)
     wide = np.asarray(cv2.pyrUp(coarse, dstsize=size), np.float32)
-    _add(target, difference, fine, wide, mask, np.asarray(near * strength, np.float32), result, changed)
+    joined = np.empty_like(target)
+    _add(
+        _rows(target),
+        _rows(difference),
+        _rows(fine),
+        _rows(wide),
+        mask,
+        near,
+        strength,
+        _rows(joined),
+        changed,
+    )
+    result[...] = joined
     return changed
 
 
 def _joined(difference: Floats, mask: Mask, levels: int) -> Floats:
+    joined = np.empty_like(difference)
     if levels == 0 or min(mask.shape) < _SMALLEST:
-        return np.asarray(difference * mask[..., np.newaxis], np.float32)
+        nothing = np.zeros_like(difference)
+        _mix(difference, nothing, nothing, mask, joined)
+        return joined
     half = _halved(difference)
     lower = _joined(half, _halved(mask), levels - 1)
     size = mask.shape[1::-1]
-    band = difference - cv2.pyrUp(half, dstsize=size)
-    return np.asarray(cv2.pyrUp(lower, dstsize=size) + band * mask[..., np.newaxis], np.float32)
+    fine, wide = (np.asarray(cv2.pyrUp(one, dstsize=size), np.float32) for one in (half, lower))
+    _mix(difference, fine, wide, mask, joined)
+    return joined
 
 
 def _halved(picture: Floats) -> Floats:
     return np.asarray(cv2.pyrDown(picture), np.float32)
 
 
+def _rows(picture: NDArray[Number]) -> NDArray[Number]:
+    """Return a picture, (height, width, 3), as (height, width * 3): loops over that take several at once."""
+    return picture.reshape(picture.shape[0], -1)
+
+
 @kernel
 def _subtract(target: Frame, layer: Floats, mask: Mask, difference: Floats) -> None:
     height, width = mask.shape
+    hardly, zero = np.float32(1e-3), np.float32(0)
     for y in range(height):
         for x in range(width):
-            inside = mask[y, x] > 1e-3
+            inside = mask[y, x] > hardly
             alpha = layer[y, x, 3]
             for k in range(3):
-                difference[y, x, k] = layer[y, x, k] - target[y, x, k] * alpha if inside else 0.0
+                apart = layer[y, x, k] - np.float32(target[y, x, k]) * alpha
+                difference[y, x, k] = apart if inside else zero
+
+
+@kernel
+def _mix(difference: Floats, fine: Floats, wide: Floats, mask: Mask, joined: Floats) -> None:
+    """Fill ``joined`` with a band, as much of it as is wanted, and the wider bands below it."""
+    height, width = mask.shape
+    for y in range(height):
+        for x in range(width):
+            for k in range(3):
+                joined[y, x, k] = (difference[y, x, k] - fine[y, x, k]) * mask[y, x] + wide[y, x, k]
 
 
 @kernel
 def _add(  # noqa: PLR0917 - kernels take arguments by place
-    target: Frame,
+    target: NDArray[np.uint8],
     difference: Floats,
     fine: Floats,
     wide: Floats,
     mask: Mask,
+    near: Mask,
     strength: Mask,
-    result: Frame,
+    joined: NDArray[np.uint8],
     changed: NDArray[np.bool_],
 ) -> None:
     height, width = mask.shape
+    hardly, half, white = np.float32(0.004), np.float32(0.5), np.float32(255)
+    zero = np.float32(0)
+    inside, shown = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32)
     for y in range(height):
         for x in range(width):
-            most = strength[y, x]
-            if most < 0.004:
-                for k in range(3):
-                    result[y, x, k] = target[y, x, k]
-                continue
-            changed[y, x] = True
+            most = near[y, x] * strength[y, x]
+            is_seen = most >= hardly
+            changed[y, x] = is_seen
+            most = most if is_seen else zero
             for k in range(3):
-                joined = (difference[y, x, k] - fine[y, x, k]) * mask[y, x] + wide[y, x, k]
-                value = target[y, x, k] + joined * most
-                result[y, x, k] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
+                inside[3 * x + k], shown[3 * x + k] = mask[y, x], most
+        for i in range(3 * width):
+            added = (difference[y, i] - fine[y, i]) * inside[i] + wide[y, i]
+            value = np.float32(target[y, i]) + added * shown[i] + half
+            joined[y, i] = np.uint8(np.int32(min(max(value, zero), white)))

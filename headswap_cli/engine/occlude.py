@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -33,13 +33,16 @@ _LIKELY, _SURE = 0.4, 0.5
 # Sides of the squares around the face in which palms are looked for, in face sizes.
 _WINDOWS = (3.2, 4.2)
 _MOST = 3
-# Frames from one look at a hand to the next; in between it goes on as it did, slower and slower.
-_LOOK_EVERY, _SLOWS = 2, 0.5
+# Frames from one look at hands to the next, and where all keep still; in between they go on as they did,
+# slower and slower.
+_LOOK_EVERY, _LOOK_SELDOM, _SLOWS = 3, 6, 0.5
+# Parts of its length that a hand which keeps still trembles from frame to frame.
+_STILL = 0.03
 # Frames from search to search for new hands: twice as many after each that was in vain, up to the latter.
 _SEARCH_EVERY, _SELDOM = 4, 24
 # The square about the face in which something stirs, in face sizes, its pixels, by how many grey levels they
-# change, and how many of them, where a hand may have come.
-_STIRRED, _GLANCE, _CHANGED, _STIR = 1.2, 24, 12, 0.05
+# change, and how many of them, where a hand may have come; how many where a hand that kept still has moved.
+_STIRRED, _GLANCE, _CHANGED, _STIR, _MOVED = 1.2, 24, 12, 0.05, 0.08
 # Windows that are searched on end where something stirs, and in how many frames one more is earned.
 _ON_END, _EARNED_IN = 6, 16
 # How much of its motion a hand keeps to the next frame.
@@ -48,6 +51,14 @@ _GOES_ON = 0.8
 _THICKNESS = 0.3
 # So much of it is surely hand; around that only what differs from its colour by no more grey levels is.
 _SURELY, _OTHER = 0.45, 60
+
+
+class _Look(NamedTuple):
+    """A hand when it was last looked at, and what the square around it looked like."""
+
+    hand: Hand
+    crop: Crop
+    glance: Mask
 
 
 class Hands:
@@ -67,6 +78,8 @@ class Hands:
         """Forget the hands: another shot or another face begins."""
         self._hands: list[Hand] = []
         self._steps: list[Hand] = []
+        self._looks: list[_Look] = []
+        self._looked_ago = 0
         self._look_in = 0
         self._search_in = 0
         self._pause = _SEARCH_EVERY
@@ -81,25 +94,35 @@ class Hands:
             frame: The whole frame.
             face: The face's box.
         """
-        expected = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
-        self._look_in -= 1
+        self._hands = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
+        self._steps = [step * _SLOWS for step in self._steps]
+        self._looked_ago += 1
         searches = self._windows(stirs=self._stirs(frame, face))
-        if self._look_in > 0 and not searches:
-            self._hands = expected
-            self._steps = [step * _SLOWS for step in self._steps]
-            return expected
+        if not searches and not self._is_due(frame):
+            return self._hands
         found: list[Hand] = []
-        if self._look_in <= 0:
-            for hand in expected:
-                self._add(found, frame, _crop_of_hand(hand))
-            self._look_in = _LOOK_EVERY
-        else:
-            found += expected
+        for hand in self._hands:
+            self._add(found, frame, _crop_of_hand(hand))
         for reach in searches:
             self._search(found, frame, face, reach)
-        self._steps = [_step(hand, self._hands, expected) for hand in found]
-        self._hands = found
+        self._note(frame, found)
         return found
+
+    def _is_due(self, frame: Frame) -> bool:
+        """Whether to look at the hands again: it is time, or where they kept still something moves."""
+        return self._looked_ago >= self._look_in or any(
+            _changed(_glance(frame, look.crop), look.glance) > _MOVED for look in self._looks
+        )
+
+    def _note(self, frame: Frame, found: list[Hand]) -> None:
+        """Take note of hands as they are, by that of how they move, and of when to look at them again."""
+        frames = np.float32(self._looked_ago)
+        moves = [_move(hand, self._looks, self._hands) / frames for hand in found]
+        self._steps = [np.asarray(move.mean(axis=0, keepdims=True) * _GOES_ON, np.float32) for move in moves]
+        are_still = all(_is_still(move, hand) for move, hand in zip(moves, found, strict=True))
+        self._look_in = _LOOK_SELDOM if are_still else _LOOK_EVERY
+        self._looks = [_Look(hand, crop := _crop_of_hand(hand), _glance(frame, crop)) for hand in found]
+        self._hands, self._looked_ago = found, 0
 
     def _search(self, found: list[Hand], frame: Frame, face: Box, reach: float) -> None:
         """Add the hands that nobody knew of."""
@@ -113,9 +136,8 @@ class Hands:
         """Whether so much has changed about the face since the frame before that a hand may have come."""
         x, y = (face[:2] + face[2:]) / 2
         crop = Crop(float(x), float(y), _STIRRED * float((face[2:] - face[:2]).max()))
-        grey = cv2.cvtColor(crop.take(frame, _GLANCE), cv2.COLOR_BGR2GRAY)
-        before, self._glance = self._glance, np.asarray(cv2.blur(grey, (3, 3)), np.float32)
-        return before is None or float((np.abs(self._glance - before) > _CHANGED).mean()) > _STIR
+        before, self._glance = self._glance, _glance(frame, crop)
+        return before is None or _changed(self._glance, before) > _STIR
 
     def _windows(self, *, stirs: bool) -> tuple[float, ...]:
         """Return how wide to look for new hands: everywhere where something stirs, else in turns."""
@@ -130,7 +152,9 @@ class Hands:
             self._pause = min(2 * self._pause, _SELDOM)
         self._search_in = self._pause if not self._hands else _SELDOM
         self._turn += 1
-        return _WINDOWS if self._pause == _SEARCH_EVERY else (_WINDOWS[self._turn % len(_WINDOWS)],)
+        # What stirs where a hand is known is that hand, more often than another.
+        everywhere = self._pause == _SEARCH_EVERY and not self._hands
+        return _WINDOWS if everywhere else (_WINDOWS[self._turn % len(_WINDOWS)],)
 
     def _add(self, found: list[Hand], frame: Frame, crop: Crop) -> None:
         size = self._joints.size
@@ -166,12 +190,27 @@ def _length(hand: Hand) -> float:
     return float(np.linalg.norm(hand[_MIDDLE_ROOT] - hand[_WRIST]))
 
 
-def _step(hand: Hand, before: list[Hand], expected: list[Hand]) -> Hand:
-    """Return how a hand moves from frame to frame, by where it was a frame ago; still where it is new."""
-    for last, guess in zip(before, expected, strict=True):
+def _move(hand: Hand, before: list[_Look], expected: list[Hand]) -> Hand:
+    """Return how a hand's joints moved since the last look, (21, 2); not at all where it is new."""
+    for look, guess in zip(before, expected, strict=True):
         if np.linalg.norm((hand - guess)[_ROOTS].mean(axis=0)) < 0.5 * _length(guess):
-            return np.asarray((hand - last).mean(axis=0, keepdims=True) * _GOES_ON, np.float32)
-    return np.zeros((1, 2), np.float32)
+            return hand - look.hand
+    return np.zeros_like(hand)
+
+
+def _is_still(move: Hand, hand: Hand) -> bool:
+    return float(np.linalg.norm(move, axis=1).mean()) < _STILL * _length(hand)
+
+
+def _glance(frame: Frame, crop: Crop) -> Mask:
+    """Return a square of the frame, small, grey and soft."""
+    grey = cv2.cvtColor(crop.take(frame, _GLANCE), cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.blur(grey, (3, 3)), np.float32)
+
+
+def _changed(glance: Mask, before: Mask) -> float:
+    """Return how much of a square is not as it was."""
+    return float((np.abs(glance - before) > _CHANGED).mean())
 
 
 def hand_mask(hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: float) -> Mask | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,37 @@ def test_a_hand_is_kept_between_looks_for_new_ones(hands: Hands) -> None:
     hands.reset()
     counts = [len(hands.find(frame, face_box(face))) for frame, face in zip(frames, landmarks, strict=True)]
     assert counts == [counts[0]] * 3
+
+
+def test_a_hand_that_rests_stays_where_it_is_and_is_seldom_looked_at(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, landmarks = heads.scene(CLIP, 168, 3)
+    face = face_box(landmarks[0])
+    looked, add = [0], hands._add
+
+    def counted(*arguments: Any) -> None:
+        looked[0] += 1
+        add(*arguments)
+
+    monkeypatch.setattr(hands, "_add", counted)
+    hands.reset()
+    for _ in range(8):
+        settled = hands.find(frames[0], face)
+    looked[0] = 0
+    later = [hands.find(frames[0], face) for _ in range(12)]
+    assert looked[0] <= 4
+    assert max(np.abs(found[0] - settled[0]).max() for found in later) < 0.03 * np.ptp(settled[0])
+
+
+def test_a_hand_that_moves_on_is_followed(hands: Hands) -> None:
+    frames, landmarks = heads.scene(CLIP, 168, 3)
+    hands.reset()
+    for _ in range(8):
+        settled = hands.find(frames[0], face_box(landmarks[0]))
+    moved = np.roll(frames[0], 30, axis=0)
+    found = hands.find(moved, face_box(landmarks[0]) + np.array([0, 30, 0, 30], np.float32))
+    assert np.median(found[0][:, 1] - settled[0][:, 1]) == pytest.approx(30, abs=6)
 
 
 def test_a_hand_that_comes_before_a_bare_face_is_found_in_its_first_frame(hands: Hands) -> None:

@@ -76,6 +76,10 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     where = beside & (rows < chin + down * width)
     kinds = _kinds(image, where, (aside[0] < _SHADED, strange), (hair, face, throat))
     found = np.asarray(kinds == _HAIR, np.uint8)
+    above = np.ones(person.shape, np.bool_)
+    if not is_long:
+        above = rows < _clothes(found, middle, ears, chin + down * width)
+        found *= above
     count, labels = cv2.connectedComponents(found)
     is_own = np.bincount(labels[own], minlength=count) > 0
     is_own[0] = False
@@ -85,9 +89,32 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     stays = cv2.morphologyEx(skin, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
     side = 2 * max(1, round(_LOOSE * width)) + 1
     wide = cv2.dilate(kept.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-    wide &= ~stays & (face == 0)
+    wide &= ~stays & (face == 0) & above
     ends = _ends(person, landmarks, aside, width)
     return np.asarray(cv2.GaussianBlur((wide * ends).astype(np.float32), (0, 0), max(0.7, 0.02 * width)))
+
+
+def _clothes(found: Area, middle: float, ears: float, low: float) -> NDArray[np.int64]:
+    """Return the row in which clothes of the hair's colour begin in each column, (width,).
+
+    Short hair ends above ``low``: what goes on is no hair. Where it hangs together with hair above, the
+    clothes begin as they do further out.
+    """
+    height, width = found.shape
+    end = int(np.clip(np.ceil(low), 1, height)) - 1
+    # Where a column has no such colour for the last time before the end.
+    bare = np.where(found[: end + 1] == 0, np.arange(end + 1)[:, np.newaxis], -1).max(axis=0)
+    is_known = (bare < end) & (bare > ears)
+    half = int(np.clip(round(middle), 0, width))
+    left = _carried(bare[:half], is_known[:half], height)
+    right = _carried(bare[half:][::-1], is_known[half:][::-1], height)[::-1]
+    return np.concatenate([left, right])
+
+
+def _carried(values: NDArray[np.int64], is_known: NDArray[np.bool_], before: int) -> NDArray[np.int64]:
+    """Return the last known value at each place, ``before`` where there was none."""
+    last = np.maximum.accumulate(np.where(is_known, np.arange(len(values)), -1))
+    return np.where(last >= 0, values[last], before)
 
 
 def _kinds(

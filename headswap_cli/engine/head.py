@@ -179,12 +179,11 @@ class HeadSwapper:
         """Return how much of each pixel of the piece something in front covers, None where nothing does."""
         thing = self._front.find(piece, landmarks) if self._front else None
         hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
-        hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0])
-        people = [silhouette(piece.small.shape, piece.reduced(face)) for face in others.before]
-        small = [mask for mask in (hand, *people) if mask is not None]
-        found = [piece.enlarged(np.maximum.reduce(small))] if small else []
-        if thing is not None:
-            found.append(thing)
+        hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0], piece.image)
+        people = [
+            piece.enlarged(silhouette(piece.small.shape, piece.reduced(face))) for face in others.before
+        ]
+        found = [mask for mask in (thing, hand, *people) if mask is not None]
         return np.maximum.reduce(found) if found else None
 
     def _person(self, frame: Frame, piece: Piece, posed: Posed) -> Mask:

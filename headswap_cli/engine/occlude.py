@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.geometry import Crop
+from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.networks import Network, sigmoid, to_input
 
 if TYPE_CHECKING:
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.types import Box, Frame, Mask
 
+Floats = NDArray[np.float32]
 Hand = NDArray[np.float32]  # (21, 2): wrist, then four points of thumb, index, middle, ring and little finger
 
 _WRIST, _INDEX_ROOT, _MIDDLE_ROOT, _LITTLE_ROOT = 0, 5, 9, 17
 _PALM = np.array([0, 1, 2, 5, 9, 13, 17])
 _ROOTS = np.array([0, 5, 9, 13, 17])
 _BODY = np.array([0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18])
-_FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
+_FINGERS = np.arange(1, 21).reshape(5, 4)
 # The palm network's grids of cells and boxes per cell.
 _GRIDS = ((24, 2), (12, 6))
 _PALM_SIZE = 192
@@ -51,6 +52,8 @@ _GOES_ON = 0.8
 _THICKNESS = 0.3
 # So much of it is surely hand; around that only what differs from its colour by no more grey levels is.
 _SURELY, _OTHER = 0.45, 60
+# Up to so much of the guided mask there is no hand, from so much on nothing else.
+_NONE, _ALL = 0.3, 0.7
 
 
 class _Look(NamedTuple):
@@ -213,14 +216,17 @@ def _changed(glance: Mask, before: Mask) -> float:
     return float((np.abs(glance - before) > _CHANGED).mean())
 
 
-def hand_mask(hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: float) -> Mask | None:
+def hand_mask(
+    hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: float, fine: Frame | None = None
+) -> Mask | None:
     """Return how much of each pixel a hand covers, None without hands.
 
     Args:
         hands: In pixels of the whole frame.
-        frame: The piece of the frame, at the mask's size.
+        frame: The piece of the frame, at the size at which hands are drawn.
         origin: The piece's upper left corner (x, y) in the whole frame.
-        scale: Pixels of the mask per pixel of the frame.
+        scale: Pixels of ``frame`` per pixel of the whole one.
+        fine: The piece at the mask's size; None where that is the same.
     """
     if not hands:
         return None
@@ -237,9 +243,14 @@ def hand_mask(hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: f
             mask[_other_colours(frame, sure) & (mask > sure)] = 0
     if not mask.any():
         return None
-    grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) * np.float32(1 / 255)
-    soft = _guided(np.asarray(grey, np.float32), mask * np.float32(1 / 255), max(2, thickness // 3))
-    return np.asarray(np.clip((soft - 0.3) / 0.4, 0, 1), np.float32)
+    # The shade between two fingers that all but touch.
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.uint8)
+    grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) * np.float32(1 / 255), np.float32)
+    guided = _guide(grey, mask * np.float32(1 / 255), max(2, thickness // 3))
+    fine = frame if fine is None else fine
+    soft = np.empty(fine.shape[:2], np.float32)
+    _lay(fine, guided, soft)
+    return np.asarray(cv2.blur(soft, (3, 3)), np.float32)
 
 
 def _other_colours(frame: Frame, sure: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -249,30 +260,65 @@ def _other_colours(frame: Frame, sure: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _draw(mask: NDArray[np.uint8], points: Hand, thickness: int, arm_thickness: int) -> None:
-    def line(start: Hand, end: Hand, width: int) -> None:
-        ends = [(round(float(x) * 8), round(float(y) * 8)) for x, y in (start, end)]
-        cv2.line(mask, ends[0], ends[1], (255,), max(1, width), cv2.LINE_AA, 3)
+    def lines(paths: NDArray[np.floating], width: int) -> None:
+        eighths = np.round(paths * 8).astype(np.int32)
+        cv2.polylines(
+            mask, [*eighths], isClosed=False, color=255, thickness=width, lineType=cv2.LINE_AA, shift=3
+        )
 
-    for finger in _FINGERS:
-        for start, end in itertools.pairwise(finger):
-            line(points[start], points[end], thickness)
-        line(points[finger[3]], points[finger[3]] + 0.35 * (points[finger[3]] - points[finger[2]]), thickness)
+    fingers = points[_FINGERS]
+    tips = fingers[:, 3:] + 0.35 * (fingers[:, 3:] - fingers[:, 2:3])
+    lines(np.concatenate([fingers, tips], axis=1), max(1, thickness))
     palm = np.round(points[_PALM]).astype(np.int32)
     cv2.fillPoly(mask, [palm], (255,))
     cv2.polylines(mask, [palm], isClosed=True, color=(255,), thickness=thickness)
-    arm = points[_WRIST] - points[_MIDDLE_ROOT]
-    line(points[_WRIST], points[_WRIST] + arm, round(2.6 * arm_thickness))
+    wrist = points[[_WRIST]]
+    lines(np.stack([wrist, 2 * wrist - points[[_MIDDLE_ROOT]]], axis=1), max(1, round(2.6 * arm_thickness)))
 
 
-def _guided(guide: Mask, mask: Mask, radius: int) -> Mask:
-    """Lay a mask on the edges of a grey picture: He, Sun, Tang, IEEE TPAMI 35(6), 2013, eq. 5-8."""
+def _guide(guide: Mask, mask: Mask, radius: int) -> Floats:
+    """Return a mask as a function of a grey picture, (height, width, 2): slope and level, both of 0 to 1.
+
+    Source: He, Sun, Tang, IEEE TPAMI 35(6), 2013, eq. 5-8.
+    """
 
     def mean(array: Mask) -> Mask:
         return np.asarray(cv2.blur(array, (2 * radius + 1, 2 * radius + 1)), np.float32)
 
     centre, level = mean(guide), mean(mask)
     slope = (mean(guide * mask) - centre * level) / (mean(guide * guide) - centre * centre + 1e-3)
-    return mean(np.asarray(slope, np.float32)) * guide + mean(np.asarray(level - slope * centre, np.float32))
+    return np.dstack(
+        [mean(np.asarray(slope, np.float32)), mean(np.asarray(level - slope * centre, np.float32))]
+    )
+
+
+@kernel
+def _lay(frame: Frame, guided: Floats, mask: Mask) -> None:
+    """Fill in what ``guided`` makes of a picture of any size: He, Sun, arXiv:1505.00996, algorithm 2."""
+    height, width = mask.shape
+    rows, columns = guided.shape[:2]
+    down, across = np.float32(rows / height), np.float32(columns / width)
+    zero, hardly, half, one = np.float32(0), np.float32(1e-3), np.float32(0.5), np.float32(1)
+    for y in range(height):
+        v = min(max((np.float32(y) + half) * down - half, zero), np.float32(rows - 1))
+        top = int(v)
+        under, low = min(top + 1, rows - 1), v - np.float32(top)
+        for x in range(width):
+            u = min(max((np.float32(x) + half) * across - half, zero), np.float32(columns - 1))
+            left = int(u)
+            beside, right = min(left + 1, columns - 1), u - np.float32(left)
+            if max(abs(guided[top, left, 1]), abs(guided[under, beside, 1])) < hardly:
+                mask[y, x] = zero
+                continue
+            blue, green, red = frame[y, x, 0], frame[y, x, 1], frame[y, x, 2]
+            grey = np.float32(0.114 * blue + 0.587 * green + 0.299 * red) / np.float32(255)
+            value = zero
+            for k in range(2):
+                upper = guided[top, left, k] * (one - right) + guided[top, beside, k] * right
+                lower = guided[under, left, k] * (one - right) + guided[under, beside, k] * right
+                part = upper * (one - low) + lower * low
+                value += part * grey if k == 0 else part
+            mask[y, x] = min(max((value - np.float32(_NONE)) / np.float32(_ALL - _NONE), zero), one)
 
 
 def _centres(cells: int, boxes: int) -> NDArray[np.float32]:

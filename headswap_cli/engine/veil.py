@@ -23,8 +23,9 @@ _ROUNDS = 6
 # A pixel is doubtful from so many standard deviations of the skin from smooth skin on, but not below so many
 # grey levels, or parts of 1000 of a primary's share; a thing has some that are so much more.
 _DEVIATIONS, _DOUBTFUL, _TINTED, _SURE = 4.0, 24.0, 40.0, 1.6
-# Hair runs along the edge of the face and reaches no further in than this, face widths.
-_HAIR = 0.12
+# Hair runs along the edge of the face and reaches no further in than this, face widths; what hangs together
+# with a thing further in is hair only so near to the edge.
+_HAIR, _SURELY_HAIR = 0.12, 0.06
 # Parts of the skin: a mark is smaller than a thing, a beard or shadow larger.
 _SMALLEST, _LARGEST = 0.004, 0.22
 # No part of a face is so blue or green, nor by so much more than its skin: its folds are redder, its hair
@@ -63,7 +64,9 @@ def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bo
     apart_from_dark = cv2.distanceTransform((~dark).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
     sure = (off > _SURE) & (apart_from_dark > _SHADE * width)
     covered = _things((off > 1) & ~hair, sure, skin)
-    covered = _spread_alike(covered, colours, fit, bound, hair | ~inside)
+    hair &= depth <= _SURELY_HAIR * width
+    mouth = _around(layout[topology.INNER_LIPS], inside.shape, 1)
+    covered = _spread_alike(covered, colours, bound, inside & ~hair & (change > bound), mouth)
     covered |= inside & ~_lips(layout, inside.shape) & _dyed(colours, fit)
     covered = (cv2.dilate(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & inside
     kept = np.where(covered[..., np.newaxis], fit, colours)
@@ -179,11 +182,11 @@ def _things(doubtful: Bools, sure: Bools, skin: Bools) -> Bools:
     return kept
 
 
-def _spread_alike(covered: Bools, colours: Floats, fit: Floats, bound: float, hair: Bools) -> Bools:
-    """Let a thing go on over what is dark by nature, as far as its colour does; hair has none to spare."""
+def _spread_alike(covered: Bools, colours: Floats, bound: float, free: Bools, mouth: Bools) -> Bools:
+    """Let a thing go on over what is dark by nature, as far as its colour does, across the mouth too."""
     if not covered.any():
         return covered
     colour = np.median(colours[covered], axis=0)
-    alike = (largest(np.abs(colours - colour)) < bound) & (largest(np.abs(colours - fit)) > bound)
-    _, labels = cv2.connectedComponents((covered | (alike & ~hair)).astype(np.uint8), connectivity=8)
-    return np.asarray(np.isin(labels, np.unique(labels[covered])), np.bool_)
+    whole = covered | (free & (largest(np.abs(colours - colour)) < bound))
+    _, labels = cv2.connectedComponents((whole | mouth).astype(np.uint8), connectivity=8)
+    return np.asarray(np.isin(labels, np.unique(labels[covered])) & whole, np.bool_)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -111,3 +112,22 @@ def test_the_mask_of_a_piece_is_the_piece_of_the_mask(hands: Hands) -> None:
     assert whole is not None
     assert piece is not None
     np.testing.assert_allclose(piece[30:-30, 30:-30], whole[130:-30, 230:-30], atol=0.02)
+
+
+def test_a_hand_drawn_small_ends_where_it_does_at_full_size() -> None:
+    # Five fingers, each 40 pixels wide and lit, before something dark; drawn at a quarter of the size.
+    fine = np.full((400, 400, 3), 60, np.uint8)
+    middles = np.array([60, 130, 200, 270, 340])
+    for middle in middles:
+        fine[60:, middle - 20 : middle + 20] = 190
+    points = np.zeros((21, 2), np.float32)
+    points[:, 0] = np.concatenate([[200], np.repeat(middles, 4)])
+    points[:, 1] = np.concatenate([[390], np.tile([310, 240, 170, 100], 5)])
+    small = np.asarray(cv2.resize(fine, (100, 100), interpolation=cv2.INTER_AREA), np.uint8)
+    mask = hand_mask([points], small, (0, 0), 0.25, fine)
+    assert mask is not None
+    assert mask.shape == fine.shape[:2]
+    fingers = mask[110:230]
+    for middle in middles:
+        assert fingers[:, middle - 18 : middle + 18].min() > 0.9
+        assert fingers[:, [middle - 23, middle + 23]].max() < 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine.appearance import learn, of_face
-from headswap_cli.engine.decode import entry, frames_between, open_known
+from headswap_cli.engine.decode import VideoReader
 from headswap_cli.engine.fade import strengths_before
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.meetings import Judge, encounters
@@ -200,14 +201,10 @@ def _samples(scene: Scene, source: Path, people: list[Person]) -> dict[int, _Sam
 
 
 def _frames_at(scene: Scene, source: Path, indices: Sequence[int]) -> Iterator[TimedFrame]:
-    """Return a few frames: from the key frames before them, or in one pass where that is less to decode."""
-    apart = sum(index - entry(scene.timeline, index) for index in indices)
-    if indices and apart < indices[-1]:
+    """Return a few frames, ascending."""
+    with closing(VideoReader(source, scene.video, scene.timeline)) as reader:
         for index in indices:
-            yield from frames_between(source, scene.video, scene.timeline, index, index)
-    elif indices:
-        with open_known(source, scene.video) as video:
-            yield from video.frames(only=frozenset(indices))
+            yield from reader.between(index, index)
 
 
 def _spread(person: Person) -> dict[int, Landmarks]:

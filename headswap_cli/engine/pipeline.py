@@ -103,7 +103,9 @@ class Pipeline:
             picture = _picture(video, fit, settings.quality)
             remarks += _losses(video)
         times = clock(scene.timeline, picture)
-        production = Production(self._weights, source, scene.timeline, picture, times, fit, roles, meetings)
+        production = Production(
+            self._weights, source, scene.video, scene.timeline, picture, times, fit, roles, meetings
+        )
         sound_of = source if settings.keep_sound else None
         counter = _Counter(scene.video.frame_count, on_progress)
         with open_writer(target, picture, times, sound_of=sound_of) as writer:

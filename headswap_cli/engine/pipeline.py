@@ -95,7 +95,7 @@ class Pipeline:
         """
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
-        roles, remarks = self._casting.roles(scene, source, photos, settings, fit)
+        roles, remarks = self._casting.roles(scene, photos, settings, fit)
         meetings = self._casting.meetings(scene, source, roles)
         self._casting.clear()
         give_back_memory()
@@ -129,7 +129,7 @@ class Pipeline:
         """
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
-        roles, _ = self._casting.roles(scene, source, photos, settings, fit)
+        roles, _ = self._casting.roles(scene, photos, settings, fit)
         meetings = self._casting.meetings(scene, source, roles)
         return Cast(scene, fit, swappers(roles, self._weights), meetings)
 

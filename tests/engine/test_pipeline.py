@@ -157,10 +157,10 @@ def test_a_face_swapped_alone_where_nobody_asked_for_that_is_told_with_the_flag(
     scene = pipeline.analyse(clip, on_progress=Watch())
     photos = {0: [media.photo("astronaut.png")]}
     casting, fit = Casting(media.weights_dir()), Fit(640, 360, 1, 1)
-    *_, notice = casting.roles(scene, clip, photos, SwapSettings(), fit)[1]
+    *_, notice = casting.roles(scene, photos, SwapSettings(), fit)[1]
     assert notice.startswith("person 1: the face alone was swapped")
     assert "--mode head" in notice
-    asked = casting.roles(scene, clip, photos, SwapSettings(mode=Mode.FACE), fit)[1]
+    asked = casting.roles(scene, photos, SwapSettings(mode=Mode.FACE), fit)[1]
     assert not any("--mode" in told for told in asked)
 
 

@@ -95,7 +95,7 @@ class Pipeline:
         """
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
-        roles, remarks = self._casting.roles(scene, source, photos, settings, fit)
+        roles, remarks = self._casting.roles(scene, photos, settings, fit)
         meetings = self._casting.meetings(scene, source, roles)
         self._casting.clear()
         give_back_memory()
@@ -103,7 +103,9 @@ class Pipeline:
             picture = _picture(video, fit, settings.quality)
             remarks += _losses(video)
         times = clock(scene.timeline, picture)
-        production = Production(self._weights, source, scene.timeline, picture, times, fit, roles, meetings)
+        production = Production(
+            self._weights, source, scene.video, scene.timeline, picture, times, fit, roles, meetings
+        )
         sound_of = source if settings.keep_sound else None
         counter = _Counter(scene.video.frame_count, on_progress)
         with open_writer(target, picture, times, sound_of=sound_of) as writer:
@@ -127,7 +129,7 @@ class Pipeline:
         """
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
-        roles, _ = self._casting.roles(scene, source, photos, settings, fit)
+        roles, _ = self._casting.roles(scene, photos, settings, fit)
         meetings = self._casting.meetings(scene, source, roles)
         return Cast(scene, fit, swappers(roles, self._weights), meetings)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from headswap_cli.engine.trail import Trail
+    from headswap_cli.engine.views import View
     from headswap_cli.models import Mode, Tone
 
 Frame = NDArray[np.uint8]  # (height, width, 3), BGR
@@ -100,7 +101,8 @@ class Track:
     """One face followed through consecutive frames of one shot.
 
     ``landmarks`` (n, 478, 3) are smoothed, for frames ``first_frame`` to ``first_frame + n - 1``;
-    they and ``preview`` are packed: a film has hundreds of tracks and a hundred thousand frames.
+    they and ``preview`` are packed: a film has hundreds of tracks and a hundred thousand frames. ``views``
+    show the face in some of them.
     """
 
     shot_index: int
@@ -109,6 +111,7 @@ class Track:
     embedding: Embedding
     preview: bytes
     preview_quality: float
+    views: tuple[View, ...] = ()
 
     @property
     def last_frame(self) -> int:
@@ -118,11 +121,15 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in the video; ``obj_id`` counts from 0 in order of screen time, longest first."""
+    """Somebody in the video; ``obj_id`` counts from 0 in order of screen time, longest first.
+
+    ``views`` show them all over it, by which a role is cast.
+    """
 
     obj_id: int
     tracks: tuple[Track, ...]
     preview: Frame
+    views: tuple[View, ...] = ()
 
     @property
     def frame_count(self) -> int:

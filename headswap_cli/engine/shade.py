@@ -57,8 +57,8 @@ def shade(
         (height, width) each, 0 to 1, times alpha.
     """
     height, width = seen.shape[:2]
-    layer = np.zeros((height, width, 4), np.float32)
-    skin, face = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    layer = np.empty((height, width, 4), np.float32)
+    skin, face = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     ways = np.empty((_WAYS + 1, *grade.curves.shape[1:]), np.float32)
     _part(grade.curves, ways)
     _shade(seen, scale, texture, ways, grade.chroma, gains, layer, skin, face)
@@ -153,6 +153,7 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
     _places(gains.shape[1], width, places)
     for y in range(height):
         _between_rows(gains, (y + 0.5) * gains.shape[0] / height - 0.5, lights)
+        layer[y], skins[y], faces[y] = zero, zero, zero
         for x in range(width):
             if seen[y, x, 0] < zero:
                 continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -13,7 +12,6 @@ from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.types import Frame, Mask
 
 Floats = NDArray[np.float32]
-Number = TypeVar("Number", bound=np.generic)
 
 _LEVELS = 4
 _SMALLEST = 8
@@ -114,30 +112,17 @@ def join_bands(target: Frame, layer: Floats, mask: Mask, strength: Mask, result:
     Source: Burt, Adelson, A multiresolution spline, ACM Transactions on Graphics 2(4), 1983; joined is the
         difference of both pictures, which the bands add up to as well.
     """
-    size = target.shape[1::-1]
-    difference = np.empty(target.shape, np.float32)
-    _subtract(target, layer, mask, difference)
-    half = _halved(difference)
-    half_mask = _halved(mask)
+    shape = tuple(-(-length // 2) for length in mask.shape)
+    half, half_mask = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
+    _halve(target, layer, mask, half, half_mask)
     coarse = _joined(half, half_mask, _LEVELS - 1)
     # Coarse bands reach further than the mask; what they add must end near it.
     close = cv2.GaussianBlur(cv2.dilate(half_mask, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
+    size = mask.shape[1::-1]
     near = np.asarray(cv2.resize(np.minimum(close * 3, 1), size, interpolation=cv2.INTER_LINEAR), np.float32)
-    fine = np.asarray(cv2.pyrUp(half, dstsize=size), np.float32)
     changed = np.empty(mask.shape, np.bool_)
-    wide = np.asarray(cv2.pyrUp(coarse, dstsize=size), np.float32)
     joined = np.empty_like(target)
-    _add(
-        _rows(target),
-        _rows(difference),
-        _rows(fine),
-        _rows(wide),
-        mask,
-        near,
-        strength,
-        _rows(joined),
-        changed,
-    )
+    _add(target, layer, mask, half, coarse, near, strength, joined, changed)
     result[...] = joined
     return changed
 
@@ -160,22 +145,24 @@ def _halved(picture: Floats) -> Floats:
     return np.asarray(cv2.pyrDown(picture), np.float32)
 
 
-def _rows(picture: NDArray[Number]) -> NDArray[Number]:
-    """Return a picture, (height, width, 3), as (height, width * 3): loops over that take several at once."""
-    return picture.reshape(picture.shape[0], -1)
-
-
 @kernel
-def _subtract(target: Frame, layer: Floats, mask: Mask, difference: Floats) -> None:
+def _halve(target: Frame, layer: Floats, mask: Mask, half: Floats, half_mask: Mask) -> None:
+    """Fill in the new head less the frame, and the mask: each the mean of two by two pixels."""
     height, width = mask.shape
-    hardly, zero = np.float32(1e-3), np.float32(0)
-    for y in range(height):
-        for x in range(width):
-            inside = mask[y, x] > hardly
-            alpha = layer[y, x, 3]
-            for k in range(3):
-                apart = layer[y, x, k] - np.float32(target[y, x, k]) * alpha
-                difference[y, x, k] = apart if inside else zero
+    hardly, quarter = np.float32(1e-3), np.float32(0.25)
+    for row in range(half.shape[0]):
+        for column in range(half.shape[1]):
+            blue = green = red = inside = np.float32(0)
+            for step in range(4):
+                y, x = min(2 * row + step // 2, height - 1), min(2 * column + step % 2, width - 1)
+                if mask[y, x] > hardly:
+                    alpha = layer[y, x, 3]
+                    inside += mask[y, x]
+                    blue += layer[y, x, 0] - np.float32(target[y, x, 0]) * alpha
+                    green += layer[y, x, 1] - np.float32(target[y, x, 1]) * alpha
+                    red += layer[y, x, 2] - np.float32(target[y, x, 2]) * alpha
+            half[row, column, 0], half[row, column, 1] = blue * quarter, green * quarter
+            half[row, column, 2], half_mask[row, column] = red * quarter, inside * quarter
 
 
 @kernel
@@ -189,30 +176,49 @@ def _mix(difference: Floats, fine: Floats, wide: Floats, mask: Mask, joined: Flo
 
 
 @kernel
+def _stretch(small: Floats, y: int, line: Floats, row: Floats) -> None:
+    """Fill a row, (width, 3), of a picture twice as large as ``small``; ``line`` has room for one of that."""
+    near, far = np.float32(0.75), np.float32(0.25)
+    rows, columns = small.shape[:2]
+    above = y // 2
+    beside = max(above - 1, 0) if y % 2 == 0 else min(above + 1, rows - 1)
+    for x in range(columns):
+        for k in range(3):
+            line[x, k] = small[above, x, k] * near + small[beside, x, k] * far
+    for x in range(columns):
+        before, after = max(x - 1, 0), min(x + 1, columns - 1)
+        for k in range(3):
+            own = line[x, k] * near
+            row[2 * x, k] = own + line[before, k] * far
+            row[2 * x + 1, k] = own + line[after, k] * far
+
+
+@kernel
 def _add(  # noqa: PLR0917 - kernels take arguments by place
-    target: NDArray[np.uint8],
-    difference: Floats,
-    fine: Floats,
-    wide: Floats,
+    target: Frame,
+    layer: Floats,
     mask: Mask,
+    half: Floats,
+    coarse: Floats,
     near: Mask,
     strength: Mask,
-    joined: NDArray[np.uint8],
+    joined: Frame,
     changed: NDArray[np.bool_],
 ) -> None:
     height, width = mask.shape
-    hardly, half, white = np.float32(0.004), np.float32(0.5), np.float32(255)
-    zero = np.float32(0)
-    inside, shown = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32)
+    hardly, rounded, white, zero = np.float32(0.004), np.float32(0.5), np.float32(255), np.float32(0)
+    columns = half.shape[1]
+    line, fine = np.empty((columns, 3), np.float32), np.empty((2 * columns, 3), np.float32)
+    wide = np.empty_like(fine)
     for y in range(height):
+        _stretch(half, y, line, fine)
+        _stretch(coarse, y, line, wide)
         for x in range(width):
             most = near[y, x] * strength[y, x]
-            is_seen = most >= hardly
-            changed[y, x] = is_seen
-            most = most if is_seen else zero
+            changed[y, x] = most >= hardly
+            most = most if most >= hardly else zero
+            alpha, inside = layer[y, x, 3], mask[y, x]
             for k in range(3):
-                inside[3 * x + k], shown[3 * x + k] = mask[y, x], most
-        for i in range(3 * width):
-            added = (difference[y, i] - fine[y, i]) * inside[i] + wide[y, i]
-            value = np.float32(target[y, i]) + added * shown[i] + half
-            joined[y, i] = np.uint8(np.int32(min(max(value, zero), white)))
+                old = np.float32(target[y, x, k])
+                added = (layer[y, x, k] - old * alpha - fine[x, k]) * inside + wide[x, k]
+                joined[y, x, k] = np.uint8(np.int32(min(max(old + added * most + rounded, zero), white)))

@@ -33,7 +33,7 @@ _PALM_SIZE = 192
 _LIKELY, _SURE = 0.4, 0.5
 # Sides of the squares around the face in which palms are looked for, in face sizes.
 _WINDOWS = (3.2, 4.2)
-_MOST = 3
+_MOST, _BOXES = 3, 12
 # Frames from one look at hands to the next, and where all keep still; in between they go on as they did,
 # slower and slower.
 _LOOK_EVERY, _LOOK_SELDOM, _SLOWS = 3, 6, 0.5
@@ -179,13 +179,16 @@ class Hands:
         first, second = self._palms(to_input(window.take(frame, _PALM_SIZE)))
         boxes, scores = (first, second) if first.shape[-1] == 18 else (second, first)
         chances = sigmoid(scores[:, 0])
-        crops = []
-        for index in np.argsort(-chances, kind="stable")[:_MOST]:
-            if chances[index] < _LIKELY:
+        crops: list[Crop] = []
+        for index in np.argsort(-chances, kind="stable")[:_BOXES]:
+            if chances[index] < _LIKELY or len(crops) == _MOST:
                 break
             points = (boxes[index].reshape(9, 2) / _PALM_SIZE + self._anchors[index] - 0.5) * side + centre
             extent = float((boxes[index, 2:4] / _PALM_SIZE).max()) * side
-            crops.append(_crop_of_palm(points[0], extent, points[2], points[4]))
+            crop = _crop_of_palm(points[0], extent, points[2], points[4])
+            # Neighbouring boxes tell of one palm.
+            if all(math.dist((crop.x, crop.y), (other.x, other.y)) > 0.2 * crop.side for other in crops):
+                crops.append(crop)
         return crops
 
 

@@ -29,12 +29,20 @@ _SEEN = 3
 _LIGHT_CHANGE = 40
 # The old head's outline around the face, in face widths: up, down, sideways.
 _UP, _DOWN, _ASIDE = 1.4, 1.02, 0.92
+# How much further aside a head seen from the side reaches.
+_DEEPER = 0.35
 # The chin, its crease and its stubble end so far below the mesh's, in face widths.
 _CREASE = 0.07
+# An ear's lobe is so far aside of the mesh.
+_LOBE = 0.1
 # By how much a primary's share, and in what range the brightness, of a throat may differ from the chin's.
 _TINT, _DARKEST, _BRIGHTEST = 0.045, 0.4, 1.35
 # Where the throat is looked for below the jaw, and how wide it is at least and at most from its middle.
 _THROAT, _LEAST_NECK, _MOST_NECK = (0.1, 0.34), 0.31, 0.52
+# Over so much of a face's width it ends at its sides.
+_EDGE = 0.04
+# Over so much of it clothes and hair below the ears go on where the old head was, and how soon.
+_BESIDE, _NEARLY = 0.05, 6
 # By how much it widens further down: face widths at so many below the jaw, squared.
 _FLARE = 0.25
 # What the throat's colour is taken from where its own does not show: the crease, and at last the chin.
@@ -74,6 +82,10 @@ def old_head(
     wide = np.asarray(cv2.dilate(person, np.ones((side, side), np.uint8)), np.float32)
     old = np.empty(person.shape, np.float32)
     _reach(wide, _limit(place, landmarks), _outline(place, landmarks), 0.05 * place.width, old)
+    # The mesh ends within the jaw's outline.
+    around = [2 * max(1, round(reach * place.width)) + 1 for reach in (_LOBE, _CREASE)]
+    rim = cv2.dilate(place.face, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, around))
+    old = np.maximum(old, np.minimum(rim, person))
     if hair is not None:
         old = np.maximum(old, hair)
     for other in others:
@@ -107,9 +119,29 @@ def behind(
         picture = np.clip(push_pull(source - plate.image, free), -_LIGHT_CHANGE, _LIGHT_CHANGE)
         share = np.ones(old.shape, np.float32)
     part, throat, under = _throat(piece, old, place, landmarks)
-    picture[part] += (throat - picture[part]) * under[..., np.newaxis]
-    share[part] *= 1 - under
+    body, near = _beside(source[part], person[part] * (1 - old[part]), 1 - old[part], place.width)
+    for colours, weight in ((body, near), (throat, under)):
+        picture[part] += (colours - picture[part]) * weight[..., np.newaxis]
+        share[part] *= 1 - weight
     return picture, share
+
+
+def _beside(source: Floats, body: Mask, left: Mask, width: float) -> tuple[Floats, Mask]:
+    """Return what of a body there is beside what of the old head is gone, and how far it is to go on there.
+
+    Args:
+        source: (height, width, 3).
+        body: How far each pixel is a person's and stays, 0 to 1.
+        left: How far it stays.
+        width: Of the face.
+    """
+    planes = cv2.GaussianBlur(
+        np.dstack([source * body[..., np.newaxis], body, left]), (0, 0), _BESIDE * width
+    )
+    bodies, there = planes[..., 3], planes[..., 4]
+    near = bodies / np.maximum(there, 1e-3) * np.clip(_NEARLY * there, 0, 1)
+    colours = planes[..., :3] / np.maximum(bodies, 1e-3)[..., np.newaxis]
+    return np.asarray(colours, np.float32), np.asarray(near, np.float32)
 
 
 def _place(shape: tuple[int, ...], landmarks: Landmarks) -> _Place:
@@ -139,7 +171,8 @@ def _outline(place: _Place, landmarks: Landmarks) -> tuple[Floats, Floats, Float
     up = (top - chin) / max(1.0, float(np.linalg.norm(top - chin)))
     # The skull lies behind the face: of a head that looks to one side it shows on the other.
     shift = _SKULL * aside(landmarks) * place.width
-    reach = np.array([_UP, _DOWN, _ASIDE, shift / place.width], np.float32) * np.float32(place.width)
+    wide = _ASIDE + _DEEPER * abs(aside(landmarks))
+    reach = np.array([_UP, _DOWN, wide, shift / place.width], np.float32) * np.float32(place.width)
     return (0.62 * top + 0.38 * chin).astype(np.float32), np.asarray(up, np.float32), reach
 
 
@@ -168,11 +201,11 @@ def _throat(
 ) -> tuple[tuple[slice, slice], Floats, Mask]:
     """Return a part of the piece, the throat's skin all over it, and how far it is to be shown there."""
     width = place.width
-    mouth = float(landmarks[[61, 291], 1].mean())
+    ears = float(landmarks[[132, 361], 1].min())
     # A neck stands under the skull, not under the face.
     jaws = float(landmarks[[172, 397], 0].mean())
     middle = jaws - _SKULL * aside(landmarks) * width
-    rows = slice(int(np.clip(mouth, 0, len(old) - 2)), len(old))
+    rows = slice(int(np.clip(ears, 0, len(old) - 2)), len(old))
     left, right = np.clip((min(jaws, middle) - 0.7 * width, max(jaws, middle) + 0.7 * width), 0, old.shape[1])
     columns = slice(min(int(left), old.shape[1] - 2), max(int(right), int(left) + 2))
     part = rows, columns
@@ -188,17 +221,20 @@ def _throat(
     # A light strand beside the neck is too narrow to be some of it.
     narrow = np.ones((1, max(1, round(0.15 * width))), np.uint8)
     profile = np.asarray(cv2.morphologyEx(profile[np.newaxis], cv2.MORPH_OPEN, narrow), np.float32)[0]
-    profile *= np.clip((_MOST_NECK - off) / 0.06, 0, 1)
+    profile *= np.clip((_MOST_NECK - off) / _EDGE, 0, 1)
+    profile = _outwards(np.maximum(profile, off < _LEAST_NECK), round(middle) - columns.start)
     least = _LEAST_NECK + _FLARE * np.square(np.maximum(below, 0))
-    neck = np.maximum(profile, np.clip((least - off) / 0.06 + 0.5, 0, 1))
-    inside = (np.arange(len(jaw)) + columns.start > landmarks[[132, 172], 0].min()) & (
-        np.arange(len(jaw)) + columns.start < landmarks[[361, 397], 0].max()
-    )
-    under = cv2.GaussianBlur(
-        np.where(below > 0, neck, inside).astype(np.float32), (0, 0), max(0.7, 0.02 * width)
-    )
-    throat = push_pull(colours, weight * np.maximum(neck, 0.01).astype(np.float32))
+    neck = np.maximum(profile, np.clip((least - off) / _EDGE + 0.5, 0, 1)).astype(np.float32)
+    under = cv2.GaussianBlur(neck, (0, 0), max(0.7, 0.5 * _EDGE * width))
+    throat = push_pull(colours, weight * np.maximum(neck, 0.01))
     return part, throat, np.asarray(under, np.float32)
+
+
+def _outwards(profile: Floats, middle: int) -> Floats:
+    """Let a neck end for good where it ends first on either side of its middle column."""
+    middle = min(max(middle, 0), len(profile))
+    left, right = profile[:middle][::-1], profile[middle:]
+    return np.concatenate([np.minimum.accumulate(left)[::-1], np.minimum.accumulate(right)])
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -21,6 +22,11 @@ def small_face(width: float = 40, x: float = 60, y: float = 66) -> Landmarks:
     scaled = reference.landmarks * np.float32(width / reference.face_width)
     middle = scaled[topology.OVAL].mean(axis=0)
     return np.asarray(scaled - middle + np.array([x, y, 0], np.float32), np.float32)
+
+
+def inside(face: Landmarks) -> Mask:
+    outline = np.round(face[topology.OVAL, :2]).astype(np.int32)
+    return np.asarray(cv2.fillPoly(np.zeros((SIZE, SIZE), np.float32), [outline], (1.0,)), np.float32)
 
 
 def person() -> Mask:
@@ -51,6 +57,7 @@ def turned_aside(face: Landmarks, side: int) -> Landmarks:
 @pytest.mark.parametrize("side", [-1, 1])
 def test_a_neck_stands_under_the_skull_of_a_head_that_looks_aside(side: int) -> None:
     turned, everybody = turned_aside(small_face(), side), person()
+    everybody[round(float(turned[topology.CHIN, 1])) :] = 0
     frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
     plate = Plate(frame, np.full((SIZE, SIZE), 9, np.uint8))
     _, share = behind(frame, everybody, old_head(everybody, turned, [], 1.5), turned, plate)
@@ -70,6 +77,33 @@ def test_the_back_of_a_head_that_looks_aside_goes_too(side: int) -> None:
     back = np.s_[45:60, 60 + side * 44]
     assert away[back].min() > 0.5
     assert frontal[back].max() < 0.3
+
+
+def test_the_jaws_rim_beyond_the_mesh_goes_too() -> None:
+    face, everybody = small_face(), person()
+    row = round(float(face[topology.INNER_LIPS, 1].mean())) + 8
+    edge = np.flatnonzero(inside(face)[row])
+    everybody[row - 6 : row + 7, edge[0] - 12 : edge[-1] + 13] = 1
+    old = old_head(everybody, face, [], 1.5)
+    assert min(old[row, edge[0] - 2], old[row, edge[-1] + 2]) > 0.7
+    assert max(old[row, edge[0] - 10], old[row, edge[-1] + 10]) < 0.1
+
+
+def test_what_somebody_wears_beside_the_neck_goes_on_up_to_the_jaw() -> None:
+    face, everybody = small_face(), person()
+    rows, columns = np.indices((SIZE, SIZE))
+    jacket = (rows > 76) & (np.abs(columns - 60) > 14)
+    everybody[jacket] = 1
+    frame = np.full((SIZE, SIZE, 3), 200, np.uint8)
+    frame[everybody > 0] = (90, 120, 180)
+    frame[jacket] = 30
+    plate = Plate(np.full_like(frame, 200), np.full((SIZE, SIZE), 9, np.uint8))
+    old = old_head(everybody, face, [], 1.5)
+    picture, share = behind(frame, everybody, old, face, plate)
+    shown = picture + share[..., np.newaxis] * plate.image
+    rim = (old > 0.3) & (old < 0.8) & jacket & (np.abs(columns - 60) > 17)
+    assert rim.sum() > 5
+    assert shown[rim].mean() < 80
 
 
 def test_another_face_stays_where_it_overlaps_the_hair() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headswap_cli import wire
-from headswap_cli.engine import plate, preview
+from headswap_cli.engine import overlay, plate, preview
 from headswap_cli.engine.aside import Aside
 from headswap_cli.engine.decode import timeline_of
 from headswap_cli.engine.detect import FaceDetector
@@ -17,6 +17,7 @@ from headswap_cli.engine.grain import noise_level
 from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, identify, runs
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
+from headswap_cli.engine.overlay import OverlayGatherer
 from headswap_cli.engine.plate import PlateGatherer, PlateShelf
 from headswap_cli.engine.scout import Scout
 from headswap_cli.engine.track import FollowedFace, Follower, steadied
@@ -144,6 +145,7 @@ class _ShotWatcher:
         self._likenesses: dict[FollowedFace, _Likeness] = {}
         self._views: defaultdict[FollowedFace, ViewKeeper] = defaultdict(ViewKeeper)
         self._background = PlateGatherer()
+        self._overlaid = OverlayGatherer()
         self._noises: list[float] = []
         self.shot = Shot(first_frame, first_frame, None)
         self.tracks: tuple[Track, ...] = ()
@@ -165,6 +167,8 @@ class _ShotWatcher:
                 likeness.look(frame_index, frame, sight, others)
         if age % _SAMPLE_EVERY == 0 and not self._background.is_moving:
             self._background.add(frame, self._networks.matte(frame, *plate.window(frame)))
+        if age % _SAMPLE_EVERY == 0 and seen:
+            self._overlaid.add(frame, [sight.landmarks for sight in seen])
         if age % _NOISE_EVERY == 0:
             self._noises.append(noise_level(frame))
         self.shot = replace(self.shot, last_frame=frame_index)
@@ -180,8 +184,11 @@ class _ShotWatcher:
         plate = self._background.plate() if self.tracks else None
         if plate is not None:
             self.shot = replace(self.shot, plate=self._shelf.put(plate))
+        laid = self._overlaid.overlay() if self.tracks else None
+        if laid is not None:
+            self.shot = replace(self.shot, overlay=overlay.packed(laid))
         self.shot = replace(self.shot, noise=float(np.median(self._noises or [0])))
-        del self._follower, self._likenesses, self._views, self._background
+        del self._follower, self._likenesses, self._views, self._background, self._overlaid
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,13 +177,14 @@ class HeadSwapper:
 
     def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece, others: Others) -> Mask | None:
         """Return how much of each pixel of the piece something in front covers, None where nothing does."""
-        thing = self._front.find(piece, landmarks) if self._front else None
+        overlay = None if others.overlay is None else others.overlay[piece.part]
+        thing = self._front.find(piece, landmarks, overlay) if self._front else None
         hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
         hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0], piece.image)
         people = [
             piece.enlarged(silhouette(piece.small.shape, piece.reduced(face))) for face in others.before
         ]
-        found = [mask for mask in (thing, hand, *people) if mask is not None]
+        found = [mask for mask in (thing, hand, overlay, *people) if mask is not None]
         return np.maximum.reduce(found) if found else None
 
     def _person(self, frame: Frame, piece: Piece, posed: Posed) -> Mask:

@@ -87,13 +87,15 @@ class Shot:
     """Frames ``first_frame`` to ``last_frame`` (inclusive) between two cuts.
 
     ``plate`` is None where the camera moves, and where nobody is whose place could show it; ``noise`` is the
-    standard deviation of the picture's noise, grey levels.
+    standard deviation of the picture's noise, grey levels; ``overlay`` is what is laid over the picture, as
+    ``overlay.packed`` made it, None where nothing is.
     """
 
     first_frame: int
     last_frame: int
     plate: KeptPlate | None
     noise: float = 0.0
+    overlay: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +141,18 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """The other people in a frame, as one of them has to heed them.
+    """What else is in a frame, as one of the people in it has to heed it.
 
     ``beside`` are faces that must stay, ``before`` and ``behind`` those of people whose heads are in front of
     this one's and behind it; ``drawn`` (height, width) is where the latter have new heads already, None where
-    nobody has.
+    nobody has; ``overlay`` what is laid over the picture, None where nothing is.
     """
 
     beside: Sequence[Landmarks] = ()
     before: Sequence[Landmarks] = ()
     behind: Sequence[Landmarks] = ()
     drawn: NDArray[np.bool_] | None = None
+    overlay: Mask | None = None
 
 
 ALONE = Others()

@@ -42,7 +42,10 @@ _AHEAD, _PAUSE_S = 3, 0.02
 
 @dataclass(frozen=True, slots=True)
 class TimedFrame:
-    """A decoded frame; ``pts`` and ``duration`` count ``time_base`` seconds, duration 0 is unknown."""
+    """A decoded frame; ``pts`` and ``duration`` count ``time_base`` seconds, duration 0 is unknown.
+
+    ``is_guessed``: the decoder made up a part of it, or of one before.
+    """
 
     frame_index: int
     pts: int | None
@@ -50,6 +53,7 @@ class TimedFrame:
     image: Frame
     duration: int = 0
     is_key: bool = False
+    is_guessed: bool = False
 
 
 class _AstrayError(Exception):
@@ -70,6 +74,7 @@ class VideoSource:
         self._container = container
         self._reformatter = VideoReformatter()
         self._orientation: media.Orientation | None = None
+        self._has_guessed = False
         self._stream = media.picture_stream(container)
         self._stream.thread_type = "AUTO"
         context = self._stream.codec_context
@@ -126,7 +131,10 @@ class VideoSource:
         stored = size[::-1] if self._orientation.transposed else size
         image = _turned(to_bgr(frame, self._reformatter, stored), self._orientation)
         duration = int(frame.duration or 0)
-        return TimedFrame(frame_index, frame.pts, self.time_base, image, duration, bool(frame.key_frame))
+        is_key = bool(frame.key_frame)
+        return TimedFrame(
+            frame_index, frame.pts, self.time_base, image, duration, is_key, is_guessed=self._has_guessed
+        )
 
     def _from_key(self, timeline: Timeline, key: int) -> Iterator[av.VideoFrame]:
         start = timeline.times[key] or 0
@@ -140,10 +148,12 @@ class VideoSource:
             try:
                 for frame in packet.decode():
                     is_empty = False
+                    self._has_guessed |= frame.is_corrupt
                     yield frame
             except av.FFmpegError as error:
                 if error.errno == errno.ENOMEM:
                     raise
+                self._has_guessed = True
         if is_empty:
             raise MediaFault(wire.UNREADABLE, "The video holds no picture that can be decoded.")
 
@@ -309,12 +319,17 @@ def entry(timeline: Timeline, frame_index: int) -> int:
 
 
 def timeline_of(frames: Iterable[TimedFrame]) -> Timeline:
-    """Return what a whole pass over a video tells of its times."""
-    passed = [(frame.pts, frame.duration, frame.is_key) for frame in frames]
+    """Return what a whole pass over a video tells of its times.
+
+    A damaged video is to be entered at its beginning alone: what a decoder makes up for what it cannot read
+    depends on all that it has decoded before.
+    """
+    passed = [(frame.pts, frame.duration, frame.is_key, frame.is_guessed) for frame in frames]
+    is_guessed = any(guessed for *_, guessed in passed)
     return Timeline(
-        tuple(time for time, _, _ in passed),
-        tuple(duration for _, duration, _ in passed),
-        tuple(index for index, (_, _, is_key) in enumerate(passed) if is_key),
+        tuple(time for time, *_ in passed),
+        tuple(duration for _, duration, *_ in passed),
+        tuple(index for index, (*_, is_key, _) in enumerate(passed) if is_key and not is_guessed),
     )
 
 

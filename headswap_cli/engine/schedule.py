@@ -1,4 +1,10 @@
-"""Say which process makes which segments: a run of them each, decoded on from one to the next."""
+"""Say which process makes which segments: a run of them each, decoded on from one to the next.
+
+Decoded twice is what lies between the key frame at which a run is entered and the run's first frame: none by
+one process, none where runs begin at cuts on key frames. Two processes: of 472 frames with a key frame every
+72, 20 (4 %); of 1500 with one every 250, 252 (17 %); of 120 with one in all, 60; of 54,000 with one in all,
+27,480. A run that is taken over costs another entry.
+"""
 
 from __future__ import annotations
 

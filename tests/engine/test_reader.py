@@ -116,3 +116,16 @@ def test_a_file_that_has_become_shorter_gives_fewer_frames(tmp_path: Path) -> No
     times = [*(frame.pts for frame in frames), 800, 820]
     with closing(VideoReader(source, properties, Timeline(tuple(times), (), (0, 10, 20, 30)))) as reader:
         assert [frame.frame_index for frame in reader.between(35, 41)] == [35, 36, 37, 38, 39]
+
+
+def test_a_damaged_video_is_entered_at_its_beginning_alone(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", noisy(60), keys_every=15)
+    assert len(timeline_of(whole(source)[1]).keys) > 1
+    content = bytearray(source.read_bytes())
+    # In the middle lie pictures: what a decoder makes up for some depends on what it has seen before.
+    middle = len(content) // 2
+    content[middle : middle + 2000] = bytes(2000)
+    source.write_bytes(content)
+    _, frames = whole(source)
+    assert any(frame.is_key for frame in frames[1:])
+    assert timeline_of(frames).keys == ()

@@ -42,7 +42,7 @@ _THROAT, _LEAST_NECK, _MOST_NECK = (0.1, 0.34), 0.31, 0.52
 # Over so much of a face's width it ends at its sides.
 _EDGE = 0.04
 # Over so much of it clothes and hair below the ears go on where the old head was, and how soon.
-_BESIDE, _NEARLY = 0.05, 6
+_BESIDE, _NEARLY = 0.1, 6
 # By how much it widens further down: face widths at so many below the jaw, squared.
 _FLARE = 0.25
 # What the throat's colour is taken from where its own does not show: the crease, and at last the chin.
@@ -135,9 +135,8 @@ def _beside(source: Floats, body: Mask, left: Mask, width: float) -> tuple[Float
         left: How far it stays.
         width: Of the face.
     """
-    planes = cv2.GaussianBlur(
-        np.dstack([source * body[..., np.newaxis], body, left]), (0, 0), _BESIDE * width
-    )
+    side = 2 * max(1, round(_BESIDE * width)) + 1
+    planes = cv2.blur(np.dstack([source * body[..., np.newaxis], body, left]), (side, side))
     bodies, there = planes[..., 3], planes[..., 4]
     near = bodies / np.maximum(there, 1e-3) * np.clip(_NEARLY * there, 0, 1)
     colours = planes[..., :3] / np.maximum(bodies, 1e-3)[..., np.newaxis]

@@ -43,8 +43,8 @@ _SHADED = 0.42
 _STRANGE = (26.0, 16.0)
 # Where the matte is so sure, a colour that is no nearer than this to the face's is the hair's.
 _SURE, _UNLIKE = 0.95, 14.0
-# Beyond the matte strands fly so far, in face widths.
-_LOOSE = 0.08
+# Beyond the matte strands fly so far, in face widths: of long hair, and of short.
+_LOOSE = (0.08, 0.03)
 _HAIR, _SKIN = 1, 2
 
 
@@ -72,7 +72,7 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
         return np.zeros(person.shape, np.float32)
     throat = beside & (aside < _THROAT) & (rows > chin) & (rows < chin + _BELOW * width)
     hair = (person > _SURE) & (face == 0) & (rows < ears) & (rows > forehead - _CROWN * width)
-    strange = _STRANGE[0] if is_long else _STRANGE[1]
+    strange, loose = (_STRANGE[0], _LOOSE[0]) if is_long else (_STRANGE[1], _LOOSE[1])
     where = beside & (rows < chin + down * width)
     kinds = _kinds(image, where, (aside[0] < _SHADED, strange), (hair, face, throat))
     found = np.asarray(kinds == _HAIR, np.uint8)
@@ -85,9 +85,9 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     is_own[0] = False
     kept = is_own[labels] & (rows > ears - 0.3 * width)
     # Skin below the ears is the neck, or a hand: there no strand flies.
-    skin = np.asarray((kinds == _SKIN) & (aside < _SHADED + _LOOSE), np.uint8)
+    skin = np.asarray((kinds == _SKIN) & (aside < _SHADED + loose), np.uint8)
     stays = cv2.morphologyEx(skin, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
-    side = 2 * max(1, round(_LOOSE * width)) + 1
+    side = 2 * max(1, round(loose * width)) + 1
     wide = cv2.dilate(kept.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     wide &= ~stays & (face == 0) & above
     ends = _ends(person, landmarks, aside, width)

@@ -83,8 +83,7 @@ def old_head(
     old = np.empty(person.shape, np.float32)
     _reach(wide, _limit(place, landmarks), _outline(place, landmarks), 0.05 * place.width, old)
     # The mesh ends within the jaw's outline.
-    around = [2 * max(1, round(reach * place.width)) + 1 for reach in (_LOBE, _CREASE)]
-    rim = cv2.dilate(place.face, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, around))
+    rim = _filled(person.shape, _widened(landmarks, np.array([_LOBE, _CREASE]) * place.width))
     old = np.maximum(old, np.minimum(rim, person))
     if hair is not None:
         old = np.maximum(old, hair)
@@ -153,6 +152,15 @@ def _place(shape: tuple[int, ...], landmarks: Landmarks) -> _Place:
 def _filled(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
     outline = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
     return np.asarray(cv2.fillPoly(np.zeros(shape, np.float32), [outline], (1.0,)), np.float32)
+
+
+def _widened(landmarks: Landmarks, reach: NDArray[np.floating]) -> Landmarks:
+    """Return landmarks drawn apart: the outline reaches so much further aside, and up and down."""
+    outline = landmarks[topology.OVAL, :2]
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    wide = landmarks.copy()
+    wide[:, :2] += (landmarks[:, :2] - (low + high) / 2) * (2 * reach / np.maximum(high - low, 1))
+    return wide
 
 
 def _limit(place: _Place, landmarks: Landmarks) -> Floats:

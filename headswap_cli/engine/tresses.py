@@ -90,8 +90,10 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     side = 2 * max(1, round(loose * width)) + 1
     wide = cv2.dilate(kept.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     wide &= ~stays & (face == 0) & above
-    ends = _ends(person, landmarks, aside, width)
-    return np.asarray(cv2.GaussianBlur((wide * ends).astype(np.float32), (0, 0), max(0.7, 0.02 * width)))
+    gone = wide.astype(np.float32)
+    if is_long:
+        gone *= _ends(person, landmarks, aside, width)
+    return np.asarray(cv2.GaussianBlur(gone, (0, 0), max(0.7, 0.02 * width)), np.float32)
 
 
 def _clothes(found: Area, middle: float, ears: float, low: float) -> NDArray[np.int64]:
@@ -101,10 +103,11 @@ def _clothes(found: Area, middle: float, ears: float, low: float) -> NDArray[np.
     clothes begin as they do further out.
     """
     height, width = found.shape
-    end = int(np.clip(np.ceil(low), 1, height)) - 1
+    top, end = (int(np.clip(np.ceil(row), 0, height)) for row in (ears, low))
+    rows = np.arange(top, end)
     # Where a column has no such colour for the last time before the end.
-    bare = np.where(found[: end + 1] == 0, np.arange(end + 1)[:, np.newaxis], -1).max(axis=0)
-    is_known = (bare < end) & (bare > ears)
+    bare = np.where(found[top:end] == 0, rows[:, np.newaxis], -1).max(axis=0, initial=-1)
+    is_known = (bare >= 0) & (bare < end - 1)
     half = int(np.clip(round(middle), 0, width))
     left = _carried(bare[:half], is_known[:half], height)
     right = _carried(bare[half:][::-1], is_known[half:][::-1], height)[::-1]

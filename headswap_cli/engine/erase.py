@@ -42,7 +42,7 @@ _THROAT, _LEAST_NECK, _MOST_NECK = (0.1, 0.34), 0.31, 0.52
 # Over so much of a face's width it ends at its sides.
 _EDGE = 0.04
 # Over so much of it clothes and hair below the ears go on where the old head was, and how soon.
-_BESIDE, _NEARLY = 0.05, 6
+_BESIDE, _NEARLY = 0.1, 6
 # By how much it widens further down: face widths at so many below the jaw, squared.
 _FLARE = 0.25
 # What the throat's colour is taken from where its own does not show: the crease, and at last the chin.
@@ -83,8 +83,7 @@ def old_head(
     old = np.empty(person.shape, np.float32)
     _reach(wide, _limit(place, landmarks), _outline(place, landmarks), 0.05 * place.width, old)
     # The mesh ends within the jaw's outline.
-    around = [2 * max(1, round(reach * place.width)) + 1 for reach in (_LOBE, _CREASE)]
-    rim = cv2.dilate(place.face, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, around))
+    rim = _filled(person.shape, _widened(landmarks, np.array([_LOBE, _CREASE]) * place.width))
     old = np.maximum(old, np.minimum(rim, person))
     if hair is not None:
         old = np.maximum(old, hair)
@@ -135,9 +134,8 @@ def _beside(source: Floats, body: Mask, left: Mask, width: float) -> tuple[Float
         left: How far it stays.
         width: Of the face.
     """
-    planes = cv2.GaussianBlur(
-        np.dstack([source * body[..., np.newaxis], body, left]), (0, 0), _BESIDE * width
-    )
+    side = 2 * max(1, round(_BESIDE * width)) + 1
+    planes = cv2.blur(np.dstack([source * body[..., np.newaxis], body, left]), (side, side))
     bodies, there = planes[..., 3], planes[..., 4]
     near = bodies / np.maximum(there, 1e-3) * np.clip(_NEARLY * there, 0, 1)
     colours = planes[..., :3] / np.maximum(bodies, 1e-3)[..., np.newaxis]
@@ -154,6 +152,15 @@ def _place(shape: tuple[int, ...], landmarks: Landmarks) -> _Place:
 def _filled(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
     outline = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
     return np.asarray(cv2.fillPoly(np.zeros(shape, np.float32), [outline], (1.0,)), np.float32)
+
+
+def _widened(landmarks: Landmarks, reach: NDArray[np.floating]) -> Landmarks:
+    """Return landmarks drawn apart: the outline reaches so much further aside, and up and down."""
+    outline = landmarks[topology.OVAL, :2]
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    wide = landmarks.copy()
+    wide[:, :2] += (landmarks[:, :2] - (low + high) / 2) * (2 * reach / np.maximum(high - low, 1))
+    return wide
 
 
 def _limit(place: _Place, landmarks: Landmarks) -> Floats:

@@ -19,7 +19,7 @@ from headswap_cli.engine.light import LightFitter
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.shade import packed, shade
-from headswap_cli.engine.sharpness import SharpnessFitter, resharpen
+from headswap_cli.engine.sharpness import SharpnessFitter, resharpen, soften_steps
 from headswap_cli.engine.smear import ShutterFitter, is_fast, smeared
 from headswap_cli.models import Tone
 
@@ -113,6 +113,8 @@ class Painter:
             size = (piece.width, piece.height)
             layer = np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
             face = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.float32)
+        else:
+            soften_steps(layer)
         own, new = piece.full(landmarks), piece.full(posed.landmarks)
         smooth_folds(layer, new, piece.pixels, posed.less_smile)
         feather = max(0.7, 0.012 * piece.pixels)

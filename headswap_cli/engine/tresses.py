@@ -43,8 +43,8 @@ _SHADED = 0.42
 _STRANGE = (26.0, 16.0)
 # Where the matte is so sure, a colour that is no nearer than this to the face's is the hair's.
 _SURE, _UNLIKE = 0.95, 14.0
-# Beyond the matte strands fly so far, in face widths.
-_LOOSE = 0.08
+# Beyond the matte strands fly so far, in face widths: of long hair, and of short.
+_LOOSE = (0.08, 0.03)
 _HAIR, _SKIN = 1, 2
 
 
@@ -72,7 +72,7 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
         return np.zeros(person.shape, np.float32)
     throat = beside & (aside < _THROAT) & (rows > chin) & (rows < chin + _BELOW * width)
     hair = (person > _SURE) & (face == 0) & (rows < ears) & (rows > forehead - _CROWN * width)
-    strange = _STRANGE[0] if is_long else _STRANGE[1]
+    strange, loose = (_STRANGE[0], _LOOSE[0]) if is_long else (_STRANGE[1], _LOOSE[1])
     where = beside & (rows < chin + down * width)
     kinds = _kinds(image, where, (aside[0] < _SHADED, strange), (hair, face, throat))
     found = np.asarray(kinds == _HAIR, np.uint8)
@@ -85,13 +85,15 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     is_own[0] = False
     kept = is_own[labels] & (rows > ears - 0.3 * width)
     # Skin below the ears is the neck, or a hand: there no strand flies.
-    skin = np.asarray((kinds == _SKIN) & (aside < _SHADED + _LOOSE), np.uint8)
+    skin = np.asarray((kinds == _SKIN) & (aside < _SHADED + loose), np.uint8)
     stays = cv2.morphologyEx(skin, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
-    side = 2 * max(1, round(_LOOSE * width)) + 1
+    side = 2 * max(1, round(loose * width)) + 1
     wide = cv2.dilate(kept.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     wide &= ~stays & (face == 0) & above
-    ends = _ends(person, landmarks, aside, width)
-    return np.asarray(cv2.GaussianBlur((wide * ends).astype(np.float32), (0, 0), max(0.7, 0.02 * width)))
+    gone = wide.astype(np.float32)
+    if is_long:
+        gone *= _ends(person, landmarks, aside, width)
+    return np.asarray(cv2.GaussianBlur(gone, (0, 0), max(0.7, 0.02 * width)), np.float32)
 
 
 def _clothes(found: Area, middle: float, ears: float, low: float) -> NDArray[np.int64]:
@@ -101,10 +103,11 @@ def _clothes(found: Area, middle: float, ears: float, low: float) -> NDArray[np.
     clothes begin as they do further out.
     """
     height, width = found.shape
-    end = int(np.clip(np.ceil(low), 1, height)) - 1
+    top, end = (int(np.clip(np.ceil(row), 0, height)) for row in (ears, low))
+    rows = np.arange(top, end)
     # Where a column has no such colour for the last time before the end.
-    bare = np.where(found[: end + 1] == 0, np.arange(end + 1)[:, np.newaxis], -1).max(axis=0)
-    is_known = (bare < end) & (bare > ears)
+    bare = np.where(found[top:end] == 0, rows[:, np.newaxis], -1).max(axis=0, initial=-1)
+    is_known = (bare >= 0) & (bare < end - 1)
     half = int(np.clip(round(middle), 0, width))
     left = _carried(bare[:half], is_known[:half], height)
     right = _carried(bare[half:][::-1], is_known[half:][::-1], height)[::-1]

@@ -82,10 +82,8 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
     )
     for y in range(height):
         for x in range(width):
-            most = strength[y, x]
-            gone = old[y, x] * most
-            cover = layer[y, x, 3] * most
-            if max(gone, cover) < hardly:
+            most, gone, cover = strength[y, x], old[y, x], layer[y, x, 3]
+            if max(gone, cover) * most < hardly:
                 for k in range(3):
                     result[y, x, k] = target[y, x, k]
                 continue
@@ -93,8 +91,10 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
             for k in range(3):
                 hidden = picture[y, x, k] + share[y, x] * np.float32(plate[y, x, k])
                 hidden = min(max(hidden, zero), white)
-                behind = np.float32(target[y, x, k]) * (one - gone) + hidden * gone
-                value = behind * (one - cover) + layer[y, x, k] * most
+                seen = np.float32(target[y, x, k])
+                behind = seen * (one - gone) + hidden * gone
+                # At the edge of what is in front nothing of the background shines through.
+                value = seen * (one - most) + (behind * (one - cover) + layer[y, x, k]) * most
                 result[y, x, k] = np.uint8(min(max(value + half, zero), white))
 
 

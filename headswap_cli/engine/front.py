@@ -118,7 +118,10 @@ class Front:
         cv2.fillPoly(free, [points[topology.OVAL, :2].round().astype(np.int32)], (0,))
         for hole in (topology.RIGHT_EYE, topology.LEFT_EYE, topology.INNER_LIPS):
             cv2.fillPoly(free, [points[hole, :2].round().astype(np.int32)], (255,))
-        return _grown(piece.small, small, free, piece.pixels * piece.factor[0])
+        width = piece.pixels * piece.factor[0]
+        whole = np.maximum(small, _grown(piece.small, small, free, width))
+        # The mesh's own edges, at the lips and the chin, are none of the thing's.
+        return _closed(whole, width)
 
 
 def _reduced(overlay: Mask, size: tuple[int, int]) -> Bools:
@@ -149,10 +152,13 @@ def _things(image: Floats, compared: Compared, width: float, *, hair_stays: bool
             continue
         kept |= _over_features(image, compared, area)
         is_deep = is_deep or deepest > _THING
-    side = 2 * max(1, round(_CLOSE * width / 2)) + 1
-    closed = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
-    grown = cv2.dilate(closed, np.ones((3, 3), np.uint8)).astype(np.float32)
+    grown = cv2.dilate(_closed(kept.astype(np.float32), width), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.8), np.float32), is_deep
+
+
+def _closed(mask: Mask, width: float) -> Mask:
+    side = 2 * max(1, round(_CLOSE * width / 2)) + 1
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)), np.float32)
 
 
 def _over_features(image: Floats, compared: Compared, area: Bools) -> Bools:

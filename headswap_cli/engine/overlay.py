@@ -86,7 +86,7 @@ class OverlayGatherer:
         found = _found(self._look(np.s_[:, :]), self._behind >= _BEHIND)
         if not found.any():
             return None
-        return np.asarray(cv2.GaussianBlur(found.astype(np.float32), (0, 0), 0.7), np.float32)
+        return np.asarray(cv2.GaussianBlur(_wider(found, 1).astype(np.float32), (0, 0), 0.7), np.float32)
 
     def _look(self, part: tuple[slice, slice]) -> _Stay:
         mean, squares = (one[part] / np.float32(self._count) for one in (self._sum, self._squares))

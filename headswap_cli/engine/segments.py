@@ -106,4 +106,5 @@ def _cut(track: Track, first: int, last: int, first_shot: int) -> Track:
         first_frame=track.first_frame + start,
         landmarks=Trail(track.landmarks[start:end]).packed(),
         preview=b"",
+        views=(),
     )

@@ -12,7 +12,7 @@ from headswap_cli.engine.crew import Crew
 from headswap_cli.engine.decode import ahead, open_known, open_video
 from headswap_cli.engine.encode import Picture, bounded_size, clock, open_writer
 from headswap_cli.engine.fit import Fit
-from headswap_cli.engine.limits import give_back_code, give_back_memory
+from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.segments import segments
 from headswap_cli.engine.studio import Production, swappers
 from headswap_cli.engine.types import SwapReport
@@ -52,7 +52,7 @@ class Pipeline:
             # Its networks are loaded in an instant, and in the way of what comes next.
             analyser = Analyser(self._weights)
             give_back_memory()
-            give_back_code()
+            give_back_files()
             scene = analyser.analyse(frames, video.properties, on_progress)
         del analyser
         give_back_memory()

@@ -10,7 +10,7 @@ from headswap_cli.engine.cast import Cast, Tally
 from headswap_cli.engine.decode import VideoReader
 from headswap_cli.engine.encode import CodedFrame, Picture, PictureEncoder
 from headswap_cli.engine.head import HeadSwapper
-from headswap_cli.engine.limits import give_back_code, give_back_memory
+from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.segments import WARM_UP
@@ -91,7 +91,6 @@ class Studio:
     def __init__(self, production: Production) -> None:
         self._production = production
         self._reader = VideoReader(production.source, production.video, production.timeline, keep=WARM_UP)
-        self._is_settled = False
 
     def make(self, segment: Segment, take: Take) -> SegmentReport:
         """Make a segment.
@@ -111,27 +110,24 @@ class Studio:
             take(encoder.encode(played.image, production.times[index], frame.duration), 1)
             frame_count += 1
             frames_swapped += played.was_swapped
-            if played.was_swapped:
-                self._settle()
+            if played.was_swapped and frames_swapped == 1:
+                _settle()
         take(encoder.finish(), 0)
-        # Else what lies between the pieces still in use adds up from segment to segment.
-        give_back_memory()
         return SegmentReport(frame_count, frames_swapped, cast.tallies)
 
     def close(self) -> None:
         """Let go of the source."""
         self._reader.close()
 
-    def _settle(self) -> None:
-        """After the first swapped frame: let go of what made kernels and networks ready."""
-        if not self._is_settled:
-            give_back_memory()
-            give_back_code()
-            self._is_settled = True
-
     @cached_property
     def _swappers(self) -> dict[int, Swapper]:
         return swappers(self._production.roles, self._production.weights)
+
+
+def _settle() -> None:
+    """Let go of what made kernels and networks ready, and of what the segment before left in the gaps."""
+    give_back_memory()
+    give_back_files()
 
 
 def swappers(roles: Sequence[Role], weights: Path) -> dict[int, Swapper]:

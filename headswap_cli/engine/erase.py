@@ -43,6 +43,8 @@ _THROAT, _LEAST_NECK, _MOST_NECK = (0.1, 0.34), 0.31, 0.52
 _EDGE = 0.04
 # Over so much of it clothes and hair below the ears go on where the old head was, and how soon.
 _BESIDE, _NEARLY = 0.1, 6
+# What is further from the mesh does not, in face widths.
+_ABOUT = 0.2
 # By how much it widens further down: face widths at so many below the jaw, squared.
 _FLARE = 0.25
 # What the throat's colour is taken from where its own does not show: the crease, and at last the chin.
@@ -118,7 +120,10 @@ def behind(
         picture = np.clip(push_pull(source - plate.image, free), -_LIGHT_CHANGE, _LIGHT_CHANGE)
         share = np.ones(old.shape, np.float32)
     part, throat, under = _throat(piece, old, place, landmarks)
-    body, near = _beside(source[part], person[part] * (1 - old[part]), 1 - old[part], place.width)
+    # A hand further off does not go on towards the face.
+    about = _filled(old.shape, _widened(landmarks, np.full(2, _ABOUT * place.width)))
+    stays = 1 - old[part]
+    body, near = _beside(source[part], person[part] * stays * about[part], stays, place.width)
     for colours, weight in ((body, near), (throat, under)):
         picture[part] += (colours - picture[part]) * weight[..., np.newaxis]
         share[part] *= 1 - weight

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.appearance import has_beard, learn, of_face
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.geometry import aside
-from headswap_cli.engine.types import Landmarks, Mask, Plate
+from headswap_cli.engine.types import Frame, Landmarks, Mask, Plate
 from tests.engine import heads
 
 pytestmark = pytest.mark.media
@@ -152,3 +153,35 @@ def test_a_collar_below_a_short_neck_lends_the_chin_no_colour() -> None:
     frame[chin[1] + 4 :] = (160, 60, 30)
     picture, _ = behind(frame, everybody, old, face, None)
     np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 120, 180), atol=12)
+
+
+def bearded(face: Landmarks, everybody: Mask) -> Frame:
+    """A frame in which a beard covers the lower face and reaches below the chin."""
+    chin, mouth = (round(float(face[place, 1])) for place in (topology.CHIN, 14))
+    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
+    frame[everybody > 0] = (90, 120, 180)
+    frame[mouth : chin + 5, 40:80] = (60, 78, 118)
+    return frame
+
+
+def test_a_beard_goes_as_far_as_it_reaches_and_skin_in_the_chins_shadow_is_below_it() -> None:
+    face, everybody = small_face(), person()
+    below = round(float(face[topology.CHIN, 1])) + 4
+    shaven, old = (old_head(everybody, face, [], 1.5, beard=beard) for beard in (False, True))
+    assert shaven[below, 60] < 0.5
+    assert old[below, 60] > 0.9
+    picture, _ = behind(bearded(face, everybody), everybody, old, face, None, beard=True)
+    throat = picture[below, 60]
+    assert 0.5 < throat.sum() / 390 < 0.95
+    assert throat[2] / throat.sum() > 180 / 390
+    np.testing.assert_allclose(picture[below + 8, 60], (90, 120, 180), atol=12)
+
+
+@pytest.mark.parametrize(("light", "beard"), [(0.85, False), (0.65, True)])
+def test_a_beard_is_told_by_how_dark_the_chin_is(light: float, beard: bool) -> None:
+    plain = np.full((SIZE, SIZE, 3), (90, 120, 180), np.uint8)
+    appearance = learn([(plain, small_face())] * 3, of_face(heads.reference().triangles))
+    assert appearance is not None
+    lips = round(float(appearance.layout[14, 1]))
+    appearance.colours[lips:] *= np.float32(light)
+    assert has_beard(appearance) is beard

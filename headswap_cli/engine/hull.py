@@ -35,7 +35,8 @@ _MIDDLE = (topology.FOREHEAD, topology.CHIN, topology.RIGHT_CHEEK, topology.LEFT
 class Eye:
     """One eye's indices: ``lids`` ring, ``corners`` outer and inner, ``iris`` centre first.
 
-    ``pairs`` are (upper lid, lower lid), ``creases`` the points above the upper ones.
+    ``pairs`` are (upper lid, lower lid), ``creases`` the points above the upper ones, ``above`` those above
+    the creases, below the brow.
     """
 
     lids: NDArray[np.int32]
@@ -43,6 +44,7 @@ class Eye:
     iris: NDArray[np.int32]
     pairs: tuple[tuple[int, int], ...]
     creases: tuple[int, ...]
+    above: tuple[int, ...]
 
 
 EYES = (
@@ -52,6 +54,7 @@ EYES = (
         topology.RIGHT_IRIS,
         topology.RIGHT_EYE_PAIRS,
         (247, 30, 29, 27, 28, 56, 190),
+        (113, 225, 224, 223, 222, 221, 189),
     ),
     Eye(
         topology.LEFT_EYE,
@@ -59,6 +62,7 @@ EYES = (
         topology.LEFT_IRIS,
         topology.LEFT_EYE_PAIRS,
         (467, 260, 259, 257, 258, 286, 414),
+        (342, 445, 444, 443, 442, 441, 413),
     ),
 )
 

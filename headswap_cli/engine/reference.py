@@ -16,6 +16,7 @@ from headswap_cli.engine import hull, topology
 from headswap_cli.engine.eyeball import bare_eyeballs
 from headswap_cli.engine.geometry import Crop, bounding_box, face_width
 from headswap_cli.engine.hair import HeadCut, Matte, cut_head, strand_ends
+from headswap_cli.engine.lips import plain_lips
 from headswap_cli.engine.types import Detection, Frame, Landmarks, MediaFault
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def build_reference(
     Whether it is good enough is for ``gate.judge`` to say.
     """
     image, upright, to_edge = _upright(photo, landmarks)
+    image = plain_lips(image, upright)
     cut = cut_head(image, upright, matte)
     inside = np.clip(to_edge / _EDGE_FADE, 0, 1)
     alpha = cut.alpha * inside * _tails(to_edge, cut.skin, upright)

@@ -43,18 +43,19 @@ _LIP_REACH, _JAW_REACH = 0.09, 0.2
 _JAW_SHARE = 0.2
 # An upper lid does most of a blink.
 _UPPER_LID = 0.8
-# How far the fold above follows it, and from how far up a shut lid's skin is taken.
+# How far the fold above follows it, and from where between fold and brow a shut lid's skin is taken.
 _CREASE = 0.2
-_LID_SKIN, _CREASE_SKIN = 1.2, 0.6
+_LID_SKIN, _CREASE_SKIN = 0.3, 0.85
 # Lids drawn wider than the photo's bare white that it never showed: a startled look.
 _WIDEST = 1.25
-# Eyes that laugh in the photo open so far of the way to the person's, but never so much wider than they were.
-_UNSQUINT, _UNSQUINTED = 0.8, 1.3
+# Eyes that laugh or stare in the photo go so far of the way to the person's, within these limits of theirs.
+_UNSQUINT, _UNSQUINTED = 0.8, (0.95, 1.3)
 # The mesh never sees lids meet: shut is somewhat above the clip's smallest gap, in parts of the open gap.
 _SHUT = (0.3, 0.6)
 _SHUT_MARGIN = 0.25
-# A slit shows only lashes.
-_SLIT = 0.12
+# What is left of an eye's opening by the gap measured, both from 0, shut, to 1, as usual: the mesh follows
+# lids that come down a little by half, and of a slit, which shows only lashes, still sees something.
+_MEASURED, _OPENED = (0.1, 0.4, 0.8, 1.0), (0.0, 0.3, 0.62, 1.0)
 # Percentiles of a person's lid gaps: of wide eyes, and of usual ones among those at least so far open.
 _WIDE, _AWAKE, _USUAL = 95, 0.75, 75
 # Open eyes are hardly ever narrower than this, in eye widths.
@@ -65,6 +66,8 @@ _RING_FOLLOW = (
 )
 # How far the person's usual gaze is taken to be the photo's: lids differ, so in height wholly.
 _GAZE_HABIT = np.array([0.5, 1.0], np.float32)
+# The network takes the eye's corners along with the iris: so much of a turn is left between them.
+_GAZE_TOLD = 0.7
 # How far an iris may go in eye widths, across and down.
 _GAZE_LIMITS = np.array([0.3, 0.12], np.float32)
 
@@ -129,7 +132,7 @@ class Retargeter:
         openings = np.array([[_lid_gap(shape, eye) for shape in shapes] for eye in hull.EYES])
         self._open = np.array([_usually_open(gaps) for gaps in openings])
         own = np.array([_lid_gap(self._reference, eye) for eye in hull.EYES])
-        self._unsquint = np.clip(1 + _UNSQUINT * (self._open / own - 1), 1, _UNSQUINTED)
+        self._unsquint = np.clip(1 + _UNSQUINT * (self._open / own - 1), *_UNSQUINTED)
         # Under lids that are almost shut the iris is only guessed.
         awake = shapes[(openings >= 0.8 * self._open[:, np.newaxis]).all(axis=0)]
         self._eyeballs = [
@@ -148,15 +151,16 @@ class Retargeter:
         less_smile = self._sober(face)
         _match_lips(face, shape)
         texture_points = self._texture_points.copy()
-        mouth_gap = _lip_gap(landmarks) / face_width(landmarks)
-        _close_lips(texture_points, mouth_gap)
+        gaps = _lip_gaps(landmarks) / face_width(landmarks)
+        _close_lips(texture_points, gaps)
         openings = self._openings(shape)
         for opening, eye in zip(openings, hull.EYES, strict=True):
             self._match_lids(face, texture_points, opening, eye)
         vertices[: topology.LANDMARKS] = face
+        turn = self._turn_of(shape)
         for number in range(len(hull.EYES)):
             first = hull.FIRST_EYE + number * hull.EYE_POINTS
-            self._turn_eyeball(vertices[first : first + hull.EYE_POINTS], face, shape, number)
+            self._turn_eyeball(vertices[first : first + hull.EYE_POINTS], face, turn, number)
         self._move_rings(vertices, face)
         points = placed.apply(vertices).astype(np.float32)
         points[hull.FIRST_EYE :, 2] += np.float32(1e4)  # eyeballs are drawn behind everything
@@ -165,7 +169,7 @@ class Retargeter:
             texture_points=texture_points,
             scale=placed.scale,
             yaw=_yaw(placed),
-            mouth_gap=mouth_gap,
+            mouth_gap=float(gaps.max()),
             openings=openings,
             less_smile=less_smile,
         )
@@ -204,9 +208,9 @@ class Retargeter:
         gaps = np.array([_lid_gap(shape, eye) for eye in hull.EYES]) / self._open
         # One eye alone is measured less surely than both together.
         gaps = 0.4 * gaps + 0.6 * gaps.mean()
-        opening = (gaps - self._shut) / (1 - self._shut)
+        opening = np.interp((gaps - self._shut) / (1 - self._shut), _MEASURED, _OPENED)
         # What makes up for the gap that shut lids are measured with would make wide eyes stare.
-        opening = np.minimum((opening - _SLIT) / (1 - _SLIT), np.maximum(gaps, 1))
+        opening = np.where(gaps > 1, gaps, opening)
         right, left = np.clip(opening, 0, _WIDEST) * self._unsquint
         return float(right), float(left)
 
@@ -218,19 +222,29 @@ class Retargeter:
         """
         face[eye.lids] = self._rest[eye.lids]
         shut = max(0.0, 1 - opening)
-        (upper, lower), creases = _sides(eye.pairs), list(eye.creases)
+        (upper, lower), creases, above = _sides(eye.pairs), list(eye.creases), list(eye.above)
         excess = (self._reference[upper] - self._reference[lower]) * np.float32(1 - opening)
         face[upper] -= _UPPER_LID * excess
         face[lower] += (1 - _UPPER_LID) * excess
         face[creases] -= _CREASE * excess
-        rise = shut * (texture_points[creases] - texture_points[upper])
-        texture_points[upper] += _LID_SKIN * rise
-        texture_points[creases] += _CREASE_SKIN * rise
+        fold, rise = texture_points[creases], texture_points[above] - texture_points[creases]
+        texture_points[upper] += shut * (fold + _LID_SKIN * rise - texture_points[upper])
+        texture_points[creases] += shut * _CREASE_SKIN * rise
 
-    def _turn_eyeball(self, nodes: Floats, face: Floats, shape: Floats, number: int) -> None:
+    def _turn_of(self, shape: Floats) -> Floats:
+        """Return how far the person looks away from where they usually look, (2,), eye widths.
+
+        Both eyes turn as one, and one alone is measured less surely.
+        """
+        turns = [
+            _gaze(shape, eye) - resting.usual for eye, resting in zip(hull.EYES, self._eyeballs, strict=True)
+        ]
+        return np.asarray(np.mean(turns, axis=0) / _GAZE_TOLD, np.float32)
+
+    def _turn_eyeball(self, nodes: Floats, face: Floats, turn: Floats, number: int) -> None:
         """Shift the iris as the person's is shifted, the white following less the further out."""
         eye, resting = hull.EYES[number], self._eyeballs[number]
-        shift = np.clip(_gaze(shape, eye) - resting.gaze, -_GAZE_LIMITS, _GAZE_LIMITS) * resting.width
+        shift = np.clip(turn + resting.ahead, -_GAZE_LIMITS, _GAZE_LIMITS) * resting.width
         middle, _ = hull.eye_frame(face, eye)
         nodes[:, :2] += middle - resting.middle + resting.follow * shift
         nodes[:, 2] += face[list(eye.corners), 2].mean() - resting.depth
@@ -245,14 +259,16 @@ class Retargeter:
 class _Eyeball:
     """An eyeball in the photo: what its nodes are moved from.
 
-    ``middle`` (2,) between the eye's corners, ``width`` and ``depth`` theirs; ``gaze`` (2,) the person's when
-    it is the photo's; ``follow`` (nodes, 1) how far each node goes with the iris.
+    ``middle`` (2,) between the eye's corners, ``width`` and ``depth`` theirs; ``usual`` (2,) the person's
+    gaze, and ``ahead`` (2,) how far the iris then is from where it is in the photo, eye widths; ``follow``
+    (nodes, 1) how far each node goes with the iris.
     """
 
     middle: Floats
     width: float
     depth: float
-    gaze: Floats
+    usual: Floats
+    ahead: Floats
     follow: Floats
 
 
@@ -263,7 +279,8 @@ def _eyeball(reference: Landmarks, nodes: Floats, eye: Eye, usual: Floats) -> _E
         middle=middle,
         width=width,
         depth=float(reference[list(eye.corners), 2].mean()),
-        gaze=_GAZE_HABIT * usual + (1 - _GAZE_HABIT) * _gaze(reference, eye),
+        usual=usual,
+        ahead=(1 - _GAZE_HABIT) * (usual - _gaze(reference, eye)),
         follow=np.clip((2.6 - distance / hull.iris_radius(reference, eye)) / 1.3, 0, 1)[:, np.newaxis],
     )
 
@@ -283,9 +300,14 @@ def _likest(shapes: Floats, reference: Floats) -> Floats:
     return np.asarray(shapes[chosen].mean(axis=0), np.float32)
 
 
-def _lip_gap(landmarks: Landmarks) -> float:
+def _lip_gaps(landmarks: Landmarks) -> Floats:
+    """Return the gaps between the lips from the right corner to the left, (9,), pixels."""
     upper, lower = _sides(topology.LIP_PAIRS)
-    return float(np.linalg.norm(landmarks[upper] - landmarks[lower], axis=1).max())
+    return np.asarray(np.linalg.norm(landmarks[upper] - landmarks[lower], axis=1), np.float32)
+
+
+def _lip_gap(landmarks: Landmarks) -> float:
+    return float(_lip_gaps(landmarks).max())
 
 
 @cache
@@ -333,10 +355,11 @@ def _match_lips(face: Floats, shape: Floats) -> None:
     face[lower, 1] += excess
 
 
-def _close_lips(texture_points: Floats, gap: float) -> None:
-    """Let lips that touch meet in red."""
+def _close_lips(texture_points: Floats, gaps: Floats) -> None:
+    """Let lips meet in red where they touch, corners with their neighbours."""
     inner, outer = topology.INNER_LIPS, topology.OUTER_LIPS
-    touching = max(0.0, 1 - gap / _LIPS_APART)
+    pairs = np.maximum(0, 1 - gaps / np.float32(_LIPS_APART))
+    touching = np.concatenate([pairs[:1], pairs, pairs[-1:], pairs[::-1]])[:, np.newaxis]
     texture_points[inner] += _LIP_RED * touching * (texture_points[outer] - texture_points[inner])
 
 

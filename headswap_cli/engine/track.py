@@ -28,9 +28,10 @@ _PATIENCE = 8
 _SIGMA = 1.2
 # Frames that are steadied at once, and how far it could matter what is beside them.
 _STRETCH, _CONTEXT = 128, 32
-# Blinks are over in three frames; lids are steadied less.
-_LID_SIGMA = 0.6
-_LIDS = np.concatenate([topology.RIGHT_EYE, topology.LEFT_EYE])
+# Blinks are over in three frames, and glances in two: eyes are steadied less. Irises as much as the corners
+# that they are measured against, or every nod would be a glance.
+_EYE_SIGMA = 0.6
+_EYES = np.concatenate([topology.RIGHT_EYE, topology.LEFT_EYE, topology.RIGHT_IRIS, topology.LEFT_IRIS])
 
 
 class Detector(Protocol):
@@ -235,7 +236,7 @@ def smoothed(path: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns: The same shape; a face that does not move is not changed.
     """
     steady = _gaussian(path, _SIGMA)
-    steady[:, _LIDS] = _gaussian(path[:, _LIDS], _LID_SIGMA)
+    steady[:, _EYES] = _gaussian(path[:, _EYES], _EYE_SIGMA)
     return steady
 
 

@@ -46,6 +46,8 @@ def test_the_gaze_under_shut_lids_does_not_count() -> None:
     everywhere = np.ones(40, np.bool_)
     assert correlations(source, guessed, everywhere)["gaze"] == pytest.approx(1)
     assert correlations(source, source | {"gaze": -waves()}, everywhere)["gaze"] == pytest.approx(-1)
+    awake = source | {"lids": np.full(40, 0.3)}
+    assert correlations(awake, guessed, everywhere)["gaze"] == pytest.approx(1)
 
 
 def test_the_pose_error_is_the_angle_between_two_heads() -> None:

@@ -135,6 +135,55 @@ def test_the_iris_goes_where_the_person_looks(side: int) -> None:
         assert abs(corner) < 0.02 * width
 
 
+def iris_shifts(moved: Retargeter, still: Landmarks, face: Landmarks) -> list[float]:
+    """How far each eyeball's middle goes sideways from one face to another, in eye widths."""
+    before, after = moved.pose(still).points, moved.pose(face).points
+    middle = hull.EYE_POINTS // 2
+    return [
+        float(after[first + middle, 0] - before[first + middle, 0]) / hull.eye_frame(still, eye)[1]
+        for eye, first in zip(hull.EYES, (hull.FIRST_EYE, hull.FIRST_EYE + hull.EYE_POINTS), strict=True)
+    ]
+
+
+def test_both_eyes_turn_as_one_and_further_than_an_iris_is_seen_to_leave_the_corners_middle() -> None:
+    still = heads.reference().landmarks
+    face = still.copy()
+    eye = hull.EYES[0]
+    face[eye.iris, 0] += 0.14 * hull.eye_frame(face, eye)[1]
+    right, left = iris_shifts(retargeter(own_face()), still, face)
+    assert right == pytest.approx(0.1, abs=0.01)
+    assert left == pytest.approx(right, abs=0.01)
+
+
+def test_lids_that_come_down_a_little_as_measured_come_down_by_more() -> None:
+    still = heads.reference().landmarks
+    posed = retargeter(blinking()).pose(with_lids(still, 0.9))
+    for eye in hull.EYES:
+        assert 0.5 < gap(posed.landmarks, eye.pairs) / gap(still, eye.pairs) < 0.8
+
+
+def test_eyes_wider_in_the_photo_than_the_persons_ever_are_do_not_stare() -> None:
+    still = heads.reference().landmarks
+    narrow = np.repeat(with_lids(still, 0.8)[np.newaxis], 8, axis=0)
+    posed = retargeter(narrow).pose(narrow[0])
+    for eye in hull.EYES:
+        assert gap(posed.landmarks, eye.pairs) == pytest.approx(0.95 * gap(still, eye.pairs), rel=0.02)
+
+
+def test_lips_that_part_in_the_middle_still_meet_in_red_at_the_corners() -> None:
+    reference = heads.reference()
+    face = reference.landmarks.copy()
+    for upper, lower in topology.LIP_PAIRS:
+        face[lower, 1:] = face[upper, 1:]
+    face[14, 1] += 0.06 * reference.face_width
+    shifted = retargeter(own_face()).pose(face).texture_points - reference.texture_points
+    inner, outer = topology.INNER_LIPS, topology.OUTER_LIPS
+    way = reference.texture_points[outer] - reference.texture_points[inner]
+    share = (shifted[inner] * way).sum(axis=1) / (way**2).sum(axis=1)
+    assert (share[[0, 1, 9, 10, 11, 19]] > 0.25).all()
+    np.testing.assert_allclose(share[[5, 15]], 0, atol=0.01)
+
+
 def test_the_photos_smile_does_not_stay_on_a_face_that_does_not_smile() -> None:
     reference = heads.reference()
     serious = reference.landmarks.copy()

@@ -108,6 +108,16 @@ def test_trembling_is_halved_and_a_blink_is_not_lost() -> None:
     assert steady[100, topology.RIGHT_EYE[4], 1] > 30
 
 
+def test_a_nod_is_no_glance() -> None:
+    path = np.zeros((40, 478, 3), np.float32)
+    path[20:, :, 1] = 9
+
+    steady = smoothed(path)
+
+    irises, corners = steady[:, [468, 473]], steady[:, [33, 263]]
+    np.testing.assert_allclose(irises, corners, atol=1e-4)
+
+
 def _placed(x: float) -> NDArray[np.float32]:
     return np.full((478, 3), x, np.float32)
 

@@ -92,9 +92,12 @@ def correlation(source: NDArray[np.float64], result: NDArray[np.float64], noise:
 def correlations(
     source: dict[str, NDArray[np.float64]], result: dict[str, NDArray[np.float64]], shown: NDArray[np.bool_]
 ) -> dict[str, float]:
-    """Return the correlation of each of ``FEATURES`` where ``shown``; of gaze, also where eyes are open."""
-    lids = source["lids"]
-    is_awake = lids >= _AWAKE * np.percentile(lids, 75)
+    """Return the correlation of each of ``FEATURES`` where ``shown``; of gaze, also where eyes are open.
+
+    Both pairs of eyes: an iris is as much of a guess under the result's lids as under the source's.
+    """
+    lids = (source["lids"], result["lids"])
+    is_awake = np.logical_and.reduce([one >= _AWAKE * np.percentile(one, 75) for one in lids])
     return {
         name: correlation(source[name][seen], result[name][seen], NOISE[name])
         for name in FEATURES

@@ -207,7 +207,9 @@ def _identities(scene: Scene, source: Path, target: Path) -> tuple[float, float]
         views = _views(scene.people[obj_id].tracks)
         for seen, path in zip(distances, (source, target), strict=True):
             with open_video(path) as video:
-                for frame in video.frames(only=views):
+                for frame in video.frames():
+                    if frame.frame_index not in views:
+                        continue
                     found, _ = mesh.from_landmarks(frame.image, views[frame.frame_index])
                     seen.append(distance(embedder.embed(frame.image, found), wanted))
     if not distances[0]:

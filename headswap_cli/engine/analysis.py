@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headswap_cli import wire
-from headswap_cli.engine import plate, preview
+from headswap_cli.engine import overlay, plate, preview
 from headswap_cli.engine.aside import Aside
 from headswap_cli.engine.decode import timeline_of
 from headswap_cli.engine.detect import FaceDetector
@@ -16,13 +17,15 @@ from headswap_cli.engine.grain import noise_level
 from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, identify, runs
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
+from headswap_cli.engine.overlay import OverlayGatherer
 from headswap_cli.engine.plate import PlateGatherer, PlateShelf
 from headswap_cli.engine.scout import Scout
 from headswap_cli.engine.track import FollowedFace, Follower, steadied
 from headswap_cli.engine.types import MediaFault, Person, Scene, Shot, Track
+from headswap_cli.engine.views import ViewKeeper, evenly, thinned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from headswap_cli.engine.decode import TimedFrame
@@ -81,7 +84,7 @@ class Analyser:
             for frame, glance in aside.ahead(frames, lambda frame: scout(frame.image), _ahead(video)):
                 if glance.begins_shot:
                     if watchers:
-                        aside.later(watchers[-1].close)
+                        aside.later(_end_shot, list(watchers))
                     watchers.append(_ShotWatcher(self._networks, shelf, len(watchers), frame.frame_index))
                 seen = watchers[-1].follow(frame.frame_index, frame.image, glance)
                 aside.later(watchers[-1].note, frame.frame_index, frame.image, seen)
@@ -89,7 +92,7 @@ class Analyser:
                 on_progress(len(passed), max(len(passed), video.frame_count))
             if not watchers:
                 raise MediaFault(wire.UNREADABLE, "The video holds no picture that can be decoded.")
-            aside.later(watchers[-1].close)
+            aside.later(_end_shot, watchers)
         people = [track for watcher in watchers for track in watcher.tracks]
         return Scene(
             video=replace(video, frame_count=len(passed)),
@@ -97,6 +100,14 @@ class Analyser:
             people=tuple(_person(obj_id, group) for obj_id, group in enumerate(identify(people))),
             timeline=timeline_of(passed),
         )
+
+
+def _end_shot(watchers: Sequence[_ShotWatcher]) -> None:
+    """Close the last of some shots; the more tracks there are by then, the fewer views of each stay."""
+    watchers[-1].close()
+    count = sum(len(watcher.tracks) for watcher in watchers)
+    for watcher in watchers:
+        watcher.tracks = tuple(replace(track, views=thinned(track.views, count)) for track in watcher.tracks)
 
 
 def _ahead(video: VideoProperties) -> int:
@@ -132,7 +143,9 @@ class _ShotWatcher:
         self._index = index
         self._follower = Follower(networks.mesh, first_frame)
         self._likenesses: dict[FollowedFace, _Likeness] = {}
+        self._views: defaultdict[FollowedFace, ViewKeeper] = defaultdict(ViewKeeper)
         self._background = PlateGatherer()
+        self._overlaid = OverlayGatherer()
         self._noises: list[float] = []
         self.shot = Shot(first_frame, first_frame, None)
         self.tracks: tuple[Track, ...] = ()
@@ -145,6 +158,8 @@ class _ShotWatcher:
     def note(self, frame_index: int, frame: Frame, seen: list[_Sight]) -> None:
         """Take note of the next frame and the faces in it."""
         age = frame_index - self.shot.first_frame
+        for sight in seen:
+            self._views[sight.face].look(frame_index, frame, sight.landmarks)
         if age % _LOOK_EVERY == 0:
             for sight in seen:
                 others = [other.landmarks for other in seen if other is not sight]
@@ -152,6 +167,8 @@ class _ShotWatcher:
                 likeness.look(frame_index, frame, sight, others)
         if age % _SAMPLE_EVERY == 0 and not self._background.is_moving:
             self._background.add(frame, self._networks.matte(frame, *plate.window(frame)))
+        if age % _SAMPLE_EVERY == 0 and seen:
+            self._overlaid.add(frame, [sight.landmarks for sight in seen])
         if age % _NOISE_EVERY == 0:
             self._noises.append(noise_level(frame))
         self.shot = replace(self.shot, last_frame=frame_index)
@@ -159,7 +176,7 @@ class _ShotWatcher:
     def close(self) -> None:
         """Draw the conclusions and let go of what they were drawn from."""
         self.tracks = tuple(
-            track
+            replace(track, views=self._views[face].between(track.first_frame, track.last_frame))
             for face, likeness in self._likenesses.items()
             for track in likeness.tracks(self._index, face)
             if len(track.landmarks) >= _LEAST_FRAMES
@@ -167,8 +184,11 @@ class _ShotWatcher:
         plate = self._background.plate() if self.tracks else None
         if plate is not None:
             self.shot = replace(self.shot, plate=self._shelf.put(plate))
+        laid = self._overlaid.overlay() if self.tracks else None
+        if laid is not None:
+            self.shot = replace(self.shot, overlay=overlay.packed(laid))
         self.shot = replace(self.shot, noise=float(np.median(self._noises or [0])))
-        del self._follower, self._likenesses, self._background
+        del self._follower, self._likenesses, self._views, self._background, self._overlaid
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,5 +268,5 @@ def _break(path: Trail, before: int, after: int) -> int:
 def _person(obj_id: int, tracks: tuple[Track, ...]) -> Person:
     best = max(tracks, key=lambda track: track.preview_quality)
     # One portrait is shown: those of the other tracks would stay as long as the scene.
-    kept = tuple(replace(track, preview=b"") for track in tracks)
-    return Person(obj_id, kept, preview.unpacked(best.preview))
+    kept = tuple(replace(track, preview=b"", views=()) for track in tracks)
+    return Person(obj_id, kept, preview.unpacked(best.preview), evenly(tracks))

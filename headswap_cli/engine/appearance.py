@@ -31,6 +31,8 @@ _GAINS = (0.4, 2.5)
 # Views that differ by more differ by what passed before the face.
 _MOST_SPREAD = 8.0
 _MAD = 1.4826
+# A shaven chin has at least 0.82 of the cheeks' light, a full beard about two thirds.
+_BEARDED = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,15 @@ def learn(views: Sequence[tuple[Frame, Landmarks]], triangles: NDArray[np.int32]
     return Appearance(
         skin, np.asarray(cv2.GaussianBlur(spread.astype(np.float32), (0, 0), 1.0), np.float32), layout
     )
+
+
+def has_beard(appearance: Appearance) -> bool:
+    """Whether the chin is so much darker than the cheeks as nothing but a beard makes it."""
+    chin, cheeks = (
+        np.median(appearance.colours[tuple(np.round(appearance.layout[places]).astype(int).T[::-1])], axis=0)
+        for places in (topology.BEARD, topology.CHEEKS)
+    )
+    return bool(chin.sum() < _BEARDED * cheeks.sum())
 
 
 def _median(values: NDArray[np.floating], known: NDArray[np.bool_]) -> Floats:

@@ -82,10 +82,8 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
     )
     for y in range(height):
         for x in range(width):
-            most = strength[y, x]
-            gone = old[y, x] * most
-            cover = layer[y, x, 3] * most
-            if max(gone, cover) < hardly:
+            most, gone, cover = strength[y, x], old[y, x], layer[y, x, 3]
+            if max(gone, cover) * most < hardly:
                 for k in range(3):
                     result[y, x, k] = target[y, x, k]
                 continue
@@ -93,8 +91,10 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
             for k in range(3):
                 hidden = picture[y, x, k] + share[y, x] * np.float32(plate[y, x, k])
                 hidden = min(max(hidden, zero), white)
-                behind = np.float32(target[y, x, k]) * (one - gone) + hidden * gone
-                value = behind * (one - cover) + layer[y, x, k] * most
+                seen = np.float32(target[y, x, k])
+                behind = seen * (one - gone) + hidden * gone
+                # At the edge of what is in front nothing of the background shines through.
+                value = seen * (one - most) + (behind * (one - cover) + layer[y, x, k]) * most
                 result[y, x, k] = np.uint8(min(max(value + half, zero), white))
 
 
@@ -112,30 +112,33 @@ def join_bands(target: Frame, layer: Floats, mask: Mask, strength: Mask, result:
     Source: Burt, Adelson, A multiresolution spline, ACM Transactions on Graphics 2(4), 1983; joined is the
         difference of both pictures, which the bands add up to as well.
     """
-    size = target.shape[1::-1]
-    difference = np.empty(target.shape, np.float32)
-    _subtract(target, layer, mask, difference)
-    half = _halved(difference)
-    half_mask = _halved(mask)
+    shape = tuple(-(-length // 2) for length in mask.shape)
+    half, half_mask = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
+    _halve(target, layer, mask, half, half_mask)
     coarse = _joined(half, half_mask, _LEVELS - 1)
     # Coarse bands reach further than the mask; what they add must end near it.
-    near = cv2.GaussianBlur(cv2.dilate(half_mask, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
-    near = cv2.resize(np.clip(near * 3, 0, 1), size, interpolation=cv2.INTER_LINEAR)
-    fine = np.asarray(cv2.pyrUp(half, dstsize=size), np.float32)
-    changed = np.zeros(mask.shape, np.bool_)
-    wide = np.asarray(cv2.pyrUp(coarse, dstsize=size), np.float32)
-    _add(target, difference, fine, wide, mask, np.asarray(near * strength, np.float32), result, changed)
+    close = cv2.GaussianBlur(cv2.dilate(half_mask, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
+    size = mask.shape[1::-1]
+    near = np.asarray(cv2.resize(np.minimum(close * 3, 1), size, interpolation=cv2.INTER_LINEAR), np.float32)
+    changed = np.empty(mask.shape, np.bool_)
+    joined = np.empty_like(target)
+    _add(target, layer, mask, half, coarse, near, strength, joined, changed)
+    result[...] = joined
     return changed
 
 
 def _joined(difference: Floats, mask: Mask, levels: int) -> Floats:
+    joined = np.empty_like(difference)
     if levels == 0 or min(mask.shape) < _SMALLEST:
-        return np.asarray(difference * mask[..., np.newaxis], np.float32)
+        nothing = np.zeros_like(difference)
+        _mix(difference, nothing, nothing, mask, joined)
+        return joined
     half = _halved(difference)
     lower = _joined(half, _halved(mask), levels - 1)
     size = mask.shape[1::-1]
-    band = difference - cv2.pyrUp(half, dstsize=size)
-    return np.asarray(cv2.pyrUp(lower, dstsize=size) + band * mask[..., np.newaxis], np.float32)
+    fine, wide = (np.asarray(cv2.pyrUp(one, dstsize=size), np.float32) for one in (half, lower))
+    _mix(difference, fine, wide, mask, joined)
+    return joined
 
 
 def _halved(picture: Floats) -> Floats:
@@ -143,37 +146,79 @@ def _halved(picture: Floats) -> Floats:
 
 
 @kernel
-def _subtract(target: Frame, layer: Floats, mask: Mask, difference: Floats) -> None:
+def _halve(target: Frame, layer: Floats, mask: Mask, half: Floats, half_mask: Mask) -> None:
+    """Fill in the new head less the frame, and the mask: each the mean of two by two pixels."""
+    height, width = mask.shape
+    hardly, quarter = np.float32(1e-3), np.float32(0.25)
+    for row in range(half.shape[0]):
+        for column in range(half.shape[1]):
+            blue = green = red = inside = np.float32(0)
+            for step in range(4):
+                y, x = min(2 * row + step // 2, height - 1), min(2 * column + step % 2, width - 1)
+                if mask[y, x] > hardly:
+                    alpha = layer[y, x, 3]
+                    inside += mask[y, x]
+                    blue += layer[y, x, 0] - np.float32(target[y, x, 0]) * alpha
+                    green += layer[y, x, 1] - np.float32(target[y, x, 1]) * alpha
+                    red += layer[y, x, 2] - np.float32(target[y, x, 2]) * alpha
+            half[row, column, 0], half[row, column, 1] = blue * quarter, green * quarter
+            half[row, column, 2], half_mask[row, column] = red * quarter, inside * quarter
+
+
+@kernel
+def _mix(difference: Floats, fine: Floats, wide: Floats, mask: Mask, joined: Floats) -> None:
+    """Fill ``joined`` with a band, as much of it as is wanted, and the wider bands below it."""
     height, width = mask.shape
     for y in range(height):
         for x in range(width):
-            inside = mask[y, x] > 1e-3
-            alpha = layer[y, x, 3]
             for k in range(3):
-                difference[y, x, k] = layer[y, x, k] - target[y, x, k] * alpha if inside else 0.0
+                joined[y, x, k] = (difference[y, x, k] - fine[y, x, k]) * mask[y, x] + wide[y, x, k]
+
+
+@kernel
+def _stretch(small: Floats, y: int, line: Floats, row: Floats) -> None:
+    """Fill a row, (width, 3), of a picture twice as large as ``small``; ``line`` has room for one of that."""
+    near, far = np.float32(0.75), np.float32(0.25)
+    rows, columns = small.shape[:2]
+    above = y // 2
+    beside = max(above - 1, 0) if y % 2 == 0 else min(above + 1, rows - 1)
+    for x in range(columns):
+        for k in range(3):
+            line[x, k] = small[above, x, k] * near + small[beside, x, k] * far
+    for x in range(columns):
+        before, after = max(x - 1, 0), min(x + 1, columns - 1)
+        for k in range(3):
+            own = line[x, k] * near
+            row[2 * x, k] = own + line[before, k] * far
+            row[2 * x + 1, k] = own + line[after, k] * far
 
 
 @kernel
 def _add(  # noqa: PLR0917 - kernels take arguments by place
     target: Frame,
-    difference: Floats,
-    fine: Floats,
-    wide: Floats,
+    layer: Floats,
     mask: Mask,
+    half: Floats,
+    coarse: Floats,
+    near: Mask,
     strength: Mask,
-    result: Frame,
+    joined: Frame,
     changed: NDArray[np.bool_],
 ) -> None:
     height, width = mask.shape
+    hardly, rounded, white, zero = np.float32(0.004), np.float32(0.5), np.float32(255), np.float32(0)
+    columns = half.shape[1]
+    line, fine = np.empty((columns, 3), np.float32), np.empty((2 * columns, 3), np.float32)
+    wide = np.empty_like(fine)
     for y in range(height):
+        _stretch(half, y, line, fine)
+        _stretch(coarse, y, line, wide)
         for x in range(width):
-            most = strength[y, x]
-            if most < 0.004:
-                for k in range(3):
-                    result[y, x, k] = target[y, x, k]
-                continue
-            changed[y, x] = True
+            most = near[y, x] * strength[y, x]
+            changed[y, x] = most >= hardly
+            most = most if most >= hardly else zero
+            alpha, inside = layer[y, x, 3], mask[y, x]
             for k in range(3):
-                joined = (difference[y, x, k] - fine[y, x, k]) * mask[y, x] + wide[y, x, k]
-                value = target[y, x, k] + joined * most
-                result[y, x, k] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
+                old = np.float32(target[y, x, k])
+                added = (layer[y, x, k] - old * alpha - fine[x, k]) * inside + wide[x, k]
+                joined[y, x, k] = np.uint8(np.int32(min(max(old + added * most + rounded, zero), white)))

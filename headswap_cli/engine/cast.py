@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.grain import LEAST, add_grain
+from headswap_cli.engine.overlay import unpacked
 from headswap_cli.engine.types import ALONE, Others
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.head import Rendered
     from headswap_cli.engine.meetings import Meeting
-    from headswap_cli.engine.types import Frame, Landmarks, Plate, Scene, Track
+    from headswap_cli.engine.types import Frame, Landmarks, Mask, Plate, Scene, Track
 
 
 class Swapper(Protocol):
@@ -88,6 +89,7 @@ class Cast:
         self._expected: dict[int, tuple[Track, int]] = {}
         self._shot_index = -1
         self._plate: Plate | None = None
+        self._overlay: Mask | None = None
 
     def play(self, frame_index: int, frame: Frame) -> Played:
         """Return the next frame at the result's size with the heads swapped.
@@ -105,10 +107,9 @@ class Cast:
         for one in _from_behind(present, met):
             if one.obj_id not in self._swappers:
                 continue
-            others = _others(one, present, met, drawn)
-            rendered = self._swapper_for(one, frame_index).apply(
-                image, one.landmarks, self._plate_of(one.track), others
-            )
+            self._enter(one.track.shot_index)
+            others = _others(one, present, met, drawn, self._overlay)
+            rendered = self._swapper_for(one, frame_index).apply(image, one.landmarks, self._plate, others)
             image, changed = rendered.image, changed | rendered.changed
             drawn[one.obj_id] = rendered.head
             tally = self.tallies[one.obj_id]
@@ -131,7 +132,8 @@ class Cast:
         present, met = self._present(frame_index), self._met(frame_index)
         for one in present:
             if one.obj_id in self._swappers:
-                others = _others(one, present, met, {})
+                self._enter(one.track.shot_index)
+                others = _others(one, present, met, {}, self._overlay)
                 self._swapper_for(one, frame_index).rehearse(image, one.landmarks, others)
 
     def _met(self, frame_index: int) -> set[_Pair]:
@@ -160,12 +162,12 @@ class Cast:
         self._expected[presence.obj_id] = presence.track, frame_index + 1
         return swapper
 
-    def _plate_of(self, track: Track) -> Plate | None:
-        if track.shot_index != self._shot_index:
-            self._shot_index = track.shot_index
-            plate = self._scene.shots[track.shot_index].plate
-            self._plate = self.fit.plate(plate.unpack()) if plate else None
-        return self._plate
+    def _enter(self, shot_index: int) -> None:
+        if shot_index == self._shot_index:
+            return
+        self._shot_index, shot = shot_index, self._scene.shots[shot_index]
+        self._plate = self.fit.plate(shot.plate.unpack()) if shot.plate else None
+        self._overlay = unpacked(shot.overlay, self.fit.width, self.fit.height) if shot.overlay else None
 
 
 def _from_behind(present: Sequence[_Presence], met: set[_Pair]) -> Iterator[_Presence]:
@@ -180,7 +182,11 @@ def _from_behind(present: Sequence[_Presence], met: set[_Pair]) -> Iterator[_Pre
 
 
 def _others(
-    one: _Presence, present: Sequence[_Presence], met: set[_Pair], drawn: Mapping[int, NDArray[np.bool_]]
+    one: _Presence,
+    present: Sequence[_Presence],
+    met: set[_Pair],
+    drawn: Mapping[int, NDArray[np.bool_]],
+    overlay: Mask | None,
 ) -> Others:
     before = [other for other in present if (one.obj_id, other.obj_id) in met]
     behind = [other for other in present if (other.obj_id, one.obj_id) in met]
@@ -191,6 +197,7 @@ def _others(
         [other.landmarks for other in before],
         [other.landmarks for other in behind],
         np.logical_or.reduce(heads) if heads else None,
+        overlay,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine.appearance import learn, of_face
-from headswap_cli.engine.decode import entry, frames_between, open_known
+from headswap_cli.engine.decode import VideoReader
 from headswap_cli.engine.fade import strengths_before
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.meetings import Judge, encounters
@@ -27,17 +28,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.meetings import Meeting
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Frame, Landmarks, Person, Scene, SwapSettings
     from headswap_cli.engine.wardrobe import Outfit
 
-_Samples = list[tuple["Frame", "Landmarks"]]
-
-# Frames in which a person is looked at, all over the video.
-_VIEWS = 12
 # So many of their shapes tell how a face moves.
 _MOST_SHAPES = 1000
 
@@ -55,7 +51,6 @@ class Casting:
     def roles(
         self,
         scene: Scene,
-        source: Path,
         photos: Mapping[int, Sequence[Path]],
         settings: SwapSettings,
         fit: Fit,
@@ -63,17 +58,16 @@ class Casting:
         """Return the roles, and sentences on what of them nobody asked for.
 
         Args:
-            scene: What the analysis told of ``source``.
-            source: The source video.
+            scene: What the analysis told of the video.
             photos: Photos of the new head of each person to change, by ``obj_id``, the main one first.
             settings: What the user chose.
             fit: From the source's size to the result's.
 
-        Raises: MediaFault: a photo or the video cannot be used, or a person is not in the scene.
+        Raises: MediaFault: a photo cannot be used, or a person is not in the scene.
         """
         people = _chosen(scene, photos)
         outfits = self._wardrobe.outfits(photos) if photos else {}
-        samples = _samples(scene, source, people)
+        samples = {person.obj_id: _samples(person) for person in people}
         ways = self._treatments(samples, outfits, settings.mode)
         tone = settings.tone or Tone.SOURCE
         roles = tuple(
@@ -104,13 +98,14 @@ class Casting:
             return ()
         triangles = of_face(roles[0].references[0].triangles)
         unknown = {obj_id for one in met for obj_id in one.people} - faces.keys()
-        strangers = [person for person in scene.people if person.obj_id in unknown]
-        for obj_id, views in _samples(scene, source, strangers).items():
-            faces[obj_id] = learn(views, triangles)
+        for person in scene.people:
+            if person.obj_id in unknown:
+                faces[person.obj_id] = learn(_samples(person), triangles)
         judge = Judge(met, faces, triangles)
-        wanted = sorted(set().union(*(one.views for one in met)))
-        for frame in _frames_at(scene, source, wanted):
-            judge.look(frame.frame_index, frame.image)
+        with closing(VideoReader(source, scene.video, scene.timeline)) as reader:
+            for wanted in sorted(set().union(*(one.views for one in met))):
+                for frame in reader.between(wanted, wanted):
+                    judge.look(frame.frame_index, frame.image)
         return judge.meetings()
 
     def check(self, photos: Mapping[int, Sequence[Path]]) -> None:
@@ -134,7 +129,10 @@ class Casting:
         return Wardrobe(self._weights)
 
     def _treatments(
-        self, samples: Mapping[int, _Samples], outfits: Mapping[int, Outfit], asked: Mode | None
+        self,
+        samples: Mapping[int, Sequence[tuple[Frame, Landmarks]]],
+        outfits: Mapping[int, Outfit],
+        asked: Mode | None,
     ) -> dict[int, Treatment]:
         if asked is Mode.FACE:
             return dict.fromkeys(outfits, Treatment(asked))
@@ -188,33 +186,14 @@ def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Treatment]) -> 
     ]
 
 
-def _samples(scene: Scene, source: Path, people: list[Person]) -> dict[int, _Samples]:
-    """Return some frames of each person and the landmarks in them, by ``obj_id``."""
-    wanted = {person.obj_id: _spread(person) for person in people}
-    samples: dict[int, _Samples] = {obj_id: [] for obj_id in wanted}
-    for frame in _frames_at(scene, source, sorted(set().union(*wanted.values()))):
-        for obj_id, views in wanted.items():
-            if frame.frame_index in views:
-                samples[obj_id].append((frame.image, views[frame.frame_index]))
-    return samples
-
-
-def _frames_at(scene: Scene, source: Path, indices: Sequence[int]) -> Iterator[TimedFrame]:
-    """Return a few frames: from the key frames before them, or in one pass where that is less to decode."""
-    apart = sum(index - entry(scene.timeline, index) for index in indices)
-    if indices and apart < indices[-1]:
-        for index in indices:
-            yield from frames_between(source, scene.video, scene.timeline, index, index)
-    elif indices:
-        with open_known(source, scene.video) as video:
-            yield from video.frames(only=frozenset(indices))
-
-
-def _spread(person: Person) -> dict[int, Landmarks]:
-    """Return some of the person's landmarks, evenly over their time in the video, by frame index."""
-    count = min(_VIEWS, person.frame_count)
-    chosen = np.linspace(0, person.frame_count - 1, count).astype(int).tolist()
-    return dict(_at(person, chosen))
+def _samples(person: Person) -> list[tuple[Frame, Landmarks]]:
+    """Return the person's head in some frames, and the landmarks there."""
+    return [
+        view.unpack(track.landmarks[view.frame_index - track.first_frame])
+        for view in person.views
+        for track in person.tracks
+        if track.first_frame <= view.frame_index <= track.last_frame
+    ]
 
 
 def _views(person: Person) -> list[NDArray[np.float32]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pickle
 import threading
+from contextlib import closing
 from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 from headswap_cli.engine.helper import Helper
+from headswap_cli.engine.schedule import Schedule
 from headswap_cli.engine.studio import Studio
 
 if TYPE_CHECKING:
@@ -60,13 +62,19 @@ class Crew:
         Raises: HelperDiedError: A helper ended; and what ``Studio.make`` raises.
         """
         self.gather()
-        shift = _Shift(segments, write, on_frame)
         helpers = self._helpers[: max(0, len(segments) - 1)]
-        threads = [threading.Thread(target=shift.help, args=(helper, production)) for helper in helpers]
+        changed = {role.obj_id for role in production.roles}
+        schedule = Schedule(segments, production.timeline, changed, 1 + len(helpers))
+        shift = _Shift(schedule, write, on_frame)
+        threads = [
+            threading.Thread(target=shift.help, args=(number, helper, production))
+            for number, helper in enumerate(helpers, start=1)
+        ]
         for thread in threads:
             thread.start()
         try:
-            shift.work(Studio(production).make)
+            with closing(Studio(production)) as studio:
+                shift.work(0, studio.make)
         finally:
             if shift.errors:
                 for helper in helpers:
@@ -96,30 +104,30 @@ class _Shift:
 
     def __init__(
         self,
-        segments: Sequence[Segment],
+        schedule: Schedule,
         write: Callable[[CodedFrame], None],
         on_frame: Callable[[], None],
     ) -> None:
         self.errors: list[BaseException] = []
         self.reports: list[SegmentReport] = []
-        self._left = iter(segments)
+        self._schedule = schedule
         self._joiner = Joiner(write)
         self._on_frame = on_frame
         self._lock = threading.Lock()
 
-    def help(self, helper: Helper, production: Production) -> None:
-        """Have a helper make segments until none is left."""
+    def help(self, number: int, helper: Helper, production: Production) -> None:
+        """Have a helper, the process ``number`` of the schedule, make segments until none is left."""
 
         def prepare() -> Make:
             helper.prepare(production)
             return helper.make
 
-        self._guarded(lambda: self._go_on(prepare()))
+        self._guarded(lambda: self._go_on(number, prepare()))
         self._guarded(lambda: helper.prepare(None))
 
-    def work(self, make: Make) -> None:
-        """Make segments until none is left."""
-        self._guarded(lambda: self._go_on(make))
+    def work(self, number: int, make: Make) -> None:
+        """Make segments as the process ``number`` until none is left."""
+        self._guarded(lambda: self._go_on(number, make))
 
     def close(self) -> None:
         """Let go of what was not written."""
@@ -132,16 +140,16 @@ class _Shift:
             with self._lock:
                 self.errors.append(error)
 
-    def _go_on(self, make: Make) -> None:
-        while (segment := self._next()) is not None:
+    def _go_on(self, number: int, make: Make) -> None:
+        while (segment := self._next(number)) is not None:
             report = make(segment, partial(self._take, segment.index))
             with self._lock:
                 self._joiner.end(segment.index)
                 self.reports.append(report)
 
-    def _next(self) -> Segment | None:
+    def _next(self, number: int) -> Segment | None:
         with self._lock:
-            return None if self.errors else next(self._left, None)
+            return None if self.errors else self._schedule.next(number)
 
     def _take(self, index: int, coded: list[CodedFrame], frames_done: int) -> None:
         with self._lock:

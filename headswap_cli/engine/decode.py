@@ -6,10 +6,11 @@ import errno
 import queue
 import threading
 from bisect import bisect_right
-from contextlib import contextmanager, suppress
+from collections import deque
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import dropwhile, islice
+from itertools import dropwhile, starmap
 from typing import TYPE_CHECKING
 
 import av
@@ -21,7 +22,7 @@ from headswap_cli.engine.types import MediaFault, Timeline, VideoProperties
 from headswap_cli.media.colourspace import ColourTags, to_bgr
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from av.container import InputContainer
@@ -41,7 +42,10 @@ _AHEAD, _PAUSE_S = 3, 0.02
 
 @dataclass(frozen=True, slots=True)
 class TimedFrame:
-    """A decoded frame; ``pts`` and ``duration`` count ``time_base`` seconds, duration 0 is unknown."""
+    """A decoded frame; ``pts`` and ``duration`` count ``time_base`` seconds, duration 0 is unknown.
+
+    ``is_guessed``: the decoder made up a part of it, or of one before.
+    """
 
     frame_index: int
     pts: int | None
@@ -49,6 +53,7 @@ class TimedFrame:
     image: Frame
     duration: int = 0
     is_key: bool = False
+    is_guessed: bool = False
 
 
 class _AstrayError(Exception):
@@ -67,6 +72,9 @@ class VideoSource:
         self, container: InputContainer, properties: VideoProperties, *, threads: int = _THREADS
     ) -> None:
         self._container = container
+        self._reformatter = VideoReformatter()
+        self._orientation: media.Orientation | None = None
+        self._has_guessed = False
         self._stream = media.picture_stream(container)
         self._stream.thread_type = "AUTO"
         context = self._stream.codec_context
@@ -85,39 +93,48 @@ class VideoSource:
         starts_late = container.format.name in _BROADCAST and container.start_time
         self.origin_s = Fraction(container.start_time, 1_000_000) if starts_late else Fraction(0)
 
-    def frames(self, only: Collection[int] | None = None) -> Iterator[TimedFrame]:
+    def frames(self) -> Iterator[TimedFrame]:
         """Decode from the beginning; to be called once.
 
         A packet that cannot be decoded is passed over, as players do, and the same at every pass. Pictures
         that change their size in mid-video get that of the first.
 
-        Args:
-            only: The indices of the frames to hand out, all if ``None``; the others cost much less.
-
         Raises: MediaFault: there is none, though a look at the first had promised one.
         """
-        reformatter = VideoReformatter()
-        orientation: media.Orientation | None = None
-        count = None if only is None else max(only, default=-1) + 1
-        for frame_index, frame in enumerate(islice(self._decoded(), count)):
-            if only is None or frame_index in only:
-                # Once: a frame that was asked for its side data is in a cycle, and stays until a collection.
-                orientation = orientation or media.orientation_of(frame)
-                yield self._displayed(frame, frame_index, orientation, reformatter)
+        return starmap(self.displayed, enumerate(self._decoded()))
 
-    def stretch(self, timeline: Timeline, key: int, first: int) -> Iterator[TimedFrame]:
-        """Decode from ``first`` on, beginning at the key frame before it; to be called once.
+    def raw_frames(self, timeline: Timeline, key: int) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decode from a key frame on, which costs much less than to display; to be called once.
 
-        Raises: _AstrayError: what comes out is not what ``timeline`` tells.
+        Args:
+            timeline: What a whole pass told; not asked at the beginning.
+            key: Index of the key frame, 0 for the beginning whatever is there.
+
+        Raises:
+            MediaFault: there is no frame.
+            _AstrayError: what comes out is not what ``timeline`` tells.
         """
-        reformatter = VideoReformatter()
-        orientation: media.Orientation | None = None
+        if key == 0:
+            yield from enumerate(self._decoded())
+            return
         for frame_index, frame in enumerate(self._from_key(timeline, key), start=key):
             if timeline.times[frame_index : frame_index + 1] != (frame.pts,):
                 raise _AstrayError
-            if frame_index >= first:
-                orientation = orientation or media.orientation_of(frame)
-                yield self._displayed(frame, frame_index, orientation, reformatter)
+            yield frame_index, frame
+        raise _AstrayError
+
+    def displayed(self, frame_index: int, frame: av.VideoFrame) -> TimedFrame:
+        """Return a decoded frame as it is to be seen."""
+        # Once: a frame that was asked for its side data is in a cycle, and stays until a collection.
+        self._orientation = self._orientation or media.orientation_of(frame)
+        size = self.properties.width, self.properties.height
+        stored = size[::-1] if self._orientation.transposed else size
+        image = _turned(to_bgr(frame, self._reformatter, stored), self._orientation)
+        duration = int(frame.duration or 0)
+        is_key = bool(frame.key_frame)
+        return TimedFrame(
+            frame_index, frame.pts, self.time_base, image, duration, is_key, is_guessed=self._has_guessed
+        )
 
     def _from_key(self, timeline: Timeline, key: int) -> Iterator[av.VideoFrame]:
         start = timeline.times[key] or 0
@@ -125,29 +142,18 @@ class VideoSource:
         # A container may lead to an earlier key frame than it was asked for.
         return dropwhile(lambda frame: frame.pts is None or frame.pts < start, self._decoded())
 
-    def _displayed(
-        self,
-        frame: av.VideoFrame,
-        frame_index: int,
-        orientation: media.Orientation,
-        reformatter: VideoReformatter,
-    ) -> TimedFrame:
-        size = self.properties.width, self.properties.height
-        stored = size[::-1] if orientation.transposed else size
-        image = _turned(to_bgr(frame, reformatter, stored), orientation)
-        duration = int(frame.duration or 0)
-        return TimedFrame(frame_index, frame.pts, self.time_base, image, duration, bool(frame.key_frame))
-
     def _decoded(self) -> Iterator[av.VideoFrame]:
         is_empty = True
         for packet in media.packets(self._container, [self._stream]):
             try:
                 for frame in packet.decode():
                     is_empty = False
+                    self._has_guessed |= frame.is_corrupt
                     yield frame
             except av.FFmpegError as error:
                 if error.errno == errno.ENOMEM:
                     raise
+                self._has_guessed = True
         if is_empty:
             raise MediaFault(wire.UNREADABLE, "The video holds no picture that can be decoded.")
 
@@ -185,33 +191,81 @@ def open_known(path: Path, properties: VideoProperties) -> Iterator[VideoSource]
         yield VideoSource(container, properties, threads=1)
 
 
-def frames_between(
-    path: Path, properties: VideoProperties, timeline: Timeline, first: int, last: int
-) -> Iterator[TimedFrame]:
-    """Decode the frames ``first`` to ``last`` (inclusive), beginning as near before them as can be.
+class VideoReader:
+    """A known video of which stretches are wanted; while they come in order no frame is decoded twice.
 
-    Where a file leads astray on that way it is decoded from its beginning.
+    Where a file leads astray that is entered in the middle, it is decoded from its beginning.
 
     Args:
         path: The video.
         properties: What ``open_video`` told of it.
         timeline: What a whole pass over it told.
-        first: Index of the first frame wanted.
-        last: Index of the last.
-
-    Raises: MediaFault: it cannot be read.
+        keep: So many of a stretch's last frames are kept for the next one to begin with.
     """
-    awaited = first
-    key = entry(timeline, first)
-    if key > 0:
-        with open_known(path, properties) as video, suppress(*_ASTRAY):
-            for frame in video.stretch(timeline, key, first):
-                yield frame
-                awaited = frame.frame_index + 1
-                if awaited > last:
-                    return
-    with open_known(path, properties) as video:
-        yield from video.frames(only=range(awaited, last + 1))
+
+    def __init__(self, path: Path, properties: VideoProperties, timeline: Timeline, *, keep: int = 0) -> None:
+        self._path = path
+        self._properties = properties
+        self._timeline = timeline
+        self._keep = keep
+        self._opened = ExitStack()
+        self._source: VideoSource
+        self._coming: Iterator[tuple[int, av.VideoFrame]] = iter(())
+        self._key, self._next = 0, -1
+        self._is_trusted = True
+        # As they were decoded: half as large as to be seen.
+        self._kept: deque[tuple[int, av.VideoFrame]] = deque()
+
+    def between(self, first: int, last: int) -> Iterator[TimedFrame]:
+        """Return the frames ``first`` to ``last`` (inclusive), fewer where the file ends before.
+
+        Raises: MediaFault: it cannot be read.
+        """
+        kept = deque(one for one in self._kept if one[0] >= first)
+        self._kept.clear()
+        if not kept or kept[0][0] > first:
+            kept.clear()
+            self._approach(first)
+        for index in range(first, last + 1):
+            frame = kept.popleft()[1] if kept else self._decoded(index)
+            if frame is None:
+                return
+            if index > last - self._keep:
+                self._kept.append((index, frame))
+            yield self._source.displayed(index, frame)
+
+    def close(self) -> None:
+        """Let go of the file and of what was kept."""
+        self._kept.clear()
+        self._coming, self._next = iter(()), -1
+        self._opened.close()
+
+    def _approach(self, frame_index: int) -> None:
+        """Begin anew unless the way from here on is as short."""
+        key = entry(self._timeline, frame_index) if self._is_trusted else 0
+        if not key <= self._next <= frame_index:
+            self._begin(key)
+
+    def _begin(self, key: int) -> None:
+        self.close()
+        self._source = self._opened.enter_context(open_known(self._path, self._properties))
+        self._coming = self._source.raw_frames(self._timeline, key)
+        self._key = self._next = key
+
+    def _decoded(self, frame_index: int) -> av.VideoFrame | None:
+        """Return a frame further on, None where the file ends before it."""
+        try:
+            for index, frame in self._coming:
+                self._next = index + 1
+                if index == frame_index:
+                    return frame
+        except _ASTRAY:
+            if self._key == 0:
+                raise
+            self._is_trusted = False
+            self._begin(0)
+            return self._decoded(frame_index)
+        return None
 
 
 @contextmanager
@@ -265,12 +319,17 @@ def entry(timeline: Timeline, frame_index: int) -> int:
 
 
 def timeline_of(frames: Iterable[TimedFrame]) -> Timeline:
-    """Return what a whole pass over a video tells of its times."""
-    passed = [(frame.pts, frame.duration, frame.is_key) for frame in frames]
+    """Return what a whole pass over a video tells of its times.
+
+    A damaged video is to be entered at its beginning alone: what a decoder makes up for what it cannot read
+    depends on all that it has decoded before.
+    """
+    passed = [(frame.pts, frame.duration, frame.is_key, frame.is_guessed) for frame in frames]
+    is_guessed = any(guessed for *_, guessed in passed)
     return Timeline(
-        tuple(time for time, _, _ in passed),
-        tuple(duration for _, duration, _ in passed),
-        tuple(index for index, (_, _, is_key) in enumerate(passed) if is_key),
+        tuple(time for time, *_ in passed),
+        tuple(duration for _, duration, *_ in passed),
+        tuple(index for index, (*_, is_key, _) in enumerate(passed) if is_key and not is_guessed),
     )
 
 

@@ -39,6 +39,8 @@ _AT_EDGE, _HAIR, _THING = 0.025, 0.1, 0.13
 # Beyond the mesh a thing goes on as far as its colour, in grey levels, and no further than this.
 _ALIKE, _REACH = 24.0, 0.4
 _INERTIA = 0.35
+# Of a pixel that an overlay has a share in, at least.
+_SHARE = 0.1
 
 
 class Front:
@@ -59,12 +61,13 @@ class Front:
         """Forget the frame before."""
         self._before = None
 
-    def find(self, piece: Piece, landmarks: Landmarks) -> Mask | None:
+    def find(self, piece: Piece, landmarks: Landmarks, overlay: Mask | None = None) -> Mask | None:
         """Return how much of each pixel of the piece something covers, 0 to 1; None where nothing does.
 
         Args:
             piece: The part of the frame that is worked on.
             landmarks: The person's, in pixels of the frame.
+            overlay: What of the piece is known to be covered anyway, and is not looked for.
         """
         points = piece.full(landmarks)[: topology.MESH_POINTS]
         box = bounding_box(points)
@@ -76,7 +79,8 @@ class Front:
         size = (max(8, round((x1 - x0) * shrink)), max(8, round((y1 - y0) * shrink)))
         image = cv2.resize(piece.image[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
         points[:, :2] = (points[:, :2] - (x0, y0) + 0.5) * size / (x1 - x0, y1 - y0) - 0.5
-        found, goes_on = self._compare(np.asarray(image, np.float32), points, piece.pixels * shrink)
+        known = None if overlay is None else _reduced(overlay[y0:y1, x0:x1], size)
+        found, goes_on = self._compare(np.asarray(image, np.float32), points, piece.pixels * shrink, known)
         found = self._steadied(found)
         if not found.any():
             return None
@@ -87,11 +91,14 @@ class Front:
             np.maximum(mask, piece.enlarged(grown), out=mask)
         return mask
 
-    def _compare(self, image: Floats, points: Floats, width: float) -> tuple[Mask, bool]:
+    def _compare(self, image: Floats, points: Floats, width: float, known: Bools | None) -> tuple[Mask, bool]:
         """Return what does not look like the face, and whether any of it may reach beyond."""
         compared = self._expected.compare(image, points, width)
         if compared is None:
             return np.zeros(image.shape[:2], np.float32), False
+        if known is not None:
+            compared.score[known] = 0
+            compared.doubtful[known] = False
         return _things(image, compared, width, hair_stays=self._hair_stays)
 
     def _steadied(self, found: Mask) -> Mask:
@@ -111,7 +118,16 @@ class Front:
         cv2.fillPoly(free, [points[topology.OVAL, :2].round().astype(np.int32)], (0,))
         for hole in (topology.RIGHT_EYE, topology.LEFT_EYE, topology.INNER_LIPS):
             cv2.fillPoly(free, [points[hole, :2].round().astype(np.int32)], (255,))
-        return _grown(piece.small, small, free, piece.pixels * piece.factor[0])
+        width = piece.pixels * piece.factor[0]
+        whole = np.maximum(small, _grown(piece.small, small, free, width))
+        # The mesh's own edges, at the lips and the chin, are none of the thing's.
+        return _closed(whole, width)
+
+
+def _reduced(overlay: Mask, size: tuple[int, int]) -> Bools:
+    """Return what an overlay has a share in, and the pixels beside it."""
+    share = cv2.resize(overlay, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.dilate(share, np.ones((3, 3), np.uint8)) > _SHARE, np.bool_)
 
 
 def _things(image: Floats, compared: Compared, width: float, *, hair_stays: bool) -> tuple[Mask, bool]:
@@ -136,10 +152,13 @@ def _things(image: Floats, compared: Compared, width: float, *, hair_stays: bool
             continue
         kept |= _over_features(image, compared, area)
         is_deep = is_deep or deepest > _THING
-    side = 2 * max(1, round(_CLOSE * width / 2)) + 1
-    closed = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
-    grown = cv2.dilate(closed, np.ones((3, 3), np.uint8)).astype(np.float32)
+    grown = cv2.dilate(_closed(kept.astype(np.float32), width), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.8), np.float32), is_deep
+
+
+def _closed(mask: Mask, width: float) -> Mask:
+    side = 2 * max(1, round(_CLOSE * width / 2)) + 1
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)), np.float32)
 
 
 def _over_features(image: Floats, compared: Compared, area: Bools) -> Bools:

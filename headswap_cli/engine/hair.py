@@ -13,7 +13,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.foreground import foreground_of
 from headswap_cli.engine.geometry import face_width
-from headswap_cli.engine.matting import solve_alpha
+from headswap_cli.engine.matting import solve_alpha, window_colours
 from headswap_cli.engine.mixture import unmix
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
@@ -155,23 +155,18 @@ def _guided(image: Frame, mask: Mask, radius: int, smoothness: float) -> Mask:
 
     Source: He, Sun, Tang, Guided Image Filtering, IEEE TPAMI 35(6), 2013, eq. 19-21.
     """
-    guide = image.astype(np.float32) / 255
+    guide = np.asarray(image / np.float32(255), np.float32)
+    side = 2 * radius + 1
 
     def mean(array: NDArray[np.floating]) -> NDArray[np.float32]:
-        return np.asarray(cv2.blur(array, (2 * radius + 1, 2 * radius + 1)), np.float32)
+        return np.asarray(cv2.blur(array, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
 
-    centre, level = mean(guide), mean(mask)
-    spread = np.empty((*mask.shape, 3, 3), np.float32)
-    for i, j in np.ndindex(3, 3):
-        spread[..., i, j] = mean(guide[..., i] * guide[..., j]) - centre[..., i] * centre[..., j]
-    spread += smoothness * np.eye(3, dtype=np.float32)
-    slope = mean(guide * mask[..., np.newaxis]) - centre * level[..., np.newaxis]
-    for row in range(len(slope)):
-        # Row by row: solved at once, a photo's matrices take a quarter of a gigabyte.
-        slope[row] = np.linalg.solve(spread[row], slope[row, :, :, np.newaxis])[..., 0]
-    offset = level - (slope * centre).sum(-1)
-    result = (mean(np.asarray(slope, np.float32)) * guide).sum(-1) + mean(np.asarray(offset, np.float32))
-    return np.asarray(result, np.float32)
+    centre, inverse = window_colours(guide, side, smoothness)
+    level = mean(mask)
+    together = mean(guide * mask[..., np.newaxis]) - centre * level[..., np.newaxis]
+    slope = np.einsum("...jk,...k->...j", inverse, together)
+    offset = level - np.einsum("...k,...k->...", slope, centre)
+    return np.asarray(np.einsum("...k,...k->...", mean(slope), guide) + mean(offset), np.float32)
 
 
 def _fine(image: Frame, person: Mask, layout: _Layout) -> tuple[Mask, Frame]:

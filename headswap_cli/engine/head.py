@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.appearance import of_face
+from headswap_cli.engine.appearance import has_beard, of_face
 from headswap_cli.engine.blend import Background, compose, join_bands
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.fade import Fade, jumps
@@ -42,6 +42,8 @@ Floats = NDArray[np.float32]
 _THERE = 0.5
 # How far around the old face its hair may reach, in face widths: sideways, up, down.
 _OLD_ASIDE, _OLD_UP, _OLD_DOWN = 0.5, 0.8, 0.15
+# Likewise down, to see the throat below a beard.
+_BEARD_DOWN = 0.45
 # Further on the side from which a head looks away.
 _SKULL = 0.7
 # Likewise sideways and down, where it falls below the ears.
@@ -93,6 +95,7 @@ class HeadSwapper:
         self._reference = reference
         self._mode = mode
         self._cuts_hair = cuts_hair
+        self._beard = appearance is not None and has_beard(appearance)
         self._tone = tone
         self._matte = HeadMatte(matte)
         self._hands = hands
@@ -177,14 +180,14 @@ class HeadSwapper:
 
     def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece, others: Others) -> Mask | None:
         """Return how much of each pixel of the piece something in front covers, None where nothing does."""
-        thing = self._front.find(piece, landmarks) if self._front else None
+        overlay = None if others.overlay is None else others.overlay[piece.part]
+        thing = self._front.find(piece, landmarks, overlay) if self._front else None
         hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
-        hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0])
-        people = [silhouette(piece.small.shape, piece.reduced(face)) for face in others.before]
-        small = [mask for mask in (hand, *people) if mask is not None]
-        found = [piece.enlarged(np.maximum.reduce(small))] if small else []
-        if thing is not None:
-            found.append(thing)
+        hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0], piece.image)
+        people = [
+            piece.enlarged(silhouette(piece.small.shape, piece.reduced(face))) for face in others.before
+        ]
+        found = [mask for mask in (thing, hand, overlay, *people) if mask is not None]
         return np.maximum.reduce(found) if found else None
 
     def _person(self, frame: Frame, piece: Piece, posed: Posed) -> Mask:
@@ -209,6 +212,7 @@ class HeadSwapper:
             used = posed.points[np.unique(self._triangles)]
             box, old = bounding_box(used), face_box(landmarks)
             beside, down = _FALLING if self._cuts_hair else (_OLD_ASIDE, _OLD_DOWN)
+            down = max(down, _BEARD_DOWN) if self._beard else down
             down = down if self._tone is Tone.SOURCE else max(down, REACH)
             behind_it = _SKULL * aside(landmarks)
             left, right = beside + max(0.0, behind_it), beside + max(0.0, -behind_it)
@@ -240,16 +244,16 @@ class HeadSwapper:
         growth = 0.035 * piece.pixels * piece.factor[0]
         kept = [piece.reduced(other) for other in others.beside]
         hair = falling_hair(piece.small, person, face, is_long=self._cuts_hair)
-        old = old_head(person, face, kept, growth, hair)
+        old = old_head(person, face, kept, growth, hair, beard=self._beard)
         for there in _behind(piece, others):
             np.minimum(old, silhouette(old.shape, face), out=old, where=there)
         if plate is None:
-            picture, share = behind(piece.small, person, old, face, None)
+            picture, share = behind(piece.small, person, old, face, None, beard=self._beard)
             behind_piece = piece.image
         else:
             behind_piece = np.ascontiguousarray(plate.image[piece.part])
             small = Plate(piece.shrunk(behind_piece), piece.shrunk(plate.seen[piece.part]))
-            picture, share = behind(piece.small, person, old, face, small)
+            picture, share = behind(piece.small, person, old, face, small, beard=self._beard)
         return Background(piece.enlarged(picture), piece.enlarged(share), behind_piece, piece.enlarged(old))
 
 

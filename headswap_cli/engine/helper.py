@@ -145,6 +145,8 @@ def serve() -> None:
         if isinstance(message, Segment) and studio is not None:
             say(*_made(studio, message, take))
         else:
+            if studio is not None:
+                studio.close()
             studio = Studio(message) if message is not None and not isinstance(message, Segment) else None
             give_back_memory()
 

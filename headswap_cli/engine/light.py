@@ -45,8 +45,6 @@ class LightFitter:
         target_skin: Mask,
         source_skin: Mask,
         reach: float,
-        *,
-        anew: bool = True,
     ) -> Floats:
         """Return how much brighter the head must be here and there to stand in the frame's light.
 
@@ -56,7 +54,6 @@ class LightFitter:
             target_skin: Where ``target`` shows skin, 0 to 1.
             source_skin: Likewise for ``fitted``.
             reach: Width of the smoothing, pixels.
-            anew: Whether to look how strong highlights and hollows are, which changes slowly.
 
         Returns: Factors, (height, width): beyond the face its nearest side's, falling to 1 far away from it.
         """
@@ -64,7 +61,7 @@ class LightFitter:
         seen = np.asarray(cv2.cvtColor(target, cv2.COLOR_BGR2GRAY), np.float32)
         wanted, given, gains = self._broad(np.dstack([seen * there, there, fitted * here, here]), reach)
         own = _departure(fitted, given)
-        if anew and min(np.count_nonzero(there), np.count_nonzero(here)) >= _FEWEST_PIXELS:
+        if min(np.count_nonzero(there), np.count_nonzero(here)) >= _FEWEST_PIXELS:
             self._measure(_departure(seen, wanted)[there], own[here])
         if self._relief is None:
             return gains

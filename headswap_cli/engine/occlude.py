@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.geometry import Crop
+from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.networks import Network, sigmoid, to_input
 
 if TYPE_CHECKING:
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.types import Box, Frame, Mask
 
+Floats = NDArray[np.float32]
 Hand = NDArray[np.float32]  # (21, 2): wrist, then four points of thumb, index, middle, ring and little finger
 
 _WRIST, _INDEX_ROOT, _MIDDLE_ROOT, _LITTLE_ROOT = 0, 5, 9, 17
 _PALM = np.array([0, 1, 2, 5, 9, 13, 17])
 _ROOTS = np.array([0, 5, 9, 13, 17])
 _BODY = np.array([0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18])
-_FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
+_FINGERS = np.arange(1, 21).reshape(5, 4)
 # The palm network's grids of cells and boxes per cell.
 _GRIDS = ((24, 2), (12, 6))
 _PALM_SIZE = 192
@@ -32,14 +33,17 @@ _PALM_SIZE = 192
 _LIKELY, _SURE = 0.4, 0.5
 # Sides of the squares around the face in which palms are looked for, in face sizes.
 _WINDOWS = (3.2, 4.2)
-_MOST = 3
-# Frames from one look at a hand to the next; in between it goes on as it did, slower and slower.
-_LOOK_EVERY, _SLOWS = 2, 0.5
+_MOST, _BOXES = 3, 12
+# Frames from one look at hands to the next, and where all keep still; in between they go on as they did,
+# slower and slower.
+_LOOK_EVERY, _LOOK_SELDOM, _SLOWS = 3, 6, 0.5
+# Parts of its length that a hand which keeps still trembles from frame to frame.
+_STILL = 0.03
 # Frames from search to search for new hands: twice as many after each that was in vain, up to the latter.
 _SEARCH_EVERY, _SELDOM = 4, 24
 # The square about the face in which something stirs, in face sizes, its pixels, by how many grey levels they
-# change, and how many of them, where a hand may have come.
-_STIRRED, _GLANCE, _CHANGED, _STIR = 1.2, 24, 12, 0.05
+# change, and how many of them, where a hand may have come; how many where a hand that kept still has moved.
+_STIRRED, _GLANCE, _CHANGED, _STIR, _MOVED = 1.2, 24, 12, 0.05, 0.08
 # Windows that are searched on end where something stirs, and in how many frames one more is earned.
 _ON_END, _EARNED_IN = 6, 16
 # How much of its motion a hand keeps to the next frame.
@@ -48,6 +52,16 @@ _GOES_ON = 0.8
 _THICKNESS = 0.3
 # So much of it is surely hand; around that only what differs from its colour by no more grey levels is.
 _SURELY, _OTHER = 0.45, 60
+# Up to so much of the guided mask there is no hand, from so much on nothing else.
+_NONE, _ALL = 0.3, 0.7
+
+
+class _Look(NamedTuple):
+    """A hand when it was last looked at, and what the square around it looked like."""
+
+    hand: Hand
+    crop: Crop
+    glance: Mask
 
 
 class Hands:
@@ -67,6 +81,8 @@ class Hands:
         """Forget the hands: another shot or another face begins."""
         self._hands: list[Hand] = []
         self._steps: list[Hand] = []
+        self._looks: list[_Look] = []
+        self._looked_ago = 0
         self._look_in = 0
         self._search_in = 0
         self._pause = _SEARCH_EVERY
@@ -81,25 +97,35 @@ class Hands:
             frame: The whole frame.
             face: The face's box.
         """
-        expected = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
-        self._look_in -= 1
+        self._hands = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
+        self._steps = [step * _SLOWS for step in self._steps]
+        self._looked_ago += 1
         searches = self._windows(stirs=self._stirs(frame, face))
-        if self._look_in > 0 and not searches:
-            self._hands = expected
-            self._steps = [step * _SLOWS for step in self._steps]
-            return expected
+        if not searches and not self._is_due(frame):
+            return self._hands
         found: list[Hand] = []
-        if self._look_in <= 0:
-            for hand in expected:
-                self._add(found, frame, _crop_of_hand(hand))
-            self._look_in = _LOOK_EVERY
-        else:
-            found += expected
+        for hand in self._hands:
+            self._add(found, frame, _crop_of_hand(hand))
         for reach in searches:
             self._search(found, frame, face, reach)
-        self._steps = [_step(hand, self._hands, expected) for hand in found]
-        self._hands = found
+        self._note(frame, found)
         return found
+
+    def _is_due(self, frame: Frame) -> bool:
+        """Whether to look at the hands again: it is time, or where they kept still something moves."""
+        return self._looked_ago >= self._look_in or any(
+            _changed(_glance(frame, look.crop), look.glance) > _MOVED for look in self._looks
+        )
+
+    def _note(self, frame: Frame, found: list[Hand]) -> None:
+        """Take note of hands as they are, by that of how they move, and of when to look at them again."""
+        frames = np.float32(self._looked_ago)
+        moves = [_move(hand, self._looks, self._hands) / frames for hand in found]
+        self._steps = [np.asarray(move.mean(axis=0, keepdims=True) * _GOES_ON, np.float32) for move in moves]
+        are_still = all(_is_still(move, hand) for move, hand in zip(moves, found, strict=True))
+        self._look_in = _LOOK_SELDOM if are_still else _LOOK_EVERY
+        self._looks = [_Look(hand, crop := _crop_of_hand(hand), _glance(frame, crop)) for hand in found]
+        self._hands, self._looked_ago = found, 0
 
     def _search(self, found: list[Hand], frame: Frame, face: Box, reach: float) -> None:
         """Add the hands that nobody knew of."""
@@ -113,9 +139,8 @@ class Hands:
         """Whether so much has changed about the face since the frame before that a hand may have come."""
         x, y = (face[:2] + face[2:]) / 2
         crop = Crop(float(x), float(y), _STIRRED * float((face[2:] - face[:2]).max()))
-        grey = cv2.cvtColor(crop.take(frame, _GLANCE), cv2.COLOR_BGR2GRAY)
-        before, self._glance = self._glance, np.asarray(cv2.blur(grey, (3, 3)), np.float32)
-        return before is None or float((np.abs(self._glance - before) > _CHANGED).mean()) > _STIR
+        before, self._glance = self._glance, _glance(frame, crop)
+        return before is None or _changed(self._glance, before) > _STIR
 
     def _windows(self, *, stirs: bool) -> tuple[float, ...]:
         """Return how wide to look for new hands: everywhere where something stirs, else in turns."""
@@ -130,7 +155,9 @@ class Hands:
             self._pause = min(2 * self._pause, _SELDOM)
         self._search_in = self._pause if not self._hands else _SELDOM
         self._turn += 1
-        return _WINDOWS if self._pause == _SEARCH_EVERY else (_WINDOWS[self._turn % len(_WINDOWS)],)
+        # What stirs where a hand is known is that hand, more often than another.
+        everywhere = self._pause == _SEARCH_EVERY and not self._hands
+        return _WINDOWS if everywhere else (_WINDOWS[self._turn % len(_WINDOWS)],)
 
     def _add(self, found: list[Hand], frame: Frame, crop: Crop) -> None:
         size = self._joints.size
@@ -152,13 +179,16 @@ class Hands:
         first, second = self._palms(to_input(window.take(frame, _PALM_SIZE)))
         boxes, scores = (first, second) if first.shape[-1] == 18 else (second, first)
         chances = sigmoid(scores[:, 0])
-        crops = []
-        for index in np.argsort(-chances, kind="stable")[:_MOST]:
-            if chances[index] < _LIKELY:
+        crops: list[Crop] = []
+        for index in np.argsort(-chances, kind="stable")[:_BOXES]:
+            if chances[index] < _LIKELY or len(crops) == _MOST:
                 break
             points = (boxes[index].reshape(9, 2) / _PALM_SIZE + self._anchors[index] - 0.5) * side + centre
             extent = float((boxes[index, 2:4] / _PALM_SIZE).max()) * side
-            crops.append(_crop_of_palm(points[0], extent, points[2], points[4]))
+            crop = _crop_of_palm(points[0], extent, points[2], points[4])
+            # Neighbouring boxes tell of one palm.
+            if all(math.dist((crop.x, crop.y), (other.x, other.y)) > 0.2 * crop.side for other in crops):
+                crops.append(crop)
         return crops
 
 
@@ -166,22 +196,40 @@ def _length(hand: Hand) -> float:
     return float(np.linalg.norm(hand[_MIDDLE_ROOT] - hand[_WRIST]))
 
 
-def _step(hand: Hand, before: list[Hand], expected: list[Hand]) -> Hand:
-    """Return how a hand moves from frame to frame, by where it was a frame ago; still where it is new."""
-    for last, guess in zip(before, expected, strict=True):
+def _move(hand: Hand, before: list[_Look], expected: list[Hand]) -> Hand:
+    """Return how a hand's joints moved since the last look, (21, 2); not at all where it is new."""
+    for look, guess in zip(before, expected, strict=True):
         if np.linalg.norm((hand - guess)[_ROOTS].mean(axis=0)) < 0.5 * _length(guess):
-            return np.asarray((hand - last).mean(axis=0, keepdims=True) * _GOES_ON, np.float32)
-    return np.zeros((1, 2), np.float32)
+            return hand - look.hand
+    return np.zeros_like(hand)
 
 
-def hand_mask(hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: float) -> Mask | None:
+def _is_still(move: Hand, hand: Hand) -> bool:
+    return float(np.linalg.norm(move, axis=1).mean()) < _STILL * _length(hand)
+
+
+def _glance(frame: Frame, crop: Crop) -> Mask:
+    """Return a square of the frame, small, grey and soft."""
+    grey = cv2.cvtColor(crop.take(frame, _GLANCE), cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.blur(grey, (3, 3)), np.float32)
+
+
+def _changed(glance: Mask, before: Mask) -> float:
+    """Return how much of a square is not as it was."""
+    return float((np.abs(glance - before) > _CHANGED).mean())
+
+
+def hand_mask(
+    hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: float, fine: Frame | None = None
+) -> Mask | None:
     """Return how much of each pixel a hand covers, None without hands.
 
     Args:
         hands: In pixels of the whole frame.
-        frame: The piece of the frame, at the mask's size.
+        frame: The piece of the frame, at the size at which hands are drawn.
         origin: The piece's upper left corner (x, y) in the whole frame.
-        scale: Pixels of the mask per pixel of the frame.
+        scale: Pixels of ``frame`` per pixel of the whole one.
+        fine: The piece at the mask's size; None where that is the same.
     """
     if not hands:
         return None
@@ -198,9 +246,14 @@ def hand_mask(hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: f
             mask[_other_colours(frame, sure) & (mask > sure)] = 0
     if not mask.any():
         return None
-    grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) * np.float32(1 / 255)
-    soft = _guided(np.asarray(grey, np.float32), mask * np.float32(1 / 255), max(2, thickness // 3))
-    return np.asarray(np.clip((soft - 0.3) / 0.4, 0, 1), np.float32)
+    # The shade between two fingers that all but touch.
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.uint8)
+    grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) * np.float32(1 / 255), np.float32)
+    guided = _guide(grey, mask * np.float32(1 / 255), max(2, thickness // 3))
+    fine = frame if fine is None else fine
+    soft = np.empty(fine.shape[:2], np.float32)
+    _lay(fine, guided, soft)
+    return np.asarray(cv2.blur(soft, (3, 3)), np.float32)
 
 
 def _other_colours(frame: Frame, sure: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -210,30 +263,65 @@ def _other_colours(frame: Frame, sure: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _draw(mask: NDArray[np.uint8], points: Hand, thickness: int, arm_thickness: int) -> None:
-    def line(start: Hand, end: Hand, width: int) -> None:
-        ends = [(round(float(x) * 8), round(float(y) * 8)) for x, y in (start, end)]
-        cv2.line(mask, ends[0], ends[1], (255,), max(1, width), cv2.LINE_AA, 3)
+    def lines(paths: NDArray[np.floating], width: int) -> None:
+        eighths = np.round(paths * 8).astype(np.int32)
+        cv2.polylines(
+            mask, [*eighths], isClosed=False, color=255, thickness=width, lineType=cv2.LINE_AA, shift=3
+        )
 
-    for finger in _FINGERS:
-        for start, end in itertools.pairwise(finger):
-            line(points[start], points[end], thickness)
-        line(points[finger[3]], points[finger[3]] + 0.35 * (points[finger[3]] - points[finger[2]]), thickness)
+    fingers = points[_FINGERS]
+    tips = fingers[:, 3:] + 0.35 * (fingers[:, 3:] - fingers[:, 2:3])
+    lines(np.concatenate([fingers, tips], axis=1), max(1, thickness))
     palm = np.round(points[_PALM]).astype(np.int32)
     cv2.fillPoly(mask, [palm], (255,))
     cv2.polylines(mask, [palm], isClosed=True, color=(255,), thickness=thickness)
-    arm = points[_WRIST] - points[_MIDDLE_ROOT]
-    line(points[_WRIST], points[_WRIST] + arm, round(2.6 * arm_thickness))
+    wrist = points[[_WRIST]]
+    lines(np.stack([wrist, 2 * wrist - points[[_MIDDLE_ROOT]]], axis=1), max(1, round(2.6 * arm_thickness)))
 
 
-def _guided(guide: Mask, mask: Mask, radius: int) -> Mask:
-    """Lay a mask on the edges of a grey picture: He, Sun, Tang, IEEE TPAMI 35(6), 2013, eq. 5-8."""
+def _guide(guide: Mask, mask: Mask, radius: int) -> Floats:
+    """Return a mask as a function of a grey picture, (height, width, 2): slope and level, both of 0 to 1.
+
+    Source: He, Sun, Tang, IEEE TPAMI 35(6), 2013, eq. 5-8.
+    """
 
     def mean(array: Mask) -> Mask:
         return np.asarray(cv2.blur(array, (2 * radius + 1, 2 * radius + 1)), np.float32)
 
     centre, level = mean(guide), mean(mask)
     slope = (mean(guide * mask) - centre * level) / (mean(guide * guide) - centre * centre + 1e-3)
-    return mean(np.asarray(slope, np.float32)) * guide + mean(np.asarray(level - slope * centre, np.float32))
+    return np.dstack(
+        [mean(np.asarray(slope, np.float32)), mean(np.asarray(level - slope * centre, np.float32))]
+    )
+
+
+@kernel
+def _lay(frame: Frame, guided: Floats, mask: Mask) -> None:
+    """Fill in what ``guided`` makes of a picture of any size: He, Sun, arXiv:1505.00996, algorithm 2."""
+    height, width = mask.shape
+    rows, columns = guided.shape[:2]
+    down, across = np.float32(rows / height), np.float32(columns / width)
+    zero, hardly, half, one = np.float32(0), np.float32(1e-3), np.float32(0.5), np.float32(1)
+    for y in range(height):
+        v = min(max((np.float32(y) + half) * down - half, zero), np.float32(rows - 1))
+        top = int(v)
+        under, low = min(top + 1, rows - 1), v - np.float32(top)
+        for x in range(width):
+            u = min(max((np.float32(x) + half) * across - half, zero), np.float32(columns - 1))
+            left = int(u)
+            beside, right = min(left + 1, columns - 1), u - np.float32(left)
+            if max(abs(guided[top, left, 1]), abs(guided[under, beside, 1])) < hardly:
+                mask[y, x] = zero
+                continue
+            blue, green, red = frame[y, x, 0], frame[y, x, 1], frame[y, x, 2]
+            grey = np.float32(0.114 * blue + 0.587 * green + 0.299 * red) / np.float32(255)
+            value = zero
+            for k in range(2):
+                upper = guided[top, left, k] * (one - right) + guided[top, beside, k] * right
+                lower = guided[under, left, k] * (one - right) + guided[under, beside, k] * right
+                part = upper * (one - low) + lower * low
+                value += part * grey if k == 0 else part
+            mask[y, x] = min(max((value - np.float32(_NONE)) / np.float32(_ALL - _NONE), zero), one)
 
 
 def _centres(cells: int, boxes: int) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from headswap_cli.engine.light import LightFitter
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.shade import packed, shade
-from headswap_cli.engine.sharpness import SharpnessFitter, resharpen
+from headswap_cli.engine.sharpness import SharpnessFitter, resharpen, soften_steps
 from headswap_cli.engine.smear import ShutterFitter, is_fast, smeared
 from headswap_cli.models import Tone
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-_SHARPNESS_EVERY, _TONE_EVERY = 3, 2
+_SHARPNESS_EVERY, _COLOURS_EVERY = 3, 2
+# Grey levels by which a picture that is another's in light is brighter or darker.
+_OTHER_LIGHT = 2.0
 # Share of the piece that may be covered where the shutter is measured.
 _SPECKS = 0.005
 # Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
@@ -51,6 +53,8 @@ class _Memory:
 
     tone: ToneFitter
     light: LightFitter
+    gains: Floats = field(default_factory=_EVEN.copy)
+    brightness: float = -255.0
     sharpness: SharpnessFitter = field(default_factory=SharpnessFitter)
     shutter: ShutterFitter = field(default_factory=ShutterFitter)
     level: int | None = None
@@ -109,6 +113,8 @@ class Painter:
             size = (piece.width, piece.height)
             layer = np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
             face = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.float32)
+        else:
+            soften_steps(layer)
         own, new = piece.full(landmarks), piece.full(posed.landmarks)
         smooth_folds(layer, new, piece.pixels, posed.less_smile)
         feather = max(0.7, 0.012 * piece.pixels)
@@ -129,8 +135,7 @@ class Painter:
         if (memory.frames + 1) % _SHARPNESS_EVERY == 1:
             self.paint(piece, landmarks, posed, hand, motion)
             return
-        if memory.frames % _TONE_EVERY == 0:
-            self._fit_colours(piece, landmarks, posed, hand)
+        self._fit_colours(piece, landmarks, posed, hand)
         memory.frames += 1
 
     def _level(self, scale: float) -> int:
@@ -151,7 +156,17 @@ class Painter:
     def _fit_colours(
         self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None
     ) -> tuple[Grade, Floats]:
-        """Return the grade and the light of this frame, worked out on the small piece."""
+        """Return the grade and the light of this frame, or those before it where they are as good."""
+        memory = self._memory
+        brightness = float(cv2.mean(cv2.cvtColor(piece.small, cv2.COLOR_BGR2GRAY))[0])
+        is_lit_alike = abs(brightness - memory.brightness) < _OTHER_LIGHT
+        if memory.frames % _COLOURS_EVERY == 0 or not is_lit_alike:
+            memory.brightness = brightness
+            memory.gains = self._fitted_light(piece, landmarks, posed, hand)
+        return memory.tone.grade, memory.gains
+
+    def _fitted_light(self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None) -> Floats:
+        """Fit the tone; return the light. Both are worked out on the small piece."""
         reference = self._reference
         rows, columns = piece.small.shape[:2]
         points = piece.reduced(posed.points)
@@ -160,22 +175,15 @@ class Painter:
         level = int(np.clip(np.floor(exact), 0, len(reference.textures) - 1))
         texture = self._texture(level)
         tone, light = self._memory.tone, self._memory.light
-        anew = self._memory.frames % _TONE_EVERY == 0
-        plain, skin, _ = shade(
-            seen, 0.5**level, texture, grade=plain_grade() if anew else tone.grade, gains=_EVEN
-        )
+        plain, skin, _ = shade(seen, 0.5**level, texture, grade=plain_grade(), gains=_EVEN)
         target_skin = _skin_area(piece.small, piece.reduced(landmarks), _FEATURES)
         source_skin = _skin_area(piece.small, points, _FEATURES) * (skin > 0.6) * (plain[..., 3] > 0.9)
         if hand is not None:
             target_skin = target_skin * (hand < 0.1)
-        fitted = plain
-        if anew:
-            tone.fit(piece.small, _straight(plain), target_skin, source_skin)
-            fitted, _, _ = shade(seen, 0.5**level, texture, grade=tone.grade, gains=_EVEN)
+        tone.fit(piece.small, _straight(plain), target_skin, source_skin)
+        fitted, _, _ = shade(seen, 0.5**level, texture, grade=tone.grade, gains=_EVEN)
         reach = 0.12 * piece.pixels * piece.factor[0]
-        gains = light.fit(piece.small, _brightness(fitted), target_skin, source_skin, reach, anew=anew)
-        grade = tone.grade
-        return grade, gains
+        return light.fit(piece.small, _brightness(fitted), target_skin, source_skin, reach)
 
     def _smeared(
         self,

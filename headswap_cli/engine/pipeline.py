@@ -12,7 +12,7 @@ from headswap_cli.engine.crew import Crew
 from headswap_cli.engine.decode import ahead, open_known, open_video
 from headswap_cli.engine.encode import Picture, bounded_size, clock, open_writer
 from headswap_cli.engine.fit import Fit
-from headswap_cli.engine.limits import give_back_code, give_back_memory
+from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.segments import segments
 from headswap_cli.engine.studio import Production, swappers
 from headswap_cli.engine.types import SwapReport
@@ -52,7 +52,7 @@ class Pipeline:
             # Its networks are loaded in an instant, and in the way of what comes next.
             analyser = Analyser(self._weights)
             give_back_memory()
-            give_back_code()
+            give_back_files()
             scene = analyser.analyse(frames, video.properties, on_progress)
         del analyser
         give_back_memory()
@@ -95,7 +95,7 @@ class Pipeline:
         """
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
-        roles, remarks = self._casting.roles(scene, source, photos, settings, fit)
+        roles, remarks = self._casting.roles(scene, photos, settings, fit)
         meetings = self._casting.meetings(scene, source, roles)
         self._casting.clear()
         give_back_memory()
@@ -103,7 +103,9 @@ class Pipeline:
             picture = _picture(video, fit, settings.quality)
             remarks += _losses(video)
         times = clock(scene.timeline, picture)
-        production = Production(self._weights, source, scene.timeline, picture, times, fit, roles, meetings)
+        production = Production(
+            self._weights, source, scene.video, scene.timeline, picture, times, fit, roles, meetings
+        )
         sound_of = source if settings.keep_sound else None
         counter = _Counter(scene.video.frame_count, on_progress)
         with open_writer(target, picture, times, sound_of=sound_of) as writer:
@@ -127,7 +129,7 @@ class Pipeline:
         """
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
-        roles, _ = self._casting.roles(scene, source, photos, settings, fit)
+        roles, _ = self._casting.roles(scene, photos, settings, fit)
         meetings = self._casting.meetings(scene, source, roles)
         return Cast(scene, fit, swappers(roles, self._weights), meetings)
 

@@ -1,9 +1,4 @@
-"""Part a video into segments that can be made side by side, the same however many processes make them.
-
-What that costs: some frames are decoded more than once. Of a clip of 472 frames with a key frame every 72,
-30 (6 %) are seen a second time to warm up, and 102 (22 %) only decoded on the way there from the key frame,
-which takes a third of that at most; of 120 frames with one key frame, 30 (25 %) and 150.
-"""
+"""Part a video into segments that can be made side by side, the same however many processes make them."""
 
 from __future__ import annotations
 
@@ -14,22 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headswap_cli.engine.decode import entry
 from headswap_cli.engine.trail import Trail
 from headswap_cli.engine.types import Person, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headswap_cli.engine.types import Shot, Timeline, Track
+    from headswap_cli.engine.types import Shot, Track
 
 # Two and four processes share fours of segments evenly, none longer than so many frames; below so many frames
 # two segments do, then one.
 _LONGEST, _FOUR, _TWO = 120, 96, 48
 # What a swapper carries from frame to frame has settled after so many.
-_WARM_UP = 10
-# A segment is worth decoding so many times its length for.
-_MOST_DECODED = 2
+WARM_UP = 10
 _NO_PREVIEW = np.empty((0, 0, 3), np.uint8)
 
 
@@ -50,7 +42,7 @@ class Segment:
 
 def segments(scene: Scene) -> list[Segment]:
     """Return the segments of a video in order; together they are all of it."""
-    starts = [*_starts(scene.timeline, scene.shots), len(scene.timeline.times)]
+    starts = [*_starts(len(scene.timeline.times), scene.shots), len(scene.timeline.times)]
     bounds = [(start, end - 1) for start, end in pairwise(starts)]
     return [
         Segment(
@@ -71,20 +63,16 @@ def excerpt(scene: Scene, first: int, last: int) -> Scene:
     return Scene(scene.video, tuple(scene.shots[index] for index in shots), tuple(people))
 
 
-def _starts(timeline: Timeline, shots: Sequence[Shot]) -> list[int]:
+def _starts(count: int, shots: Sequence[Shot]) -> list[int]:
     """Return where segments begin: at a cut if there is one near, else evenly."""
-    count = len(timeline.times)
     usual = _usual_length(count)
     cuts = [shot.first_frame for shot in shots]
     starts = [0] if count else []
     while starts:
         start = starts[-1]
-        warm_from = _warm_from(shots, start)
-        # Else a film with a single key frame would be decoded from its beginning hundreds of times.
-        length = max(usual, (start - entry(timeline, warm_from)) // _MOST_DECODED)
-        place = bisect_right(cuts, start + length)
+        place = bisect_right(cuts, start + usual)
         cut = cuts[place - 1] if place else 0
-        end = cut if cut > start + length // 2 else start + length
+        end = cut if cut > start + usual // 2 else start + usual
         if count - end <= usual // 2:
             break
         starts.append(end)
@@ -99,7 +87,7 @@ def _usual_length(count: int) -> int:
 def _warm_from(shots: Sequence[Shot], frame_index: int) -> int:
     place = bisect_right(shots, frame_index, key=_first_frame) - 1
     begin = shots[place].first_frame if place >= 0 else 0
-    return max(begin, frame_index - _WARM_UP)
+    return max(begin, frame_index - WARM_UP)
 
 
 def _first_frame(shot: Shot) -> int:
@@ -118,4 +106,5 @@ def _cut(track: Track, first: int, last: int, first_shot: int) -> Track:
         first_frame=track.first_frame + start,
         landmarks=Trail(track.landmarks[start:end]).packed(),
         preview=b"",
+        views=(),
     )

@@ -23,6 +23,7 @@ _BITS = 4
 _PARTS = 1 << _BITS
 # Every other byte of eight, with room beside each for its product with a weight.
 _LANES = np.uint64(0x00FF00FF00FF00FF)
+# Places are unsigned throughout: signed ones would be asked each time whether they count from the end.
 _Packed = NDArray[np.uint64]
 _Corners = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 
@@ -56,8 +57,8 @@ def shade(
         (height, width) each, 0 to 1, times alpha.
     """
     height, width = seen.shape[:2]
-    layer = np.zeros((height, width, 4), np.float32)
-    skin, face = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    layer = np.empty((height, width, 4), np.float32)
+    skin, face = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     ways = np.empty((_WAYS + 1, *grade.curves.shape[1:]), np.float32)
     _part(grade.curves, ways)
     _shade(seen, scale, texture, ways, grade.chroma, gains, layer, skin, face)
@@ -83,24 +84,25 @@ def _places(columns: int, width: int, before: Floats) -> None:
 
 
 @kernel
-def _corner(position: np.float32, scale: np.float32, limit: int) -> tuple[int, int]:
+def _corner(position: np.float32, scale: np.float32, limit: int) -> tuple[np.uint32, np.uint32]:
     """Return the pixel before a texture point at this level, and how many parts of one it lies beyond."""
     exact = min(max(position * scale, np.float32(0)), np.float32(limit - 1.1))
-    parts = int(exact * np.float32(_PARTS) + np.float32(0.5))
-    return parts >> _BITS, parts & (_PARTS - 1)
+    parts = np.uint32(np.int32(exact * np.float32(_PARTS) + np.float32(0.5)))
+    return parts >> np.uint32(_BITS), parts & np.uint32(_PARTS - 1)
 
 
 @kernel
-def _between(corners: _Corners, right: int, down: int, place: int) -> np.uint64:
+def _between(corners: _Corners, right: np.uint32, down: np.uint32, place: int) -> np.uint64:
     """Return four bytes between four pixels, every other one from ``place`` on, times 256, in 16 bits each.
 
     Source: Fisher, Dietz, Compiling for SIMD within a register, LCPC 1998.
     """
     shift = np.uint64(8 * place)
+    left, up = np.uint32(_PARTS) - right, np.uint32(_PARTS) - down
     return (
-        ((corners[0] >> shift) & _LANES) * np.uint64((_PARTS - right) * (_PARTS - down))
-        + ((corners[1] >> shift) & _LANES) * np.uint64(right * (_PARTS - down))
-        + ((corners[2] >> shift) & _LANES) * np.uint64((_PARTS - right) * down)
+        ((corners[0] >> shift) & _LANES) * np.uint64(left * up)
+        + ((corners[1] >> shift) & _LANES) * np.uint64(right * up)
+        + ((corners[2] >> shift) & _LANES) * np.uint64(left * down)
         + ((corners[3] >> shift) & _LANES) * np.uint64(right * down)
     )
 
@@ -121,10 +123,10 @@ def _part(curves: Floats, ways: Floats) -> None:
 
 
 @kernel
-def _step(value: np.float32, grey: np.float32, chroma: np.float32) -> int:
+def _step(value: np.float32, grey: np.float32, chroma: np.float32) -> np.uint32:
     """Return a curve's step for a value, both in steps, brought nearer to its grey or further from it."""
     level = grey + (value - grey) * chroma + np.float32(0.5)
-    return min(max(int(level), 0), 255 * STEPS)
+    return np.uint32(np.int32(min(max(level, np.float32(0)), np.float32(255 * STEPS))))
 
 
 @kernel
@@ -151,22 +153,25 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
     _places(gains.shape[1], width, places)
     for y in range(height):
         _between_rows(gains, (y + 0.5) * gains.shape[0] / height - 0.5, lights)
+        layer[y], skins[y], faces[y] = zero, zero, zero
         for x in range(width):
             if seen[y, x, 0] < zero:
                 continue
             x0, right = _corner(seen[y, x, 0], factor, columns)
             y0, down = _corner(seen[y, x, 1], factor, rows)
-            corners = (texture[y0, x0], texture[y0, x0 + 1], texture[y0 + 1, x0], texture[y0 + 1, x0 + 1])
+            x1, y1 = x0 + np.uint32(1), y0 + np.uint32(1)
+            corners = (texture[y0, x0], texture[y0, x1], texture[y1, x0], texture[y1, x1])
             odd = _between(corners, right, down, 1)
             alpha = _lane(odd, 1) * share
             if alpha <= zero:
                 continue
             even = _between(corners, right, down, 0)
             skin = _lane(even, 2) * share
-            way = int(skin * np.float32(_WAYS) + np.float32(0.5))
+            way = np.uint32(np.int32(skin * np.float32(_WAYS) + np.float32(0.5)))
             kept = chroma[0] + (chroma[1] - chroma[0]) * skin
-            place = int(places[x])
-            light = lights[place] + (lights[place + 1] - lights[place]) * (places[x] - np.float32(place))
+            place = np.uint32(np.int32(places[x]))
+            after = lights[place + np.uint32(1)]
+            light = lights[place] + (after - lights[place]) * (places[x] - np.float32(place))
             lit = (one + (light - one) * (on_all + on_skin * skin)) * alpha
             blue, green, red = _lane(even, 0) * to_steps, _lane(odd, 0) * to_steps, _lane(even, 1) * to_steps
             grey = blue * luma[0] + green * luma[1] + red * luma[2]

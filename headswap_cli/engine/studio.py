@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from headswap_cli.engine.cast import Cast, Tally
-from headswap_cli.engine.decode import frames_between
+from headswap_cli.engine.decode import VideoReader
 from headswap_cli.engine.encode import CodedFrame, Picture, PictureEncoder
 from headswap_cli.engine.head import HeadSwapper
-from headswap_cli.engine.limits import give_back_code, give_back_memory
+from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.occlude import Hands
+from headswap_cli.engine.segments import WARM_UP
 from headswap_cli.engine.several import SeveralHeads
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.meetings import Meeting
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.segments import Segment
-    from headswap_cli.engine.types import Timeline
+    from headswap_cli.engine.types import Timeline, VideoProperties
     from headswap_cli.models import Mode, Tone
 
 
@@ -59,6 +60,7 @@ class Production:
 
     weights: Path
     source: Path
+    video: VideoProperties
     timeline: Timeline
     picture: Picture
     times: tuple[int, ...]
@@ -84,11 +86,11 @@ class Take(Protocol):
 
 
 class Studio:
-    """Makes segments of one production, in any order."""
+    """Makes segments of one production, in any order; one that follows on the last is not sought for."""
 
     def __init__(self, production: Production) -> None:
         self._production = production
-        self._is_settled = False
+        self._reader = VideoReader(production.source, production.video, production.timeline, keep=WARM_UP)
 
     def make(self, segment: Segment, take: Take) -> SegmentReport:
         """Make a segment.
@@ -99,13 +101,7 @@ class Studio:
         cast = Cast(segment.scene, production.fit, self._swappers, production.meetings)
         encoder = PictureEncoder(production.picture)
         frame_count = frames_swapped = 0
-        for frame in frames_between(
-            production.source,
-            segment.scene.video,
-            production.timeline,
-            segment.warm_from,
-            segment.last_frame,
-        ):
+        for frame in self._reader.between(segment.warm_from, segment.last_frame):
             index = frame.frame_index
             if index < segment.first_frame:
                 cast.rehearse(index, frame.image)
@@ -114,23 +110,24 @@ class Studio:
             take(encoder.encode(played.image, production.times[index], frame.duration), 1)
             frame_count += 1
             frames_swapped += played.was_swapped
-            if played.was_swapped:
-                self._settle()
+            if played.was_swapped and frames_swapped == 1:
+                _settle()
         take(encoder.finish(), 0)
-        # Else what lies between the pieces still in use adds up from segment to segment.
-        give_back_memory()
         return SegmentReport(frame_count, frames_swapped, cast.tallies)
 
-    def _settle(self) -> None:
-        """After the first swapped frame: let go of what made kernels and networks ready."""
-        if not self._is_settled:
-            give_back_memory()
-            give_back_code()
-            self._is_settled = True
+    def close(self) -> None:
+        """Let go of the source."""
+        self._reader.close()
 
     @cached_property
     def _swappers(self) -> dict[int, Swapper]:
         return swappers(self._production.roles, self._production.weights)
+
+
+def _settle() -> None:
+    """Let go of what made kernels and networks ready, and of what the segment before left in the gaps."""
+    give_back_memory()
+    give_back_files()
 
 
 def swappers(roles: Sequence[Role], weights: Path) -> dict[int, Swapper]:

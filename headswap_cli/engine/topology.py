@@ -60,6 +60,9 @@ LEFT_IRIS = _indices(*range(473, 478))
 RIGHT_EYE_CORNERS = (33, 133)  # outer, inner
 LEFT_EYE_CORNERS = (263, 362)
 NOSE_TIP, FOREHEAD, CHIN, RIGHT_CHEEK, LEFT_CHEEK = 1, 10, 152, 234, 454
+# Beside the nose, where no beard grows, and where one does.
+CHEEKS = np.array([50, 101, 117, 118, 280, 330, 346, 347])
+BEARD = np.array([32, 175, 194, 199, 200, 201, 208, 211, 262, 418, 421, 428, 431])
 
 # (upper, lower), facing each other across the opening, outer to inner or right to left.
 LIP_PAIRS = tuple(zip(INNER_LIPS[19:10:-1].tolist(), INNER_LIPS[1:10].tolist(), strict=True))

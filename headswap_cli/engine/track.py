@@ -55,22 +55,26 @@ class CutDetector:
     """Tells where a new shot begins."""
 
     def __init__(self) -> None:
-        self._previous: tuple[NDArray[np.int16], NDArray[np.float32]] | None = None
+        self._previous: Frame | None = None
 
     def __call__(self, frame: Frame) -> bool:
         """Return whether this frame, the next of the video, belongs to another shot than the one before."""
-        small = cv2.resize(frame, (64, 36), interpolation=cv2.INTER_AREA)
-        colours = cv2.calcHist(
-            [cv2.cvtColor(small, cv2.COLOR_BGR2HSV)], [0, 1, 2], None, [8, 4, 4], [0, 180, 0, 256, 0, 256]
-        )
-        current = (small.astype(np.int16), np.asarray(colours / colours.sum(), np.float32))
-        previous, self._previous = self._previous, current
+        small = np.asarray(cv2.resize(frame, (64, 36), interpolation=cv2.INTER_AREA), np.uint8)
+        previous, self._previous = self._previous, small
         if previous is None:
             return False
-        change = float(np.abs(current[0] - previous[0]).mean())
+        change = float(cv2.absdiff(small, previous).mean())
         if change <= 18:
             return False
-        return change > 45 or cv2.compareHist(current[1], previous[1], cv2.HISTCMP_BHATTACHARYYA) > 0.35
+        unlike = cv2.compareHist(_colours(small), _colours(previous), cv2.HISTCMP_BHATTACHARYYA)
+        return change > 45 or unlike > 0.35
+
+
+def _colours(image: Frame) -> NDArray[np.float32]:
+    """Return how often each colour occurs."""
+    hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
+    counts = cv2.calcHist([hsv], [0, 1, 2], None, [8, 4, 4], [0, 180, 0, 256, 0, 256])
+    return np.asarray(counts / counts.sum(), np.float32)
 
 
 class FollowedFace:

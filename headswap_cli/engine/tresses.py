@@ -43,8 +43,8 @@ _SHADED = 0.42
 _STRANGE = (26.0, 16.0)
 # Where the matte is so sure, a colour that is no nearer than this to the face's is the hair's.
 _SURE, _UNLIKE = 0.95, 14.0
-# Beyond the matte strands fly so far, in face widths.
-_LOOSE = 0.08
+# Beyond the matte strands fly so far, in face widths: of long hair, and of short.
+_LOOSE = (0.08, 0.03)
 _HAIR, _SKIN = 1, 2
 
 
@@ -72,22 +72,52 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
         return np.zeros(person.shape, np.float32)
     throat = beside & (aside < _THROAT) & (rows > chin) & (rows < chin + _BELOW * width)
     hair = (person > _SURE) & (face == 0) & (rows < ears) & (rows > forehead - _CROWN * width)
-    strange = _STRANGE[0] if is_long else _STRANGE[1]
+    strange, loose = (_STRANGE[0], _LOOSE[0]) if is_long else (_STRANGE[1], _LOOSE[1])
     where = beside & (rows < chin + down * width)
     kinds = _kinds(image, where, (aside[0] < _SHADED, strange), (hair, face, throat))
     found = np.asarray(kinds == _HAIR, np.uint8)
+    above = np.ones(person.shape, np.bool_)
+    if not is_long:
+        above = rows < _clothes(found, middle, ears, chin + down * width)
+        found *= above
     count, labels = cv2.connectedComponents(found)
     is_own = np.bincount(labels[own], minlength=count) > 0
     is_own[0] = False
     kept = is_own[labels] & (rows > ears - 0.3 * width)
     # Skin below the ears is the neck, or a hand: there no strand flies.
-    skin = np.asarray((kinds == _SKIN) & (aside < _SHADED + _LOOSE), np.uint8)
+    skin = np.asarray((kinds == _SKIN) & (aside < _SHADED + loose), np.uint8)
     stays = cv2.morphologyEx(skin, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
-    side = 2 * max(1, round(_LOOSE * width)) + 1
+    side = 2 * max(1, round(loose * width)) + 1
     wide = cv2.dilate(kept.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-    wide &= ~stays & (face == 0)
-    ends = _ends(person, landmarks, aside, width)
-    return np.asarray(cv2.GaussianBlur((wide * ends).astype(np.float32), (0, 0), max(0.7, 0.02 * width)))
+    wide &= ~stays & (face == 0) & above
+    gone = wide.astype(np.float32)
+    if is_long:
+        gone *= _ends(person, landmarks, aside, width)
+    return np.asarray(cv2.GaussianBlur(gone, (0, 0), max(0.7, 0.02 * width)), np.float32)
+
+
+def _clothes(found: Area, middle: float, ears: float, low: float) -> NDArray[np.int64]:
+    """Return the row in which clothes of the hair's colour begin in each column, (width,).
+
+    Short hair ends above ``low``: what goes on is no hair. Where it hangs together with hair above, the
+    clothes begin as they do further out.
+    """
+    height, width = found.shape
+    top, end = (int(np.clip(np.ceil(row), 0, height)) for row in (ears, low))
+    rows = np.arange(top, end)
+    # Where a column has no such colour for the last time before the end.
+    bare = np.where(found[top:end] == 0, rows[:, np.newaxis], -1).max(axis=0, initial=-1)
+    is_known = (bare >= 0) & (bare < end - 1)
+    half = int(np.clip(round(middle), 0, width))
+    left = _carried(bare[:half], is_known[:half], height)
+    right = _carried(bare[half:][::-1], is_known[half:][::-1], height)[::-1]
+    return np.concatenate([left, right])
+
+
+def _carried(values: NDArray[np.int64], is_known: NDArray[np.bool_], before: int) -> NDArray[np.int64]:
+    """Return the last known value at each place, ``before`` where there was none."""
+    last = np.maximum.accumulate(np.where(is_known, np.arange(len(values)), -1))
+    return np.where(last >= 0, values[last], before)
 
 
 def _kinds(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from headswap_cli.engine.trail import Trail
+    from headswap_cli.engine.views import View
     from headswap_cli.models import Mode, Tone
 
 Frame = NDArray[np.uint8]  # (height, width, 3), BGR
@@ -86,13 +87,15 @@ class Shot:
     """Frames ``first_frame`` to ``last_frame`` (inclusive) between two cuts.
 
     ``plate`` is None where the camera moves, and where nobody is whose place could show it; ``noise`` is the
-    standard deviation of the picture's noise, grey levels.
+    standard deviation of the picture's noise, grey levels; ``overlay`` is what is laid over the picture, as
+    ``overlay.packed`` made it, None where nothing is.
     """
 
     first_frame: int
     last_frame: int
     plate: KeptPlate | None
     noise: float = 0.0
+    overlay: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ class Track:
     """One face followed through consecutive frames of one shot.
 
     ``landmarks`` (n, 478, 3) are smoothed, for frames ``first_frame`` to ``first_frame + n - 1``;
-    they and ``preview`` are packed: a film has hundreds of tracks and a hundred thousand frames.
+    they and ``preview`` are packed: a film has hundreds of tracks and a hundred thousand frames. ``views``
+    show the face in some of them.
     """
 
     shot_index: int
@@ -109,6 +113,7 @@ class Track:
     embedding: Embedding
     preview: bytes
     preview_quality: float
+    views: tuple[View, ...] = ()
 
     @property
     def last_frame(self) -> int:
@@ -118,11 +123,15 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in the video; ``obj_id`` counts from 0 in order of screen time, longest first."""
+    """Somebody in the video; ``obj_id`` counts from 0 in order of screen time, longest first.
+
+    ``views`` show them all over it, by which a role is cast.
+    """
 
     obj_id: int
     tracks: tuple[Track, ...]
     preview: Frame
+    views: tuple[View, ...] = ()
 
     @property
     def frame_count(self) -> int:
@@ -132,17 +141,18 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """The other people in a frame, as one of them has to heed them.
+    """What else is in a frame, as one of the people in it has to heed it.
 
     ``beside`` are faces that must stay, ``before`` and ``behind`` those of people whose heads are in front of
     this one's and behind it; ``drawn`` (height, width) is where the latter have new heads already, None where
-    nobody has.
+    nobody has; ``overlay`` what is laid over the picture, None where nothing is.
     """
 
     beside: Sequence[Landmarks] = ()
     before: Sequence[Landmarks] = ()
     behind: Sequence[Landmarks] = ()
     drawn: NDArray[np.bool_] | None = None
+    overlay: Mask | None = None
 
 
 ALONE = Others()

@@ -23,8 +23,19 @@ _ROUNDS = 6
 # A pixel is doubtful from so many standard deviations of the skin from smooth skin on, but not below so many
 # grey levels, or parts of 1000 of a primary's share; a thing has some that are so much more.
 _DEVIATIONS, _DOUBTFUL, _TINTED, _SURE = 4.0, 24.0, 40.0, 1.6
-# Hair runs along the edge of the face and reaches no further in than this, face widths.
-_HAIR = 0.12
+# A frame of glasses is thinner than twice this, face widths, and darker than what is beside it, grey levels:
+# on the bridge of the nose, where no break is longer than a fifth of it, and elsewhere.
+_FRAME, _BRIDGE, _UNBROKEN, _LINE = 0.05, 35.0, 0.8, 40.0
+# Of the bridge, where it has been found as things are: they cover their frames better than lines do.
+_KNOWN = 0.5
+# Face widths: half the bridge, frames above brows and below the eyes' pouches, and lids around eyes; how far
+# the bridge may lie from between the eyes to between the brows.
+_BRIDGE_REACH, _ABOVE, _BELOW, _LID, _BROW = 0.06, 0.02, 0.12, 0.025, 0.4
+_INNER_CORNERS, _BROWS, _POUCHES = np.array([133, 362]), np.array([105, 334]), np.array([119, 348])
+_GLABELLA, _NASION, _MID_NOSE = 9, 168, 197
+# Hair runs along the edge of the face and reaches no further in than this, face widths; what hangs together
+# with a thing further in is hair only so near to the edge.
+_HAIR, _SURELY_HAIR = 0.12, 0.06
 # Parts of the skin: a mark is smaller than a thing, a beard or shadow larger.
 _SMALLEST, _LARGEST = 0.004, 0.22
 # No part of a face is so blue or green, nor by so much more than its skin: its folds are redder, its hair
@@ -63,7 +74,10 @@ def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bo
     apart_from_dark = cv2.distanceTransform((~dark).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
     sure = (off > _SURE) & (apart_from_dark > _SHADE * width)
     covered = _things((off > 1) & ~hair, sure, skin)
-    covered = _spread_alike(covered, colours, fit, bound, hair | ~inside)
+    hair &= depth <= _SURELY_HAIR * width
+    mouth = _around(layout[topology.INNER_LIPS], inside.shape, 1)
+    covered = _spread_alike(covered, colours, bound, inside & ~hair & (change > bound), mouth)
+    covered |= _glasses(colours, layout, inside, covered)
     covered |= inside & ~_lips(layout, inside.shape) & _dyed(colours, fit)
     covered = (cv2.dilate(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & inside
     kept = np.where(covered[..., np.newaxis], fit, colours)
@@ -88,6 +102,35 @@ def passing(views: Floats, usual: Floats, layout: Floats, inside: Bools) -> Bool
     lips = _lips(layout, inside.shape)
     change = largest(np.abs(views - fit))
     return np.asarray((skin & (change > bound)) | (inside & ~lips & _dyed(views, fit)), np.bool_)
+
+
+def _glasses(colours: Floats, layout: Floats, inside: Bools, covered: Bools) -> Bools:
+    """Return the frame of glasses that are not covered yet: a dark line across the nose gives them away."""
+    width = float(np.ptp(layout[:, 0]))
+    side = 2 * round(_FRAME * width) + 1
+    filled = np.where(inside[..., np.newaxis], colours, np.median(colours[inside], axis=0)).astype(np.float32)
+    level, upright = (
+        largest(
+            np.asarray(cv2.morphologyEx(filled, cv2.MORPH_BLACKHAT, np.ones(shape, np.uint8)), np.float32)
+        )
+        for shape in ((side, 1), (1, side))
+    )
+    middle, reach = layout[_INNER_CORNERS, 0].mean(), _BRIDGE_REACH * width
+    top = (1 - _BROW) * layout[_NASION, 1] + _BROW * layout[_GLABELLA, 1]
+    bridge = np.zeros(inside.shape, np.bool_)
+    nose = np.s_[round(top) : round(layout[_MID_NOSE, 1]), round(middle - reach) : round(middle + reach)]
+    bridge[nose] = level[nose] > _BRIDGE
+    if bridge[nose].any(axis=0).mean() < _UNBROKEN or covered[bridge].mean() > _KNOWN:
+        return np.zeros(inside.shape, np.bool_)
+    lines = (np.maximum(level, upright) > _LINE) & inside
+    above, below = layout[_BROWS, 1].min() - _ABOVE * width, layout[_POUCHES, 1].max() + _BELOW * width
+    lines[: round(above)] = lines[round(below) :] = False
+    for eye in (topology.RIGHT_EYE, topology.LEFT_EYE):
+        lines &= ~_around(layout[eye], inside.shape, round(_LID * width))
+    closed = cv2.morphologyEx(lines.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    _, labels = cv2.connectedComponents(closed, connectivity=8)
+    kept = np.unique(labels[bridge])
+    return np.asarray(np.isin(labels, kept[kept > 0]) & inside, np.bool_)
 
 
 def _dyed(colours: Floats, skin: Floats) -> Bools:
@@ -179,11 +222,11 @@ def _things(doubtful: Bools, sure: Bools, skin: Bools) -> Bools:
     return kept
 
 
-def _spread_alike(covered: Bools, colours: Floats, fit: Floats, bound: float, hair: Bools) -> Bools:
-    """Let a thing go on over what is dark by nature, as far as its colour does; hair has none to spare."""
+def _spread_alike(covered: Bools, colours: Floats, bound: float, free: Bools, mouth: Bools) -> Bools:
+    """Let a thing go on over what is dark by nature, as far as its colour does, across the mouth too."""
     if not covered.any():
         return covered
     colour = np.median(colours[covered], axis=0)
-    alike = (largest(np.abs(colours - colour)) < bound) & (largest(np.abs(colours - fit)) > bound)
-    _, labels = cv2.connectedComponents((covered | (alike & ~hair)).astype(np.uint8), connectivity=8)
-    return np.asarray(np.isin(labels, np.unique(labels[covered])), np.bool_)
+    whole = covered | (free & (largest(np.abs(colours - colour)) < bound))
+    _, labels = cv2.connectedComponents((whole | mouth).astype(np.uint8), connectivity=8)
+    return np.asarray(np.isin(labels, np.unique(labels[covered])) & whole, np.bool_)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import av
+import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 if TYPE_CHECKING:
-    import numpy as np
     from av.video.reformatter import VideoReformatter
     from numpy.typing import NDArray
 
@@ -55,25 +55,31 @@ def to_bgr(frame: av.VideoFrame, reformatter: VideoReformatter, size: tuple[int,
     width, height = size
     if frame.format.is_rgb:
         converted = reformatter.reformat(frame, width, height, format="bgr24", threads=1)
-    else:
-        converted = reformatter.reformat(
-            frame,
-            width,
-            height,
-            format="bgr24",
-            src_colorspace=_matrix(frame.colorspace, frame.height),
-            src_color_range=_range(frame.color_range),
-            dst_color_range=ColorRange.JPEG,
-            interpolation=_TO_BGR,
-            threads=1,
-        )
-    return cast("Frame", converted.to_ndarray())
+        return cast("Frame", converted.to_ndarray())
+    # At its own size the same bits as "bgr24", for which swscale has vector code that truncates only.
+    planar = reformatter.reformat(
+        frame,
+        width,
+        height,
+        format="gbrp",
+        src_colorspace=_matrix(frame.colorspace, frame.height),
+        src_color_range=_range(frame.color_range),
+        dst_color_range=ColorRange.JPEG,
+        interpolation=_TO_BGR,
+        threads=1,
+    )
+    green, blue, red = planar.planes
+    image = np.empty((height, width, 3), np.uint8)
+    for channel, plane in enumerate((blue, green, red)):
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+        image[..., channel] = rows[:, :width]
+    return image
 
 
 def from_bgr(image: Frame, tags: ColourTags, reformatter: VideoReformatter) -> av.VideoFrame:
     """Convert BGR of even size to the yuv420p frame that ``tags`` describe."""
-    rows = image if image.flags.c_contiguous else image.copy()
-    frame = av.VideoFrame.from_ndarray(rows, format="bgr24")
+    # Not copied: the frame is done with when this returns.
+    frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="bgr24")
     return reformatter.reformat(
         frame,
         format="yuv420p",

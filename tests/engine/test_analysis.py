@@ -80,6 +80,19 @@ def test_shots_follow_one_another_without_gaps(scenes: dict[str, Scene]) -> None
             assert shot.first_frame <= track.first_frame <= track.last_frame <= shot.last_frame
 
 
+def test_views_of_everybody_are_kept_small_and_even_over_their_time(scenes: dict[str, Scene]) -> None:
+    for scene in scenes.values():
+        for person in scene.people:
+            seen = [view.frame_index for view in person.views]
+            first, last = person.tracks[0].first_frame, person.tracks[-1].last_frame
+            assert 12 <= len(seen) <= 16
+            assert first == seen[0] < seen[-1] <= last
+            assert max(np.diff([*seen, last])) <= 0.15 * (last - first)
+            assert sum(len(view.content) for view in person.views) < 1024**2
+            # Chosen, they are held once.
+            assert not any(track.views for track in person.tracks)
+
+
 def test_the_scene_is_the_same_however_far_other_threads_are_ahead(
     analyser: Analyser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +108,7 @@ def test_the_scene_is_the_same_however_far_other_threads_are_ahead(
     assert np.array_equal(one.tracks[0].landmarks, other.tracks[0].landmarks)
     assert np.array_equal(one.tracks[0].embedding, other.tracks[0].embedding)
     assert np.array_equal(one.preview, other.preview)
+    assert one.views == other.views
     assert ahead.shots[0].noise == beside.shots[0].noise
 
 

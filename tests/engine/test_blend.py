@@ -52,6 +52,14 @@ def test_what_is_not_reported_as_changed_is_the_frame_to_the_bit(
     assert not changed[strength == 0].any()
 
 
+def test_nothing_of_the_background_shines_through_the_edge_of_what_is_in_front() -> None:
+    target, result = np.full((HEIGHT, WIDTH, 3), 200, np.uint8), np.empty((HEIGHT, WIDTH, 3), np.uint8)
+    everywhere = np.ones((HEIGHT, WIDTH), np.float32)
+    behind = background(everywhere, np.zeros_like(target), 1.0)
+    assert compose(target, behind, layer_of(target, everywhere), 0.5 * everywhere, result).all()
+    np.testing.assert_array_equal(result, target)
+
+
 def test_a_head_without_a_gap_covers_the_frame() -> None:
     target, colours, result = noise(1), noise(2), np.empty((HEIGHT, WIDTH, 3), np.uint8)
     alpha = np.ones((HEIGHT, WIDTH), np.float32)

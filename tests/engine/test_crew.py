@@ -82,6 +82,23 @@ def test_any_number_of_processes_makes_the_same_file_with_all_times_and_sound(
     assert sound_packets(tmp_path / "one.mp4") == sound_packets(source)
 
 
+def test_what_is_made_up_for_damage_is_the_same_by_any_number_of_processes(
+    source: Path, crew_of_three: Pipeline, tmp_path: Path
+) -> None:
+    content = bytearray(source.read_bytes())
+    for share in (0.2, 0.5, 0.7):
+        at = int(share * len(content))
+        content[at : at + 40] = bytes(40)
+    source.write_bytes(content)
+    with open_video(source) as video:
+        scene = Scene(video.properties, (), (), timeline_of(video.frames()))
+    assert scene.timeline.keys == ()
+    settings = SwapSettings(keep_sound=False)
+    for pipeline, name in ((Pipeline(tmp_path / "no-weights"), "one.mp4"), (crew_of_three, "three.mp4")):
+        pipeline.swap(scene, source, tmp_path / name, {}, settings, on_progress=nothing)
+    assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "three.mp4").read_bytes()
+
+
 @pytest.mark.media
 def test_heads_put_on_by_two_processes_are_those_put_on_by_one(tmp_path: Path) -> None:
     clip = media.clip("carphone_pristine.mp4")
@@ -141,7 +158,8 @@ def test_what_goes_wrong_in_a_helper_is_told_as_if_it_were_here(
     source: Path, scene: Scene, crew_of_three: Pipeline, tmp_path: Path
 ) -> None:
     def lose_the_source(frames_done: int, frames_total: int) -> None:
-        source.unlink(missing_ok=True)
+        # Who has it open would read on if it were deleted.
+        os.truncate(source, 0)
 
     with pytest.raises(MediaFault) as caught:
         crew_of_three.swap(
@@ -153,7 +171,7 @@ def test_what_goes_wrong_in_a_helper_is_told_as_if_it_were_here(
             on_progress=lose_the_source,
         )
     assert caught.value.code == wire.UNREADABLE
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [source]
 
 
 def test_a_helper_ends_when_nobody_holds_its_other_end() -> None:

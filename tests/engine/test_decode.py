@@ -162,12 +162,3 @@ def test_what_goes_wrong_ahead_is_told_to_whoever_looks() -> None:
         assert next(frames).frame_index == 0
         with pytest.raises(MediaFault, match="torn"):
             next(frames)
-
-
-def test_only_the_frames_asked_for_are_handed_out_under_their_own_numbers(tmp_path: Path) -> None:
-    pictures = [np.full((96, 128, 3), 8 * index, np.uint8) for index in range(20)]
-    clip = write_video(tmp_path / "clip.mp4", pictures)
-    with open_video(clip) as video:
-        seen = {frame.frame_index: int(frame.image.mean()) for frame in video.frames(only={3, 11, 12})}
-    assert list(seen) == [3, 11, 12]
-    assert all(abs(level - 8 * index) <= 2 for index, level in seen.items())

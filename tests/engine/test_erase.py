@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.appearance import has_beard, learn, of_face
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.geometry import aside
-from headswap_cli.engine.types import Landmarks, Mask, Plate
+from headswap_cli.engine.types import Frame, Landmarks, Mask, Plate
 from tests.engine import heads
 
 pytestmark = pytest.mark.media
@@ -21,6 +23,11 @@ def small_face(width: float = 40, x: float = 60, y: float = 66) -> Landmarks:
     scaled = reference.landmarks * np.float32(width / reference.face_width)
     middle = scaled[topology.OVAL].mean(axis=0)
     return np.asarray(scaled - middle + np.array([x, y, 0], np.float32), np.float32)
+
+
+def inside(face: Landmarks) -> Mask:
+    outline = np.round(face[topology.OVAL, :2]).astype(np.int32)
+    return np.asarray(cv2.fillPoly(np.zeros((SIZE, SIZE), np.float32), [outline], (1.0,)), np.float32)
 
 
 def person() -> Mask:
@@ -51,6 +58,7 @@ def turned_aside(face: Landmarks, side: int) -> Landmarks:
 @pytest.mark.parametrize("side", [-1, 1])
 def test_a_neck_stands_under_the_skull_of_a_head_that_looks_aside(side: int) -> None:
     turned, everybody = turned_aside(small_face(), side), person()
+    everybody[round(float(turned[topology.CHIN, 1])) :] = 0
     frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
     plate = Plate(frame, np.full((SIZE, SIZE), 9, np.uint8))
     _, share = behind(frame, everybody, old_head(everybody, turned, [], 1.5), turned, plate)
@@ -70,6 +78,33 @@ def test_the_back_of_a_head_that_looks_aside_goes_too(side: int) -> None:
     back = np.s_[45:60, 60 + side * 44]
     assert away[back].min() > 0.5
     assert frontal[back].max() < 0.3
+
+
+def test_the_jaws_rim_beyond_the_mesh_goes_too() -> None:
+    face, everybody = small_face(), person()
+    row = round(float(face[topology.INNER_LIPS, 1].mean())) + 8
+    edge = np.flatnonzero(inside(face)[row])
+    everybody[row - 6 : row + 7, edge[0] - 12 : edge[-1] + 13] = 1
+    old = old_head(everybody, face, [], 1.5)
+    assert min(old[row, edge[0] - 2], old[row, edge[-1] + 2]) > 0.7
+    assert max(old[row, edge[0] - 10], old[row, edge[-1] + 10]) < 0.1
+
+
+def test_what_somebody_wears_beside_the_neck_goes_on_up_to_the_jaw() -> None:
+    face, everybody = small_face(), person()
+    rows, columns = np.indices((SIZE, SIZE))
+    jacket = (rows > 76) & (np.abs(columns - 60) > 14)
+    everybody[jacket] = 1
+    frame = np.full((SIZE, SIZE, 3), 200, np.uint8)
+    frame[everybody > 0] = (90, 120, 180)
+    frame[jacket] = 30
+    plate = Plate(np.full_like(frame, 200), np.full((SIZE, SIZE), 9, np.uint8))
+    old = old_head(everybody, face, [], 1.5)
+    picture, share = behind(frame, everybody, old, face, plate)
+    shown = picture + share[..., np.newaxis] * plate.image
+    rim = (old > 0.3) & (old < 0.8) & jacket & (np.abs(columns - 60) > 17)
+    assert rim.sum() > 5
+    assert shown[rim].mean() < 80
 
 
 def test_another_face_stays_where_it_overlaps_the_hair() -> None:
@@ -118,3 +153,35 @@ def test_a_collar_below_a_short_neck_lends_the_chin_no_colour() -> None:
     frame[chin[1] + 4 :] = (160, 60, 30)
     picture, _ = behind(frame, everybody, old, face, None)
     np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 120, 180), atol=12)
+
+
+def bearded(face: Landmarks, everybody: Mask) -> Frame:
+    """A frame in which a beard covers the lower face and reaches below the chin."""
+    chin, mouth = (round(float(face[place, 1])) for place in (topology.CHIN, 14))
+    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
+    frame[everybody > 0] = (90, 120, 180)
+    frame[mouth : chin + 5, 40:80] = (60, 78, 118)
+    return frame
+
+
+def test_a_beard_goes_as_far_as_it_reaches_and_skin_in_the_chins_shadow_is_below_it() -> None:
+    face, everybody = small_face(), person()
+    below = round(float(face[topology.CHIN, 1])) + 4
+    shaven, old = (old_head(everybody, face, [], 1.5, beard=beard) for beard in (False, True))
+    assert shaven[below, 60] < 0.5
+    assert old[below, 60] > 0.9
+    picture, _ = behind(bearded(face, everybody), everybody, old, face, None, beard=True)
+    throat = picture[below, 60]
+    assert 0.5 < throat.sum() / 390 < 0.95
+    assert throat[2] / throat.sum() > 180 / 390
+    np.testing.assert_allclose(picture[below + 8, 60], (90, 120, 180), atol=12)
+
+
+@pytest.mark.parametrize(("light", "beard"), [(0.85, False), (0.65, True)])
+def test_a_beard_is_told_by_how_dark_the_chin_is(light: float, beard: bool) -> None:
+    plain = np.full((SIZE, SIZE, 3), (90, 120, 180), np.uint8)
+    appearance = learn([(plain, small_face())] * 3, of_face(heads.reference().triangles))
+    assert appearance is not None
+    lips = round(float(appearance.layout[14, 1]))
+    appearance.colours[lips:] *= np.float32(light)
+    assert has_beard(appearance) is beard

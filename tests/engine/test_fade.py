@@ -59,9 +59,9 @@ def test_a_head_that_turned_too_far_comes_back_in_the_same_frame_however_many_se
     scene = Pipeline(media.weights_dir()).analyse(source, on_progress=quality.silent)
     casting, fit = Casting(media.weights_dir()), Fit(scene.video.width, scene.video.height, 1.0, 1.0)
     photos, settings = {0: [media.photo("astronaut.png")]}, SwapSettings(mode=Mode.FACE)
-    (role,), _ = casting.roles(scene, source, photos, settings, fit)
+    (role,), _ = casting.roles(scene, photos, settings, fit)
     scene = _turning(scene, role.references[0].vertices)
-    roles, _ = casting.roles(scene, source, photos, settings, fit)
+    roles, _ = casting.roles(scene, photos, settings, fit)
 
     def _swapped(part: Scene, first: int) -> list[bool]:
         cast = Cast(part, fit, swappers(roles, media.weights_dir()))

@@ -152,7 +152,7 @@ def test_all_threads_allocate_from_one_heap_where_they_are_told_to(before: str, 
 
 _PAGES = """
 import cv2, numpy
-from headswap_cli.engine.limits import give_back_code
+from headswap_cli.engine.limits import give_back_files
 
 def of_files_kb():
     lines = open("/proc/self/status").read().splitlines()
@@ -162,7 +162,7 @@ def work():
     return int(cv2.GaussianBlur(numpy.eye(64, dtype=numpy.float32), (5, 5), 2).sum())
 
 done, before = work(), of_files_kb()
-give_back_code()
+give_back_files()
 print(before, of_files_kb(), done == work())
 """
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import cv2
 import numpy as np
 import pytest
 
@@ -38,6 +41,37 @@ def test_a_hand_is_kept_between_looks_for_new_ones(hands: Hands) -> None:
     hands.reset()
     counts = [len(hands.find(frame, face_box(face))) for frame, face in zip(frames, landmarks, strict=True)]
     assert counts == [counts[0]] * 3
+
+
+def test_a_hand_that_rests_stays_where_it_is_and_is_seldom_looked_at(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, landmarks = heads.scene(CLIP, 168, 3)
+    face = face_box(landmarks[0])
+    looked, add = [0], hands._add
+
+    def counted(*arguments: Any) -> None:
+        looked[0] += 1
+        add(*arguments)
+
+    monkeypatch.setattr(hands, "_add", counted)
+    hands.reset()
+    for _ in range(8):
+        settled = hands.find(frames[0], face)
+    looked[0] = 0
+    later = [hands.find(frames[0], face) for _ in range(12)]
+    assert looked[0] <= 4
+    assert max(np.abs(found[0] - settled[0]).max() for found in later) < 0.03 * np.ptp(settled[0])
+
+
+def test_a_hand_that_moves_on_is_followed(hands: Hands) -> None:
+    frames, landmarks = heads.scene(CLIP, 168, 3)
+    hands.reset()
+    for _ in range(8):
+        settled = hands.find(frames[0], face_box(landmarks[0]))
+    moved = np.roll(frames[0], 30, axis=0)
+    found = hands.find(moved, face_box(landmarks[0]) + np.array([0, 30, 0, 30], np.float32))
+    assert np.median(found[0][:, 1] - settled[0][:, 1]) == pytest.approx(30, abs=6)
 
 
 def test_a_hand_that_comes_before_a_bare_face_is_found_in_its_first_frame(hands: Hands) -> None:
@@ -78,3 +112,22 @@ def test_the_mask_of_a_piece_is_the_piece_of_the_mask(hands: Hands) -> None:
     assert whole is not None
     assert piece is not None
     np.testing.assert_allclose(piece[30:-30, 30:-30], whole[130:-30, 230:-30], atol=0.02)
+
+
+def test_a_hand_drawn_small_ends_where_it_does_at_full_size() -> None:
+    # Five fingers, each 40 pixels wide and lit, before something dark; drawn at a quarter of the size.
+    fine = np.full((400, 400, 3), 60, np.uint8)
+    middles = np.array([60, 130, 200, 270, 340])
+    for middle in middles:
+        fine[60:, middle - 20 : middle + 20] = 190
+    points = np.zeros((21, 2), np.float32)
+    points[:, 0] = np.concatenate([[200], np.repeat(middles, 4)])
+    points[:, 1] = np.concatenate([[390], np.tile([310, 240, 170, 100], 5)])
+    small = np.asarray(cv2.resize(fine, (100, 100), interpolation=cv2.INTER_AREA), np.uint8)
+    mask = hand_mask([points], small, (0, 0), 0.25, fine)
+    assert mask is not None
+    assert mask.shape == fine.shape[:2]
+    fingers = mask[110:230]
+    for middle in middles:
+        assert fingers[:, middle - 18 : middle + 18].min() > 0.9
+        assert fingers[:, [middle - 23, middle + 23]].max() < 0.1

@@ -6,21 +6,15 @@ import pickle
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headswap_cli.engine.decode import entry, frames_between, open_video, timeline_of
 from headswap_cli.engine.segments import excerpt, segments
 from headswap_cli.engine.trail import Trail
 from headswap_cli.engine.types import Person, Scene, Shot, Timeline, Track, VideoProperties
-from tests.footage import corners, write_video
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 VIDEO = VideoProperties(128, 96, Fraction(30), 0, 1.0)
 
@@ -52,13 +46,6 @@ def test_two_and_four_processes_get_equal_shares_of_a_single_shot(count: int) ->
     assert len(lengths) % 4 == 0
     assert max(lengths) <= 120
     assert max(lengths) - min(lengths) <= 0.2 * max(lengths)
-
-
-def test_a_film_with_a_single_key_frame_is_decoded_in_a_time_linear_in_its_length() -> None:
-    count = 54_000
-    scene = scene_of(count)
-    decoded = sum(part.last_frame - entry(scene.timeline, part.warm_from) for part in segments(scene))
-    assert decoded < 4 * count
 
 
 def test_segments_begin_at_cuts_where_there_are_some_near() -> None:
@@ -95,42 +82,3 @@ def test_the_segments_of_a_film_hold_landmarks_packed() -> None:
     scene = replace(scene_of(count, keys=tuple(range(count))), people=people)
     held = sum(len(pickle.dumps(part.scene.people)) for part in segments(scene))
     assert held < path.nbytes / 2
-
-
-def noisy(count: int) -> list[np.ndarray]:
-    rng = np.random.default_rng(5)
-    return [corners() // 2 + rng.integers(0, 60, (96, 128, 3), np.uint8) for _ in range(count)]
-
-
-@pytest.mark.parametrize("ending", ["mp4", "mkv", "ts", "avi", "webm"])
-def test_frames_decoded_from_the_middle_are_those_of_a_whole_pass(tmp_path: Path, ending: str) -> None:
-    codec = {"avi": "mpeg4", "webm": "libvpx-vp9"}.get(ending, "libx264")
-    times = [7 * index + index % 3 for index in range(60)] if ending in {"mp4", "mkv"} else range(60)
-    base = Fraction(1, 600) if ending in {"mp4", "mkv"} else Fraction(1, 30)
-    source = write_video(
-        tmp_path / f"in.{ending}", noisy(60), codec=codec, times=times, time_base=base, keys_every=15
-    )
-    with open_video(source) as video:
-        properties = video.properties
-        frames = list(video.frames())
-    timeline = timeline_of(frames)
-    assert len(timeline.keys) >= 2
-    for first, last in [(0, 9), (14, 14), (15, 30), (37, 59)]:
-        middle = list(frames_between(source, properties, timeline, first, last))
-        assert [frame.frame_index for frame in middle] == list(range(first, last + 1))
-        for frame in middle:
-            assert frame.pts == frames[frame.frame_index].pts
-            assert np.array_equal(frame.image, frames[frame.frame_index].image)
-
-
-def test_a_file_that_is_not_what_its_timeline_says_is_decoded_from_the_beginning(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mp4", noisy(60), keys_every=15)
-    with open_video(source) as video:
-        properties = video.properties
-        frames = list(video.frames())
-    times = [frame.pts for frame in frames]
-    times[33] = 1
-    wrong = Timeline(tuple(times), (), (0, 15, 30, 45))
-    middle = list(frames_between(source, properties, wrong, 31, 40))
-    assert [frame.frame_index for frame in middle] == list(range(31, 41))
-    assert all(np.array_equal(frame.image, frames[frame.frame_index].image) for frame in middle)

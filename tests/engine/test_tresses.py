@@ -21,6 +21,7 @@ pytestmark = pytest.mark.media
 
 LONG = ("WolfgangLanger_Pexels.mp4", 300, 6)
 SHORT = ("single_face.mp4", 0, 6)
+SIZE = 120
 
 
 def found_in(frame: Frame, landmarks: Landmarks, *, is_long: bool) -> tuple[Piece, Mask]:
@@ -64,6 +65,33 @@ def test_short_hair_does_not_fall() -> None:
     frames, landmarks = heads.scene(*SHORT)
     _, hair = found_in(frames[0], landmarks[0], is_long=False)
     assert hair.mean() < 0.025
+
+
+def in_black(face: Landmarks) -> tuple[Frame, Mask]:
+    """Somebody whose dark hair hangs down on one side onto a shirt of its colour; their piece and matte."""
+    rows, columns = np.indices((SIZE, SIZE))
+    chin = float(face[topology.CHIN, 1])
+    skin = (np.abs(columns - 60) < 15) & (rows > 60) & (rows < chin + 6)
+    cv2.fillPoly(
+        outline := np.zeros((SIZE, SIZE), np.uint8), [face[topology.OVAL, :2].astype(np.int32)], (1,)
+    )
+    hair = (np.hypot((columns - 60) / 27, (rows - 58) / 34) < 1) & (rows < 72)
+    strand = (columns > 36) & (columns < 42) & (rows > 60)
+    shirt = (rows > chin - 4 + 0.1 * np.abs(columns - 60)) & (np.abs(columns - 60) < 44)
+    picture = np.full((SIZE, SIZE, 3), (190, 200, 205), np.uint8)
+    picture[hair | strand | shirt] = (22, 20, 20)
+    picture[skin | (outline > 0)] = (110, 140, 195)
+    return picture, (hair | strand | shirt | skin | (outline > 0)).astype(np.float32)
+
+
+def test_a_dark_shirt_that_dark_hair_touches_is_no_hair() -> None:
+    face = heads.reference().landmarks * np.float32(40 / heads.reference().face_width)
+    face += np.array([60, 66, 0], np.float32) - face[topology.OVAL].mean(axis=0)
+    frame, person = in_black(face)
+    hair = falling_hair(frame, person, face, is_long=False)
+    chin = round(float(face[topology.CHIN, 1]))
+    assert hair[chin - 12, 39] > 0.6
+    assert hair[chin + 2 :].max() < 0.2
 
 
 def test_without_hair_or_face_in_sight_there_is_none() -> None:

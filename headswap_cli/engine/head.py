@@ -250,7 +250,7 @@ class HeadSwapper:
             behind_piece = np.ascontiguousarray(plate.image[piece.part])
             small = Plate(piece.shrunk(behind_piece), piece.shrunk(plate.seen[piece.part]))
             picture, share = behind(piece.small, person, old, face, small)
-        return Background(piece.enlarged(picture), piece.enlarged(share), behind_piece, piece.enlarged(old))
+        return Background(picture, share, behind_piece, piece.enlarged(old))
 
 
 def _behind(piece: Piece, others: Others) -> Iterator[NDArray[np.bool_]]:

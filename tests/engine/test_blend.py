@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -75,6 +76,20 @@ def test_where_the_old_head_was_the_background_shows(share: float, expected: int
     empty = np.zeros((HEIGHT, WIDTH, 4), np.float32)
     compose(target, background(old, plate, share), empty, np.ones_like(old), result)
     assert (result[old == 1] == expected).all()
+
+
+@pytest.mark.parametrize("shrink", [1, 2, 4])
+def test_a_background_worked_out_small_is_stretched_over_the_piece(shrink: int) -> None:
+    target, plate, result = noise(1), noise(2), np.empty((HEIGHT, WIDTH, 3), np.uint8)
+    rows, columns = HEIGHT // shrink, WIDTH // shrink
+    draw = np.random.default_rng(3).random
+    picture, share = (draw(shape).astype(np.float32) for shape in ((rows, columns, 3), (rows, columns)))
+    picture *= 120
+    empty, everywhere = np.zeros((HEIGHT, WIDTH, 4), np.float32), np.ones((HEIGHT, WIDTH), np.float32)
+    compose(target, Background(picture, share, plate, everywhere), empty, everywhere, result)
+    wide, shares = (cv2.resize(one, (WIDTH, HEIGHT)) for one in (picture, share))
+    expected = np.clip(wide + shares[..., np.newaxis] * plate, 0, 255)
+    np.testing.assert_allclose(result, expected, atol=0.51)
 
 
 def test_a_seam_between_two_tones_is_wide_and_between_textures_narrow() -> None:

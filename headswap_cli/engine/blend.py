@@ -33,7 +33,7 @@ class Background:
 
 def compose(
     target: Frame, background: Background, layer: Floats, strength: Mask, result: Frame
-) -> NDArray[np.bool_]:
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Put the new head over the frame from which the old one is taken away.
 
     Args:
@@ -41,11 +41,11 @@ def compose(
         background: What to show instead of the old head.
         layer: The new head, BGR times alpha and alpha, (height, width, 4).
         strength: 0 where the frame must stay as it is (something stands in front), else up to 1.
-        result: Filled; outside the returned mask it is ``target`` to the bit.
+        result: Filled; where it was not changed it is ``target`` to the bit.
 
-    Returns: Where the frame was changed, (height, width).
+    Returns: Where the frame was changed, and where the new head is, (height, width) each.
     """
-    changed = np.zeros(strength.shape, np.bool_)
+    changed, head = (np.zeros(strength.shape, np.bool_) for _ in range(2))
     _compose(
         target,
         background.picture,
@@ -56,8 +56,9 @@ def compose(
         strength,
         result,
         changed,
+        head,
     )
-    return changed
+    return changed, head
 
 
 @kernel
@@ -81,6 +82,7 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
     strength: Mask,
     result: Frame,
     changed: NDArray[np.bool_],
+    head: NDArray[np.bool_],
 ) -> None:
     height, width = old.shape
     rows, columns = share.shape
@@ -100,7 +102,7 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
                 for k in range(3):
                     result[y, x, k] = target[y, x, k]
                 continue
-            changed[y, x] = True
+            changed[y, x], head[y, x] = True, cover * most > half
             shows = gone * (one - cover) > trace
             left, right, far = _place(x, columns, width) if shows else (0, 0, zero)
             part = shares[left] + (shares[right] - shares[left]) * far

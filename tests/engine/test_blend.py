@@ -44,7 +44,8 @@ def test_what_is_not_reported_as_changed_is_the_frame_to_the_bit(
     target, strength = noise(1), 1 - disc(*front)
     layer = layer_of(noise(2), disc(*head))
     result = np.empty_like(target)
-    changed = compose(target, background(disc(*old), noise(3), 0.5), layer, strength, result)
+    changed, there = compose(target, background(disc(*old), noise(3), 0.5), layer, strength, result)
+    np.testing.assert_array_equal(there, disc(*head) * strength > 0.5)
     np.testing.assert_array_equal(result[~changed], target[~changed])
     assert not changed[strength == 0].any()
     joined = np.empty_like(target)
@@ -57,7 +58,7 @@ def test_nothing_of_the_background_shines_through_the_edge_of_what_is_in_front()
     target, result = np.full((HEIGHT, WIDTH, 3), 200, np.uint8), np.empty((HEIGHT, WIDTH, 3), np.uint8)
     everywhere = np.ones((HEIGHT, WIDTH), np.float32)
     behind = background(everywhere, np.zeros_like(target), 1.0)
-    assert compose(target, behind, layer_of(target, everywhere), 0.5 * everywhere, result).all()
+    assert compose(target, behind, layer_of(target, everywhere), 0.5 * everywhere, result)[0].all()
     np.testing.assert_array_equal(result, target)
 
 
@@ -65,7 +66,7 @@ def test_a_head_without_a_gap_covers_the_frame() -> None:
     target, colours, result = noise(1), noise(2), np.empty((HEIGHT, WIDTH, 3), np.uint8)
     alpha = np.ones((HEIGHT, WIDTH), np.float32)
     nothing = background(0 * alpha, target, 1.0)
-    assert compose(target, nothing, layer_of(colours, alpha), alpha, result).all()
+    assert compose(target, nothing, layer_of(colours, alpha), alpha, result)[0].all()
     np.testing.assert_array_equal(result, colours)
 
 

@@ -184,7 +184,12 @@ class HeadSwapper:
             piece.enlarged(silhouette(piece.small.shape, piece.reduced(face))) for face in others.before
         ]
         found = [mask for mask in (thing, hand, overlay, *people) if mask is not None]
-        return np.maximum.reduce(found) if found else None
+        if not found:
+            return None
+        covered = found[0].copy()
+        for mask in found[1:]:
+            np.maximum(covered, mask, out=covered)
+        return covered
 
     def _person(self, frame: Frame, piece: Piece, posed: Posed) -> Mask:
         middle = posed.landmarks[topology.OVAL, :2].mean(axis=0)

@@ -19,9 +19,10 @@ _SMALLEST = 8
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What stands behind the old head: ``picture + share * plate``, all of the piece's size.
+    """What stands behind the old head: ``picture + share * plate``.
 
-    ``old`` tells how much of each pixel the old head was.
+    ``picture`` and ``share`` are of any smaller size than the piece and stretched over it; ``old``, of its
+    size, tells how much of each pixel the old head was.
     """
 
     picture: Floats
@@ -32,7 +33,7 @@ class Background:
 
 def compose(
     target: Frame, background: Background, layer: Floats, strength: Mask, result: Frame
-) -> NDArray[np.bool_]:
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Put the new head over the frame from which the old one is taken away.
 
     Args:
@@ -40,11 +41,11 @@ def compose(
         background: What to show instead of the old head.
         layer: The new head, BGR times alpha and alpha, (height, width, 4).
         strength: 0 where the frame must stay as it is (something stands in front), else up to 1.
-        result: Filled; outside the returned mask it is ``target`` to the bit.
+        result: Filled; where it was not changed it is ``target`` to the bit.
 
-    Returns: Where the frame was changed, (height, width).
+    Returns: Where the frame was changed, and where the new head is, (height, width) each.
     """
-    changed = np.zeros(strength.shape, np.bool_)
+    changed, head = (np.zeros(strength.shape, np.bool_) for _ in range(2))
     _compose(
         target,
         background.picture,
@@ -55,8 +56,19 @@ def compose(
         strength,
         result,
         changed,
+        head,
     )
-    return changed
+    return changed, head
+
+
+@kernel
+def _place(index: int, small: int, large: int) -> tuple[int, int, np.float32]:
+    """Return between which pixels of a small row one of a large row lies, and how far from the first."""
+    half = np.float32(0.5)
+    place = (np.float32(index) + half) * np.float32(small / large) - half
+    place = min(max(place, np.float32(0)), np.float32(small - 1))
+    first = int(place)
+    return first, min(first + 1, small - 1), place - np.float32(first)
 
 
 @kernel
@@ -70,32 +82,40 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
     strength: Mask,
     result: Frame,
     changed: NDArray[np.bool_],
+    head: NDArray[np.bool_],
 ) -> None:
     height, width = old.shape
+    rows, columns = share.shape
+    line, shares = np.empty((columns, 3), np.float32), np.empty(columns, np.float32)
     # Single precision throughout: plain numbers would make every step a double one.
-    zero, half, one, white, hardly = (
-        np.float32(0),
-        np.float32(0.5),
-        np.float32(1),
-        np.float32(255),
-        np.float32(0.004),
-    )
+    zero, half, one, white = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
+    hardly, trace = np.float32(0.004), np.float32(1e-4)
     for y in range(height):
+        above, below, down = _place(y, rows, height)
+        for x in range(columns):
+            shares[x] = share[above, x] + (share[below, x] - share[above, x]) * down
+            for k in range(3):
+                line[x, k] = picture[above, x, k] + (picture[below, x, k] - picture[above, x, k]) * down
         for x in range(width):
             most, gone, cover = strength[y, x], old[y, x], layer[y, x, 3]
             if max(gone, cover) * most < hardly:
                 for k in range(3):
                     result[y, x, k] = target[y, x, k]
                 continue
-            changed[y, x] = True
+            changed[y, x], head[y, x] = True, cover * most > half
+            shows = gone * (one - cover) > trace
+            left, right, far = _place(x, columns, width) if shows else (0, 0, zero)
+            part = shares[left] + (shares[right] - shares[left]) * far
             for k in range(3):
-                hidden = picture[y, x, k] + share[y, x] * np.float32(plate[y, x, k])
-                hidden = min(max(hidden, zero), white)
                 seen = np.float32(target[y, x, k])
-                behind = seen * (one - gone) + hidden * gone
+                behind = seen
+                if shows:
+                    hidden = line[left, k] + (line[right, k] - line[left, k]) * far
+                    hidden += part * np.float32(plate[y, x, k])
+                    behind += (min(max(hidden, zero), white) - seen) * gone
                 # At the edge of what is in front nothing of the background shines through.
                 value = seen * (one - most) + (behind * (one - cover) + layer[y, x, k]) * most
-                result[y, x, k] = np.uint8(min(max(value + half, zero), white))
+                result[y, x, k] = np.uint8(np.int32(min(max(value + half, zero), white)))
 
 
 def join_bands(target: Frame, layer: Floats, mask: Mask, strength: Mask, result: Frame) -> NDArray[np.bool_]:

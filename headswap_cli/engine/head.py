@@ -143,18 +143,17 @@ class HeadSwapper:
             nothing = np.zeros(frame.shape[:2], np.bool_)
             return Rendered(frame, nothing, nothing, swapped=False)
         covered = self._in_front(frame, landmarks, piece, others)
-        layer, face = self._painter.paint(piece, landmarks, posed, _shrunk(piece, covered), motion)
-        shown = np.full((piece.height, piece.width), strength, np.float32)
-        if covered is not None:
-            shown *= 1 - covered
+        hidden = _shrunk(piece, covered)
+        layer, face = self._painter.paint(piece, landmarks, posed, hidden, motion)
+        shown = _shown(piece, covered, strength)
         image = frame.copy()
         changed, head = (np.zeros(frame.shape[:2], np.bool_) for _ in range(2))
         if self._mode is Mode.HEAD:
             person = self._person(frame, piece, posed)
-            scene = self._toned(piece, person, landmarks, covered, strength)
+            scene = self._toned(piece, person, landmarks, hidden, strength)
             background = self._background(scene, person, landmarks, plate, others)
-            head[piece.part] = layer[..., 3] * shown > _THERE
-            changed[piece.part] = compose(scene.image, background, layer, shown, image[piece.part])
+            where = compose(scene.image, background, layer, shown, image[piece.part])
+            changed[piece.part], head[piece.part] = where
             if scene is not piece:
                 changed[piece.part] |= (image[piece.part] != piece.image).any(axis=2)
         else:
@@ -188,7 +187,12 @@ class HeadSwapper:
             piece.enlarged(silhouette(piece.small.shape, piece.reduced(face))) for face in others.before
         ]
         found = [mask for mask in (thing, hand, overlay, *people) if mask is not None]
-        return np.maximum.reduce(found) if found else None
+        if not found:
+            return None
+        covered = found[0].copy()
+        for mask in found[1:]:
+            np.maximum(covered, mask, out=covered)
+        return covered
 
     def _person(self, frame: Frame, piece: Piece, posed: Posed) -> Mask:
         middle = posed.landmarks[topology.OVAL, :2].mean(axis=0)
@@ -223,13 +227,13 @@ class HeadSwapper:
         return cut_piece(frame, box, width)
 
     def _toned(
-        self, piece: Piece, person: Mask, landmarks: Landmarks, covered: Mask | None, strength: float
+        self, piece: Piece, person: Mask, landmarks: Landmarks, hidden: Mask | None, strength: float
     ) -> Piece:
         """Return the piece with the neck in the new head's tone, where that is another than the person's."""
         if self._tone is Tone.SOURCE:
             return piece
         gains = 1 + (self._painter.skin_gains - 1) * np.float32(strength)
-        return toned(piece, person, landmarks, gains, _shrunk(piece, covered))
+        return toned(piece, person, landmarks, gains, hidden)
 
     def _background(
         self,
@@ -254,7 +258,7 @@ class HeadSwapper:
             behind_piece = np.ascontiguousarray(plate.image[piece.part])
             small = Plate(piece.shrunk(behind_piece), piece.shrunk(plate.seen[piece.part]))
             picture, share = behind(piece.small, person, old, face, small, beard=self._beard)
-        return Background(piece.enlarged(picture), piece.enlarged(share), behind_piece, piece.enlarged(old))
+        return Background(picture, share, behind_piece, piece.enlarged(old))
 
 
 def _behind(piece: Piece, others: Others) -> Iterator[NDArray[np.bool_]]:
@@ -263,6 +267,15 @@ def _behind(piece: Piece, others: Others) -> Iterator[NDArray[np.bool_]]:
         yield silhouette(piece.small.shape, piece.reduced(face)) > _THERE
     if others.drawn is not None:
         yield piece.shrunk(others.drawn[piece.part] * np.uint8(255)) > 255 * _THERE
+
+
+def _shown(piece: Piece, covered: Mask | None, strength: float) -> Mask:
+    """Return how much of the new head shows in each pixel; ``covered`` is used up."""
+    if covered is None:
+        return np.full((piece.height, piece.width), strength, np.float32)
+    shown = np.subtract(1, covered, out=covered)
+    shown *= strength
+    return shown
 
 
 def _shrunk(piece: Piece, mask: Mask | None) -> Mask | None:

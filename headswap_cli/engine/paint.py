@@ -18,7 +18,7 @@ from headswap_cli.engine.lashes import finish_eye
 from headswap_cli.engine.light import LightFitter
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.raster import rasterise
-from headswap_cli.engine.shade import packed, shade
+from headswap_cli.engine.shade import INNER_FACE, SKIN, packed, shade
 from headswap_cli.engine.sharpness import SharpnessFitter, resharpen, soften_steps
 from headswap_cli.engine.smear import ShutterFitter, is_fast, smeared
 from headswap_cli.models import Tone
@@ -108,7 +108,9 @@ class Painter:
         seen = rasterise(
             points, posed.texture_points, self._triangles, piece.width * fine, piece.height * fine
         )
-        layer, _, face = shade(seen, 0.5**level, self._texture(level), grade=grade, gains=gains)
+        layer, face = shade(
+            seen, 0.5**level, self._texture(level), grade=grade, gains=gains, weight=INNER_FACE
+        )
         if fine > 1:
             size = (piece.width, piece.height)
             layer = np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
@@ -175,13 +177,13 @@ class Painter:
         level = int(np.clip(np.floor(exact), 0, len(reference.textures) - 1))
         texture = self._texture(level)
         tone, light = self._memory.tone, self._memory.light
-        plain, skin, _ = shade(seen, 0.5**level, texture, grade=plain_grade(), gains=_EVEN)
+        plain, skin = shade(seen, 0.5**level, texture, grade=plain_grade(), gains=_EVEN, weight=SKIN)
         target_skin = _skin_area(piece.small, piece.reduced(landmarks), _FEATURES)
         source_skin = _skin_area(piece.small, points, _FEATURES) * (skin > 0.6) * (plain[..., 3] > 0.9)
         if hand is not None:
             target_skin = target_skin * (hand < 0.1)
         tone.fit(piece.small, _straight(plain), target_skin, source_skin)
-        fitted, _, _ = shade(seen, 0.5**level, texture, grade=tone.grade, gains=_EVEN)
+        fitted, _ = shade(seen, 0.5**level, texture, grade=tone.grade, gains=_EVEN, weight=SKIN)
         reach = 0.12 * piece.pixels * piece.factor[0]
         return light.fit(piece.small, _brightness(fitted), target_skin, source_skin, reach)
 

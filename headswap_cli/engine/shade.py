@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+# What is known of the photo's pixels beside their colours.
+SKIN, INNER_FACE = 0, 1
 # Colour curves have so many steps for each grey level, and end at 255.
 STEPS = 4
 # Between hair and skin there are curves for so many parts of the way.
@@ -42,8 +44,8 @@ def packed(texture: Bytes, weights: Bytes) -> _Packed:
 
 
 def shade(
-    seen: Floats, scale: float, texture: _Packed, *, grade: Grade, gains: Floats
-) -> tuple[Floats, Floats, Floats]:
+    seen: Floats, scale: float, texture: _Packed, *, grade: Grade, gains: Floats, weight: int
+) -> tuple[Floats, Floats]:
     """Return the head as it is seen.
 
     Args:
@@ -52,17 +54,18 @@ def shade(
         texture: See ``packed``.
         grade: What is made of the photo's colours.
         gains: Light, of any smaller size, stretched over the piece.
+        weight: ``SKIN`` or ``INNER_FACE``.
 
-    Returns: The layer, (height, width, 4): BGR times alpha, and alpha 0 to 1; and skin and inner face,
-        (height, width) each, 0 to 1, times alpha.
+    Returns: The layer, (height, width, 4): BGR times alpha, and alpha 0 to 1; and the weight that is asked
+        for, (height, width), 0 to 1, times alpha.
     """
     height, width = seen.shape[:2]
     layer = np.empty((height, width, 4), np.float32)
-    skin, face = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
+    weights = np.empty((height, width), np.float32)
     ways = np.empty((_WAYS + 1, *grade.curves.shape[1:]), np.float32)
     _part(grade.curves, ways)
-    _shade(seen, scale, texture, ways, grade.chroma, gains, layer, skin, face)
-    return layer, skin, face
+    _shade(seen, scale, texture, ways, grade.chroma, gains, weight, layer, weights)
+    return layer, weights
 
 
 @kernel
@@ -137,9 +140,9 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
     ways: Floats,
     chroma: Floats,
     gains: Floats,
+    weight: int,
     layer: Floats,
-    skins: Floats,
-    faces: Floats,
+    weights: Floats,
 ) -> None:
     height, width = seen.shape[:2]
     rows, columns = texture.shape
@@ -153,7 +156,7 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
     _places(gains.shape[1], width, places)
     for y in range(height):
         _between_rows(gains, (y + 0.5) * gains.shape[0] / height - 0.5, lights)
-        layer[y], skins[y], faces[y] = zero, zero, zero
+        layer[y], weights[y] = zero, zero
         for x in range(width):
             if seen[y, x, 0] < zero:
                 continue
@@ -179,5 +182,4 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
             layer[y, x, 1] = min(ways[way, 1, _step(green, grey, kept)] * lit, most * alpha)
             layer[y, x, 2] = min(ways[way, 2, _step(red, grey, kept)] * lit, most * alpha)
             layer[y, x, 3] = alpha
-            skins[y, x] = skin * alpha
-            faces[y, x] = _lane(odd, 2) * share * alpha
+            weights[y, x] = (skin if weight == SKIN else _lane(odd, 2) * share) * alpha

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,7 +44,8 @@ def test_what_is_not_reported_as_changed_is_the_frame_to_the_bit(
     target, strength = noise(1), 1 - disc(*front)
     layer = layer_of(noise(2), disc(*head))
     result = np.empty_like(target)
-    changed = compose(target, background(disc(*old), noise(3), 0.5), layer, strength, result)
+    changed, there = compose(target, background(disc(*old), noise(3), 0.5), layer, strength, result)
+    np.testing.assert_array_equal(there, disc(*head) * strength > 0.5)
     np.testing.assert_array_equal(result[~changed], target[~changed])
     assert not changed[strength == 0].any()
     joined = np.empty_like(target)
@@ -56,7 +58,7 @@ def test_nothing_of_the_background_shines_through_the_edge_of_what_is_in_front()
     target, result = np.full((HEIGHT, WIDTH, 3), 200, np.uint8), np.empty((HEIGHT, WIDTH, 3), np.uint8)
     everywhere = np.ones((HEIGHT, WIDTH), np.float32)
     behind = background(everywhere, np.zeros_like(target), 1.0)
-    assert compose(target, behind, layer_of(target, everywhere), 0.5 * everywhere, result).all()
+    assert compose(target, behind, layer_of(target, everywhere), 0.5 * everywhere, result)[0].all()
     np.testing.assert_array_equal(result, target)
 
 
@@ -64,7 +66,7 @@ def test_a_head_without_a_gap_covers_the_frame() -> None:
     target, colours, result = noise(1), noise(2), np.empty((HEIGHT, WIDTH, 3), np.uint8)
     alpha = np.ones((HEIGHT, WIDTH), np.float32)
     nothing = background(0 * alpha, target, 1.0)
-    assert compose(target, nothing, layer_of(colours, alpha), alpha, result).all()
+    assert compose(target, nothing, layer_of(colours, alpha), alpha, result)[0].all()
     np.testing.assert_array_equal(result, colours)
 
 
@@ -75,6 +77,20 @@ def test_where_the_old_head_was_the_background_shows(share: float, expected: int
     empty = np.zeros((HEIGHT, WIDTH, 4), np.float32)
     compose(target, background(old, plate, share), empty, np.ones_like(old), result)
     assert (result[old == 1] == expected).all()
+
+
+@pytest.mark.parametrize("shrink", [1, 2, 4])
+def test_a_background_worked_out_small_is_stretched_over_the_piece(shrink: int) -> None:
+    target, plate, result = noise(1), noise(2), np.empty((HEIGHT, WIDTH, 3), np.uint8)
+    rows, columns = HEIGHT // shrink, WIDTH // shrink
+    draw = np.random.default_rng(3).random
+    picture, share = (draw(shape).astype(np.float32) for shape in ((rows, columns, 3), (rows, columns)))
+    picture *= 120
+    empty, everywhere = np.zeros((HEIGHT, WIDTH, 4), np.float32), np.ones((HEIGHT, WIDTH), np.float32)
+    compose(target, Background(picture, share, plate, everywhere), empty, everywhere, result)
+    wide, shares = (cv2.resize(one, (WIDTH, HEIGHT)) for one in (picture, share))
+    expected = np.clip(wide + shares[..., np.newaxis] * plate, 0, 255)
+    np.testing.assert_allclose(result, expected, atol=0.51)
 
 
 def test_a_seam_between_two_tones_is_wide_and_between_textures_narrow() -> None:

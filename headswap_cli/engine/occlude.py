@@ -310,7 +310,11 @@ def _lay(frame: Frame, guided: Floats, mask: Mask) -> None:
             u = min(max((np.float32(x) + half) * across - half, zero), np.float32(columns - 1))
             left = int(u)
             beside, right = min(left + 1, columns - 1), u - np.float32(left)
-            if max(abs(guided[top, left, 1]), abs(guided[under, beside, 1])) < hardly:
+            most = zero
+            for k in range(2):
+                most = max(most, abs(guided[top, left, k]), abs(guided[top, beside, k]))
+                most = max(most, abs(guided[under, left, k]), abs(guided[under, beside, k]))
+            if most < hardly:
                 mask[y, x] = zero
                 continue
             blue, green, red = frame[y, x, 0], frame[y, x, 1], frame[y, x, 2]

@@ -37,6 +37,8 @@ Bytes = NDArray[np.uint8]
 _SHARPNESS_EVERY, _COLOURS_EVERY = 3, 2
 # Grey levels by which a picture that is another's in light is brighter or darker.
 _OTHER_LIGHT = 2.0
+# By what part of its height or width a piece that is cut otherwise differs.
+_OTHER_SIZE = 0.03
 # Share of the piece that may be covered where the shutter is measured.
 _SPECKS = 0.005
 # Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
@@ -55,6 +57,7 @@ class _Memory:
     light: LightFitter
     gains: Floats = field(default_factory=_EVEN.copy)
     brightness: float = -255.0
+    size: tuple[int, ...] = (0, 0, 0)
     sharpness: SharpnessFitter = field(default_factory=SharpnessFitter)
     shutter: ShutterFitter = field(default_factory=ShutterFitter)
     level: int | None = None
@@ -162,8 +165,10 @@ class Painter:
         memory = self._memory
         brightness = float(cv2.mean(cv2.cvtColor(piece.small, cv2.COLOR_BGR2GRAY))[0])
         is_lit_alike = abs(brightness - memory.brightness) < _OTHER_LIGHT
-        if memory.frames % _COLOURS_EVERY == 0 or not is_lit_alike:
-            memory.brightness = brightness
+        # Else the light would be stretched over another part of the head.
+        is_cut_alike = np.allclose(piece.small.shape, memory.size, rtol=_OTHER_SIZE)
+        if memory.frames % _COLOURS_EVERY == 0 or not (is_lit_alike and is_cut_alike):
+            memory.brightness, memory.size = brightness, piece.small.shape
             memory.gains = self._fitted_light(piece, landmarks, posed, hand)
         return memory.tone.grade, memory.gains
 

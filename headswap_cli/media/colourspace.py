@@ -56,7 +56,7 @@ def to_bgr(frame: av.VideoFrame, reformatter: VideoReformatter, size: tuple[int,
     if frame.format.is_rgb:
         converted = reformatter.reformat(frame, width, height, format="bgr24", threads=1)
         return cast("Frame", converted.to_ndarray())
-    # At its own size, if even, the same bits as "bgr24", for which swscale has no fast code that rounds as well.
+    # At its own size, if even, the same bits as "bgr24", for which swscale has no fast code that is as exact.
     planar = reformatter.reformat(
         frame,
         width,

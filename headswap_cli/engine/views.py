@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import cv2
@@ -37,7 +37,7 @@ class View:
     x0: int
     y0: int
     scale: tuple[float, float]
-    content: bytes
+    content: bytes = field(repr=False)
 
     def unpack(self, landmarks: Landmarks) -> tuple[Frame, Landmarks]:
         """Return the picture, and the frame's landmarks in its pixels.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.headmatte import head_window
 from headswap_cli.engine.topology import OVAL
-from headswap_cli.engine.types import Frame, Landmarks, Track
+from headswap_cli.engine.types import Frame, Landmarks, Person, Track
 from headswap_cli.engine.views import MOST, View, ViewKeeper, cut, evenly, thinned
 from tests.engine import heads
 
@@ -97,6 +97,15 @@ def test_the_more_tracks_a_film_has_the_fewer_views_of_each_stay(tracks: int, le
     kept = thinned(views, tracks)
     assert len(kept) == left
     assert (kept[0], kept[-1]) == (views[0], views[-1])
+
+
+def test_no_face_is_told_of_where_a_view_or_who_has_it_is_shown() -> None:
+    view = View(0, 0, 0, (1.0, 1.0), b"a face")
+    track = Track(0, 0, np.zeros((1, 478, 3), np.float32), np.zeros(128), b"", 1.0, (view,))
+    person = Person(0, (track,), np.zeros((8, 8, 3), np.uint8), (view,))
+    assert "a face" not in repr(view)
+    assert "View(" not in repr(track)
+    assert "View(" not in repr(person)
 
 
 def test_of_a_persons_tracks_the_longer_have_more_views() -> None:

@@ -44,7 +44,7 @@ def test_landmarks_lie_in_a_view_where_they_lay_in_the_frame(
     width: float, place: tuple[float, float]
 ) -> None:
     frame, landmarks = smooth(720, 1280), face(width, *place)
-    image, placed = cut(7, frame, landmarks).unpack(landmarks)
+    image, placed = cut(7, frame, landmarks).packed().unpack(landmarks)
     inside = ((landmarks[:, :2] >= 1) & (landmarks[:, :2] < (1278, 718))).all(axis=1)
     x, y = landmarks[inside, 0], landmarks[inside, 1]
     there = cv2.remap(frame, x[:, None], y[:, None], cv2.INTER_LINEAR).reshape(-1, 3)
@@ -57,7 +57,7 @@ def test_landmarks_lie_in_a_view_where_they_lay_in_the_frame(
 
 def test_a_view_shows_all_of_the_frame_that_lies_in_the_window_of_a_head() -> None:
     frame, landmarks = smooth(720, 1280), face(100.0, 500.0, 300.0)
-    view = cut(0, frame, landmarks)
+    view = cut(0, frame, landmarks).packed()
     image, _ = view.unpack(landmarks)
     x0, y0, side = head_window(landmarks[OVAL, :2].mean(axis=0), face_width(landmarks))
     assert view.x0 <= x0 - 0.02 * side
@@ -68,7 +68,7 @@ def test_a_view_shows_all_of_the_frame_that_lies_in_the_window_of_a_head() -> No
 
 def test_a_view_of_a_large_noisy_face_takes_little_memory() -> None:
     frame = np.random.default_rng(3).normal(128, 12, (720, 1280, 3)).clip(0, 255).astype(np.uint8)
-    view = cut(0, cv2.GaussianBlur(frame, (0, 0), 0.8).astype(np.uint8), face(300.0, 640.0, 360.0))
+    view = cut(0, cv2.GaussianBlur(frame, (0, 0), 0.8).astype(np.uint8), face(300.0, 640.0, 360.0)).packed()
     assert len(view.content) * MOST < 3 * 1024**2
 
 

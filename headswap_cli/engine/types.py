@@ -145,14 +145,14 @@ class Others:
 
     ``beside`` are faces that must stay, ``before`` and ``behind`` those of people whose heads are in front of
     this one's and behind it; ``drawn`` (height, width) is where the latter have new heads already, None where
-    nobody has; ``overlay`` what is laid over the picture, None where nothing is.
+    nobody has; ``overlay`` (height, width), 0 to 255, what is laid over the picture, None where nothing is.
     """
 
     beside: Sequence[Landmarks] = ()
     before: Sequence[Landmarks] = ()
     behind: Sequence[Landmarks] = ()
     drawn: NDArray[np.bool_] | None = None
-    overlay: Mask | None = None
+    overlay: NDArray[np.uint8] | None = None
 
 
 ALONE = Others()

@@ -20,9 +20,9 @@ from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.overlay import OverlayGatherer
 from headswap_cli.engine.plate import PlateGatherer, PlateShelf
 from headswap_cli.engine.scout import Scout
-from headswap_cli.engine.track import FollowedFace, Follower, steadied
+from headswap_cli.engine.track import PATIENCE, FollowedFace, Follower, steadied
 from headswap_cli.engine.types import MediaFault, Person, Scene, Shot, Track
-from headswap_cli.engine.views import ViewKeeper, evenly, thinned
+from headswap_cli.engine.views import Cutting, View, ViewKeeper, allowed, cut, evenly, thinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -106,7 +106,8 @@ def _end_shot(watchers: Sequence[_ShotWatcher]) -> None:
     """Close the last of some shots; the more tracks there are by then, the fewer views of each stay."""
     watchers[-1].close()
     count = sum(len(watcher.tracks) for watcher in watchers)
-    for watcher in watchers:
+    before = count - len(watchers[-1].tracks)
+    for watcher in watchers if allowed(count) < allowed(before) else watchers[-1:]:
         watcher.tracks = tuple(replace(track, views=thinned(track.views, count)) for track in watcher.tracks)
 
 
@@ -171,13 +172,27 @@ class _ShotWatcher:
             self._overlaid.add(frame, [sight.landmarks for sight in seen])
         if age % _NOISE_EVERY == 0:
             self._noises.append(noise_level(frame))
+        if age % _SAMPLE_EVERY == 0:
+            self._forget(frame_index)
         self.shot = replace(self.shot, last_frame=frame_index)
+
+    def _forget(self, frame_index: int) -> None:
+        """Keep less of faces that are gone for good, and nothing of those that were seen too briefly."""
+        gone = [face for face, keeper in self._views.items() if frame_index - keeper.last_frame > PATIENCE]
+        for face in gone:
+            if len(face.path) < _LEAST_FRAMES or face not in self._likenesses:
+                del self._views[face]
+                self._likenesses.pop(face, None)
+            else:
+                self._views[face].thin(len(self._views))
+                self._likenesses[face].settle()
 
     def close(self) -> None:
         """Draw the conclusions and let go of what they were drawn from."""
         self.tracks = tuple(
-            replace(track, views=self._views[face].between(track.first_frame, track.last_frame))
+            replace(track, views=views.between(track.first_frame, track.last_frame) or track.views)
             for face, likeness in self._likenesses.items()
+            for views in (self._views[face],)
             for track in likeness.tracks(self._index, face)
             if len(track.landmarks) >= _LEAST_FRAMES
         )
@@ -199,6 +214,7 @@ class _View:
     quality: float
     image: Frame
     landmarks: Landmarks
+    head: Cutting
 
 
 class _Likeness:
@@ -211,49 +227,53 @@ class _Likeness:
         self._frames: list[int] = []
         self._qualities: list[float] = []
         self._embeddings: list[Embedding] = []
-        self._portraits: dict[int, Frame] = {}
+        self._best: dict[int, tuple[bytes, View]] = {}
 
     def look(self, frame_index: int, frame: Frame, sight: _Sight, others: list[Landmarks]) -> None:
         """Take a view if it beats the others of its stretch."""
         if self._next_frame is None or frame_index >= self._next_frame:
-            self._keep()
+            self.settle()
             doublings = max(0, len(self._frames) - _DENSE_VIEWS // 2) // (_DENSE_VIEWS // 2)
             self._next_frame = frame_index + _EMBED_EVERY * 2**doublings
         quality = max(preview.quality(frame, sight.landmarks, sight.presence), _LEAST_QUALITY)
         if self._candidate is None or quality > self._candidate.quality:
-            self._candidate = _View(frame_index, quality, *preview.portrait(frame, sight.landmarks, others))
+            portrait = preview.portrait(frame, sight.landmarks, others)
+            head = cut(frame_index, frame, sight.landmarks)
+            self._candidate = _View(frame_index, quality, *portrait, head)
 
     def tracks(self, shot_index: int, face: FollowedFace) -> Iterator[Track]:
-        """Return a face's track; where somebody else took its place unnoticed, one for each."""
-        self._keep()
+        """Return a face's track with one view; where somebody else took its place unnoticed, one for each."""
+        self.settle()
         path = face.path
         stretches = runs(self._embeddings, self._qualities)
         at = [frame_index - face.first_frame for frame_index in self._frames]
         starts = [0, *(_break(path, at[run[0] - 1], at[run[0]]) for run in stretches[1:])]
         for run, start, end in zip(stretches, starts, [*starts[1:], len(path)], strict=True):
-            best = max(self._portraits.keys() & set(run), key=self._qualities.__getitem__)
+            best = max(self._best.keys() & set(run), key=self._qualities.__getitem__)
+            portrait, view = self._best[best]
             weights = self._qualities[run[0] : run[-1] + 1]
             yield Track(
                 shot_index=shot_index,
                 first_frame=face.first_frame + start,
                 landmarks=steadied(path, start, end - 1),
                 embedding=np.average(self._embeddings[run[0] : run[-1] + 1], axis=0, weights=weights),
-                preview=preview.packed(self._portraits[best]),
+                preview=portrait,
                 preview_quality=self._qualities[best],
+                views=(view,),
             )
 
-    def _keep(self) -> None:
-        """Describe the candidate; of neighbouring views of one person only the best portrait stays."""
+    def settle(self) -> None:
+        """Describe the candidate; of neighbouring views of one person only the best stays."""
         view, self._candidate = self._candidate, None
         if view is None:
             return
         embedding = self._embedder.embed(view.image, view.landmarks)
-        last = max(self._portraits, default=None)
-        if last is None or distance(self._embeddings[last], embedding) >= SAME_PERSON:
-            self._portraits[len(self._frames)] = view.image
-        elif view.quality > self._qualities[last]:
-            del self._portraits[last]
-            self._portraits[len(self._frames)] = view.image
+        last = max(self._best, default=None)
+        is_other = last is None or distance(self._embeddings[last], embedding) >= SAME_PERSON
+        if last is None or is_other or view.quality > self._qualities[last]:
+            if last is not None and not is_other:
+                del self._best[last]
+            self._best[len(self._frames)] = preview.packed(view.image), view.head.packed()
         self._frames.append(view.frame_index)
         self._qualities.append(view.quality)
         self._embeddings.append(embedding)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.head import Rendered
     from headswap_cli.engine.meetings import Meeting
-    from headswap_cli.engine.types import Frame, Landmarks, Mask, Plate, Scene, Track
+    from headswap_cli.engine.types import Frame, Landmarks, Plate, Scene, Track
 
 
 class Swapper(Protocol):
@@ -89,7 +89,7 @@ class Cast:
         self._expected: dict[int, tuple[Track, int]] = {}
         self._shot_index = -1
         self._plate: Plate | None = None
-        self._overlay: Mask | None = None
+        self._overlay: NDArray[np.uint8] | None = None
 
     def play(self, frame_index: int, frame: Frame) -> Played:
         """Return the next frame at the result's size with the heads swapped.
@@ -186,7 +186,7 @@ def _others(
     present: Sequence[_Presence],
     met: set[_Pair],
     drawn: Mapping[int, NDArray[np.bool_]],
-    overlay: Mask | None,
+    overlay: NDArray[np.uint8] | None,
 ) -> Others:
     before = [other for other in present if (one.obj_id, other.obj_id) in met]
     behind = [other for other in present if (other.obj_id, one.obj_id) in met]

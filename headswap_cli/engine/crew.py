@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 from contextlib import closing
@@ -171,7 +172,9 @@ class Joiner:
         self._write = write
         self._current = 0
         self._ended: set[int] = set()
-        self._waiting: dict[int, SpooledTemporaryFile[bytes]] = {}
+        # Most of a video waits for its first part: one file, and where in it the frames of each segment are.
+        self._spool: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115
+        self._waiting: dict[int, list[int]] = {}
 
     def take(self, index: int, coded: list[CodedFrame]) -> None:
         """Take frames of a segment; those of one segment come in order."""
@@ -179,11 +182,11 @@ class Joiner:
             for frame in coded:
                 self._write(frame)
             return
-        if index not in self._waiting:
-            self._waiting[index] = SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 - read later
-        spool = self._waiting[index]
+        offsets = self._waiting.setdefault(index, [])
+        self._spool.seek(0, os.SEEK_END)
         for frame in coded:
-            pickle.dump(frame, spool)
+            offsets.append(self._spool.tell())
+            pickle.dump(frame, self._spool)
 
     def end(self, index: int) -> None:
         """Note that a segment is whole."""
@@ -194,15 +197,9 @@ class Joiner:
 
     def close(self) -> None:
         """Let go of what was not written."""
-        for spool in self._waiting.values():
-            spool.close()
+        self._spool.close()
 
     def _write_waiting(self, index: int) -> None:
-        spool = self._waiting.pop(index, None)
-        if spool is None:
-            return
-        with spool:
-            end = spool.tell()
-            spool.seek(0)
-            while spool.tell() < end:
-                self._write(pickle.load(spool))  # noqa: S301 - written by ``take``
+        for offset in self._waiting.pop(index, ()):
+            self._spool.seek(offset)
+            self._write(pickle.load(self._spool))  # noqa: S301 - written by ``take``

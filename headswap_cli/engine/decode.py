@@ -38,13 +38,15 @@ _NEIGHBOURS = 64
 _FIRST_INTERLACED = 2
 # Frames that wait to be looked at; how soon it is noticed that nobody wants any more.
 _AHEAD, _PAUSE_S = 3, 0.02
+# More than ten frames of 4K at ten bits.
+_KEPT_BYTES = 256 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
 class TimedFrame:
     """A decoded frame; ``pts`` and ``duration`` count ``time_base`` seconds, duration 0 is unknown.
 
-    ``is_guessed``: the decoder made up a part of it, or of one before.
+    ``is_guessed``: the decoder made up a part of it or of one before, or could not decode one before.
     """
 
     frame_index: int
@@ -112,13 +114,13 @@ class VideoSource:
 
         Raises:
             MediaFault: there is no frame.
-            _AstrayError: what comes out is not what ``timeline`` tells.
+            _AstrayError: what comes out in the middle is not what ``timeline`` tells, or made up.
         """
         if key == 0:
             yield from enumerate(self._decoded())
             return
         for frame_index, frame in enumerate(self._from_key(timeline, key), start=key):
-            if timeline.times[frame_index : frame_index + 1] != (frame.pts,):
+            if frame.is_corrupt or timeline.times[frame_index : frame_index + 1] != (frame.pts,):
                 raise _AstrayError
             yield frame_index, frame
         raise _AstrayError
@@ -200,7 +202,8 @@ class VideoReader:
         path: The video.
         properties: What ``open_video`` told of it.
         timeline: What a whole pass over it told.
-        keep: So many of a stretch's last frames are kept for the next one to begin with.
+        keep: So many of a stretch's last frames are kept for the next one to begin with, unless they are
+            too large: then they are decoded again.
     """
 
     def __init__(self, path: Path, properties: VideoProperties, timeline: Timeline, *, keep: int = 0) -> None:
@@ -213,7 +216,7 @@ class VideoReader:
         self._coming: Iterator[tuple[int, av.VideoFrame]] = iter(())
         self._key, self._next = 0, -1
         self._is_trusted = True
-        # As they were decoded: half as large as to be seen.
+        # As they were decoded: half as large as to be seen, unless colours are deep or at full resolution.
         self._kept: deque[tuple[int, av.VideoFrame]] = deque()
 
     def between(self, first: int, last: int) -> Iterator[TimedFrame]:
@@ -230,7 +233,7 @@ class VideoReader:
             frame = kept.popleft()[1] if kept else self._decoded(index)
             if frame is None:
                 return
-            if index > last - self._keep:
+            if index > last - self._keep and self._keep * _size(frame) <= _KEPT_BYTES:
                 self._kept.append((index, frame))
             yield self._source.displayed(index, frame)
 
@@ -253,19 +256,26 @@ class VideoReader:
         self._key = self._next = key
 
     def _decoded(self, frame_index: int) -> av.VideoFrame | None:
-        """Return a frame further on, None where the file ends before it."""
+        """Return a frame, None where the file ends before it."""
+        if frame_index < self._next:
+            # A stretch goes on behind what was kept, and the one before had gone further.
+            self._approach(frame_index)
         try:
             for index, frame in self._coming:
                 self._next = index + 1
                 if index == frame_index:
                     return frame
-        except _ASTRAY:
-            if self._key == 0:
+        except _ASTRAY as error:
+            if self._key == 0 or isinstance(error, MemoryError):
                 raise
             self._is_trusted = False
             self._begin(0)
             return self._decoded(frame_index)
         return None
+
+
+def _size(frame: av.VideoFrame) -> int:
+    return sum(plane.buffer_size for plane in frame.planes)
 
 
 @contextmanager

@@ -179,7 +179,7 @@ class HeadSwapper:
 
     def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece, others: Others) -> Mask | None:
         """Return how much of each pixel of the piece something in front covers, None where nothing does."""
-        overlay = None if others.overlay is None else others.overlay[piece.part]
+        overlay = None if others.overlay is None else others.overlay[piece.part] * np.float32(1 / 255)
         thing = self._front.find(piece, landmarks, overlay) if self._front else None
         hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
         hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0], piece.image)

@@ -26,10 +26,12 @@ _ARENA_MAX, _MMAP_THRESHOLD, _TRIM_THRESHOLD = -8, -3, -1
 _LARGEST, _KEPT = 32 * 1024**2, 64 * 1024**2
 # Linux's number for pages that may go, mman.h.
 _DONT_NEED = 4
-# Where a file is mapped that nobody writes to and of which nothing is in memory alone by proc_pid_smaps(5).
-# What the loader wrote into a library is in memory alone.
+# Where a file is mapped that nobody writes to and of which nothing is in memory or swap alone, by
+# proc_pid_smaps(5): what the loader wrote into a library is nowhere else.
 _READ_ONLY = re.compile(
-    rb"^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \S+ +/.*\n(?:[A-Z].*\n)*?Anonymous: +0 kB$", re.MULTILINE
+    rb"^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \S+ +/.*\n"
+    rb"(?:[A-Z].*\n)*?Anonymous: +0 kB\n(?:[A-Z].*\n)*?Swap: +0 kB$",
+    re.MULTILINE,
 )
 
 # Each has networks of its own, some 300 MB.

@@ -48,12 +48,14 @@ class Pipeline:
         """
         # They are ready by the time they are needed.
         self._crew.gather()
-        with open_video(source) as video, ahead(video.frames()) as frames:
+        with open_video(source) as video:
             # Its networks are loaded in an instant, and in the way of what comes next.
             analyser = Analyser(self._weights)
             give_back_memory()
+            # While no other thread is there that may load a library.
             give_back_files()
-            scene = analyser.analyse(frames, video.properties, on_progress)
+            with ahead(video.frames()) as frames:
+                scene = analyser.analyse(frames, video.properties, on_progress)
         del analyser
         give_back_memory()
         return scene

@@ -50,7 +50,8 @@ class Schedule:
     def next(self, process: int) -> Segment | None:
         """Return what a process, from 0, is to make next; None where nothing is left for it.
 
-        It goes on with its run; at the end of it, it takes over half of what the busiest has not begun.
+        It goes on with its run; at the end of it, it takes over half of what another has not begun: of
+        the busiest to which the way is not longer than that takes.
         """
         if not self._runs[process]:
             self._runs[process] = self._taken_over()
@@ -81,13 +82,13 @@ class Schedule:
         return runs
 
     def _taken_over(self) -> deque[Segment]:
-        run = max(self._runs, key=self._sum)
-        half = list(run)[len(run) // 2 :]
-        if not half or self._entry[half[0].index] > self._sum(half):
-            return deque()
-        for _ in half:
-            run.pop()
-        return deque(half)
+        for run in sorted(self._runs, key=self._sum, reverse=True):
+            half = list(run)[len(run) // 2 :]
+            if half and self._entry[half[0].index] <= self._sum(half):
+                for _ in half:
+                    run.pop()
+                return deque(half)
+        return deque()
 
     def _sum(self, segments: Iterable[Segment]) -> float:
         return sum(self._work[segment.index] for segment in segments)

@@ -24,7 +24,7 @@ _MINIMAL_WIDTH = 14.0
 SEARCH_EVERY = 5
 TILES_EVERY = 15
 # A face that comes back within so many frames was not gone: a hand passed, a frame was blurred.
-_PATIENCE = 8
+PATIENCE = 8
 _SIGMA = 1.2
 # Frames that are steadied at once, and how far it could matter what is beside them.
 _STRETCH, _CONTEXT = 128, 32
@@ -132,7 +132,7 @@ class Follower:
     def observe(self, frame_index: int, frame: Frame, detector: Detector) -> list[FollowedFace]:
         """Look at the next frame; return the faces seen in it."""
         awaited = [
-            face for face in self._faces if not face.is_closed and frame_index - face.last_frame <= _PATIENCE
+            face for face in self._faces if not face.is_closed and frame_index - face.last_frame <= PATIENCE
         ]
         self._follow(frame_index, frame, awaited)
         lost = [face for face in awaited if face.last_frame < frame_index and not face.is_closed]

@@ -113,7 +113,7 @@ class Track:
     embedding: Embedding
     preview: bytes
     preview_quality: float
-    views: tuple[View, ...] = ()
+    views: tuple[View, ...] = field(default=(), repr=False)
 
     @property
     def last_frame(self) -> int:
@@ -131,7 +131,7 @@ class Person:
     obj_id: int
     tracks: tuple[Track, ...]
     preview: Frame
-    views: tuple[View, ...] = ()
+    views: tuple[View, ...] = field(default=(), repr=False)
 
     @property
     def frame_count(self) -> int:
@@ -145,14 +145,14 @@ class Others:
 
     ``beside`` are faces that must stay, ``before`` and ``behind`` those of people whose heads are in front of
     this one's and behind it; ``drawn`` (height, width) is where the latter have new heads already, None where
-    nobody has; ``overlay`` what is laid over the picture, None where nothing is.
+    nobody has; ``overlay`` (height, width), 0 to 255, what is laid over the picture, None where nothing is.
     """
 
     beside: Sequence[Landmarks] = ()
     before: Sequence[Landmarks] = ()
     behind: Sequence[Landmarks] = ()
     drawn: NDArray[np.bool_] | None = None
-    overlay: Mask | None = None
+    overlay: NDArray[np.uint8] | None = None
 
 
 ALONE = Others()
@@ -163,7 +163,7 @@ class Timeline:
     """When each frame of a video is shown, and where decoding may begin.
 
     ``times`` and ``durations`` count ticks of the stream's clock, a time is ``None`` and a duration 0 where
-    the file knows none; ``keys`` are the indices of the frames that need no other.
+    the file knows none; ``keys`` are the indices of the frames that need no other, none for a damaged video.
     """
 
     times: tuple[int | None, ...] = ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.geometry import face_width
@@ -37,7 +38,7 @@ class View:
     x0: int
     y0: int
     scale: tuple[float, float]
-    content: bytes
+    content: bytes = field(repr=False)
 
     def unpack(self, landmarks: Landmarks) -> tuple[Frame, Landmarks]:
         """Return the picture, and the frame's landmarks in its pixels.
@@ -51,7 +52,27 @@ class View:
         return np.asarray(image, np.uint8), placed
 
 
-def cut(frame_index: int, frame: Frame, landmarks: Landmarks) -> View:
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """A head cut out of a frame at ``x0``, ``y0``, that is to be ``size`` large, (2,); of memory alone."""
+
+    frame_index: int
+    x0: int
+    y0: int
+    size: NDArray[np.int_]
+    image: Frame = field(repr=False)
+
+    def packed(self) -> View:
+        """Make it smaller and pack it, which takes longer than to cut it out."""
+        image, given = self.image, np.array(self.image.shape[1::-1])
+        if (self.size < given).any():
+            image = np.asarray(cv2.resize(image, self.size.tolist(), interpolation=cv2.INTER_AREA), np.uint8)
+        across, down = (self.size / given).tolist()
+        content = cv2.imencode(".jpg", image, _FINE)[1].tobytes()
+        return View(self.frame_index, self.x0, self.y0, (across, down), content)
+
+
+def cut(frame_index: int, frame: Frame, landmarks: Landmarks) -> Cutting:
     """Cut a whole head out of a frame."""
     width = face_width(landmarks)
     x0, y0, side = head_window(landmarks[topology.OVAL, :2].mean(axis=0), width)
@@ -59,13 +80,9 @@ def cut(frame_index: int, frame: Frame, landmarks: Landmarks) -> View:
     limit = np.array(frame.shape[1::-1])
     near = np.clip(np.floor([x0 - margin, y0 - margin]).astype(int), 0, limit - 1)
     far = np.clip(np.ceil([x0 + side + margin, y0 + side + margin]).astype(int), near + 1, limit)
-    image = frame[near[1] : far[1], near[0] : far[0]]
     size = np.maximum(1, np.round((far - near) * min(1.0, _WIDEST_FACE / max(width, 1.0)))).astype(int)
-    if (size < far - near).any():
-        image = np.asarray(cv2.resize(image, size.tolist(), interpolation=cv2.INTER_AREA), np.uint8)
-    across, down = (size / (far - near)).tolist()
-    content = cv2.imencode(".jpg", image, _FINE)[1].tobytes()
-    return View(frame_index, int(near[0]), int(near[1]), (across, down), content)
+    image = frame[near[1] : far[1], near[0] : far[0]].copy()
+    return Cutting(frame_index, int(near[0]), int(near[1]), size, image)
 
 
 class ViewKeeper:
@@ -75,25 +92,36 @@ class ViewKeeper:
         self._views: list[View] = []
         self._first: int | None = None
         self._apart = 1
+        self.last_frame = -1
 
     def look(self, frame_index: int, frame: Frame, landmarks: Landmarks) -> None:
         """Take a view of the next frame if it is its turn."""
         if self._first is None:
             self._first = frame_index
+        self.last_frame = frame_index
         if len(self._views) == 2 * MOST:
             del self._views[1::2]
             self._apart *= 2
         if (frame_index - self._first) % self._apart == 0:
-            self._views.append(cut(frame_index, frame, landmarks))
+            self._views.append(cut(frame_index, frame, landmarks).packed())
+
+    def thin(self, faces: int) -> None:
+        """Keep fewer views of a face that is gone, where there are so many faces."""
+        self._views = list(thinned(self._views, faces))
 
     def between(self, first: int, last: int) -> tuple[View, ...]:
         """Return up to ``MOST`` of the views of the frames ``first`` to ``last`` (inclusive)."""
         return thinned([view for view in self._views if first <= view.frame_index <= last])
 
 
+def allowed(tracks: int) -> int:
+    """Return how many views of each track may stay where there are so many tracks."""
+    return min(MOST, max(_FEWEST, _OF_A_FILM // max(1, tracks)))
+
+
 def thinned(views: Sequence[View], tracks: int = 1) -> tuple[View, ...]:
     """Return those of a track's views that may stay, evenly, where there are so many tracks."""
-    most = min(MOST, max(_FEWEST, _OF_A_FILM // tracks))
+    most = allowed(tracks)
     if len(views) <= most:
         return tuple(views)
     return tuple(views[place] for place in np.linspace(0, len(views) - 1, most).round().astype(int))

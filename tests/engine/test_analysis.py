@@ -6,18 +6,24 @@ import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from headswap_cli import wire
-from headswap_cli.engine.analysis import Analyser
+from headswap_cli.engine.analysis import Analyser, _end_shot, _Likeness, _ShotWatcher, _Sight
 from headswap_cli.engine.decode import TimedFrame, open_video
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.identify import distance
-from headswap_cli.engine.types import MediaFault, Scene, Track, VideoProperties
+from headswap_cli.engine.plate import PlateShelf
+from headswap_cli.engine.track import FollowedFace
+from headswap_cli.engine.types import Embedding, Frame, Landmarks, MediaFault, Scene, Track, VideoProperties
+from headswap_cli.engine.views import View
 from tests import media
+from tests.engine import heads
 
 pytestmark = pytest.mark.media
 
@@ -91,6 +97,76 @@ def test_views_of_everybody_are_kept_small_and_even_over_their_time(scenes: dict
             assert sum(len(view.content) for view in person.views) < 1024**2
             # Chosen, they are held once.
             assert not any(track.views for track in person.tracks)
+
+
+def small_face() -> tuple[Frame, Landmarks]:
+    """A face of forty pixels in a grey picture."""
+    shape = heads.reference().vertices[:478].astype(np.float32)
+    shape = shape * np.float32(40 / face_width(shape))
+    shape[:, :2] += 48 - shape[:, :2].mean(axis=0)
+    return np.full((96, 96, 3), 128, np.uint8), shape
+
+
+def test_the_more_faces_a_long_shot_has_the_fewer_views_wait_of_those_that_are_gone(
+    analyser: Analyser,
+) -> None:
+    frame, landmarks = small_face()
+    watcher = _ShotWatcher(analyser._networks, PlateShelf(), 0, 0)
+    watcher._background = watcher._overlaid = SimpleNamespace(is_moving=True, add=lambda *_: None)  # type: ignore[assignment]
+    watcher.note(0, frame, [])
+    for number in range(200):
+        first = 1 + 30 * number
+        face = FollowedFace(first, landmarks, 1.0)
+        for index in range(first, first + 30):
+            # Every other is a flash.
+            is_seen = index < first + (12 if number % 2 else 7)
+            if is_seen and index > first:
+                face.extend(index, landmarks, 1.0)
+            watcher.note(index, frame, [_Sight(face, landmarks, 1.0)] if is_seen else [])
+    waiting = [len(keeper._views) for keeper in watcher._views.values()]
+    assert len(waiting) == 100
+    assert set(waiting) == {5}
+
+
+def test_views_of_earlier_shots_are_touched_only_where_fewer_may_stay() -> None:
+    def ended(count: int) -> Any:
+        views = tuple(View(index, 0, 0, (1.0, 1.0), b"") for index in range(16))
+        track = Track(0, 0, np.zeros((16, 478, 3), np.float32), np.zeros(128), b"", 1.0, views)
+        return SimpleNamespace(tracks=(track,) * count, close=lambda: None)
+
+    watchers = [ended(30)]
+    _end_shot(watchers)
+    before = watchers[0].tracks
+    watchers.append(ended(2))
+    _end_shot(watchers)
+    assert watchers[0].tracks is before
+    watchers.append(ended(68))
+    _end_shot(watchers)
+    assert {len(track.views) for watcher in watchers for track in watcher.tracks} == {5}
+
+
+def test_somebody_who_takes_a_faces_place_for_a_moment_is_shown_in_a_view() -> None:
+    class Embedder:
+        """Somebody else from frame 60 on."""
+
+        calls = 0
+
+        def embed(self, _image: Frame, _landmarks: Landmarks) -> Embedding:
+            self.calls += 1
+            return np.full(128, float(self.calls > 2))
+
+    frame, landmarks = small_face()
+    likeness = _Likeness(Embedder())  # type: ignore[arg-type]
+    face = FollowedFace(0, landmarks, 1.0)
+    for index in range(70):
+        if index:
+            face.extend(index, landmarks, 1.0)
+        likeness.look(index, frame, _Sight(face, landmarks, 1.0), [])
+    tracks = list(likeness.tracks(0, face))
+    assert len(tracks) == 2
+    for track in tracks:
+        (view,) = track.views
+        assert track.first_frame <= view.frame_index <= track.last_frame
 
 
 def test_the_scene_is_the_same_however_far_other_threads_are_ahead(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import tracemalloc
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headswap_cli import wire
-from headswap_cli.engine.crew import Joiner
+from headswap_cli.engine.crew import _SPOOL_BYTES, Joiner
 from headswap_cli.engine.decode import open_video, timeline_of
 from headswap_cli.engine.encode import CodedFrame
 from headswap_cli.engine.helper import Helper
@@ -26,7 +29,6 @@ from tests.footage import corners, noise, picture_times, sound_packets, write_vi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 FRAMES = 150
 
@@ -197,7 +199,31 @@ def test_frames_are_written_in_order_whatever_comes_first(
         joiner.take(index, coded)
     for index in endings:
         joiner.end(index)
+    joiner.close()
     assert written == [frame for index in range(5) for frame in expected[index]]
+
+
+def test_segments_that_wait_share_one_file_and_little_memory() -> None:
+    written: list[tuple[int, int]] = []
+    open_before = descriptors()
+    tracemalloc.start()
+    with closing(Joiner(lambda frame: written.append((frame.time, len(frame.content))))) as joiner:
+        for part in range(2):
+            for index in reversed(range(1, 201)):
+                time = 10 * index + part
+                joiner.take(index, [CodedFrame(bytes(50_000), time, 1, is_key=False)])
+                # A buffer that grows is given an eighth more than it holds.
+                assert tracemalloc.get_traced_memory()[0] < 1.2 * _SPOOL_BYTES
+        tracemalloc.stop()
+        assert descriptors() == open_before + 1
+        for index in range(201):
+            joiner.end(index)
+    assert written == [(10 * index + part, 50_000) for index in range(1, 201) for part in range(2)]
+
+
+def descriptors() -> int:
+    """Return how many files this process has open."""
+    return sum(1 for _ in Path("/dev/fd").iterdir())
 
 
 def helpers_of_this_process() -> list[int]:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headswap_cli import wire
-from headswap_cli.engine.limits import MEMORY_BYTES, Watchdog, processes
+from headswap_cli.engine.limits import _READ_ONLY, MEMORY_BYTES, Watchdog, processes
 from headswap_cli.engine.storage import MediaStore
 from tests import clips
 
@@ -174,6 +174,51 @@ def test_code_that_was_read_is_handed_back_and_comes_again_when_it_is_needed() -
     before, after, works = said.stdout.split()
     assert int(after) < 0.7 * int(before)
     assert works == "True"
+
+
+_SMAPS = b"""\
+7f0000000000-7f0000001000 r--p 00000000 fe:01 11 /lib/library that was loaded.so (deleted)
+Size:                  4 kB
+Anonymous:             0 kB
+KSM:                   0 kB
+AnonHugePages:         0 kB
+Swap:                  0 kB
+SwapPss:               0 kB
+VmFlags: rd mr mw me
+7f0000001000-7f0000002000 r--p 00001000 fe:01 11 /lib/relocated_in_swap.so
+Size:                  4 kB
+Anonymous:             0 kB
+Swap:                  4 kB
+SwapPss:               0 kB
+VmFlags: rd mr mw me ac
+7f0000002000-7f0000003000 r--p 00001000 fe:01 12 /lib/relocated.so
+Size:                  4 kB
+Anonymous:             4 kB
+Swap:                  0 kB
+VmFlags: rd mr mw me ac
+7f0000003000-7f0000004000 rw-p 00001000 fe:01 12 /lib/written.so
+Size:                  4 kB
+Anonymous:             0 kB
+Swap:                  0 kB
+VmFlags: rd wr mr mw me ac
+7f0000004000-7f0000005000 r-xp 00000000 00:00 0 [vdso]
+Size:                  4 kB
+Anonymous:             0 kB
+Swap:                  0 kB
+VmFlags: rd ex mr mw me
+7f0000005000-7f0000009000 r-xp 00002000 fe:01 12 /lib/code.so
+Size:                 16 kB
+Anonymous:             0 kB
+Swap:                  0 kB
+VmFlags: rd ex mr mw me
+"""
+
+
+def test_nothing_is_handed_back_that_is_in_memory_or_swap_alone() -> None:
+    assert _READ_ONLY.findall(_SMAPS) == [
+        (b"7f0000000000", b"7f0000001000"),
+        (b"7f0000005000", b"7f0000009000"),
+    ]
 
 
 _FAULTS = """

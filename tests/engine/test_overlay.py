@@ -83,12 +83,13 @@ def test_few_samples_tell_nothing() -> None:
     assert gathered([(barred(frame), face) for frame, face in samples()[:5]]) is None
 
 
-def test_an_overlay_comes_back_at_the_frames_size() -> None:
+def test_an_overlay_comes_back_at_the_frames_size_with_a_byte_a_pixel() -> None:
     overlay = np.zeros((60, 80), np.float32)
     overlay[20:30] = 1
     whole = unpacked(packed(overlay), 160, 120)
     assert whole.shape == (120, 160)
-    assert whole[42:58].min() == 1
+    assert whole.nbytes == 120 * 160
+    assert whole[42:58].min() == 255
     assert max(whole[:38].max(), whole[62:].max()) == 0
 
 
@@ -113,7 +114,7 @@ def test_the_new_hair_is_behind_what_is_laid_over() -> None:
     head = HeadSwapper(heads.reference(), [track], Mode.HEAD, heads.matte())
     without = head.apply(frame, track[0]).image
     head.start_track()
-    others = Others(overlay=words.astype(np.float32))
+    others = Others(overlay=255 * words.astype(np.uint8))
     shown = head.apply(frame, track[0], others=others).image
     assert (shown[words] == frame[words]).all()
     assert (without[words] != frame[words]).any(axis=1).mean() > 0.3

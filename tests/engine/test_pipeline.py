@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,19 @@ def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def scene(pipeline: Pipeline, short_clip: Path) -> Scene:
     return pipeline.analyse(short_clip, on_progress=Watch())
+
+
+def test_code_is_handed_back_before_another_thread_may_load_any(
+    pipeline: Pipeline, short_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside: list[list[str]] = []
+
+    def note() -> None:
+        beside.append([thread.name for thread in threading.enumerate() if thread.name == "decode"])
+
+    monkeypatch.setattr("headswap_cli.engine.pipeline.give_back_files", note)
+    pipeline.analyse(short_clip, on_progress=Watch())
+    assert beside == [[]]
 
 
 def test_progress_counts_frames_and_ends_with_the_last(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from contextlib import closing
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 
@@ -17,8 +20,6 @@ from tests.footage import corners, write_video
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import av
 
     from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.types import VideoProperties
@@ -62,6 +63,7 @@ def test_stretches_in_any_order_are_those_of_a_whole_pass(tmp_path: Path, ending
     assert len(timeline.keys) >= 2
     chance = random.Random(3)
     stretches = [(0, 9), (14, 14), (15, 30), (21, 40), (37, 59), (5, 6), (6, 20), (50, 50)]
+    stretches += [(0, 30), (21, 25), (24, 50)]
     stretches += [(first := chance.randrange(60), chance.randrange(first, 60)) for _ in range(12)]
     with closing(VideoReader(source, properties, timeline, keep=10)) as reader:
         for first, last in stretches:
@@ -70,6 +72,33 @@ def test_stretches_in_any_order_are_those_of_a_whole_pass(tmp_path: Path, ending
             for frame in found:
                 assert frame.pts == frames[frame.frame_index].pts
                 assert np.array_equal(frame.image, frames[frame.frame_index].image)
+
+
+@pytest.mark.parametrize("looked_at", [1, 5, 15, 28])
+def test_a_stretch_that_was_left_in_its_middle_is_nothing_to_the_next(tmp_path: Path, looked_at: int) -> None:
+    source = write_video(tmp_path / "in.mp4", noisy(60), keys_every=15)
+    properties, frames = whole(source)
+    with closing(VideoReader(source, properties, timeline_of(frames), keep=10)) as reader:
+        for first, last in [(0, 30), (21, 50), (21, 59), (22, 40), (3, 59)]:
+            left = reader.between(first, last)
+            assert [next(left).frame_index for _ in range(min(looked_at, last - first))]
+            found = list(reader.between(first + 2, first + 20))
+            assert [frame.frame_index for frame in found] == list(range(first + 2, first + 21))
+            assert all(np.array_equal(frame.image, frames[frame.frame_index].image) for frame in found)
+
+
+def test_frames_too_large_to_keep_are_decoded_again(
+    tmp_path: Path, decoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_video(tmp_path / "in.mp4", noisy(60), keys_every=15)
+    # Colours are whole in it: a frame takes three bytes a pixel.
+    monkeypatch.setattr("headswap_cli.engine.decode._KEPT_BYTES", 4 * 2 * 96 * 128)
+    properties, frames = whole(source)
+    with closing(VideoReader(source, properties, timeline_of(frames), keep=4)) as reader:
+        found = [*reader.between(0, 19), *reader.between(16, 29)]
+    assert [frame.frame_index for frame in found] == [*range(20), *range(16, 30)]
+    assert all(np.array_equal(frame.image, frames[frame.frame_index].image) for frame in found)
+    assert decoded == [*range(20), *range(14, 30)]
 
 
 @pytest.mark.parametrize("every", [12, 400])
@@ -108,6 +137,39 @@ def test_a_file_that_is_not_what_its_timeline_says_is_decoded_from_the_beginning
         middle = [*reader.between(31, 40), *reader.between(41, 50), *reader.between(20, 22)]
     assert [frame.frame_index for frame in middle] == [*range(31, 51), 20, 21, 22]
     assert all(np.array_equal(frame.image, frames[frame.frame_index].image) for frame in middle)
+
+
+def test_frames_that_are_made_up_in_the_middle_are_decoded_from_the_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_video(tmp_path / "in.mp4", noisy(60), keys_every=15)
+    properties, frames = whole(source)
+
+    def made_up(_source: VideoSource, timeline: Timeline, key: int) -> Iterator[SimpleNamespace]:
+        for time in timeline.times[key:]:
+            yield SimpleNamespace(pts=time, is_corrupt=True)
+
+    monkeypatch.setattr(VideoSource, "_from_key", made_up)
+    with closing(VideoReader(source, properties, timeline_of(frames))) as reader:
+        (frame,) = reader.between(20, 20)
+    assert np.array_equal(frame.image, frames[20].image)
+
+
+def test_where_memory_runs_out_nothing_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_video(tmp_path / "in.mp4", noisy(60), keys_every=15)
+    properties, frames = whole(source)
+
+    def exhausted(_source: VideoSource, _timeline: Timeline, key: int) -> Iterator[av.VideoFrame]:
+        raise av.error.MemoryError(errno.ENOMEM, "no memory")
+
+    monkeypatch.setattr(VideoSource, "_from_key", exhausted)
+    with (
+        closing(VideoReader(source, properties, timeline_of(frames))) as reader,
+        pytest.raises(MemoryError),
+    ):
+        next(reader.between(20, 20))
 
 
 def test_a_file_that_has_become_shorter_gives_fewer_frames(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,10 +130,30 @@ def test_whoever_is_through_early_takes_over_half_of_what_another_has_not_begun(
     assert twice(scene, made) <= 6 * (48 + 10)
 
 
-def test_nothing_is_taken_over_that_takes_longer_to_reach_than_to_make() -> None:
+@pytest.mark.parametrize(("left", "pays"), [(170, True), (130, False)])
+def test_nothing_is_taken_over_that_takes_longer_to_reach_than_to_make(left: int, *, pays: bool) -> None:
+    # Of one key frame, and with nobody in it: to decode a frame takes a fifth of the time to make one.
     scene = scene_of(54_000)
-    made, ends = played(scene, 2, speeds=(1.0, 1.5))
-    # On the way to the middle of a film with one key frame; never further than to its end, and seldom.
-    assert twice(scene, made) < 3 * 54_000
-    assert sum(map(len, made)) == len(segments(scene))
-    assert max(ends) < 0.75 * sum(ends)
+    schedule = Schedule(segments(scene), scene.timeline, {0}, 2)
+    make(schedule, 1, until=450 - left)
+    make(schedule, 0, until=250)
+    taken = schedule.next(0)
+    assert (taken and taken.index) == (450 - left // 2 if pays else None)
+
+
+def test_where_it_does_not_pay_to_help_the_busiest_the_next_is_helped() -> None:
+    scene = scene_of(36_000, keys=tuple(range(0, 24_001, 48)))
+    schedule = Schedule(segments(scene), scene.timeline, {0}, 3)
+    # The last third of the film can be entered at its beginning alone.
+    make(schedule, 2, until=300 - 24)
+    make(schedule, 1, until=200 - 20)
+    make(schedule, 0, until=100)
+    taken = schedule.next(0)
+    assert taken is not None
+    assert taken.index == 190
+
+
+def make(schedule: Schedule, process: int, *, until: int) -> None:
+    """Have a process make its own run up to the segment before one."""
+    while (segment := schedule.next(process)) is not None and segment.index < until - 1:
+        pass

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.headmatte import head_window
 from headswap_cli.engine.topology import OVAL
-from headswap_cli.engine.types import Frame, Landmarks, Track
+from headswap_cli.engine.types import Frame, Landmarks, Person, Track
 from headswap_cli.engine.views import MOST, View, ViewKeeper, cut, evenly, thinned
 from tests.engine import heads
 
@@ -44,7 +44,7 @@ def test_landmarks_lie_in_a_view_where_they_lay_in_the_frame(
     width: float, place: tuple[float, float]
 ) -> None:
     frame, landmarks = smooth(720, 1280), face(width, *place)
-    image, placed = cut(7, frame, landmarks).unpack(landmarks)
+    image, placed = cut(7, frame, landmarks).packed().unpack(landmarks)
     inside = ((landmarks[:, :2] >= 1) & (landmarks[:, :2] < (1278, 718))).all(axis=1)
     x, y = landmarks[inside, 0], landmarks[inside, 1]
     there = cv2.remap(frame, x[:, None], y[:, None], cv2.INTER_LINEAR).reshape(-1, 3)
@@ -57,7 +57,7 @@ def test_landmarks_lie_in_a_view_where_they_lay_in_the_frame(
 
 def test_a_view_shows_all_of_the_frame_that_lies_in_the_window_of_a_head() -> None:
     frame, landmarks = smooth(720, 1280), face(100.0, 500.0, 300.0)
-    view = cut(0, frame, landmarks)
+    view = cut(0, frame, landmarks).packed()
     image, _ = view.unpack(landmarks)
     x0, y0, side = head_window(landmarks[OVAL, :2].mean(axis=0), face_width(landmarks))
     assert view.x0 <= x0 - 0.02 * side
@@ -68,7 +68,7 @@ def test_a_view_shows_all_of_the_frame_that_lies_in_the_window_of_a_head() -> No
 
 def test_a_view_of_a_large_noisy_face_takes_little_memory() -> None:
     frame = np.random.default_rng(3).normal(128, 12, (720, 1280, 3)).clip(0, 255).astype(np.uint8)
-    view = cut(0, cv2.GaussianBlur(frame, (0, 0), 0.8).astype(np.uint8), face(300.0, 640.0, 360.0))
+    view = cut(0, cv2.GaussianBlur(frame, (0, 0), 0.8).astype(np.uint8), face(300.0, 640.0, 360.0)).packed()
     assert len(view.content) * MOST < 3 * 1024**2
 
 
@@ -97,6 +97,15 @@ def test_the_more_tracks_a_film_has_the_fewer_views_of_each_stay(tracks: int, le
     kept = thinned(views, tracks)
     assert len(kept) == left
     assert (kept[0], kept[-1]) == (views[0], views[-1])
+
+
+def test_no_face_is_told_of_where_a_view_or_who_has_it_is_shown() -> None:
+    view = View(0, 0, 0, (1.0, 1.0), b"a face")
+    track = Track(0, 0, np.zeros((1, 478, 3), np.float32), np.zeros(128), b"", 1.0, (view,))
+    person = Person(0, (track,), np.zeros((8, 8, 3), np.uint8), (view,))
+    assert "a face" not in repr(view)
+    assert "View(" not in repr(track)
+    assert "View(" not in repr(person)
 
 
 def test_of_a_persons_tracks_the_longer_have_more_views() -> None:

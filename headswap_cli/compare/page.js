@@ -31,8 +31,8 @@
     }
     return low;
   };
-  // The middle of a frame is that frame in every browser; its border is anybody's.
-  const middleOf = (frame) => (times[frame] + (frame < last ? times[frame + 1] : facts.length_s)) / 2;
+  // A frame's border is anybody's, and Chromium may think that a short frame before lasts until its middle.
+  const lateIn = (frame) => times[frame] + 0.9 * ((frame < last ? times[frame + 1] : facts.length_s) - times[frame]);
 
   // Some browsers seek in a blob: URL only, not in a data: URL.
   const blobUrl = (url, type) => {
@@ -87,7 +87,7 @@
     }
     busy = false;
   };
-  const goToFrame = (frame) => goTo(middleOf(clamp(frame, 0, last)));
+  const goToFrame = (frame) => goTo(lateIn(clamp(frame, 0, last)));
   const now = () => (wanted === null ? after.currentTime : wanted);
 
   const setPlaying = (isPlaying) => {

@@ -109,9 +109,9 @@ class Track:
 
     shot_index: int
     first_frame: int
-    landmarks: Trail | NDArray[np.float32]
-    embedding: Embedding
-    preview: bytes
+    landmarks: Trail | NDArray[np.float32] = field(repr=False)
+    embedding: Embedding = field(repr=False)
+    preview: bytes = field(repr=False)
     preview_quality: float
     views: tuple[View, ...] = field(default=(), repr=False)
 
@@ -130,7 +130,7 @@ class Person:
 
     obj_id: int
     tracks: tuple[Track, ...]
-    preview: Frame
+    preview: Frame = field(repr=False)
     views: tuple[View, ...] = field(default=(), repr=False)
 
     @property

@@ -106,6 +106,7 @@ def test_no_face_is_told_of_where_a_view_or_who_has_it_is_shown() -> None:
     assert "a face" not in repr(view)
     assert "View(" not in repr(track)
     assert "View(" not in repr(person)
+    assert not any(name in repr(person) for name in ("landmarks", "embedding", "preview="))
 
 
 def test_of_a_persons_tracks_the_longer_have_more_views() -> None:

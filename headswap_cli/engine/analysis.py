@@ -166,15 +166,19 @@ class _ShotWatcher:
                 others = [other.landmarks for other in seen if other is not sight]
                 likeness = self._likenesses.setdefault(sight.face, _Likeness(self._networks.embedder))
                 likeness.look(frame_index, frame, sight, others)
-        if age % _SAMPLE_EVERY == 0 and not self._background.is_moving:
-            self._background.add(frame, self._networks.matte(frame, *plate.window(frame)))
-        if age % _SAMPLE_EVERY == 0 and seen:
-            self._overlaid.add(frame, [sight.landmarks for sight in seen])
+        if age % _SAMPLE_EVERY == 0:
+            self._sample(frame, seen)
+            self._forget(frame_index)
         if age % _NOISE_EVERY == 0:
             self._noises.append(noise_level(frame))
-        if age % _SAMPLE_EVERY == 0:
-            self._forget(frame_index)
         self.shot = replace(self.shot, last_frame=frame_index)
+
+    def _sample(self, frame: Frame, seen: list[_Sight]) -> None:
+        """Add a frame to what is told of the whole shot: its background, and what is laid over it."""
+        if not self._background.is_moving:
+            self._background.add(frame, self._networks.matte(frame, *plate.window(frame)))
+        if seen:
+            self._overlaid.add(frame, [sight.landmarks for sight in seen])
 
     def _forget(self, frame_index: int) -> None:
         """Keep less of faces that are gone for good, and nothing of those that were seen too briefly."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.meetings import Meeting
     from headswap_cli.engine.reference import Reference
@@ -98,14 +99,11 @@ class Casting:
             return ()
         triangles = of_face(roles[0].references[0].triangles)
         unknown = {obj_id for one in met for obj_id in one.people} - faces.keys()
-        for person in scene.people:
-            if person.obj_id in unknown:
-                faces[person.obj_id] = learn(_samples(person), triangles)
+        strangers = (person for person in scene.people if person.obj_id in unknown)
+        faces |= {person.obj_id: learn(_samples(person), triangles) for person in strangers}
         judge = Judge(met, faces, triangles)
-        with closing(VideoReader(source, scene.video, scene.timeline)) as reader:
-            for wanted in sorted(set().union(*(one.views for one in met))):
-                for frame in reader.between(wanted, wanted):
-                    judge.look(frame.frame_index, frame.image)
+        for frame in _frames_at(sorted(set().union(*(one.views for one in met))), scene, source):
+            judge.look(frame.frame_index, frame.image)
         return judge.meetings()
 
     def check(self, photos: Mapping[int, Sequence[Path]]) -> None:
@@ -139,6 +137,13 @@ class Casting:
         return {
             obj_id: treat(outfits[obj_id].main, seen, self._matte, asked) for obj_id, seen in samples.items()
         }
+
+
+def _frames_at(indices: Sequence[int], scene: Scene, source: Path) -> Iterator[TimedFrame]:
+    """Return a few frames, by ascending index."""
+    with closing(VideoReader(source, scene.video, scene.timeline)) as reader:
+        for index in indices:
+            yield from reader.between(index, index)
 
 
 def _shown(person: Person, outfit: Outfit) -> dict[int, NDArray[np.float32]]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.geometry import sixteenths
 from headswap_cli.engine.kernel import kernel
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ def _filled(
     """Return the colours without dark lines, (height, width, 3), and how much of them is wanted, 0 to 255."""
     mask = np.zeros(part.shape[:2], np.uint8)
     thick = max(1, round(_BAND * width))
-    cv2.polylines(mask, [_fixed(line)], isClosed=False, color=(255,), thickness=thick, shift=4)
+    cv2.polylines(mask, [sixteenths(line)], isClosed=False, color=(255,), thickness=thick, shift=4)
     # The lips have dark lines of their own, and keep them; away from the head there is nothing to brighten.
-    cv2.fillPoly(mask, [_fixed(lips)], (0,), shift=4)
+    cv2.fillPoly(mask, [sixteenths(lips)], (0,), shift=4)
     mask[part[..., 3] < 0.95] = 0
     soft = max(0.6, _SOFT * width)
     share = cv2.GaussianBlur(mask, (0, 0), soft)
@@ -108,7 +109,3 @@ def _lift(brighter: Bytes, wanted: Bytes, amount: np.float32, part: Floats) -> N
                 for k in range(3):
                     lacking = np.float32(brighter[y, x, k]) - part[y, x, k]
                     part[y, x, k] += weight * max(lacking, np.float32(0))
-
-
-def _fixed(points: NDArray[np.floating]) -> NDArray[np.int32]:
-    return np.round(points * 16).astype(np.int32)

@@ -180,3 +180,8 @@ def containment(first: Box, second: Box) -> float:
     """Return the shared area as a part of the smaller box, 0 to 1."""
     shared = intersection(first, second)
     return shared / min(area(first), area(second)) if shared else 0.0
+
+
+def sixteenths(points: NDArray[np.floating]) -> NDArray[np.int32]:
+    """Return points as OpenCV draws them with ``shift=4``, between pixels too."""
+    return np.round(points * 16).astype(np.int32)

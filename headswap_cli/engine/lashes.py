@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from headswap_cli.engine.geometry import sixteenths
 from headswap_cli.engine.kernel import kernel
 
 Floats = NDArray[np.float32]
@@ -111,7 +112,7 @@ def _soften_edge(part: Floats, outline: Floats, share: float) -> None:
     """Mix neighbours along the lids: the mesh is drawn without half covered pixels."""
     mask = np.zeros(part.shape[:2], np.uint8)
     cv2.polylines(
-        mask, [_fixed(outline)], isClosed=True, color=(255,), thickness=2, lineType=cv2.LINE_AA, shift=4
+        mask, [sixteenths(outline)], isClosed=True, color=(255,), thickness=2, lineType=cv2.LINE_AA, shift=4
     )
     _mix(part, np.asarray(cv2.GaussianBlur(part, (3, 3), 0.8), np.float32), mask, np.float32(share / 255))
 
@@ -154,9 +155,5 @@ def _lash_outline(upper: Floats, thickness: float) -> Floats:
 
 
 def _filled(shape: tuple[int, ...], outline: Floats) -> Bytes:
-    mask = cv2.fillPoly(np.zeros(shape[:2], np.uint8), [_fixed(outline)], (255,), cv2.LINE_AA, 4)
+    mask = cv2.fillPoly(np.zeros(shape[:2], np.uint8), [sixteenths(outline)], (255,), cv2.LINE_AA, 4)
     return np.asarray(mask, np.uint8)
-
-
-def _fixed(points: Floats) -> NDArray[np.int32]:
-    return np.round(points * 16).astype(np.int32)

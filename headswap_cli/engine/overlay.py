@@ -176,16 +176,37 @@ def _mark(mean: Floats, spread: Mask, behind: Mask, outlined: Bools, proved: Boo
         for x in range(_FAR, width - _FAR):
             if spread[y, x] > _NEARLY:
                 continue
+            before_face = spread[y, x] < _STAYS and behind[y, x] >= _BEHIND
             for way in range(9):
                 down, across = way // 3 - 1, way % 3 - 1
-                is_sharp, stirs = True, True
-                for far in range(_BESIDE, _FAR + 1):
-                    v, u = y + far * down, x + far * across
-                    step = np.float32(0)
-                    for k in range(3):
-                        step = max(step, abs(mean[y, x, k] - mean[v, u, k]))
-                    is_sharp = is_sharp and step > max(_STEP, _SHARP * spread[v, u])
-                    stirs = stirs and spread[v, u] > _STIRS and behind[v, u] > 0
-                outlined[y, x] = outlined[y, x] or is_sharp
-                before_face = spread[y, x] < _STAYS and behind[y, x] >= _BEHIND
-                proved[y, x] = proved[y, x] or (is_sharp and stirs and before_face)
+                if _ends_sharply(mean, spread, y, x, down, across):
+                    outlined[y, x] = True
+                    if before_face and _stirs_beyond(spread, behind, y, x, down, across):
+                        proved[y, x] = True
+
+
+@kernel
+def _ends_sharply(  # noqa: PLR0917 - kernels take arguments by place
+    mean: Floats, spread: Mask, y: int, x: int, down: int, across: int
+) -> bool:
+    """Whether all that is beyond a pixel one way has another colour, for all that moves there."""
+    for far in range(_BESIDE, _FAR + 1):
+        v, u = y + far * down, x + far * across
+        step = np.float32(0)
+        for k in range(3):
+            step = max(step, abs(mean[y, x, k] - mean[v, u, k]))
+        if step <= max(_STEP, _SHARP * spread[v, u]):
+            return False
+    return True
+
+
+@kernel
+def _stirs_beyond(  # noqa: PLR0917 - kernels take arguments by place
+    spread: Mask, behind: Mask, y: int, x: int, down: int, across: int
+) -> bool:
+    """Whether a face stirs all the way beyond a pixel."""
+    for far in range(_BESIDE, _FAR + 1):
+        v, u = y + far * down, x + far * across
+        if spread[v, u] <= _STIRS or behind[v, u] <= 0:
+            return False
+    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -199,6 +199,13 @@ class SwapOptions:
     any_length: bool = False
     tone: Tone | None = None
     quality: Quality | None = None
+
+    @property
+    def unsaid(self) -> SwapOptions:
+        """The same with what holds unless said left unsaid: two wishes that mean the same are equal."""
+        tone = None if self.tone is Tone.SOURCE else self.tone
+        quality = None if self.quality is Quality.STANDARD else self.quality
+        return replace(self, tone=tone, quality=quality)
 
 
 @dataclass(frozen=True, slots=True)

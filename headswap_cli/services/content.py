@@ -96,7 +96,7 @@ def _name(source: str, hashes: Mapping[str, str | None]) -> str:
 def _options(options: SwapOptions | None) -> dict[str, object]:
     """Return what changes the result and is not as usual: an option that comes up later changes no key."""
     usual = asdict(SwapOptions())
-    chosen = asdict(options) if options is not None else {}
+    chosen = asdict(options.unsaid) if options is not None else {}
     return {name: chosen[name] for name in chosen if chosen[name] != usual[name] and name != "webhook_url"}
 
 

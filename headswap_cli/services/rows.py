@@ -141,7 +141,7 @@ class _Seen:
             InputError: one did.
         """
         request = row.request
-        wish = (request.video, frozenset(request.faces), request.options)
+        wish = (request.video, frozenset(request.faces), request.options.unsaid)
         if (earlier := self._wishes.setdefault(wish, row.number)) != row.number:
             raise InputError(f"row {earlier} asks for the same; it would be paid for once.")
         if LATER in request.target.name:

@@ -179,14 +179,14 @@ def refused(headswap: Headswap, content: str, *flags: str) -> tuple[str, list[di
 
 def test_every_wrong_row_is_listed_before_anything_is_sent(cloud: Headswap, service: HeadSwapService) -> None:
     content = (
-        "video,face,resolution,output\n"
-        f"{video(1)},{FACE},720p,a.mp4\n"
-        f"gone.mp4,{FACE},720p,b.mp4\n"
-        f"{video(2)},0={FACE},900p,c.mp4\n"
-        f"{video(3)},,720p,d.mp4\n"
-        f"{video(4)},{FACE},720p,a.mp4\n"
-        f"{video(1)},{FACE},720p,e.mp4\n"
-        f"{video(5)},{FACE},720p,nowhere/f.mp4\n"
+        "video,face,resolution,quality,output\n"
+        f"{video(1)},{FACE},720p,,a.mp4\n"
+        f"gone.mp4,{FACE},720p,,b.mp4\n"
+        f"{video(2)},0={FACE},900p,,c.mp4\n"
+        f"{video(3)},,720p,,d.mp4\n"
+        f"{video(4)},{FACE},720p,,a.mp4\n"
+        f"{video(1)},{FACE},720p,standard,e.mp4\n"
+        f"{video(5)},{FACE},720p,,nowhere/f.mp4\n"
     )
     told, rows = refused(cloud, content)
     assert "6 of 7 rows can't be done; nothing was sent." in told

@@ -399,7 +399,9 @@ def test_a_result_on_the_services_own_origin_is_fetched_without_the_key(
 def test_flags_of_the_local_engine_are_refused_for_the_cloud(
     cloud: Headswap, service: HeadSwapService, flags: tuple[str, ...]
 ) -> None:
-    assert flags[0] in cloud("run", VIDEO, "--face", FACE, *flags, code=2).err
+    (cloud.cwd / "jobs.csv").write_text(f"video,face\n{VIDEO},{FACE}\n")
+    for words in (("run", VIDEO, "--face", FACE), ("swap", "an1", "--face", FACE), ("batch", "jobs.csv")):
+        assert f"{flags[0]} is an option of the local engine" in cloud(*words, *flags, code=2).err
     assert service.requests == []
 
 

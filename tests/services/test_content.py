@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headswap_cli.errors import InputError
-from headswap_cli.models import FaceMapping, Mode, Place, Quality, SwapOptions
+from headswap_cli.models import FaceMapping, Mode, Place, Quality, SwapOptions, Tone
 from headswap_cli.services.content import content_of, hashes_of, purchase_key
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def test_a_file_that_is_gone_is_an_input_error(tmp_path: Path) -> None:
         key(FaceMapping(FACE, person=1), options=replace(USUAL, keep_sound=False)),
         key(FaceMapping(FACE, person=1), options=replace(USUAL, mode=Mode.FACE)),
         key(FaceMapping(FACE, person=1), options=replace(USUAL, quality=Quality.HIGH)),
+        key(FaceMapping(FACE, person=1), options=replace(USUAL, tone=Tone.BLEND)),
     ],
 )
 def test_what_changes_the_result_changes_the_key(other: str) -> None:
@@ -71,6 +72,14 @@ def test_what_changes_the_result_changes_the_key(other: str) -> None:
 def test_who_is_told_of_the_end_does_not_change_the_key() -> None:
     told = replace(USUAL, webhook_url="https://example.com/hook")
     assert key(FaceMapping(FACE), options=told) == key(FaceMapping(FACE))
+
+
+@pytest.mark.parametrize("said", [{"quality": Quality.STANDARD}, {"tone": Tone.SOURCE}])
+def test_to_say_what_holds_unless_said_changes_no_key(said: dict[str, Any]) -> None:
+    options = replace(USUAL, **said)
+    assert key(FaceMapping(FACE), options=options) == key(FaceMapping(FACE))
+    bought = [(0, FACE)], {FACE: None}
+    assert purchase_key("local", "a1", *bought, options) == purchase_key("local", "a1", *bought, USUAL)
 
 
 def test_the_keys_stay_those_that_journals_hold() -> None:

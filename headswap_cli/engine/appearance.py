@@ -55,7 +55,7 @@ def learn(views: Sequence[tuple[Frame, Landmarks]], triangles: NDArray[np.int32]
     skin shows there, of all where too few do.
 
     Args:
-        views: Frames and the person's landmarks in them.
+        views: Frames, BGR, and the person's landmarks in them, pixels.
         triangles: The face mesh's, (n, 3); eyes and mouth open.
     """
     if len(views) < _FEWEST:
@@ -99,7 +99,7 @@ def _median(values: NDArray[np.floating], known: NDArray[np.bool_]) -> Floats:
 
 
 def of_face(triangles: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return those of a head's triangles that are the face's skin: no hair, eyes or inside of the mouth."""
+    """Return those of a head's triangles, (n, 3), that are facial skin: no hair, eyes or open mouth."""
     skin = (triangles < topology.MESH_POINTS).all(axis=1)
     mouth = np.isin(triangles, topology.INNER_LIPS).all(axis=1)
     return np.ascontiguousarray(triangles[skin & ~mouth])

@@ -37,13 +37,15 @@ def compose(
     """Put the new head over the frame from which the old one is taken away.
 
     Args:
-        target: Piece of the frame.
+        target: Piece of the frame, (height, width, 3), BGR.
         background: What to show instead of the old head.
         layer: The new head, BGR times alpha and alpha, (height, width, 4).
         strength: 0 where the frame must stay as it is (something stands in front), else up to 1.
         result: Filled; where it was not changed it is ``target`` to the bit.
 
     Returns: Where the frame was changed, and where the new head is, (height, width) each.
+    Source: "over" of Porter, Duff, Compositing digital images, SIGGRAPH 1984, on gamma-coded values, as the
+        mattes were worked out.
     """
     changed, head = (np.zeros(strength.shape, np.bool_) for _ in range(2))
     _compose(
@@ -122,7 +124,7 @@ def join_bands(target: Frame, layer: Floats, mask: Mask, strength: Mask, result:
     """Join the new face with the frame in frequency bands: the coarser the band, the wider the seam.
 
     Args:
-        target: Piece of the frame.
+        target: Piece of the frame, (height, width, 3), BGR.
         layer: The new head, BGR times alpha and alpha, (height, width, 4).
         mask: How much of it is wanted, 0 to 1.
         strength: 0 where the frame must stay as it is, else up to 1.

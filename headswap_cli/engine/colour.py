@@ -59,6 +59,7 @@ _INERTIA = 0.85
 _GAINS = (0.55, 1.6)
 # Grey levels in quarters, 0 to 255.
 _LEVELS = np.linspace(0, 255, 255 * 4 + 1, dtype=np.float32)
+# Of BGR: ITU-R BT.601-7, 2.5.1, as ``cv2.COLOR_BGR2GRAY`` has it.
 _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 
 
@@ -97,10 +98,13 @@ class ToneFitter:
         """Return the grade for this frame.
 
         Args:
-            target: The frame's piece, small.
+            target: The frame's piece, small, (height, width, 3), BGR.
             source: The posed texture in the same piece, colours not yet fitted, BGR of 0 to 255.
             target_skin: Where ``target`` surely shows skin, > 0.5.
             source_skin: Likewise for ``source``.
+
+        Source: after Reinhard et al., Color transfer between images, IEEE CG&A 21(5), 2001; by percentiles of
+            each gamma-coded channel instead of means and deviations, which shadows and beards would spoil.
         """
         there, here = target_skin > 0.5, source_skin > 0.5
         if min(np.count_nonzero(there), np.count_nonzero(here)) >= _FEWEST_PIXELS:

@@ -1,4 +1,7 @@
-"""Find faces: two networks, one for far and one for near faces, on the frame and on square tiles of it."""
+"""Find faces: two networks, one for far and one for near faces, on the frame and on square tiles of it.
+
+Source of anchors and of what the networks answer: Bazarevsky et al., BlazeFace, arXiv:1907.05047, 2019.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class FaceDetector:
         """Return the faces, surest first, each once.
 
         Args:
-            frame: The whole frame.
+            frame: The whole frame, (height, width, 3), BGR.
             threshold: The least score, 0 to 1.
             tiles: Also look at squares as high as the frame (as wide, upright), for faces that are
                 small in a long frame.
@@ -136,7 +139,7 @@ def _letterboxed(frame: Frame, x: int, y: int, side: int, size: int) -> Frame:
 
 
 def without_doubles(found: list[Detection]) -> list[Detection]:
-    """Keep the surest of those that cover one another, surest first."""
+    """Keep the surest of those that cover one another, surest first: greedy non-maximum suppression."""
     kept: list[Detection] = []
     for one in sorted(found, key=lambda detection: detection.score, reverse=True):
         if all(overlap(one.box, k.box) < 0.3 and containment(one.box, k.box) < 0.7 for k in kept):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.fill import push_pull
-from headswap_cli.engine.geometry import aside, face_width
+from headswap_cli.engine.geometry import face_width, yaw_sine
 from headswap_cli.engine.kernel import kernel
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def old_head(
     """Return how much of each pixel belongs to the head that must go, 0 to 1.
 
     Args:
-        person: Matte of the piece.
+        person: Matte of the piece, (height, width).
         landmarks: The old face, in the piece's pixels.
         others: Faces that must stay, likewise.
         growth: By how many pixels the matte is widened, for what it misses of the hair.
@@ -116,7 +116,7 @@ def behind(
     """Return what stands behind the old head: a picture, and how much of the plate to add to it.
 
     Args:
-        piece: The frame's piece.
+        piece: The frame's piece, small, (height, width, 3), BGR.
         person: Its matte.
         old: See ``old_head``.
         landmarks: The old face, in the piece's pixels.
@@ -190,7 +190,7 @@ def _limit(place: _Place, landmarks: Landmarks) -> Floats:
     ears = float(min(landmarks[132, 1], landmarks[361, 1])) + 0.12 * place.width
     columns = np.arange(len(place.jaw))
     between = (columns > landmarks[[234, 132], 0].min()) & (columns < landmarks[[454, 361], 0].max())
-    nape = ears + _NAPE * abs(aside(landmarks)) * place.width
+    nape = ears + _NAPE * abs(yaw_sine(landmarks)) * place.width
     return np.where(between, place.jaw + place.crease * place.width, nape).astype(np.float32)
 
 
@@ -199,8 +199,8 @@ def _outline(place: _Place, landmarks: Landmarks) -> tuple[Floats, Floats, Float
     top, chin = landmarks[topology.FOREHEAD, :2], landmarks[topology.CHIN, :2]
     up = (top - chin) / max(1.0, float(np.linalg.norm(top - chin)))
     # The skull lies behind the face: of a head that looks to one side it shows on the other.
-    shift = _SKULL * aside(landmarks) * place.width
-    wide = _ASIDE + _DEEPER * abs(aside(landmarks))
+    shift = _SKULL * yaw_sine(landmarks) * place.width
+    wide = _ASIDE + _DEEPER * abs(yaw_sine(landmarks))
     reach = np.array([_UP, _DOWN, wide, shift / place.width], np.float32) * np.float32(place.width)
     return (0.62 * top + 0.38 * chin).astype(np.float32), np.asarray(up, np.float32), reach
 
@@ -233,7 +233,7 @@ def _throat(
     ears = float(landmarks[[132, 361], 1].min())
     # A neck stands under the skull, not under the face.
     jaws = float(landmarks[[172, 397], 0].mean())
-    middle = jaws - _SKULL * aside(landmarks) * width
+    middle = jaws - _SKULL * yaw_sine(landmarks) * width
     rows = slice(int(np.clip(ears, 0, len(old) - 2)), len(old))
     left, right = np.clip((min(jaws, middle) - 0.7 * width, max(jaws, middle) + 0.7 * width), 0, old.shape[1])
     columns = slice(min(int(left), old.shape[1] - 2), max(int(right), int(left) + 2))

@@ -72,7 +72,7 @@ def strengths_before(poses: Iterable[tuple[Landmarks, float]], size: tuple[int, 
 
 
 def jumps(before: Landmarks, after: Landmarks) -> bool:
-    """Tell whether a face goes further from one frame to the next than it is wide."""
+    """Tell whether a face goes further from one frame to the next than it is wide; landmarks in pixels."""
     return bool(np.linalg.norm((after - before).mean(axis=0)[:2]) > face_width(after))
 
 

@@ -20,7 +20,7 @@ def push_pull(image: Floats, valid: Floats) -> Floats:
     """Return ``image`` with a smooth guess where ``valid`` is 0.
 
     Args:
-        image: (height, width, 3).
+        image: (height, width, 3), any colours.
         valid: (height, width), how far each pixel can be trusted, 0 to 1.
 
     Returns: Same shape as ``image``; where ``valid`` is 1 it is unchanged. All zero where nothing is valid.

@@ -21,7 +21,7 @@ def foreground_of(image: Frame, alpha: Mask) -> Frame:
     """Return the foreground's colours everywhere, as smooth as the picture allows where it is thin.
 
     Args:
-        image: The picture.
+        image: The picture, (height, width, 3), BGR.
         alpha: How much of each pixel is foreground.
 
     Source: Germer, Uelwer, Conrad, Harmeling, Fast multi-level foreground estimation, ICPR 2020, algorithm 1.

@@ -50,7 +50,7 @@ def judge(photo: Frame, landmarks: Landmarks, *, turn_limit: float = FRONTAL) ->
     """Measure the face of a photo, upright or not.
 
     Args:
-        photo: Whole.
+        photo: Whole, BGR.
         landmarks: Of its face.
         turn_limit: Degrees of yaw and pitch that are borne.
 

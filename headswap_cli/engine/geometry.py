@@ -134,7 +134,7 @@ def transform(matrix: Matrix, points: Points) -> NDArray[np.float64]:
 
 
 def invert(matrix: Matrix) -> Matrix:
-    """Return the affine map back."""
+    """Return the affine map back, (2, 3)."""
     return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
 
 
@@ -154,24 +154,24 @@ def face_width(landmarks: Landmarks) -> float:
     return float(np.linalg.norm(landmarks[topology.LEFT_CHEEK] - landmarks[topology.RIGHT_CHEEK]))
 
 
-def aside(landmarks: Landmarks) -> float:
-    """Return the sine of how far a face looks aside: above 0 to the right of the frame."""
+def yaw_sine(landmarks: Landmarks) -> float:
+    """Return the sine of a face's yaw, by its cheeks' depths: above 0 where it looks to the frame's right."""
     depth = float(landmarks[topology.LEFT_CHEEK, 2] - landmarks[topology.RIGHT_CHEEK, 2])
     return depth / max(1e-3, face_width(landmarks))
 
 
 def area(box: Box) -> float:
-    """Return a box's area, 0 where it is turned inside out."""
+    """Return a box's area, square pixels, 0 where it is turned inside out."""
     return max(0.0, float(box[2] - box[0])) * max(0.0, float(box[3] - box[1]))
 
 
 def intersection(first: Box, second: Box) -> float:
-    """Return the area that two boxes share."""
+    """Return the area that two boxes share, square pixels."""
     return area(np.concatenate([np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])]))
 
 
 def overlap(first: Box, second: Box) -> float:
-    """Return the shared area as a part of the area that both cover, 0 to 1."""
+    """Return the shared area as a part of the area that both cover, 0 to 1: intersection over union."""
     shared = intersection(first, second)
     return shared / (area(first) + area(second) - shared) if shared else 0.0
 

@@ -77,7 +77,7 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     """Return the head of an upright portrait.
 
     Args:
-        image: Square, the face upright and near the middle.
+        image: Square, BGR, the face upright and near the middle.
         landmarks: Of that face in ``image``.
         matte: Tells people from background.
     """
@@ -133,6 +133,10 @@ def _person(image: Frame, layout: _Layout, matte: Matte) -> Mask:
 
 
 def _graph_cut(image: Frame, soft: Mask, oval: NDArray[np.uint8]) -> Mask:
+    """Part a person from the background by colour, the coarse matte being the seed; 0 or 1, softly enlarged.
+
+    Source: Rother, Kolmogorov, Blake, GrabCut, ACM Transactions on Graphics 23(3), 2004.
+    """
     size = image.shape[0]
     small = min(size, _CUT_SIZE)
     shape = (small, small)

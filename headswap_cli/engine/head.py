@@ -15,7 +15,7 @@ from headswap_cli.engine.blend import Background, compose, join_bands
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.fade import Fade, jumps
 from headswap_cli.engine.front import Front
-from headswap_cli.engine.geometry import aside, bounding_box, face_box, face_width
+from headswap_cli.engine.geometry import bounding_box, face_box, face_width, yaw_sine
 from headswap_cli.engine.headmatte import HeadMatte
 from headswap_cli.engine.hull import FIRST_EYE, FIRST_RING
 from headswap_cli.engine.occlude import Hands, hand_mask
@@ -218,7 +218,7 @@ class HeadSwapper:
             beside, down = _FALLING if self._cuts_hair else (_OLD_ASIDE, _OLD_DOWN)
             down = max(down, _BEARD_DOWN) if self._beard else down
             down = down if self._tone is Tone.SOURCE else max(down, REACH)
-            behind_it = _SKULL * aside(landmarks)
+            behind_it = _SKULL * yaw_sine(landmarks)
             left, right = beside + max(0.0, behind_it), beside + max(0.0, -behind_it)
             old += np.array([-left, -_OLD_UP, right, down], np.float32) * width
             box = np.concatenate([np.minimum(box[:2], old[:2]), np.maximum(box[2:], old[2:])])

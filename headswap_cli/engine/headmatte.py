@@ -55,7 +55,7 @@ class HeadMatte:
         """Return how much of each pixel of the small piece shows a person, 0 to 1.
 
         Args:
-            frame: Whole.
+            frame: Whole, BGR.
             piece: Around the head.
             middle: Of the posed face, (2,), pixels of the frame.
             face_width: Of the posed face, pixels.

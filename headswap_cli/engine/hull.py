@@ -74,7 +74,7 @@ def eye_frame(landmarks: Floats, eye: Eye) -> tuple[Floats, float]:
 
 
 def ring_points(landmarks: Landmarks) -> Floats:
-    """Return the rings around the face, (rings * 36, 3), the further out the further back."""
+    """Return the rings around the face, (rings * 36, 3), pixels, the further out the further back."""
     outline = landmarks[topology.OVAL]
     middle = landmarks[list(_MIDDLE)].mean(axis=0)
     middle[1] = (landmarks[topology.FOREHEAD, 1] + landmarks[topology.CHIN, 1]) / 2

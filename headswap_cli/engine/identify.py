@@ -49,12 +49,12 @@ class FaceEmbedder:
         self._network = FaceNet(weights / "dlib_face_recognition_resnet_model_v1.dat")
 
     def embed(self, frame: Frame, landmarks: Landmarks) -> Embedding:
-        """Return the embedding of one face of a frame."""
+        """Return the embedding, (128,), of one face of a frame, BGR."""
         return self._network(_upright(landmarks).take(frame, SIDE))
 
 
 def identify(tracks: Sequence[Track]) -> list[tuple[Track, ...]]:
-    """Gather tracks into people.
+    """Gather tracks into people: single linkage.
 
     The two closest groups join until none are closer than ``SAME_PERSON``; the distance of two groups is
     that of their closest tracks. Tracks that share a frame are different people and never join.
@@ -101,7 +101,7 @@ def runs(embeddings: Sequence[Embedding], qualities: Sequence[float]) -> list[ra
 
 
 def distance(first: Embedding, second: Embedding) -> float:
-    """Return how different two faces are: about 0.3 for one person, 0.8 for two."""
+    """Return how different two faces are, their Euclidean distance: about 0.3 for one person, 0.8 for two."""
     return float(np.linalg.norm(first - second))
 
 

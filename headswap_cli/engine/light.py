@@ -49,13 +49,16 @@ class LightFitter:
         """Return how much brighter the head must be here and there to stand in the frame's light.
 
         Args:
-            target: The frame's piece, small.
-            fitted: The head in it after tone fitting, its brightness, (height, width).
+            target: The frame's piece, small, (height, width, 3), BGR.
+            fitted: The head in it after tone fitting, its luma, (height, width), 0 to 255.
             target_skin: Where ``target`` shows skin, 0 to 1.
             source_skin: Likewise for ``fitted``.
             reach: Width of the smoothing, pixels.
 
         Returns: Factors, (height, width): beyond the face its nearest side's, falling to 1 far away from it.
+        Source: the quotient of two faces' smoothed images is that of their light: Shashua, Riklin-Raviv, The
+            quotient image, IEEE TPAMI 23(2), 2001; smoothed within masks by normalized convolution, Knutsson,
+            Westin, CVPR 1993.
         """
         there, here = target_skin > 0.5, source_skin > 0.5
         seen = np.asarray(cv2.cvtColor(target, cv2.COLOR_BGR2GRAY), np.float32)

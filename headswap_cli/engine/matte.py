@@ -27,7 +27,7 @@ class PersonMatte:
         """Return how much each pixel of the window shows a person, 0 to 1.
 
         Args:
-            frame: The whole frame.
+            frame: The whole frame, BGR.
             x0: The window's left edge, pixels; it may reach beyond the frame.
             y0: Its upper edge.
             side: Its width and height.

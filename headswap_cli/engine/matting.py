@@ -26,7 +26,7 @@ def solve_alpha(image: Frame, guess: Mask, trust: Mask) -> Mask:
     conjugate gradients, small first: the smaller picture's matte is where the larger one begins.
 
     Args:
-        image: The picture.
+        image: The picture, (height, width, 3), BGR.
         guess: What is known or guessed of the matte.
         trust: 1 where ``guess`` is known; below that it is a guess, and gives way the more.
 

@@ -37,7 +37,7 @@ def mended(image: Frame, known: NDArray[np.bool_]) -> Frame:
     """Return ``image`` with a guess where it is not known; nothing else is changed.
 
     Args:
-        image: (height, width, 3).
+        image: (height, width, 3), BGR.
         known: (height, width).
 
     Source: Wexler, Shechtman, Irani, Space-time completion of video, IEEE TPAMI 29(3), 2007, section 3;

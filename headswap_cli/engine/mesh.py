@@ -1,4 +1,8 @@
-"""Lay the face mesh on a face: 468 landmarks by one network, eyelids and irises refined by another."""
+"""Lay the face mesh on a face: 468 landmarks by one network, eyelids and irises refined by another.
+
+Source of crops and outputs: Kartynnik et al., Real-time facial surface geometry from monocular video,
+arXiv:1907.06724, 2019; Ablavatski et al., Real-time pupil tracking, arXiv:2006.11341, 2020.
+"""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def unmix(image: Frame, prior: Mask, firm: Area, bare: Area, face: Area) -> Mixt
     """Take each pixel that is neither firm nor bare for a mixture of a colour within and one beyond.
 
     Args:
-        image: The picture.
+        image: The picture, (height, width, 3), BGR.
         prior: A coarse matte, which decides where colours cannot.
         firm: What is foreground most likely; where it has the background's colour that is asked anew.
         bare: What is background for sure.

@@ -33,8 +33,8 @@ def fill_mouth(
     """Lay the person's open mouth into the new head.
 
     Args:
-        layer: The head, (height, width, 4), changed in place.
-        piece: The frame's piece, same size.
+        layer: The head, (height, width, 4), BGR times alpha and alpha, changed in place.
+        piece: The frame's piece, same size, BGR.
         old: The person's landmarks in the piece's pixels.
         new: The head's.
         gap: The person's lip gap in face widths.

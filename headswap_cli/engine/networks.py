@@ -77,7 +77,7 @@ _LOADED: WeakValueDictionary[Path, _Loaded] = WeakValueDictionary()
 
 
 def to_input(image: Frame, *, low: float = 0.0, high: float = 1.0) -> NDArray[np.float32]:
-    """Return a BGR image as RGB with 0 at ``low`` and 255 at ``high``."""
+    """Return a BGR image, (height, width, 3), as RGB with 0 at ``low`` and 255 at ``high``."""
     return np.asarray(cv2.LUT(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), _levels(low, high)), np.float32)
 
 

@@ -1,4 +1,7 @@
-"""Find hands, which stand before the face and must stay there."""
+"""Find hands, which stand before the face and must stay there.
+
+Source of anchors, crops and joints: Zhang et al., MediaPipe Hands, arXiv:2006.10214, 2020.
+"""
 
 from __future__ import annotations
 
@@ -91,10 +94,10 @@ class Hands:
         self._glance: Mask | None = None
 
     def find(self, frame: Frame, face: Box) -> list[Hand]:
-        """Return the hands near a face, in pixels of the frame.
+        """Return the hands near a face, (21, 2) each, in pixels of the frame.
 
         Args:
-            frame: The whole frame.
+            frame: The whole frame, BGR.
             face: The face's box.
         """
         self._hands = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
@@ -222,7 +225,7 @@ def _changed(glance: Mask, before: Mask) -> float:
 def hand_mask(
     hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: float, fine: Frame | None = None
 ) -> Mask | None:
-    """Return how much of each pixel a hand covers, None without hands.
+    """Return how much of each pixel a hand covers, (height, width), 0 to 1, None without hands.
 
     Args:
         hands: In pixels of the whole frame.

@@ -61,7 +61,7 @@ class OverlayGatherer:
         self._behind: Floats = np.zeros((0, 0), np.float32)
 
     def add(self, frame: Frame, faces: Sequence[Landmarks]) -> None:
-        """Take a sample."""
+        """Take a sample, BGR, with the faces in it, pixels."""
         shrink = max(1, min(frame.shape[:2]) // _SIDE)
         size = (frame.shape[1] // shrink, frame.shape[0] // shrink)
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if shrink > 1 else frame
@@ -97,7 +97,7 @@ class OverlayGatherer:
 
 
 def packed(overlay: Mask) -> bytes:
-    """Return an overlay as a PNG."""
+    """Return an overlay, (height, width), 0 to 1, as a PNG."""
     return cv2.imencode(".png", np.round(overlay * 255).astype(np.uint8))[1].tobytes()
 
 

@@ -48,14 +48,14 @@ class Piece:
         return placed
 
     def enlarged(self, picture: Floats) -> Floats:
-        """Stretch a small picture to full size."""
+        """Stretch a small picture, (rows, columns) or (rows, columns, n), to full size, bilinearly."""
         if picture.shape[:2] == (self.height, self.width):
             return picture
         size = (self.width, self.height)
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
     def shrunk(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Average a picture of full size to the small one."""
+        """Average a picture of full size, (height, width) or (height, width, n), to the small one."""
         if picture.shape[:2] == self.small.shape[:2]:
             return picture
         size = self.small.shape[1::-1]

@@ -116,7 +116,7 @@ class PlateGatherer:
         return len(self._changes) >= _TRIALS and float(np.median(self._changes)) > _STILL
 
     def add(self, frame: Frame, people: Mask) -> None:
-        """Take a sample; ``people`` is the matte of the frame's ``window``."""
+        """Take a sample, BGR; ``people`` is the matte of the frame's ``window``, square, of any size."""
         visible = _background(frame, people)
         # Noise is no motion: it goes when pixels are averaged, and time is saved.
         quarter = (max(1, frame.shape[1] // 4), max(1, frame.shape[0] // 4))
@@ -163,7 +163,7 @@ class _Average:
 
 
 def window(frame: Frame) -> tuple[float, float, float]:
-    """Return (x0, y0, side) of the square around the frame's middle that holds all of it."""
+    """Return (x0, y0, side), pixels, of the square around the frame's middle that holds all of it."""
     height, width = frame.shape[:2]
     side = max(height, width)
     return (width - side) / 2, (height - side) / 2, side

@@ -30,6 +30,8 @@ def rasterise(
         height: Likewise.
 
     Returns: (height, width, 2), x before y; -1 where no triangle is.
+    Source: half planes along a row: Pineda, A parallel algorithm for polygon rasterization, SIGGRAPH 1988;
+        the depth buffer: Catmull, A subdivision algorithm for computer display of curved surfaces, 1974.
     """
     seen = np.empty((height, width, 2), np.float32)
     depth = np.empty((height, width), np.float32)

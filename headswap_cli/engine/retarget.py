@@ -144,7 +144,14 @@ class Retargeter:
         self._shut = np.clip(np.percentile(openings, 1, axis=1) / self._open + _SHUT_MARGIN, *_SHUT)
 
     def pose(self, landmarks: Landmarks) -> Posed:
-        """Return the reference's mesh as the person holds and moves the face in this frame."""
+        """Return the reference's mesh as the person holds and moves the face in this frame.
+
+        Args:
+            landmarks: The person's, pixels of the frame.
+
+        Source: motions, not shapes, are carried over from mesh to mesh: Noh, Neumann, Expression cloning,
+            SIGGRAPH 2001; here the meshes share their topology.
+        """
         shape, placed = self._normalised(landmarks)
         vertices = self._vertices.copy()
         face = self._rest + (shape - self._likest)

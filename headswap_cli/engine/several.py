@@ -91,7 +91,7 @@ def weights_over(photos: Sequence[Look], track: Iterable[Landmarks]) -> Weights:
 
     Args:
         photos: How the face looks on each.
-        track: The person's landmarks, frame by frame.
+        track: The person's landmarks, pixels, frame by frame.
     """
     unlike = np.array([[_unlike(photo, look_of(landmarks)) for photo in photos] for landmarks in track])
     chosen = _best_path(unlike)

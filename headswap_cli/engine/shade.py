@@ -34,8 +34,8 @@ def packed(texture: Bytes, weights: Bytes) -> _Packed:
     """Return a level of a head, (height, width): each pixel's bytes side by side in one number.
 
     Args:
-        texture: BGR and alpha.
-        weights: Skin and inner face.
+        texture: BGR and alpha, (height, width, 4).
+        weights: Skin and inner face, (height, width, 2), 0 to 255.
     """
     together = np.zeros(texture.shape[:2], np.uint64)
     for place, channel in enumerate((*np.moveaxis(texture, 2, 0), *np.moveaxis(weights, 2, 0))):
@@ -46,18 +46,19 @@ def packed(texture: Bytes, weights: Bytes) -> _Packed:
 def shade(
     seen: Floats, scale: float, texture: _Packed, *, grade: Grade, gains: Floats, weight: int
 ) -> tuple[Floats, Floats]:
-    """Return the head as it is seen.
+    """Return the head as it is seen: bilinear, at the level of the texture that fits its size.
 
     Args:
         seen: (height, width, 2), texture points of the first level; below 0 nothing is seen.
         scale: Size of ``texture`` in sizes of the first level.
         texture: See ``packed``.
         grade: What is made of the photo's colours.
-        gains: Light, of any smaller size, stretched over the piece.
+        gains: Light, factors, (rows, columns) of any smaller size, stretched over the piece.
         weight: ``SKIN`` or ``INNER_FACE``.
 
     Returns: The layer, (height, width, 4): BGR times alpha, and alpha 0 to 1; and the weight that is asked
         for, (height, width), 0 to 1, times alpha.
+    Source: levels of a texture: Williams, Pyramidal parametrics, SIGGRAPH 1983.
     """
     height, width = seen.shape[:2]
     layer = np.empty((height, width, 4), np.float32)

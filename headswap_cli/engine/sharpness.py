@@ -38,10 +38,13 @@ class SharpnessFitter:
         """Return the blur's sigma, pixels; below 0 the head is too soft and wants sharpening (at most -1).
 
         Args:
-            target: Grey piece of the frame around the face.
-            head: The posed head in the same piece, grey.
+            target: Grey piece of the frame around the face, (height, width).
+            head: The posed head in the same piece, grey, (height, width).
             target_face: Where the face is in ``target``, > 0.
             head_face: Likewise in ``head``.
+
+        Source: the mean Laplacian as the measure of focus: Nayar, Nakagawa, Shape from focus, IEEE TPAMI
+            16(8), 1994.
         """
         if not (target_face.any() and head_face.any()):
             return self.sigma
@@ -72,7 +75,7 @@ def resharpen(layer: Floats, face: Mask, sigma: float) -> None:
     Args:
         layer: BGR times alpha and alpha, (height, width, 4).
         face: How much of it is inner face: that goes with it where it is blurred.
-        sigma: Pixels; below 0 how much sharper, at most -1.
+        sigma: Pixels; below 0 how much sharper, at most -1: an unsharp mask.
     """
     if sigma > _SOFTER:
         part = _around(layer[..., 3], math.ceil(4 * sigma) + 1)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.geometry import aside, face_width
+from headswap_cli.engine.geometry import face_width, yaw_sine
 from headswap_cli.engine.types import Landmarks, Mask
 
 # A head with short hair about the middle of its face, in face widths: up, down, sideways.
@@ -30,7 +30,7 @@ def silhouette(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
     top, chin = landmarks[topology.FOREHEAD, :2], landmarks[topology.CHIN, :2]
     up = (top - chin) / max(1.0, float(np.linalg.norm(top - chin)))
     right = np.array([-up[1], up[0]], np.float32)
-    shift = -_SKULL * aside(landmarks) * width
+    shift = -_SKULL * yaw_sine(landmarks) * width
     middle = 0.62 * top + 0.38 * chin + shift * right
     turns = np.linspace(0, 2 * np.pi, 48, endpoint=False)[:, np.newaxis]
     along = np.where(np.sin(turns) > 0, _UP, _DOWN) * np.sin(turns)

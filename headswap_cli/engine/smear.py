@@ -22,13 +22,13 @@ _NOTHING = np.zeros(2, np.float32)
 
 
 class ShutterFitter:
-    """Finds for what share of the time between two frames the shutter was open."""
+    """Finds for what share of the time between two frames the shutter was open, 0 to ``LONGEST_SHUTTER``."""
 
     def __init__(self) -> None:
         self._share: float | None = None
 
     def way(self, motion: Floats) -> Floats:
-        """Return the way that is blurred, pixels across and down; 0 where that would not be seen.
+        """Return the way that is blurred, (2,), pixels across and down; 0 where that would not be seen.
 
         Args:
             motion: From frame to frame, likewise.
@@ -40,9 +40,9 @@ class ShutterFitter:
         """Compare edges across the motion with those along it, which it leaves sharp.
 
         Args:
-            pictures: Grey pieces of the frame and of the head that is posed in it, of one size.
+            pictures: Grey pieces of the frame and of the head that is posed in it, (height, width).
             faces: Where the face is in each, > 0.
-            motion: From frame to frame, pixels across and down; what is too slow tells nothing.
+            motion: From frame to frame, (2,), pixels across and down; what is too slow tells nothing.
         """
         if not is_fast(motion) or not all(face.any() for face in faces):
             return
@@ -59,7 +59,7 @@ class ShutterFitter:
 
 
 def is_fast(motion: Floats) -> bool:
-    """Whether so much motion could be seen as blur."""
+    """Whether so much motion from frame to frame, (2,), pixels, could be seen as blur."""
     return float(np.hypot(*motion)) * LONGEST_SHUTTER >= SHORTEST
 
 
@@ -68,7 +68,10 @@ def smeared(picture: Floats | Bytes, way: Floats) -> Floats:
 
     Args:
         picture: (height, width) or (height, width, n), a layer's colours times alpha.
-        way: Pixels across and down.
+        way: (2,), pixels across and down.
+
+    Source: the shutter's box filter along the path: Potmesil, Chakravarty, Modeling motion blur in
+        computer-generated images, SIGGRAPH 1983.
     """
     source = np.asarray(picture, np.float32)
     result = np.zeros_like(source)

@@ -36,9 +36,9 @@ def toned(piece: Piece, person: Mask, landmarks: Landmarks, gains: Floats, cover
 
     Args:
         piece: Around the head.
-        person: Its matte, small.
+        person: Its matte, small, (rows, columns).
         landmarks: The person's, in pixels of the frame.
-        gains: How much brighter the skin is to be, per channel, (3,).
+        gains: How much brighter the skin is to be, BGR, (3,), factors of gamma-coded values.
         covered: What something in front covers of the small piece: that keeps its colours.
     """
     neck = _neck(piece, person, piece.reduced(landmarks))

@@ -45,14 +45,18 @@ class Mesh(Protocol):
     """Lays landmarks, as ``mesh.FaceMesh`` does."""
 
     def from_detection(self, frame: Frame, detection: Detection) -> tuple[Landmarks, float]:
-        """Return landmarks and presence of a face just detected."""
+        """Return landmarks and presence, 0 to 1, of a face just detected."""
 
     def from_landmarks(self, frame: Frame, previous: Landmarks) -> tuple[Landmarks, float]:
-        """Return landmarks and presence of a face that was there a moment ago."""
+        """Return landmarks and presence, 0 to 1, of a face that was there a moment ago."""
 
 
 class CutDetector:
-    """Tells where a new shot begins."""
+    """Tells where a new shot begins: where pixels change much, and the colours with them.
+
+    Source: the distance of colour histograms, here of HSV: Kailath, The divergence and Bhattacharyya distance
+        measures in signal selection, IEEE Transactions on Communication Technology 15(1), 1967.
+    """
 
     def __init__(self) -> None:
         self._previous: Frame | None = None
@@ -231,9 +235,9 @@ def smoothed(path: NDArray[np.float32]) -> NDArray[np.float32]:
     """Steady landmarks over time without delay.
 
     Args:
-        path: (n, 478, 3), one row a frame.
+        path: (n, 478, 3), pixels, one row a frame.
 
-    Returns: The same shape; a face that does not move is not changed.
+    Returns: The same shape, by a Gaussian over time; a face that does not move is not changed.
     """
     steady = _gaussian(path, _SIGMA)
     steady[:, _EYES] = _gaussian(path[:, _EYES], _EYE_SIGMA)

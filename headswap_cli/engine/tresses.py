@@ -52,7 +52,7 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     """Return how much of each pixel is hair between ears and shoulders, (height, width), 0 to 1.
 
     Args:
-        image: A piece of the frame, small.
+        image: A piece of the frame, small, (height, width, 3), BGR.
         person: Its matte.
         landmarks: The face, in its pixels.
         is_long: Whether it hangs down beside the jaw; else it ends there.

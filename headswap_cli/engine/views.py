@@ -73,7 +73,7 @@ class Cutting:
 
 
 def cut(frame_index: int, frame: Frame, landmarks: Landmarks) -> Cutting:
-    """Cut a whole head out of a frame."""
+    """Cut a whole head out of a frame, BGR, by the landmarks of its face, pixels."""
     width = face_width(landmarks)
     x0, y0, side = head_window(landmarks[topology.OVAL, :2].mean(axis=0), width)
     margin = _MARGIN * side

@@ -9,7 +9,7 @@ import pytest
 from headswap_cli.engine import topology
 from headswap_cli.engine.appearance import has_beard, learn, of_face
 from headswap_cli.engine.erase import behind, old_head
-from headswap_cli.engine.geometry import aside
+from headswap_cli.engine.geometry import yaw_sine
 from headswap_cli.engine.types import Frame, Landmarks, Mask, Plate
 from tests.engine import heads
 
@@ -72,7 +72,7 @@ def test_a_neck_stands_under_the_skull_of_a_head_that_looks_aside(side: int) -> 
 def test_the_back_of_a_head_that_looks_aside_goes_too(side: int) -> None:
     face = small_face()
     turned = turned_aside(face, side)
-    assert np.sign(aside(turned)) == -side
+    assert np.sign(yaw_sine(turned)) == -side
     everybody = np.ones((SIZE, SIZE), np.float32)
     frontal, away = (old_head(everybody, shape, [], 1.5) for shape in (face, turned))
     back = np.s_[45:60, 60 + side * 44]

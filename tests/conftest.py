@@ -40,6 +40,9 @@ _STRANGE = (
 _SECRET_VARIABLES = ("_API_KEY", "_TOKEN", "_SECRET", "_SECRET_ACCESS_KEY")
 _KEPT = (".api_key", ".client_secret", ".token")
 
+# What hides from the program what its users don't have.
+USERS = Path(__file__).parent / "users"
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -73,6 +76,7 @@ class Headswap:
             "HEADSWAP_DATA_DIR": str(self.data),
             "HEADSWAP_CACHE_DIR": str(folder / "cache"),
             "COLUMNS": "100",
+            "PYTHONPATH": str(USERS),
             **env,
         }
 

@@ -41,6 +41,15 @@ def swapped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
+def beginning(swapped: tuple[Path, Path]) -> tuple[Path, Path]:
+    """The first frames of both."""
+    before, after = (
+        media.excerpt(whole, whole.with_name(f"begin-{whole.name}"), start=0, count=20) for whole in swapped
+    )
+    return before, after
+
+
+@pytest.fixture(scope="module")
 def people(swapped: tuple[Path, Path]) -> tuple[Observed, ...]:
     told: list[float] = []
     seen = observe(media.weights_dir().parent, *swapped, {0: [media.photo("astronaut.png")]}, told.append)
@@ -87,9 +96,9 @@ def test_the_result_is_about_as_steady_as_its_source(people: tuple[Observed, ...
 
 
 def test_what_it_sees_goes_into_the_sheet_the_page_and_the_json(
-    local: Headswap, swapped: tuple[Path, Path]
+    local: Headswap, beginning: tuple[Path, Path]
 ) -> None:
-    value = local("compare", *swapped, "-o", "both", "--json").value
+    value = local("compare", *beginning, "-o", "both", "--json").value
     assert [person["obj_id"] for person in value["people"]] == [0, 1]
     folder = local.cwd / "both"
     with Image.open(folder / "sheet.png") as sheet:
@@ -100,8 +109,8 @@ def test_what_it_sees_goes_into_the_sheet_the_page_and_the_json(
         assert told in page
 
 
-def test_quick_asks_nobody(local: Headswap, swapped: tuple[Path, Path]) -> None:
-    value = local("compare", *swapped, "--html", "page.html", "--quick", "--json").value
+def test_quick_asks_nobody(local: Headswap, beginning: tuple[Path, Path]) -> None:
+    value = local("compare", *beginning, "--html", "page.html", "--quick", "--json").value
     assert value["people"] == []
     assert "Jitter of the face" not in (local.cwd / "page.html").read_text()
 
@@ -110,9 +119,9 @@ def test_nobody_in_the_video_is_no_fault(tmp_path: Path) -> None:
     assert observe(media.weights_dir().parent, *source_and_result(tmp_path), {}, lambda _: None) == ()
 
 
-def test_a_photo_that_is_none_is_passed_over(swapped: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_photo_that_is_none_is_passed_over(beginning: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "me.jpg").write_text("no photo")
-    people = observe(media.weights_dir().parent, *swapped, {0: [tmp_path / "me.jpg"]}, lambda _: None)
+    people = observe(media.weights_dir().parent, *beginning, {0: [tmp_path / "me.jpg"]}, lambda _: None)
     assert people[0].to_photo is None
 
 

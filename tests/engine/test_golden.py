@@ -9,16 +9,23 @@ other instructions on other processors, and an identity distance of two views of
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 
 from headswap_cli.engine.pipeline import Pipeline
+from headswap_cli.engine.types import SwapSettings
 from headswap_cli.models import Mode
 from tests import media, quality
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from headswap_cli.engine.types import Scene
+
+    Analysed = tuple[Path, Scene]
 
 pytestmark = pytest.mark.media
 
@@ -27,11 +34,21 @@ IDENTITY_TOLERANCE = 0.06
 JITTER_TOLERANCE = 0.3
 
 
-def measured(folder: Path, clip: str, mode: Mode) -> quality.Quality:
-    pipeline = Pipeline(media.weights_dir())
-    source = quality.CLIPS[clip](folder)
-    scene, _ = quality.swap(pipeline, source, folder / "result.mp4", mode)
-    return quality.quality_of(pipeline, scene, source, folder / "result.mp4", mode)
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    return Pipeline(media.weights_dir())
+
+
+@pytest.fixture(scope="module")
+def analysed(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Analysed]:
+    """Look at each clip once."""
+
+    @cache
+    def look(clip: str) -> Analysed:
+        source = quality.CLIPS[clip](tmp_path_factory.mktemp("clip"))
+        return source, pipeline.analyse(source, on_progress=quality.silent)
+
+    return look
 
 
 @pytest.mark.parametrize(
@@ -43,6 +60,8 @@ def measured(folder: Path, clip: str, mode: Mode) -> quality.Quality:
     ],
 )
 def test_people_swaps_identities_and_calm_stay_as_they_were_measured(
+    pipeline: Pipeline,
+    analysed: Callable[[str], Analysed],
     tmp_path: Path,
     clip: str,
     mode: Mode,
@@ -53,7 +72,10 @@ def test_people_swaps_identities_and_calm_stay_as_they_were_measured(
     after: float,
     jitter: float,
 ) -> None:
-    found = measured(tmp_path, clip, mode)
+    source, scene = analysed(clip)
+    result, photos, settings = tmp_path / "result.mp4", quality.photos_for(scene), SwapSettings(mode=mode)
+    pipeline.swap(scene, source, result, photos, settings, on_progress=quality.silent)
+    found = quality.quality_of(pipeline, scene, source, result, mode)
     assert (found.people, found.cuts, found.swapped) == (people, 0, swapped)
     assert found.tracks == (1,) * people
     assert found.outside_db == math.inf
@@ -62,9 +84,8 @@ def test_people_swaps_identities_and_calm_stay_as_they_were_measured(
     assert found.jitter == pytest.approx(jitter, rel=JITTER_TOLERANCE)
 
 
-def test_identities_hold_over_cuts(tmp_path: Path) -> None:
-    pipeline = Pipeline(media.weights_dir())
-    scene = pipeline.analyse(quality.cut_to_and_fro(tmp_path), on_progress=quality.silent)
+def test_identities_hold_over_cuts(analysed: Callable[[str], Analysed]) -> None:
+    _, scene = analysed("A B A B")
     assert [shot.first_frame for shot in scene.shots] == [0, 36, 72, 108]
     seen = sorted([track.first_frame for track in person.tracks] for person in scene.people)
     assert seen == [[0, 72], [36, 108]]

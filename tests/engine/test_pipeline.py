@@ -57,15 +57,16 @@ def scene(pipeline: Pipeline, short_clip: Path) -> Scene:
 
 
 def test_code_is_handed_back_before_another_thread_may_load_any(
-    pipeline: Pipeline, short_clip: Path, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clip = media.excerpt(media.clip("carphone_pristine.mp4"), tmp_path / "in.mp4", start=0, count=12)
     beside: list[list[str]] = []
 
     def note() -> None:
         beside.append([thread.name for thread in threading.enumerate() if thread.name == "decode"])
 
     monkeypatch.setattr("headswap_cli.engine.pipeline.give_back_files", note)
-    pipeline.analyse(short_clip, on_progress=Watch())
+    pipeline.analyse(clip, on_progress=Watch())
     assert beside == [[]]
 
 
@@ -166,8 +167,10 @@ def test_frames_in_which_no_face_is_followed_are_counted_in_a_notice(
     assert missing == "person 1: no face to follow in 12 of 32 frames, which are as they were"
 
 
-def test_a_face_swapped_alone_where_nobody_asked_for_that_is_told_with_the_flag(pipeline: Pipeline) -> None:
-    clip = media.clip("WolfgangLanger_Pexels.mp4")
+def test_a_face_swapped_alone_where_nobody_asked_for_that_is_told_with_the_flag(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    clip = media.excerpt(media.clip("WolfgangLanger_Pexels.mp4"), tmp_path / "in.mp4", start=300, count=48)
     scene = pipeline.analyse(clip, on_progress=Watch())
     photos = {0: [media.photo("astronaut.png")]}
     casting, fit = Casting(media.weights_dir()), Fit(640, 360, 1, 1)
@@ -182,7 +185,7 @@ def test_the_smaller_resolution_bounds_the_short_side_and_heads_still_fit(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
     clip = media.written(
-        tmp_path / "in.mp4", media.frames_of(media.clip("noface_face.mov"), start=100, count=24)
+        tmp_path / "in.mp4", media.frames_of(media.clip("noface_face.mov"), start=100, count=12)
     )
     scene = pipeline.analyse(clip, on_progress=Watch())
     photos = {0: [media.photo("astronaut.png")]}
@@ -201,12 +204,18 @@ def test_the_smaller_resolution_bounds_the_short_side_and_heads_still_fit(
     assert np.allclose(changed[480], changed[720], atol=0.01)
 
 
+@pytest.fixture(scope="module")
+def couple(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scene]:
+    """Two people side by side."""
+    clip = quality.two_people(tmp_path_factory.mktemp("couple"))
+    return clip, pipeline.analyse(clip, on_progress=Watch())
+
+
 @pytest.mark.parametrize("mode", list(Mode))
 def test_whoever_is_not_to_be_changed_keeps_face_and_hair_to_the_bit(
-    pipeline: Pipeline, tmp_path: Path, mode: Mode
+    pipeline: Pipeline, couple: tuple[Path, Scene], mode: Mode
 ) -> None:
-    clip = quality.two_people(tmp_path)
-    scene = pipeline.analyse(clip, on_progress=Watch())
+    clip, scene = couple
     assert len(scene.people) == 2
     cast = pipeline.cast(scene, clip, {1: [media.photo("astronaut.png")]}, SwapSettings(mode=mode))
     (kept,) = scene.people[0].tracks

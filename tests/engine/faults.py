@@ -339,7 +339,8 @@ def real_work_killed(arena: Arena) -> None:
     with arena.start() as http:
         task_id = _real_task(http)
         arena.tally.jobs += 1
-        arena.wait_a_little(6.0)
+        _until_it_shows(http, task_id)
+        arena.wait_a_little(1.0)
         victims = arena.rng.choice(["worker", "helper", "server", "all"])
         for pid in arena.worker_pids() if victims in {"worker", "all"} else []:
             a.kill(pid)
@@ -412,6 +413,14 @@ def _real_task(http: httpx.Client) -> str:
     analysis = str(a.post(http, wire.ANALYZE_PATH, {"video_url": video, "type": "head"})["_id"])
     assert a.ended(http, wire.ANALYSIS_PATH, analysis)["status"] == wire.COMPLETED
     return str(a.post(http, wire.CREATE_PATH, create_body(video, {0: photo}))["_id"])
+
+
+def _until_it_shows(http: httpx.Client, task_id: str) -> None:
+    """Wait until a task has made its first frames."""
+    deadline = time.monotonic() + a.LONG_S
+    while not a.data_of(http.get(wire.TASK_PATH, params={"_id": task_id}))["progress"]:
+        assert time.monotonic() < deadline, task_id
+        time.sleep(0.02)
 
 
 def _real_files() -> tuple[Path, Path]:

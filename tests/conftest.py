@@ -44,6 +44,12 @@ _KEPT = (".api_key", ".client_secret", ".token")
 USERS = Path(__file__).parent / "users"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long: at the end no process is to wait for another's."""
+    slow = {item.path for item in items if item.get_closest_marker("media")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @dataclass(frozen=True)
 class Ran:
     """A finished command."""

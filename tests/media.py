@@ -6,6 +6,7 @@ Portrait rights beyond the packages' licences are not known: nothing of these is
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from fractions import Fraction
 from functools import cache
@@ -137,6 +138,15 @@ def weights_dir() -> Path:
     folder = _KEPT / "weights"
     weights.ensure(folder)
     return folder
+
+
+def copy_kernels(cache: Path) -> None:
+    """Give an engine what was compiled before, for its owner alone; what is lacking it compiles itself."""
+    compiled, target = Path(os.environ["NUMBA_CACHE_DIR"]), cache / "numba"
+    if compiled.is_dir():
+        shutil.copytree(compiled, target, ignore=shutil.ignore_patterns("*.tmp.*"))
+        for path in [target, *target.rglob("*")]:
+            path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def kept(name: str) -> Path:

@@ -201,8 +201,12 @@ def test_damaged_weights_are_found_by_fetch_and_named_by_a_job(own: Headswap, tm
     assert "Nobody" in own("analyze", video).out
 
 
-def test_a_run_again_whose_result_the_engine_has_deleted_says_how_it_is_made_anew(own: Headswap) -> None:
-    run = ("run", media.clip("carphone_pristine.mp4"), "--face", media.photo("astronaut.png"))
+def test_a_run_again_whose_result_the_engine_has_deleted_says_how_it_is_made_anew(
+    own: Headswap, tmp_path: Path
+) -> None:
+    media.copy_kernels(tmp_path / "cache")
+    short = media.looped(media.clip("carphone_pristine.mp4"), tmp_path / "short.mp4", seconds=1.0)
+    run = ("run", short, "--face", media.photo("astronaut.png"), "--any-length")
     saved = own(*run, "-q").out.strip()
     own("serve", "--clear")
     (own.cwd / saved).unlink()

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -82,7 +81,7 @@ class Arena:
         self.cache.mkdir(mode=0o700, exist_ok=True)
         (self.cache / "weights").symlink_to(media.weights_dir())
         if is_real:
-            _copy_kernels(self.cache / "numba")
+            media.copy_kernels(self.cache)
         more = {} if is_real else {"ARENA_STANDIN": str(standin.SCRIPT)}
         paths = os.pathsep.join(map(str, (SHIM, USERS, Path(__file__).parents[2])))
         self.headswap = Headswap(folder, PYTHONPATH=paths, **more)
@@ -324,15 +323,6 @@ def photo() -> bytes:
     """A picture without a face, which the quick pipeline does not mind."""
     with tempfile.TemporaryDirectory() as folder:
         return clips.plain_photo(Path(folder) / "photo.png").read_bytes()
-
-
-def _copy_kernels(target: Path) -> None:
-    """Give an engine what was compiled before, for its owner alone; what is lacking it compiles itself."""
-    kept = Path(os.environ["NUMBA_CACHE_DIR"])
-    if kept.is_dir():
-        shutil.copytree(kept, target, ignore=shutil.ignore_patterns("*.tmp.*"))
-        for path in [target, *target.rglob("*")]:
-            path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def mounted(folder: Path, size: str) -> bool:

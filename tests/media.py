@@ -5,8 +5,11 @@ Portrait rights beyond the packages' licences are not known: nothing of these is
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from fractions import Fraction
 from functools import cache
@@ -16,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import av
 import cv2
+import filelock
 import numpy as np
 
 from headswap_cli import packages
@@ -134,17 +138,30 @@ def photo(name: str) -> Path:
 
 @cache
 def weights_dir() -> Path:
-    """Return the folder of the engine's weights."""
+    """Return the folder of the engine's weights; its kernels are compiled by then."""
     folder = _KEPT / "weights"
     weights.ensure(folder)
+    _compile_once(folder)
     return folder
+
+
+def _compile_once(weights: Path) -> None:
+    """Compile this checkout's kernels, elsewhere: else every process of the tests would, several at once."""
+    top = Path(__file__).parents[1]
+    compiled = Path(os.environ["NUMBA_CACHE_DIR"])
+    compiled.mkdir(parents=True, exist_ok=True)
+    done = compiled / f"compiled-{hashlib.sha256(str(top).encode()).hexdigest()[:16]}"
+    with filelock.FileLock(f"{done}.lock"):
+        if not done.exists():
+            subprocess.run([sys.executable, "-m", "tests.kernels", str(weights)], cwd=top, check=True)
+            done.touch()
 
 
 def copy_kernels(cache: Path) -> None:
     """Give an engine what was compiled before, for its owner alone; what is lacking it compiles itself."""
     compiled, target = Path(os.environ["NUMBA_CACHE_DIR"]), cache / "numba"
     if compiled.is_dir():
-        shutil.copytree(compiled, target, ignore=shutil.ignore_patterns("*.tmp.*"))
+        shutil.copytree(compiled, target, ignore=shutil.ignore_patterns("*.tmp.*", "compiled-*"))
         for path in [target, *target.rglob("*")]:
             path.chmod(0o700 if path.is_dir() else 0o600)
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.channels import largest, tint, total
+from headswap_cli.engine.extent import ALIKE, extended
 from headswap_cli.engine.geometry import bounding_box
 from headswap_cli.engine.kernel import kernel
-from headswap_cli.engine.types import Frame, Mask
+from headswap_cli.engine.types import Mask
 from headswap_cli.engine.unlike import Expected
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ _DYED = 150.0
 _CLOSE = 0.05
 # Face widths from its edge: hair begins there and reaches in so far; what reaches further may go on beyond.
 _AT_EDGE, _HAIR, _THING = 0.025, 0.1, 0.13
-# Beyond the mesh a thing goes on as far as its colour, in grey levels, and no further than this.
-_ALIKE, _REACH = 24.0, 0.4
 _INERTIA = 0.35
+# How far around an eye its lids and lashes lie, face widths.
+_LID = 0.05
 # Of a pixel that an overlay has a share in, at least.
 _SHARE = 0.1
 
@@ -81,47 +82,36 @@ class Front:
         points[:, :2] = (points[:, :2] - (x0, y0) + 0.5) * size / (x1 - x0, y1 - y0) - 0.5
         known = None if overlay is None else _reduced(overlay[y0:y1, x0:x1], size)
         found, goes_on = self._compare(np.asarray(image, np.float32), points, piece.pixels * shrink, known)
-        found = self._steadied(found)
         if not found.any():
             return None
-        mask = np.zeros((piece.height, piece.width), np.float32)
-        mask[y0:y1, x0:x1] = cv2.resize(found, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
-        if goes_on:
-            grown = self._gone_on(piece, mask, points=piece.reduced(landmarks))
-            np.maximum(mask, piece.enlarged(grown), out=mask)
-        return mask
+        scale = np.array(piece.factor) * ((x1 - x0) / size[0], (y1 - y0) / size[1])
+        shift = (np.array([x0, y0]) * piece.factor) + scale / 2 - 0.5
+        place = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
+        mask = np.asarray(cv2.warpAffine(found, place, piece.small.shape[1::-1]), np.float32)
+        return extended(piece, mask, piece.reduced(landmarks)[topology.OVAL] if goes_on else None)
 
     def _compare(self, image: Floats, points: Floats, width: float, known: Bools | None) -> tuple[Mask, bool]:
         """Return what does not look like the face, and whether any of it may reach beyond."""
         compared = self._expected.compare(image, points, width)
         if compared is None:
+            self._before = None
             return np.zeros(image.shape[:2], np.float32), False
         if known is not None:
             compared.score[known] = 0
             compared.doubtful[known] = False
-        return _things(image, compared, width, hair_stays=self._hair_stays)
+        found, goes_on = _things(image, points, compared, width, hair_stays=self._hair_stays)
+        return self._steadied(found, compared), goes_on
 
-    def _steadied(self, found: Mask) -> Mask:
+    def _steadied(self, found: Mask, compared: Compared) -> Mask:
         if self._before is not None:
             before = cv2.resize(self._before, found.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+            # Where the face shows again a thing has gone on.
+            face = (compared.inside & (compared.score == 0) & ~compared.doubtful).view(np.uint8)
+            before[cv2.erode(face, np.ones((5, 5), np.uint8), borderValue=0) > 0] = 0
             found = np.asarray((1 - _INERTIA) * found + _INERTIA * before, np.float32)
             found[found < 0.1] = 0
         self._before = found
         return found
-
-    def _gone_on(self, piece: Piece, mask: Mask, points: Floats) -> Mask:
-        """Let things go on over eyes, mouth and beyond the face, where nothing was predicted."""
-        small = np.asarray(
-            cv2.resize(mask, piece.small.shape[1::-1], interpolation=cv2.INTER_AREA), np.float32
-        )
-        free = np.full(small.shape, 255, np.uint8)
-        cv2.fillPoly(free, [points[topology.OVAL, :2].round().astype(np.int32)], (0,))
-        for hole in (topology.RIGHT_EYE, topology.LEFT_EYE, topology.INNER_LIPS):
-            cv2.fillPoly(free, [points[hole, :2].round().astype(np.int32)], (255,))
-        width = piece.pixels * piece.factor[0]
-        whole = np.maximum(small, _grown(piece.small, small, free, width))
-        # The mesh's own edges, at the lips and the chin, are none of the thing's.
-        return _closed(whole, width)
 
 
 def _reduced(overlay: Mask, size: tuple[int, int]) -> Bools:
@@ -130,7 +120,9 @@ def _reduced(overlay: Mask, size: tuple[int, int]) -> Bools:
     return np.asarray(cv2.dilate(share, np.ones((3, 3), np.uint8)) > _SHARE, np.bool_)
 
 
-def _things(image: Floats, compared: Compared, width: float, *, hair_stays: bool) -> tuple[Mask, bool]:
+def _things(
+    image: Floats, points: Floats, compared: Compared, width: float, *, hair_stays: bool
+) -> tuple[Mask, bool]:
     """Keep what hangs together, is sure somewhere and large enough; tell whether any lies deep inside."""
     inside = compared.inside
     kept, is_deep = np.zeros(inside.shape, np.uint8), False
@@ -138,7 +130,7 @@ def _things(image: Floats, compared: Compared, width: float, *, hair_stays: bool
     if float(soft.max()) <= _SEED:
         return kept.astype(np.float32), False
     count, labels = _together(soft > _GROWN)
-    depth = _depth(inside, width)
+    openings, depth = _openings(points, inside, width), _depth(inside, width)
     # Size, surest pixel, least and greatest depth of each.
     found = np.tile(np.array([0, 0, np.inf, 0], np.float32), (count, 1))
     _survey(labels, soft, depth, found)
@@ -150,7 +142,7 @@ def _things(image: Floats, compared: Compared, width: float, *, hair_stays: bool
         lies_like_hair = nearest < _AT_EDGE and deepest <= _HAIR
         if lies_like_hair and not hair_stays and not _is_dyed(image[area], compared.usual[area]):
             continue
-        kept |= _over_features(image, compared, area)
+        kept |= _over_features(image, compared, area, openings)
         is_deep = is_deep or deepest > _THING
     grown = cv2.dilate(_closed(kept.astype(np.float32), width), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.8), np.float32), is_deep
@@ -161,19 +153,50 @@ def _closed(mask: Mask, width: float) -> Mask:
     return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)), np.float32)
 
 
-def _over_features(image: Floats, compared: Compared, area: Bools) -> Bools:
+def _over_features(image: Floats, compared: Compared, area: Bools, openings: tuple[Bools, Bools]) -> Bools:
     """Let a thing go on over brows, eyes and lips, where little is sure, as far as they are mixed with it."""
-    rows, columns = np.nonzero(compared.doubtful & ~area)
-    if not rows.size:
-        return area
     colour = np.median(image[area], axis=0)
+    rows, columns = np.nonzero(compared.doubtful & ~area)
     usual = compared.usual[rows, columns]
     change, most = image[rows, columns] - usual, colour - usual
     part = total(change * most) / (total(most * most) + 1)
-    mixed = (part > _MIXED) & (largest(np.abs(change - part[:, np.newaxis] * most)) < _ALIKE)
+    mixed = (part > _MIXED) & (largest(np.abs(change - part[:, np.newaxis] * most)) < ALIKE)
     alike = area.copy()
     alike[rows[mixed], columns[mixed]] = True
+    same = cv2.inRange(image, colour - ALIKE, colour + ALIKE) > 0
+    _bridge(same, *openings, alike)
     return _hung_together(alike, area)
+
+
+@kernel
+def _bridge(same: Bools, eyes: Bools, mouth: Bools, thing: Bools) -> None:
+    """Add to a thing what of the mouth has its colour, and what of the eyes if that lies within the thing.
+
+    A pupil is as dark as a rim.
+    """
+    height, width = same.shape
+    added = np.zeros_like(thing)
+    for y in range(height):
+        for x in range(width):
+            if same[y, x] and not thing[y, x]:
+                added[y, x] = mouth[y, x] or (eyes[y, x] and _is_between(same, thing, y, x))
+    thing |= added
+
+
+@kernel
+def _is_between(same: Bools, thing: Bools, y: int, x: int) -> bool:
+    """Whether what has a thing's colour ends at the thing above and below a pixel, or on both sides of it."""
+    height, width = same.shape
+    for down in range(2):
+        sides = 0
+        for sign in (-1, 1):
+            v, u = y, x
+            while 0 < v < height - 1 and 0 < u < width - 1 and same[v, u] and not thing[v, u]:
+                v, u = v + sign * down, u + sign * (1 - down)
+            sides += thing[v, u]
+        if sides > 1:
+            return True
+    return False
 
 
 def _hung_together(mask: Bools, area: Bools) -> Bools:
@@ -211,6 +234,16 @@ def _is_dyed(colours: Floats, usual: Floats) -> bool:
     return bool(np.abs(apart).max() > _DYED)
 
 
+def _openings(points: Floats, inside: Bools, width: float) -> tuple[Bools, Bools]:
+    """Return where eyes with their lids are in a face, and where the mouth is open."""
+    eyes, mouth = (np.zeros(inside.shape, np.uint8) for _ in range(2))
+    for ring in (topology.RIGHT_EYE, topology.LEFT_EYE):
+        cv2.fillPoly(eyes, [points[ring, :2].round().astype(np.int32)], (1,))
+    cv2.fillPoly(mouth, [points[topology.INNER_LIPS, :2].round().astype(np.int32)], (1,))
+    side = 2 * max(1, round(_LID * width)) + 1
+    return cv2.dilate(eyes, np.ones((side, side), np.uint8)) > 0, (mouth > 0) & ~inside
+
+
 def _depth(inside: Bools, width: float) -> Mask:
     """Return how far each pixel lies from the outer edge of the face, in face widths."""
     outlines, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -218,22 +251,3 @@ def _depth(inside: Bools, width: float) -> Mask:
     padded = cv2.copyMakeBorder(whole, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0,))
     far = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_3)[1:-1, 1:-1]
     return np.asarray(far / width, np.float32)
-
-
-def _grown(image: Frame, mask: Mask, free: NDArray[np.uint8], width: float) -> Mask:
-    """Let each thing go on over ``free`` (255) pixels of its own colour that hang together with it."""
-    core = (mask > 0.6).astype(np.uint8)
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
-    reach = max(1, round(_REACH * width))
-    found = np.zeros(mask.shape, np.float32)
-    for label in range(1, count):
-        x, y, across, down = boxes[label, :4].tolist()
-        near = np.s_[max(0, y - reach) : y + down + reach, max(0, x - reach) : x + across + reach]
-        area = labels[near] == label
-        colour = np.median(image[near][area], axis=0)
-        alike = cv2.bitwise_and(cv2.inRange(image[near], colour - _ALIKE, colour + _ALIKE), free[near])
-        _, parts = cv2.connectedComponents(cv2.bitwise_or(area.view(np.uint8), alike), connectivity=8)
-        with_area = np.zeros(int(parts.max()) + 1, np.bool_)
-        with_area[parts[area]] = True
-        found[near][with_area[parts]] = 1
-    return np.asarray(cv2.GaussianBlur(found, (0, 0), 0.7), np.float32)

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.sample import between
-from headswap_cli.engine.types import Frame, Landmarks
+from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 Floats = NDArray[np.float32]
 
@@ -24,11 +25,20 @@ _SEAM, _SEAM_THICKNESS = np.array([0.66, 0.68, 0.8, 1], np.float32), 0.02
 _ACROSS = tuple((_RING - k, k) for k in range(1, _RING // 2))
 # Openings narrower than so many times the seam's softness are slits, more or less.
 _SLIT = 8.0
+# From so much on a pixel of the mouth shows what is in front, and those near to it show some of that.
+_COVERED, _NEAR = 0.2, np.ones((5, 5), np.uint8)
 _FAN = np.array([(i, (i + 1) % _RING, _RING) for i in range(_RING)], np.int32)
 
 
 def fill_mouth(
-    layer: Floats, piece: Frame, old: Landmarks, new: Landmarks, *, gap: float, feather: float
+    layer: Floats,
+    piece: Frame,
+    old: Landmarks,
+    new: Landmarks,
+    *,
+    gap: float,
+    feather: float,
+    covered: Mask | None = None,
 ) -> None:
     """Lay the person's open mouth into the new head.
 
@@ -39,6 +49,8 @@ def fill_mouth(
         new: The head's.
         gap: The person's lip gap in face widths.
         feather: Softness of the seam, pixels.
+        covered: What of the piece something in front covers, at any size: it stays where it is, and its
+            picture must not move along with the mouth.
     """
     amount = float(np.clip((gap - _GAPS[0]) / (_GAPS[1] - _GAPS[0]), 0, 1))
     lips = new[topology.INNER_LIPS, :2]
@@ -54,9 +66,34 @@ def fill_mouth(
     target = np.zeros((_RING + 1, 3), np.float32)
     target[:, :2] = _with_centre(lips) - (x0, y0)
     origin = _with_centre(old[topology.INNER_LIPS, :2])
+    if covered is not None:
+        piece, origin = _bared(piece, covered, origin)
     seen = rasterise(target, origin, _FAN, int(x1 - x0), int(y1 - y0))
     soft = _shown(seen.shape[:2], lips - (x0, y0), feather)
     _lay(seen, piece, np.asarray(soft * amount, np.float32), layer[y0:y1, x0:x1])
+
+
+def _bared(piece: Frame, covered: Mask, ring: Floats) -> tuple[Frame, Floats]:
+    """Return a picture of the mouth without what is before it, and the ring (with its centre) there."""
+    corner = np.maximum(np.floor(ring.min(axis=0)) - 2, 0).astype(int)
+    x0, y0 = corner.tolist()
+    x1, y1 = np.minimum(np.ceil(ring.max(axis=0)) + 3, piece.shape[1::-1]).astype(int).tolist()
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        return piece, ring
+    scale = np.array(covered.shape[::-1]) / piece.shape[1::-1]
+    x, y = (corner + 0.5) * scale - 0.5
+    to_mask = np.array([[scale[0], 0, x], [0, scale[1], y]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    hidden = cv2.warpAffine(covered, to_mask, (x1 - x0, y1 - y0), flags=flags) > _COVERED
+    if not hidden.any():
+        return piece, ring
+    outline = np.round(ring[:_RING] - corner).astype(np.int32)
+    inside = cv2.fillPoly(np.zeros(hidden.shape, np.uint8), [outline], (1,)) > 0
+    bare = inside & (cv2.dilate(hidden.view(np.uint8), _NEAR) == 0)
+    part = piece[y0:y1, x0:x1]
+    filled = push_pull(part.astype(np.float32), bare.astype(np.float32))
+    picture = np.where(hidden[..., np.newaxis], filled, part)
+    return np.asarray(picture, np.uint8), np.asarray(ring - corner, np.float32)
 
 
 @kernel

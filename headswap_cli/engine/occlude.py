@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.geometry import Crop
-from headswap_cli.engine.kernel import kernel
+from headswap_cli.engine.guided import laid_along
 from headswap_cli.engine.networks import Network, sigmoid, to_input
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.types import Box, Frame, Mask
 
-Floats = NDArray[np.float32]
 Hand = NDArray[np.float32]  # (21, 2): wrist, then four points of thumb, index, middle, ring and little finger
 
 _WRIST, _INDEX_ROOT, _MIDDLE_ROOT, _LITTLE_ROOT = 0, 5, 9, 17
@@ -55,8 +54,6 @@ _GOES_ON = 0.8
 _THICKNESS = 0.3
 # So much of it is surely hand; around that only what differs from its colour by no more grey levels is.
 _SURELY, _OTHER = 0.45, 60
-# Up to so much of the guided mask there is no hand, from so much on nothing else.
-_NONE, _ALL = 0.3, 0.7
 
 
 class _Look(NamedTuple):
@@ -251,12 +248,8 @@ def hand_mask(
         return None
     # The shade between two fingers that all but touch.
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.uint8)
-    grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) * np.float32(1 / 255), np.float32)
-    guided = _guide(grey, mask * np.float32(1 / 255), max(2, thickness // 3))
-    fine = frame if fine is None else fine
-    soft = np.empty(fine.shape[:2], np.float32)
-    _lay(fine, guided, soft)
-    return np.asarray(cv2.blur(soft, (3, 3)), np.float32)
+    share = np.asarray(mask * np.float32(1 / 255), np.float32)
+    return laid_along(share, frame, frame if fine is None else fine, max(2, thickness // 3))
 
 
 def _other_colours(frame: Frame, sure: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -280,55 +273,6 @@ def _draw(mask: NDArray[np.uint8], points: Hand, thickness: int, arm_thickness: 
     cv2.polylines(mask, [palm], isClosed=True, color=(255,), thickness=thickness)
     wrist = points[[_WRIST]]
     lines(np.stack([wrist, 2 * wrist - points[[_MIDDLE_ROOT]]], axis=1), max(1, round(2.6 * arm_thickness)))
-
-
-def _guide(guide: Mask, mask: Mask, radius: int) -> Floats:
-    """Return a mask as a function of a grey picture, (height, width, 2): slope and level, both of 0 to 1.
-
-    Source: He, Sun, Tang, IEEE TPAMI 35(6), 2013, eq. 5-8.
-    """
-
-    def mean(array: Mask) -> Mask:
-        return np.asarray(cv2.blur(array, (2 * radius + 1, 2 * radius + 1)), np.float32)
-
-    centre, level = mean(guide), mean(mask)
-    slope = (mean(guide * mask) - centre * level) / (mean(guide * guide) - centre * centre + 1e-3)
-    return np.dstack(
-        [mean(np.asarray(slope, np.float32)), mean(np.asarray(level - slope * centre, np.float32))]
-    )
-
-
-@kernel
-def _lay(frame: Frame, guided: Floats, mask: Mask) -> None:
-    """Fill in what ``guided`` makes of a picture of any size: He, Sun, arXiv:1505.00996, algorithm 2."""
-    height, width = mask.shape
-    rows, columns = guided.shape[:2]
-    down, across = np.float32(rows / height), np.float32(columns / width)
-    zero, hardly, half, one = np.float32(0), np.float32(1e-3), np.float32(0.5), np.float32(1)
-    for y in range(height):
-        v = min(max((np.float32(y) + half) * down - half, zero), np.float32(rows - 1))
-        top = int(v)
-        under, low = min(top + 1, rows - 1), v - np.float32(top)
-        for x in range(width):
-            u = min(max((np.float32(x) + half) * across - half, zero), np.float32(columns - 1))
-            left = int(u)
-            beside, right = min(left + 1, columns - 1), u - np.float32(left)
-            most = zero
-            for k in range(2):
-                most = max(most, abs(guided[top, left, k]), abs(guided[top, beside, k]))
-                most = max(most, abs(guided[under, left, k]), abs(guided[under, beside, k]))
-            if most < hardly:
-                mask[y, x] = zero
-                continue
-            blue, green, red = frame[y, x, 0], frame[y, x, 1], frame[y, x, 2]
-            grey = np.float32(0.114 * blue + 0.587 * green + 0.299 * red) / np.float32(255)
-            value = zero
-            for k in range(2):
-                upper = guided[top, left, k] * (one - right) + guided[top, beside, k] * right
-                lower = guided[under, left, k] * (one - right) + guided[under, beside, k] * right
-                part = upper * (one - low) + lower * low
-                value += part * grey if k == 0 else part
-            mask[y, x] = min(max((value - np.float32(_NONE)) / np.float32(_ALL - _NONE), zero), one)
 
 
 def _centres(cells: int, boxes: int) -> NDArray[np.float32]:

@@ -123,7 +123,7 @@ class Painter:
         own, new = piece.full(landmarks), piece.full(posed.landmarks)
         smooth_folds(layer, new, piece.pixels, posed.less_smile)
         feather = max(0.7, 0.012 * piece.pixels)
-        fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather)
+        fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather, covered=hand)
         for eye, opening in zip(EYES, posed.openings, strict=True):
             finish_eye(layer, new[_lid_line(eye, 0), :2], new[_lid_line(eye, 1), :2], opening)
         self._memory.frames += 1

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headswap_cli.engine.channels import DARK, tint
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.raster import rasterise
-from headswap_cli.engine.veil import features
+from headswap_cli.engine.veil import SAME_TINT, SHADED, features
 
 if TYPE_CHECKING:
     from headswap_cli.engine.appearance import Appearance
@@ -33,9 +33,6 @@ _CHANCE, _CHANCE_TINT = 10.0, 15.0
 _TINTED = 70.0
 # So surely a feature is not where it is expected.
 _DOUBTED = 0.25
-# A fold, or a shadow that falls on skin, leaves so much of its light at least, of each primary nearly the
-# same part.
-_SHADED, _SAME_TINT = 0.42, 0.16
 # Light changes slowly over a face: its reach, face widths, how much is believed, how coarse it is seen.
 _LIGHT, _GAINS, _COARSE = 0.22, (0.5, 1.8), 4
 # What differs by more than this, in grey levels, tells nothing of the light.
@@ -77,7 +74,9 @@ class Expected:
         element = np.ones((reach, reach), np.uint8)
         lowest, highest = cv2.erode(self._usual, element), cv2.dilate(self._usual, element)
         self._bounds = np.ascontiguousarray(np.dstack([lowest, highest, appearance.spread]), np.float32)
-        self._feature, self._ranges = _feature_ranges(self._usual, appearance.layout, width)
+        corners = np.pad(appearance.layout, ((0, 0), (0, 1)))
+        skin = rasterise(corners, appearance.layout, triangles, *self._usual.shape[1::-1])[..., 0] >= 0
+        self._feature, self._ranges = _feature_ranges(self._usual, appearance.layout, width, skin)
 
     def compare(self, image: Floats, points: Floats, width: float) -> Compared | None:
         """Return where a picture of the face differs, None where too little of it looks like the face.
@@ -111,13 +110,16 @@ class Expected:
         return Compared(score, doubtful, predicted, inside)
 
 
-def _feature_ranges(colours: Floats, layout: Floats, width: float) -> tuple[Labels, Floats]:
-    """Return where each feature may be (0: none), and its lowest and highest colour and tint, (n, 4, 3)."""
+def _feature_ranges(colours: Floats, layout: Floats, width: float, skin: Bools) -> tuple[Labels, Floats]:
+    """Return where each feature may be (0: none), and its lowest and highest colour and tint, (n, 4, 3).
+
+    What is seen in eyes and mouth is not known: ``skin`` is where the mesh is.
+    """
     labels = np.zeros(colours.shape[:2], np.uint8)
     hulls = features(layout, colours.shape[:2], round(_MOVED * width))
     ranges = np.zeros((len(hulls) + 1, 4, 3), np.float32)
     for number, hull in enumerate(hulls, start=1):
-        own = colours[hull]
+        own = colours[hull & skin]
         labels[hull] = number
         tints = tint(own)
         ranges[number, :2] = np.percentile(own, (_CHANCE, 100 - _CHANCE), axis=0)
@@ -232,7 +234,7 @@ def _score(  # noqa: PLR0917 - kernels take arguments by place
             if labels[v, u]:
                 doubtful[y, x] = unlike > _DOUBTED
                 score[y, x] = min(unlike, _beyond(image, light, y, x, ranges, labels[v, u], same))
-            elif least < _SHADED or most > 1 + _SAME_TINT or most - least > _SAME_TINT:
+            elif least < SHADED or most > 1 + SAME_TINT or most - least > SAME_TINT:
                 score[y, x] = unlike
 
 

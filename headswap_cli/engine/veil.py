@@ -33,6 +33,12 @@ _KNOWN = 0.5
 _BRIDGE_REACH, _ABOVE, _BELOW, _LID, _BROW = 0.06, 0.02, 0.12, 0.025, 0.4
 _INNER_CORNERS, _BROWS, _POUCHES = np.array([133, 362]), np.array([105, 334]), np.array([119, 348])
 _GLABELLA, _NASION, _MID_NOSE = 9, 168, 197
+# Around an eye, so many face widths from the lids' rim, there is skin: where so much of that has one dark
+# colour, alike to so many grey levels and so many times as far from skin as what is doubtful, a lens is.
+_AROUND_EYE, _OPAQUE, _ONE_COLOUR, _DARKENED = 0.05, 0.8, 24.0, 2.0
+# A fold, or a shadow that falls on skin, leaves so much of its light at least, of each primary nearly the
+# same part.
+SHADED, SAME_TINT = 0.42, 0.16
 # Hair runs along the edge of the face and reaches no further in than this, face widths; what hangs together
 # with a thing further in is hair only so near to the edge.
 _HAIR, _SURELY_HAIR = 0.12, 0.06
@@ -73,12 +79,13 @@ def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bo
     hair = (depth <= _HAIR * width) & ~_chin(layout, inside.shape)
     apart_from_dark = cv2.distanceTransform((~dark).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
     sure = (off > _SURE) & (apart_from_dark > _SHADE * width)
-    covered = _things((off > 1) & ~hair, sure, skin)
+    covered = _things((off > 1) & ~hair & (sure | ~_shade(colours, fit)), sure, skin)
     hair &= depth <= _SURELY_HAIR * width
     mouth = _around(layout[topology.INNER_LIPS], inside.shape, 1)
     covered = _spread_alike(covered, colours, bound, inside & ~hair & (change > bound), mouth)
     covered |= _glasses(colours, layout, inside, covered)
     covered |= inside & ~_lips(layout, inside.shape) & _dyed(colours, fit)
+    covered |= _lenses(colours, layout, inside, change > _DARKENED * bound)
     covered = (cv2.dilate(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & inside
     kept = np.where(covered[..., np.newaxis], fit, colours)
     return np.asarray(kept, np.float32), covered
@@ -131,6 +138,30 @@ def _glasses(colours: Floats, layout: Floats, inside: Bools, covered: Bools) -> 
     _, labels = cv2.connectedComponents(closed, connectivity=8)
     kept = np.unique(labels[bridge])
     return np.asarray(np.isin(labels, kept[kept > 0]) & inside, np.bool_)
+
+
+def _lenses(colours: Floats, layout: Floats, inside: Bools, dark: Bools) -> Bools:
+    """Return the dark lenses before the eyes: all around the eye is of one colour, which is not skin's."""
+    reach = round(_AROUND_EYE * float(np.ptp(layout[:, 0])))
+    found = np.zeros(inside.shape, np.bool_)
+    for eye in (topology.RIGHT_EYE, topology.LEFT_EYE):
+        near = _around(layout[eye], inside.shape, reach) & inside
+        if not near.any():
+            continue
+        alike = largest(np.abs(colours - np.median(colours[near], axis=0))) < _ONE_COLOUR
+        if (alike & dark)[near].mean() < _OPAQUE:
+            continue
+        _, labels = cv2.connectedComponents((alike & dark & inside).astype(np.uint8), connectivity=4)
+        kept = np.unique(labels[near])
+        found |= np.isin(labels, kept[kept > 0])
+    return found
+
+
+def _shade(colours: Floats, skin: Floats) -> Bools:
+    """Tell where a picture has skin's colour, in a fold or in a shadow."""
+    parts = (colours + 4) / (skin + 4)
+    most, least = largest(parts), -largest(-parts)
+    return np.asarray((least > SHADED) & (most < 1 + SAME_TINT) & (most - least < SAME_TINT), np.bool_)
 
 
 def _dyed(colours: Floats, skin: Floats) -> Bools:

@@ -50,20 +50,31 @@ def lettering(frame: Frame, landmarks: Landmarks) -> Drawn:
 
 def glasses(frame: Frame, landmarks: Landmarks) -> Drawn:
     """Black rims about the eyes, sitting on the face in every frame."""
-    mask = np.zeros(frame.shape[:2], np.uint8)
     thick = max(1, round(0.035 * face_width(landmarks)))
+    return _painted(frame, _spectacles(frame, landmarks, thick, lens=thick), (25, 25, 28))
+
+
+def sunglasses(frame: Frame, landmarks: Landmarks) -> Drawn:
+    """Dark lenses that nothing is seen through, sitting on the face in every frame."""
+    thick = max(1, round(0.035 * face_width(landmarks)))
+    return _painted(frame, _spectacles(frame, landmarks, thick, lens=cv2.FILLED), (34, 30, 26))
+
+
+def _spectacles(frame: Frame, landmarks: Landmarks, thick: int, lens: int) -> NDArray[np.uint8]:
+    """Return where glasses are; ``lens`` is how thick their outlines are drawn, pixels."""
+    mask = np.zeros(frame.shape[:2], np.uint8)
     rims = []
     for outer, inner, below in ((33, 133, 119), (263, 362, 348)):
         middle = landmarks[[outer, inner], :2].mean(axis=0)
         reach = float(np.linalg.norm(landmarks[outer, :2] - landmarks[inner, :2]))
         size = (round(0.78 * reach), round(0.75 * float(abs(landmarks[below, 1] - middle[1]))))
-        cv2.ellipse(mask, (round(float(middle[0])), round(float(middle[1]))), size, 0, 0, 360, (1,), thick)
+        cv2.ellipse(mask, (round(float(middle[0])), round(float(middle[1]))), size, 0, 0, 360, (1,), lens)
         rims.append((middle, size[0]))
     (right, first), (left, second) = rims
     bridge = (right + np.array([first, 0]), left - np.array([second, 0]))
     ends = [(round(float(x)), round(float(y))) for x, y in bridge]
     cv2.line(mask, ends[0], ends[1], (1,), thick)
-    return _painted(frame, mask, (25, 25, 28))
+    return mask
 
 
 def passing_bar(frame: Frame, landmarks: Landmarks) -> Drawn:
@@ -80,6 +91,7 @@ OVERLAYS: dict[str, Callable[[Frame, Landmarks], Drawn]] = {
     "microphone": microphone,
     "lettering": lettering,
     "glasses": glasses,
+    "sunglasses": sunglasses,
     "passing bar": passing_bar,
 }
 

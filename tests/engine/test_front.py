@@ -49,11 +49,11 @@ def triangles() -> NDArray[np.int32]:
     return of_face(heads.reference().triangles)
 
 
-def piece_of(frame: Frame, landmarks: Landmarks) -> Piece:
-    margin = np.float32(0.4 * face_width(landmarks))
-    piece = cut_piece(
-        frame, face_box(landmarks) + margin * np.array([-1, -1, 1, 1], np.float32), face_width(landmarks)
-    )
+def piece_of(frame: Frame, landmarks: Landmarks, reach: tuple[float, float] = (0.4, 0.4)) -> Piece:
+    """Cut out a face; ``reach`` is how much around it, sideways, and up and down, in face widths."""
+    width = face_width(landmarks)
+    margin = np.float32(width) * np.array([-reach[0], -reach[1], *reach], np.float32)
+    piece = cut_piece(frame, face_box(landmarks) + margin, width)
     assert piece is not None
     return piece
 
@@ -95,24 +95,89 @@ def test_a_face_with_nothing_before_it_has_no_holes(clip: str) -> None:
 @pytest.mark.parametrize(
     ("clip", "overlay", "recall"),
     [
-        ("carphone_pristine.mp4", "microphone", 0.85),
-        ("carphone_pristine.mp4", "lettering", 0.82),
+        ("carphone_pristine.mp4", "microphone", 0.88),
+        ("carphone_pristine.mp4", "lettering", 0.83),
         ("carphone_pristine.mp4", "glasses", 0.89),
+        ("carphone_pristine.mp4", "sunglasses", 0.89),
         ("carphone_pristine.mp4", "passing bar", 0.9),
-        ("single_face.mp4", "microphone", 0.86),
-        ("single_face.mp4", "lettering", 0.9),
+        ("single_face.mp4", "microphone", 0.89),
+        ("single_face.mp4", "lettering", 0.89),
         ("single_face.mp4", "glasses", 0.9),
+        ("single_face.mp4", "sunglasses", 0.9),
         ("single_face.mp4", "passing bar", 0.89),
-        ("WolfgangLanger_Pexels.mp4", "microphone", 0.86),
-        ("WolfgangLanger_Pexels.mp4", "lettering", 0.9),
-        ("WolfgangLanger_Pexels.mp4", "glasses", 0.89),
-        ("WolfgangLanger_Pexels.mp4", "passing bar", 0.87),
+        ("WolfgangLanger_Pexels.mp4", "microphone", 0.89),
+        ("WolfgangLanger_Pexels.mp4", "lettering", 0.89),
+        ("WolfgangLanger_Pexels.mp4", "glasses", 0.9),
+        ("WolfgangLanger_Pexels.mp4", "sunglasses", 0.9),
+        ("WolfgangLanger_Pexels.mp4", "passing bar", 0.89),
     ],
 )
 def test_microphones_words_glasses_and_bars_are_found(clip: str, overlay: str, recall: float) -> None:
     found, false = watched(clip, overlay)
     assert found > recall
-    assert false < 0.018
+    assert false < 0.011
+
+
+@pytest.mark.parametrize(
+    ("clip", "overlay", "recall"),
+    [
+        ("single_face.mp4", "microphone", 0.89),
+        ("WolfgangLanger_Pexels.mp4", "microphone", 0.89),
+        ("carphone_pristine.mp4", "passing bar", 0.9),
+        ("single_face.mp4", "passing bar", 0.9),
+        ("WolfgangLanger_Pexels.mp4", "passing bar", 0.89),
+    ],
+)
+def test_a_thing_is_followed_beyond_the_face_as_far_as_a_head_may_reach(
+    clip: str, overlay: str, recall: float
+) -> None:
+    seen = [(*OVERLAYS[overlay](frame, face), face) for frame, face in shot(clip)]
+    appearance = learn([(frame, face) for frame, _, face in seen[::3]], triangles())
+    assert appearance is not None
+    front = Front(appearance, triangles(), hair_stays=False)
+    hits = total = 0
+    for frame, thing, face in seen:
+        piece = piece_of(frame, face, (0.5, 0.9))
+        mask = front.find(piece, face)
+        beyond = (thing & ~face_mask(frame.shape, face))[piece.part]
+        hits += int((mask[beyond] > 0.5).sum()) if mask is not None else 0
+        total += int(beyond.sum())
+    assert hits > recall * total
+
+
+def test_eyes_behind_dark_rims_are_not_the_rims_and_behind_dark_lenses_are_covered() -> None:
+    shares = []
+    for overlay in ("glasses", "sunglasses"):
+        seen = [(OVERLAYS[overlay](frame, face)[0], face) for frame, face in shot("single_face.mp4")]
+        appearance = learn(seen[::2], triangles())
+        assert appearance is not None
+        front = Front(appearance, triangles(), hair_stays=False)
+        kept = []
+        for frame, face in seen:
+            piece = piece_of(frame, face)
+            mask = front.find(piece, face)
+            assert mask is not None
+            pupils = np.round(piece.full(face)[[468, 473], :2]).astype(int)
+            kept += [float(mask[y, x]) > 0.5 for x, y in pupils]
+        shares.append(np.mean(kept))
+    assert shares[0] < 0.1
+    assert shares[1] == 1
+
+
+def test_where_the_face_shows_again_a_thing_has_gone_on() -> None:
+    views = shot("single_face.mp4")
+    appearance = learn(views, triangles())
+    assert appearance is not None
+    front = Front(appearance, triangles(), hair_stays=False)
+    frame, face = views[0]
+    piece = piece_of(OVERLAYS["microphone"](frame, face)[0], face)
+    found = front.find(piece, face)
+    assert found is not None
+    assert float(found.max()) == 1
+    after = front.find(piece_of(frame, face), face)
+    x, y = np.round(piece.full(face)[199, :2]).astype(int)
+    assert found[y - 3 : y + 4, x - 3 : x + 4].max() > 0.5
+    assert after is None or after[y - 3 : y + 4, x - 3 : x + 4].max() < 0.1
 
 
 def test_a_frown_beside_a_hand_is_no_thing() -> None:

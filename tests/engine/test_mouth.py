@@ -38,6 +38,28 @@ def test_an_open_mouth_shows_what_is_in_the_persons() -> None:
     np.testing.assert_array_equal(layer[:, 48:], head()[:, 48:])
 
 
+def test_what_is_before_the_mouth_does_not_move_along_with_it() -> None:
+    piece = np.full((SIZE, SIZE, 3), 200, np.uint8)
+    covered = np.zeros((SIZE // 2, SIZE // 2), np.float32)
+    piece[16:24, 16:22] = 10
+    covered[8:12, 8:11] = 1
+    shown = []
+    for hidden in (None, covered):
+        layer = head()
+        fill_mouth(layer, piece, face(x=20, y=20), face(), gap=0.2, feather=0.7, covered=hidden)
+        shown.append(layer[28:33, 24:36, :3].min())
+    assert shown[0] < 20
+    assert shown[1] > 180
+
+
+def test_a_mouth_that_is_wholly_covered_is_dark_inside() -> None:
+    piece = np.full((SIZE, SIZE, 3), 200, np.uint8)
+    layer = head()
+    everywhere = np.ones((SIZE, SIZE), np.float32)
+    fill_mouth(layer, piece, face(x=20, y=20), face(), gap=0.2, feather=0.7, covered=everywhere)
+    assert layer[30, 30, :3].max() < 30
+
+
 @pytest.mark.parametrize("gap", [0.0, 0.012])
 def test_a_shut_mouth_shows_nothing_of_the_persons_but_the_line_between_its_lips(gap: float) -> None:
     drawn = []

@@ -26,8 +26,8 @@ TUNED_CLIPS = (
     *("turned by 45 degrees", "glasses and a cap", "office", "webcam"),
 )
 MADE_CLIPS = (
-    *("two people", "A B A B", "WolfgangLanger 720p", "microphone", "lettering", "glasses", "passing bar"),
-    *("pan", "grain", "cut off", "crossing"),
+    *("two people", "A B A B", "WolfgangLanger 720p", "microphone", "lettering", "glasses", "sunglasses"),
+    *("passing bar", "pan", "grain", "cut off", "crossing"),
 )
 HELD_OUT_CLIPS = ("speech", "interview", "carphone, coded to death", "crowd")
 TUNED_PHOTOS = (
@@ -108,6 +108,7 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     "microphone": made.overlaid("microphone"),
     "lettering": made.overlaid("lettering"),
     "glasses": made.overlaid("glasses"),
+    "sunglasses": made.overlaid("sunglasses"),
     "passing bar": made.overlaid("passing bar"),
     "pan": made.panned,
     "grain": made.grainy,
@@ -134,6 +135,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "turned aside": ("turned by 45 degrees", "astronaut.png", "head"),
     "hands in front": ("WolfgangLanger", "astronaut.png", "head"),
     "glasses": ("glasses", "astronaut.png", "head"),
+    "sunglasses": ("sunglasses", "astronaut.png", "head"),
     "a microphone": ("microphone", "astronaut.png", "head"),
     "words": ("lettering", "astronaut.png", "head"),
     "a bar that passes": ("passing bar", "astronaut.png", "head"),

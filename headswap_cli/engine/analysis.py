@@ -13,6 +13,7 @@ from headswap_cli.engine import overlay, plate, preview
 from headswap_cli.engine.aside import Aside
 from headswap_cli.engine.decode import timeline_of
 from headswap_cli.engine.detect import FaceDetector
+from headswap_cli.engine.geometry import containment, face_box
 from headswap_cli.engine.grain import noise_level
 from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, identify, runs
 from headswap_cli.engine.matte import PersonMatte
@@ -239,7 +240,8 @@ class _Likeness:
             self.settle()
             doublings = max(0, len(self._frames) - _DENSE_VIEWS // 2) // (_DENSE_VIEWS // 2)
             self._next_frame = frame_index + _EMBED_EVERY * 2**doublings
-        quality = max(preview.quality(frame, sight.landmarks, sight.presence), _LEAST_QUALITY)
+        quality = preview.quality(frame, sight.landmarks, sight.presence) * _free(sight.landmarks, others)
+        quality = max(quality, _LEAST_QUALITY)
         if self._candidate is None or quality > self._candidate.quality:
             portrait = preview.portrait(frame, sight.landmarks, others)
             head = cut(frame_index, frame, sight.landmarks)
@@ -281,6 +283,12 @@ class _Likeness:
         self._frames.append(view.frame_index)
         self._qualities.append(view.quality)
         self._embeddings.append(embedding)
+
+
+def _free(landmarks: Landmarks, others: Iterable[Landmarks]) -> float:
+    """Return how much of a face no other one may hide, 0 to 1: half of each of two is no view of either."""
+    box = face_box(landmarks)
+    return 1 - max((containment(box, face_box(other)) for other in others), default=0.0)
 
 
 def _break(path: Trail, before: int, after: int) -> int:

@@ -13,7 +13,7 @@ from headswap_cli.engine.appearance import learn, of_face
 from headswap_cli.engine.decode import VideoReader
 from headswap_cli.engine.fade import strengths_before
 from headswap_cli.engine.matte import PersonMatte
-from headswap_cli.engine.meetings import Judge, encounters
+from headswap_cli.engine.meetings import Judge, encounters, nearness
 from headswap_cli.engine.mode import Treatment, treat
 from headswap_cli.engine.retarget import habits, yaw_of
 from headswap_cli.engine.several import weights_over
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 # So many of their shapes tell how a face moves.
 _MOST_SHAPES = 1000
+# So few views of somebody alone tell more than many in which others are near.
+_LEAST_VIEWS = 4
 
 
 class Casting:
@@ -68,7 +70,7 @@ class Casting:
         """
         people = _chosen(scene, photos)
         outfits = self._wardrobe.outfits(photos) if photos else {}
-        samples = {person.obj_id: _samples(person) for person in people}
+        samples = {person.obj_id: _samples(person, scene.people) for person in people}
         ways = self._treatments(samples, outfits, settings.mode)
         tone = settings.tone or Tone.SOURCE
         roles = tuple(
@@ -100,7 +102,7 @@ class Casting:
         triangles = of_face(roles[0].references[0].triangles)
         unknown = {obj_id for one in met for obj_id in one.people} - faces.keys()
         strangers = (person for person in scene.people if person.obj_id in unknown)
-        faces |= {person.obj_id: learn(_samples(person), triangles) for person in strangers}
+        faces |= {person.obj_id: learn(_samples(person, scene.people), triangles) for person in strangers}
         judge = Judge(met, faces, triangles)
         for frame in _frames_at(sorted(set().union(*(one.views for one in met))), scene, source):
             judge.look(frame.frame_index, frame.image)
@@ -191,14 +193,39 @@ def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Treatment]) -> 
     ]
 
 
-def _samples(person: Person) -> list[tuple[Frame, Landmarks]]:
-    """Return the person's head in some frames, and the landmarks there."""
-    return [
-        view.unpack(track.landmarks[view.frame_index - track.first_frame])
-        for view in person.views
-        for track in person.tracks
-        if track.first_frame <= view.frame_index <= track.last_frame
+def _samples(person: Person, people: Sequence[Person]) -> list[tuple[Frame, Landmarks]]:
+    """Return the person's head in some frames, and the landmarks there; away from others as far as can be.
+
+    Who is beside them would pass for their hair, and who is before them for their face.
+    """
+    views = [
+        (view, place) for view in person.views if (place := _place(person, view.frame_index)) is not None
     ]
+    near = [
+        max(
+            (
+                nearness(place, other)
+                for someone in people
+                if someone is not person and (other := _place(someone, view.frame_index)) is not None
+            ),
+            default=0.0,
+        )
+        for view, place in views
+    ]
+    most = sorted(near)[:_LEAST_VIEWS][-1:]
+    return [view.unpack(place) for (view, place), one in zip(views, near, strict=True) if [one] <= most]
+
+
+def _place(person: Person, frame_index: int) -> Landmarks | None:
+    """Return a person's landmarks in a frame, if they are there."""
+    return next(
+        (
+            track.landmarks[frame_index - track.first_frame]
+            for track in person.tracks
+            if track.first_frame <= frame_index <= track.last_frame
+        ),
+        None,
+    )
 
 
 def _views(person: Person) -> list[NDArray[np.float32]]:

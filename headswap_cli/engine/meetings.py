@@ -67,6 +67,12 @@ def encounters(people: Sequence[Person]) -> list[Encounter]:
     ]
 
 
+def nearness(one: Landmarks, other: Landmarks) -> float:
+    """Return how much of a head lies where another may be, 0 to 1."""
+    head = _head(face_box(one))
+    return float(_shared(head, _head(face_box(other))) / np.maximum(_areas(head), 1e-3))
+
+
 class Judge:
     """Looks at frames of encounters, in any order, and decides.
 
@@ -130,8 +136,7 @@ def _of_tracks(people: tuple[int, int], tracks: tuple[Track, Track]) -> Iterator
     last = min(track.last_frame for track in tracks)
     # A track's landmarks are many: they are looked at one by one.
     boxes = [np.stack([face_box(face) for face in _between(track, first, last)]) for track in tracks]
-    heads = [box + _HEAD * (box[:, 2:3] - box[:, :1]) * np.array([-1, -1, 1, 1]) for box in boxes]
-    touch = np.concatenate([[False], _shared(*heads) > 0, [False]])
+    touch = np.concatenate([[False], _shared(*map(_head, boxes)) > 0, [False]])
     overlap = _shared(*boxes) / np.minimum(_areas(boxes[0]), _areas(boxes[1]))
     starts, ends = np.flatnonzero(np.diff(touch.astype(np.int8))).reshape(-1, 2).T
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
@@ -145,6 +150,11 @@ def _of_tracks(people: tuple[int, int], tracks: tuple[Track, Track]) -> Iterator
         yield Encounter(first + start, first + end - 1, people, views)
 
 
+def _head(box: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the boxes (..., 4) of heads, given those of their faces."""
+    return np.asarray(box + _HEAD * (box[..., 2:3] - box[..., :1]) * np.array([-1, -1, 1, 1]))
+
+
 def _between(track: Track, first: int, last: int) -> Iterable[Landmarks]:
     return (_at(track, index) for index in range(first, last + 1))
 
@@ -154,13 +164,13 @@ def _at(track: Track, frame_index: int) -> Landmarks:
 
 
 def _shared(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the area that boxes (n, 4) share, row by row."""
-    return _areas(np.concatenate([np.maximum(one, other)[:, :2], np.minimum(one, other)[:, 2:]], axis=1))
+    """Return the area that boxes (..., 4) share, row by row."""
+    return _areas(np.concatenate([np.maximum(one, other)[..., :2], np.minimum(one, other)[..., 2:]], axis=-1))
 
 
 def _areas(boxes: NDArray[np.floating]) -> NDArray[np.floating]:
-    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
-    return np.asarray(sides[:, 0] * sides[:, 1])
+    sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 0)
+    return np.asarray(sides[..., 0] * sides[..., 1])
 
 
 def _filled(frame: Frame, face: Landmarks) -> NDArray[np.uint8]:

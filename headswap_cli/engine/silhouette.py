@@ -26,6 +26,18 @@ def silhouette(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
         shape: Of the picture.
         landmarks: Their face, in its pixels.
     """
+    mask = np.zeros(shape[:2], np.float32)
+    for outline in outlines(landmarks):
+        cv2.fillPoly(mask, [outline], (1.0,))
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.7, _SOFT * face_width(landmarks))), np.float32)
+
+
+def outlines(landmarks: Landmarks) -> list[NDArray[np.int32]]:
+    """Return polygons (n, 2) that together are somebody's head and shoulders: skull, face, body.
+
+    Args:
+        landmarks: Their face.
+    """
     width = face_width(landmarks)
     top, chin = landmarks[topology.FOREHEAD, :2], landmarks[topology.CHIN, :2]
     up = (top - chin) / max(1.0, float(np.linalg.norm(top - chin)))
@@ -39,11 +51,5 @@ def silhouette(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
     neck = np.array([chin[0] + shift, chin[1]])
     reach = np.array(_BODY)
     sides = [neck + width * reach[:, ::-1] * (side, 1) for side in (-1, 1)]
-    mask = np.zeros(shape[:2], np.float32)
-    for outline in (head, landmarks[topology.OVAL, :2], np.concatenate([sides[0], sides[1][::-1]])):
-        cv2.fillPoly(mask, [_whole(outline)], (1.0,))
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.7, _SOFT * width)), np.float32)
-
-
-def _whole(outline: NDArray[np.floating]) -> NDArray[np.int32]:
-    return np.round(outline).astype(np.int32)
+    body = np.concatenate([sides[0], sides[1][::-1]])
+    return [np.round(outline).astype(np.int32) for outline in (head, landmarks[topology.OVAL, :2], body)]

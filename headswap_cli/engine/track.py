@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from headswap_cli.engine import topology
+from headswap_cli.engine import apart, topology
+from headswap_cli.engine.apart import Apart, Moving
 from headswap_cli.engine.geometry import containment, face_box, overlap
 from headswap_cli.engine.trail import Trail
 
@@ -25,6 +26,10 @@ SEARCH_EVERY = 5
 TILES_EVERY = 15
 # A face that comes back within so many frames was not gone: a hand passed, a frame was blurred.
 PATIENCE = 8
+# Likewise one that another face is before.
+_PATIENCE_BEHIND = 25
+# Faces that overlap by more are one and the same, or if one is before the other, by more than the latter.
+_SAME, _SAME_BEHIND = 0.35, 0.7
 _SIGMA = 1.2
 # Frames that are steadied at once, and how far it could matter what is beside them.
 _STRETCH, _CONTEXT = 128, 32
@@ -41,14 +46,11 @@ class Detector(Protocol):
         """Return the faces, surest first; ``tiles``: small ones, too."""
 
 
-class Mesh(Protocol):
+class Mesh(apart.Mesh, Protocol):
     """Lays landmarks, as ``mesh.FaceMesh`` does."""
 
     def from_detection(self, frame: Frame, detection: Detection) -> tuple[Landmarks, float]:
         """Return landmarks and presence, 0 to 1, of a face just detected."""
-
-    def from_landmarks(self, frame: Frame, previous: Landmarks) -> tuple[Landmarks, float]:
-        """Return landmarks and presence, 0 to 1, of a face that was there a moment ago."""
 
 
 class CutDetector:
@@ -100,6 +102,13 @@ class FollowedFace:
         """Where it was last seen."""
         return self.path[-1]
 
+    def moving(self, frame_index: int) -> Moving:
+        """Return where it should be in a frame: further on its way, or where it was while it is not seen."""
+        if len(self.path) < 2 or self.last_frame != frame_index - 1:
+            return Moving(self.landmarks, self.landmarks)
+        way = (self.path[-1] - self.path[-2]).mean(axis=0)
+        return Moving(self.landmarks, self.landmarks + way)
+
     def extend(self, frame_index: int, landmarks: Landmarks, presence: float) -> None:
         """Go on at a later frame; frames between, where it could not be seen, are filled evenly."""
         start, steps = self.landmarks, frame_index - self.last_frame
@@ -124,6 +133,7 @@ class Follower:
 
     def __init__(self, mesh: Mesh, first_frame: int) -> None:
         self._mesh = mesh
+        self._apart: Apart[FollowedFace] = Apart(mesh)
         self._first_frame = first_frame
         self._faces: list[FollowedFace] = []
         self._recent: deque[Frame] = deque(maxlen=SEARCH_EVERY)
@@ -135,9 +145,7 @@ class Follower:
 
     def observe(self, frame_index: int, frame: Frame, detector: Detector) -> list[FollowedFace]:
         """Look at the next frame; return the faces seen in it."""
-        awaited = [
-            face for face in self._faces if not face.is_closed and frame_index - face.last_frame <= PATIENCE
-        ]
+        awaited = [face for face in self._faces if self._is_awaited(face, frame_index)]
         self._follow(frame_index, frame, awaited)
         lost = [face for face in awaited if face.last_frame < frame_index and not face.is_closed]
         age = frame_index - self._first_frame
@@ -147,30 +155,38 @@ class Follower:
         self._recent.append(frame)
         return self._seen(frame_index)
 
+    def _is_awaited(self, face: FollowedFace, frame_index: int) -> bool:
+        patience = _PATIENCE_BEHIND if self._apart.is_behind(face) else PATIENCE
+        return not face.is_closed and frame_index - face.last_frame <= patience
+
     def _seen(self, frame_index: int) -> list[FollowedFace]:
         return [face for face in self._faces if face.last_frame == frame_index]
 
     def _follow(self, frame_index: int, frame: Frame, awaited: list[FollowedFace]) -> None:
-        """Move each face on; where two meet, the place belongs to the one that moved less.
+        """Move each face on; where two fall into one, the place belongs to the one that moved less.
 
         Nobody can tell who that is, though: the other ends there, and this one begins anew.
         """
         moves = []
-        for face in awaited:
-            landmarks, presence = self._mesh.from_landmarks(frame, face.landmarks)
+        seen = self._apart.look(frame, {face: face.moving(frame_index) for face in awaited})
+        for face, (landmarks, presence) in seen.items():
             steadiness = overlap(face_box(face.landmarks), face_box(landmarks))
             if _is_face(landmarks, presence) and steadiness > 0.25:
                 moves.append((steadiness, face, landmarks, presence))
         taken: list[FollowedFace] = []
         for _, face, landmarks, presence in sorted(moves, key=lambda move: move[0], reverse=True):
-            box = face_box(landmarks)
-            rivals = [other for other in taken if overlap(box, face_box(other.landmarks)) > 0.35]
+            rivals = [other for other in taken if self._is_same(face, landmarks, other)]
             for rival in rivals:
                 face.is_closed = True
                 taken[taken.index(rival)] = self._renewed(rival)
             if not rivals:
                 face.extend(frame_index, landmarks, presence)
                 taken.append(face)
+
+    def _is_same(self, face: FollowedFace, landmarks: Landmarks, other: FollowedFace) -> bool:
+        """Tell whether a face has come to lie where another one is."""
+        most = _SAME_BEHIND if self._apart.meet(face, other) else _SAME
+        return overlap(face_box(landmarks), face_box(other.landmarks)) > most
 
     def _renewed(self, face: FollowedFace) -> FollowedFace:
         """Let a face begin anew at its last frame, unless it just began."""

@@ -1,4 +1,4 @@
-"""Show the inside of the person's own mouth between the new lips: no photo has teeth for every word."""
+"""Show the person's own mouth between the new lips, their edges too: no photo has teeth for every word."""
 
 from __future__ import annotations
 
@@ -21,13 +21,22 @@ _SMOOTH = cv2.LINE_AA
 _RING = len(topology.INNER_LIPS)
 # What the line between shut lips keeps of blue, green, red and alpha; its thickness in mouth widths.
 _SEAM, _SEAM_THICKNESS = np.array([0.66, 0.68, 0.8, 1], np.float32), 0.02
-# Points of the ring that face each other, upper before lower.
-_ACROSS = tuple((_RING - k, k) for k in range(1, _RING // 2))
-# Openings narrower than so many times the seam's softness are slits, more or less.
-_SLIT = 8.0
 # From so much on a pixel of the mouth shows what is in front, and those near to it show some of that.
 _COVERED, _NEAR = 0.2, np.ones((5, 5), np.uint8)
-_FAN = np.array([(i, (i + 1) % _RING, _RING) for i in range(_RING)], np.int32)
+# How much of the lips shows along with what is between them, in parts of their height: where lips part is
+# seen by their edges, and the mesh misses these in a photo that shows its teeth. In the corners, all.
+_RIM = np.full((_RING, 1), 0.7, np.float32)
+_RIM[[0, _RING // 2]] = 1
+# Where on the lips their colour is looked at, in parts of the way to there; how far it may be another's.
+_ACROSS_LIPS, _OTHER_COLOUR = (0.4, 0.7, 1.0), (0.5, 2.0)
+_FAN = [(i, (i + 1) % _RING, 2 * _RING) for i in range(_RING)]
+_STRIP = [
+    face
+    for i in range(_RING)
+    for j in ((i + 1) % _RING,)
+    for face in ((i, j, _RING + i), (j, _RING + j, _RING + i))
+]
+_MOUTH = np.array([*_FAN, *_STRIP], np.int32)
 
 
 def fill_mouth(
@@ -42,6 +51,8 @@ def fill_mouth(
 ) -> None:
     """Lay the person's open mouth into the new head.
 
+    The lips' edges are shaded as the person's and coloured as the head's: a ratio image of the two.
+
     Args:
         layer: The head, (height, width, 4), BGR times alpha and alpha, changed in place.
         piece: The frame's piece, same size, BGR.
@@ -51,53 +62,75 @@ def fill_mouth(
         feather: Softness of the seam, pixels.
         covered: What of the piece something in front covers, at any size: it stays where it is, and its
             picture must not move along with the mouth.
+
+    Source: Liu, Shan and Zhang, Expressive expression mapping with ratio images, SIGGRAPH 2001.
     """
     amount = float(np.clip((gap - _GAPS[0]) / (_GAPS[1] - _GAPS[0]), 0, 1))
-    lips = new[topology.INNER_LIPS, :2]
+    mouth, origin = _mouth(new), _mouth(old)
     margin = 3 * feather + 2
-    x0, y0 = np.maximum(np.floor(lips.min(axis=0) - margin), 0).astype(int)
-    x1, y1 = np.minimum(np.ceil(lips.max(axis=0) + margin), piece.shape[1::-1]).astype(int)
+    x0, y0 = np.maximum(np.floor(mouth.min(axis=0) - margin), 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(mouth.max(axis=0) + margin), piece.shape[1::-1]).astype(int)
     if x1 - x0 < 2 or y1 - y0 < 2:
         return
+    part, target = layer[y0:y1, x0:x1], np.zeros((len(mouth), 3), np.float32)
+    target[:, :2] = mouth - (x0, y0)
+    own_colour = _lip_colour(layer, mouth)
     if amount < 1:
-        _draw_seam(layer[y0:y1, x0:x1], lips - (x0, y0), 1 - amount)
+        _draw_seam(part, target[:_RING, :2], 1 - amount)
     if amount == 0:
         return
-    target = np.zeros((_RING + 1, 3), np.float32)
-    target[:, :2] = _with_centre(lips) - (x0, y0)
-    origin = _with_centre(old[topology.INNER_LIPS, :2])
     if covered is not None:
         piece, origin = _bared(piece, covered, origin)
-    seen = rasterise(target, origin, _FAN, int(x1 - x0), int(y1 - y0))
-    soft = _shown(seen.shape[:2], lips - (x0, y0), feather)
-    _lay(seen, piece, np.asarray(soft * amount, np.float32), layer[y0:y1, x0:x1])
+    ratio = own_colour / np.maximum(_lip_colour(piece, origin), 1)
+    gains = np.asarray(np.clip(ratio, *_OTHER_COLOUR), np.float32)
+    seen = rasterise(target, origin, _MOUTH, int(x1 - x0), int(y1 - y0))
+    inside, shown = _shown(seen.shape[:2], target[:, :2], feather)
+    _lay(seen, piece, shown * np.float32(amount), inside, gains, part)
 
 
-def _bared(piece: Frame, covered: Mask, ring: Floats) -> tuple[Frame, Floats]:
-    """Return a picture of the mouth without what is before it, and the ring (with its centre) there."""
-    corner = np.maximum(np.floor(ring.min(axis=0)) - 2, 0).astype(int)
+def _mouth(landmarks: Landmarks) -> Floats:
+    """Return the inner lips' ring, the one as far out as the person's lips show, and the middle, (41, 2)."""
+    inner, outer = landmarks[topology.INNER_LIPS, :2], landmarks[topology.OUTER_LIPS, :2]
+    rim = inner + _RIM * (outer - inner)
+    return np.concatenate([inner, rim, inner.mean(axis=0, keepdims=True)]).astype(np.float32)
+
+
+def _lip_colour(picture: Frame | Floats, mouth: Floats) -> Floats:
+    """Return the lips' mean colour in a picture, (3,)."""
+    inner, rim = mouth[:_RING], mouth[_RING:-1]
+    places = np.concatenate([inner + share * (rim - inner) for share in _ACROSS_LIPS]).astype(np.float32)
+    across, down = places[:, 0][np.newaxis], places[:, 1][np.newaxis]
+    seen = cv2.remap(picture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(seen[0, :, :3].mean(axis=0), np.float32)
+
+
+def _bared(piece: Frame, covered: Mask, mouth: Floats) -> tuple[Frame, Floats]:
+    """Return a picture of the mouth without what is before it, and where the mouth is there."""
+    corner = np.maximum(np.floor(mouth.min(axis=0)) - 2, 0).astype(int)
     x0, y0 = corner.tolist()
-    x1, y1 = np.minimum(np.ceil(ring.max(axis=0)) + 3, piece.shape[1::-1]).astype(int).tolist()
+    x1, y1 = np.minimum(np.ceil(mouth.max(axis=0)) + 3, piece.shape[1::-1]).astype(int).tolist()
     if x1 - x0 < 2 or y1 - y0 < 2:
-        return piece, ring
+        return piece, mouth
     scale = np.array(covered.shape[::-1]) / piece.shape[1::-1]
     x, y = (corner + 0.5) * scale - 0.5
     to_mask = np.array([[scale[0], 0, x], [0, scale[1], y]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     hidden = cv2.warpAffine(covered, to_mask, (x1 - x0, y1 - y0), flags=flags) > _COVERED
     if not hidden.any():
-        return piece, ring
-    outline = np.round(ring[:_RING] - corner).astype(np.int32)
+        return piece, mouth
+    outline = np.round(mouth[_RING:-1] - corner).astype(np.int32)
     inside = cv2.fillPoly(np.zeros(hidden.shape, np.uint8), [outline], (1,)) > 0
     bare = inside & (cv2.dilate(hidden.view(np.uint8), _NEAR) == 0)
     part = piece[y0:y1, x0:x1]
     filled = push_pull(part.astype(np.float32), bare.astype(np.float32))
     picture = np.where(hidden[..., np.newaxis], filled, part)
-    return np.asarray(picture, np.uint8), np.asarray(ring - corner, np.float32)
+    return np.asarray(picture, np.uint8), np.asarray(mouth - corner, np.float32)
 
 
 @kernel
-def _lay(seen: Floats, piece: Frame, share: Floats, part: Floats) -> None:
+def _lay(  # noqa: PLR0917 - kernels take arguments by place
+    seen: Floats, piece: Frame, share: Floats, inside: Floats, gains: Floats, part: Floats
+) -> None:
     """Mix the mouth into the head; a pixel that it covers in part is as its neighbours are."""
     height, width = share.shape
     for row in range(height):
@@ -114,25 +147,25 @@ def _lay(seen: Floats, piece: Frame, share: Floats, part: Floats) -> None:
                         x, y, count = x + seen[i, j, 0], y + seen[i, j, 1], count + 1
             if count == 0:
                 continue
+            lip = 1 - inside[row, column]
             for k in range(3):
-                colour = np.float32(between(piece, x / count, y / count, k))
+                colour = np.float32(between(piece, x / count, y / count, k) * (1 + lip * (gains[k] - 1)))
                 part[row, column, k] += weight * (colour - part[row, column, k])
             part[row, column, 3] += weight * (1 - part[row, column, 3])
 
 
-def _shown(shape: tuple[int, ...], opening: Floats, feather: float) -> Floats:
-    """Return how much of the mouth shows where.
+def _shown(shape: tuple[int, ...], mouth: Floats, feather: float) -> tuple[Floats, Floats]:
+    """Return what is between the lips, softly, and how much of the mouth shows: of that, all."""
+    between_lips, whole = (_filled(shape, ring) for ring in (mouth[:_RING], mouth[_RING:-1]))
+    within = np.clip(cv2.GaussianBlur(whole, (0, 0), feather) * 2 - 1, 0, 1) * whole
+    inside = np.asarray(cv2.GaussianBlur(between_lips, (0, 0), feather), np.float32)
+    return inside, np.maximum(within, between_lips)
 
-    The seam lies within the opening, so that no rim of the old lips comes along; a slit shows wholly, or the
-    photo's teeth would be in it.
-    """
-    ring = np.round(opening * 16).astype(np.int32)
-    mask = cv2.fillPoly(np.zeros(shape, np.uint8), [ring], (255,), _SMOOTH, 4)
-    covered = mask * np.float32(1 / 255)
-    within = np.clip(cv2.GaussianBlur(covered, (0, 0), feather) * 2 - 1, 0, 1) * covered
-    upper, lower = (opening[list(side), 1] for side in zip(*_ACROSS, strict=True))
-    wide = np.clip(float((lower - upper).max()) / (_SLIT * feather), 0, 1)
-    return np.asarray(covered + (within - covered) * wide, np.float32)
+
+def _filled(shape: tuple[int, ...], ring: Floats) -> Floats:
+    corners = np.round(ring * 16).astype(np.int32)
+    mask = cv2.fillPoly(np.zeros(shape, np.uint8), [corners], (255,), _SMOOTH, 4)
+    return mask * np.float32(1 / 255)
 
 
 def _draw_seam(part: Floats, lips: Floats, amount: float) -> None:
@@ -149,7 +182,3 @@ def _draw_seam(part: Floats, lips: Floats, amount: float) -> None:
     soft = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.3 * thickness)) * np.float32(amount / 255)
     mixed = cv2.GaussianBlur(part, (3, 3), 0.8) * _SEAM
     part += (mixed - part) * soft[..., np.newaxis]
-
-
-def _with_centre(ring: Floats) -> Floats:
-    return np.concatenate([ring, ring.mean(axis=0, keepdims=True)]).astype(np.float32)

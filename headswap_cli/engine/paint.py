@@ -122,14 +122,15 @@ class Painter:
             soften_steps(layer)
         own, new = piece.full(landmarks), piece.full(posed.landmarks)
         smooth_folds(layer, new, piece.pixels, posed.less_smile)
-        feather = max(0.7, 0.012 * piece.pixels)
-        fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather, covered=hand)
         for eye, opening in zip(EYES, posed.openings, strict=True):
             finish_eye(layer, new[_lid_line(eye, 0), :2], new[_lid_line(eye, 1), :2], opening)
         self._memory.frames += 1
         if is_fast(motion):
             layer, face = self._smeared(piece, (layer, face), (own, new), motion, is_clear=_is_clear(hand))
         resharpen(layer, face, self._fit_sharpness(piece, layer, own, new))
+        # What is the frame's own is as sharp as the frame.
+        feather = max(0.7, 0.012 * piece.pixels)
+        fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather, covered=hand)
         return layer, face
 
     def rehearse(

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.mouth import fill_mouth
-from headswap_cli.engine.types import Landmarks
+from headswap_cli.engine.paint import Painter
+from headswap_cli.engine.piece import cut_piece
+from headswap_cli.engine.reference import read_photo, select_face
+from headswap_cli.engine.retarget import Retargeter
+from headswap_cli.engine.types import Frame, Landmarks
+from tests import media
+from tests.engine import heads
 
-SIZE = 60
+SIZE, LIP = 60, 5
 
 
 def face(x: float = 30, y: float = 30, wide: float = 12, high: float = 6) -> Landmarks:
-    """Landmarks of which only the inner lips mean anything."""
+    """Landmarks of which only the lips mean anything: each as high as ``LIP``, hardly wider."""
     landmarks = np.zeros((topology.LANDMARKS, 3), np.float32)
     turn = np.linspace(np.pi, 3 * np.pi, len(topology.INNER_LIPS), endpoint=False)
-    landmarks[topology.INNER_LIPS, 0] = x + wide * np.cos(turn)
-    landmarks[topology.INNER_LIPS, 1] = y - high * np.sin(turn)
+    for ring, more in ((topology.INNER_LIPS, 0), (topology.OUTER_LIPS, 1)):
+        landmarks[ring, 0] = x + (wide + more) * np.cos(turn)
+        landmarks[ring, 1] = y - (high + more * LIP) * np.sin(turn)
     return landmarks
 
 
@@ -34,7 +43,7 @@ def test_an_open_mouth_shows_what_is_in_the_persons() -> None:
     fill_mouth(layer, piece, face(x=20, y=20), face(), gap=0.2, feather=0.7)
     np.testing.assert_allclose(layer[30, 30, :3], 230, atol=2)
     np.testing.assert_array_equal(layer[..., 3], 1)
-    np.testing.assert_array_equal(layer[:18], head()[:18])
+    np.testing.assert_array_equal(layer[:19], head()[:19])
     np.testing.assert_array_equal(layer[:, 48:], head()[:, 48:])
 
 
@@ -89,7 +98,7 @@ def test_between_lips_that_hardly_part_is_what_is_in_the_persons_mouth_and_no_to
     layer[28:33, 18:42, :3] = 240
     fill_mouth(layer, np.full((SIZE, SIZE, 3), 30, np.uint8), slit, slit, gap=0.03, feather=0.7)
     assert layer[30, 22:39, 0].max() < 60
-    above = layer[28:33, 22:39, 0]
+    above = layer[24:37, 22:39, 0]
     # Its outline runs between the rows: it is drawn with half covered pixels.
     assert ((above > 60) & (above < 220)).any()
 
@@ -98,3 +107,53 @@ def test_a_mouth_beyond_the_piece_is_passed_over() -> None:
     layer = head()
     fill_mouth(layer, np.zeros((SIZE, SIZE, 3), np.uint8), face(x=-80), face(x=-80), gap=0.2, feather=0.7)
     np.testing.assert_array_equal(layer, head())
+
+
+def lips_alone(landmarks: Landmarks, lips: tuple[int, int, int], shade: float) -> Frame:
+    """A white mouth whose lips are of one colour, but darker by ``shade`` where they part."""
+    piece = np.full((SIZE, SIZE, 3), 200, np.uint8)
+    inner, outer = (landmarks[ring, :2] for ring in (topology.INNER_LIPS, topology.OUTER_LIPS))
+    edge = inner + 0.3 * (outer - inner)
+    for ring, colour in (
+        (outer, lips),
+        (edge, tuple(shade * channel for channel in lips)),
+        (inner, (240, 240, 240)),
+    ):
+        cv2.fillPoly(piece, [np.round(ring * 16).astype(np.int32)], colour, cv2.LINE_8, 4)
+    return piece
+
+
+def test_where_lips_part_they_are_shaded_as_the_persons_and_coloured_as_the_heads() -> None:
+    """A photo that laughs has teeth there, by the mesh."""
+    here = face(wide=20, high=8)
+    here[topology.OUTER_LIPS] += 1.4 * (here[topology.OUTER_LIPS] - here[topology.INNER_LIPS])
+    layer = head()
+    layer[..., :3] = lips_alone(here, (80, 60, 160), 1)
+    layer[:, :, :3][layer[..., 0] == 240] = 255
+    fill_mouth(layer, lips_alone(here, (120, 120, 120), 0.4), here, here, gap=0.3, feather=0.7)
+    edge, lip = layer[40, 30, :3], layer[44, 30, :3]
+    assert (edge < 0.75 * lip).all()
+    np.testing.assert_allclose(edge / edge.sum(), np.array([80, 60, 160]) / 300, atol=0.03)
+    np.testing.assert_allclose(layer[30, 30, :3], 240, atol=2)
+
+
+@pytest.mark.media
+def test_teeth_in_a_frame_that_is_not_sharp_are_not_blurred_once_more() -> None:
+    reference, photo = heads.reference(), read_photo(media.photo("astronaut.png"))
+    place, _ = heads.mesh().from_detection(photo, select_face(heads.detector()(photo)))
+    frame = np.asarray(cv2.GaussianBlur(photo, (0, 0), 2), np.uint8)
+    piece = cut_piece(frame, face_box(place), face_width(place))
+    assert piece is not None
+    track = np.repeat(place[np.newaxis], 8, axis=0)
+    posed = Retargeter(reference.vertices, reference.texture_points, [track]).pose(place)
+    layer, _ = Painter(reference, reference.triangles).paint(
+        piece, place, posed, None, np.zeros(2, np.float32)
+    )
+    lips = np.round(piece.full(place)[topology.INNER_LIPS, :2]).astype(int)
+    (x0, y0), (x1, y1) = lips.min(axis=0), lips.max(axis=0)
+    middle = np.s_[y0 + 3 : y1 - 2, x0 + 8 : x1 - 8]
+    drawn, seen = (
+        np.abs(cv2.Laplacian(picture[middle].astype(np.float32), cv2.CV_32F)).mean()
+        for picture in (layer[..., :3], piece.image)
+    )
+    assert drawn > 0.9 * seen

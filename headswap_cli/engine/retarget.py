@@ -37,8 +37,8 @@ _SMILE = 0.05
 # Lips that touch show red from so far towards their outer edge, not the photo's teeth; apart from so far,
 # in face widths, they don't touch.
 _LIP_RED, _LIPS_APART = 0.4, 0.03
-# How far the cheeks follow the lips, and the skin the jaw, in face widths.
-_LIP_REACH, _JAW_REACH = 0.09, 0.2
+# How far the cheeks follow the lips, and the skin the jaw, in face widths: the nostrils are no further off.
+_LIP_REACH, _JAW_REACH = 0.05, 0.2
 # How much of the jaw line is the video's, so that the head meets the neck.
 _JAW_SHARE = 0.2
 # An upper lid does most of a blink.

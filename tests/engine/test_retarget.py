@@ -198,6 +198,17 @@ def test_the_photos_smile_does_not_stay_on_a_face_that_does_not_smile() -> None:
     assert posed[61, 1] > reference.landmarks[61, 1] + 0.03 * width
 
 
+def test_lips_that_are_made_narrower_leave_the_nostrils_where_they_are() -> None:
+    narrow, width = heads.reference().landmarks.copy(), heads.reference().face_width
+    lips = np.concatenate([topology.OUTER_LIPS, topology.INNER_LIPS])
+    narrow[lips, 0] = narrow[lips, 0].mean() + 0.6 * (narrow[lips, 0] - narrow[lips, 0].mean())
+    narrow[lips, 1] += 0.05 * width * np.abs(narrow[lips, 0] - narrow[0, 0]) / (0.2 * width)
+    posed = retargeter(np.repeat(narrow[np.newaxis], 6, axis=0)).pose(narrow).landmarks
+    moved = np.linalg.norm((posed - heads.reference().landmarks)[:, :2], axis=1) / width
+    assert moved[61] > 0.06
+    assert moved[[2, 98, 327]].max() < 0.015
+
+
 def test_where_the_photo_smiles_more_its_corners_go_lower_than_the_persons() -> None:
     """The photo's cheeks stay as they are: at the same height the corners would still seem to smile."""
     reference, serious = heads.reference(), heads.reference().landmarks.copy()

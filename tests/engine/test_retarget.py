@@ -300,6 +300,18 @@ def test_eyes_that_are_never_open_in_a_track_are_not_opened() -> None:
         assert gap(posed.landmarks, eye.pairs) < 0.15 * gap(still, eye.pairs)
 
 
+def test_one_eye_that_is_seen_less_shut_in_a_track_of_shut_ones_is_not_opened() -> None:
+    """There a hand was before it."""
+    still = heads.reference().landmarks
+    track = np.stack([with_lids(still, opening) for opening in (0.25, 0.3, 0.45, 0.35, 0.3, 0.45)])
+    right = hull.EYES[0].lids
+    for frame in track[3:]:
+        frame[right] = with_lids(still, 0.6)[right]
+    moved = retargeter(track)
+    for landmarks in track:
+        assert max(moved.pose(landmarks).openings) < 0.35
+
+
 def test_eyes_that_are_shut_half_of_the_time_open_as_far_as_in_the_photo_and_do_not_stare() -> None:
     still = heads.reference().landmarks
     track = np.stack([with_lids(still, opening) for opening in [0.2] * 11 + np.linspace(0.8, 1, 9).tolist()])

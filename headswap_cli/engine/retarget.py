@@ -70,6 +70,8 @@ _GAZE_HABIT = np.array([0.5, 1.0], np.float32)
 _GAZE_TOLD = 0.7
 # How far an iris may go in eye widths, across and down.
 _GAZE_LIMITS = np.array([0.3, 0.12], np.float32)
+# What of the eye's width the caruncle takes in the corner at the nose: no iris is over it.
+_CARUNCLE = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +255,7 @@ class Retargeter:
     def _turn_eyeball(self, nodes: Floats, face: Floats, turn: Floats, number: int) -> None:
         """Shift the iris as the person's is shifted, the white following less the further out."""
         eye, resting = hull.EYES[number], self._eyeballs[number]
-        shift = np.clip(turn + resting.ahead, -_GAZE_LIMITS, _GAZE_LIMITS) * resting.width
+        shift = np.clip(turn + resting.ahead, *resting.limits) * resting.width
         middle, _ = hull.eye_frame(face, eye)
         nodes[:, :2] += middle - resting.middle + resting.follow * shift
         nodes[:, 2] += face[list(eye.corners), 2].mean() - resting.depth
@@ -269,8 +271,8 @@ class _Eyeball:
     """An eyeball in the photo: what its nodes are moved from.
 
     ``middle`` (2,) between the eye's corners, ``width`` and ``depth`` theirs; ``usual`` (2,) the person's
-    gaze, and ``ahead`` (2,) how far the iris then is from where it is in the photo, eye widths; ``follow``
-    (nodes, 1) how far each node goes with the iris.
+    gaze, ``ahead`` (2,) how far the iris then is from where it is in the photo, and ``limits`` (2, 2) the
+    least and the most that it may be, eye widths; ``follow`` (nodes, 1) how far each node goes with it.
     """
 
     middle: Floats
@@ -278,19 +280,28 @@ class _Eyeball:
     depth: float
     usual: Floats
     ahead: Floats
+    limits: Floats
     follow: Floats
 
 
 def _eyeball(reference: Landmarks, nodes: Floats, eye: Eye, usual: Floats) -> _Eyeball:
     middle, width = hull.eye_frame(reference, eye)
+    own = _gaze(reference, eye)
+    radius = hull.iris_radius(reference, eye)
+    limits = np.stack([-_GAZE_LIMITS, _GAZE_LIMITS])
+    outer, inner = reference[list(eye.corners), 0]
+    nasal, furthest = np.sign(inner - outer), 0.5 - _CARUNCLE - radius / width
+    # Where the photo's own is further, it stays.
+    limits[int(nasal > 0), 0] = nasal * max(0.0, furthest - nasal * own[0])
     distance = np.linalg.norm(nodes[:, :2] - reference[eye.iris[0], :2], axis=1)
     return _Eyeball(
         middle=middle,
         width=width,
         depth=float(reference[list(eye.corners), 2].mean()),
         usual=usual,
-        ahead=(1 - _GAZE_HABIT) * (usual - _gaze(reference, eye)),
-        follow=np.clip((2.6 - distance / hull.iris_radius(reference, eye)) / 1.3, 0, 1)[:, np.newaxis],
+        ahead=(1 - _GAZE_HABIT) * (usual - own),
+        limits=limits,
+        follow=np.clip((2.6 - distance / radius) / 1.3, 0, 1)[:, np.newaxis],
     )
 
 
@@ -346,7 +357,7 @@ def _usually_open(gaps: NDArray[np.floating]) -> NDArray[np.floating]:
     both = gaps.mean(axis=0)
     awake = gaps[:, both >= _AWAKE * np.percentile(both, _WIDE)]
     # Somebody who looks down all the time is not known with open eyes.
-    return np.maximum(np.percentile(awake, _USUAL, axis=1), _OPEN_AT_LEAST)
+    return np.asarray(np.maximum(np.percentile(awake, _USUAL, axis=1), _OPEN_AT_LEAST))
 
 
 def _gaze(landmarks: Landmarks, eye: Eye) -> Floats:

@@ -155,6 +155,22 @@ def test_both_eyes_turn_as_one_and_further_than_an_iris_is_seen_to_leave_the_cor
     assert left == pytest.approx(right, abs=0.01)
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_no_iris_is_over_the_inner_corner(side: int) -> None:
+    """There is no white."""
+    still = heads.reference().landmarks
+    face = still.copy()
+    for eye in hull.EYES:
+        face[eye.iris, 0] += side * 0.3 * hull.eye_frame(face, eye)[1]
+    shifts = iris_shifts(retargeter(own_face()), still, face)
+    eye, shift = (hull.EYES[0], shifts[0]) if side > 0 else (hull.EYES[1], shifts[1])
+    middle, width = hull.eye_frame(still, eye)
+    edge = side * (still[eye.iris[0], 0] - middle[0]) + hull.iris_radius(still, eye)
+    assert 0.05 < abs(shift) < 0.2
+    assert edge / width + abs(shift) == pytest.approx(0.42, abs=0.01)
+    assert max(map(abs, shifts)) == pytest.approx(0.3, abs=0.01)
+
+
 def test_lids_that_come_down_a_little_as_measured_come_down_by_more() -> None:
     still = heads.reference().landmarks
     posed = retargeter(blinking()).pose(with_lids(still, 0.9))

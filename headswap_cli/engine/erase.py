@@ -120,7 +120,7 @@ def behind(
         person: Its matte.
         old: See ``old_head``.
         landmarks: The old face, in the piece's pixels.
-        plate: The piece's background, if the camera stands still.
+        plate: The piece's background, where that is known.
         beard: Whether the old head had one.
 
     Returns: (height, width, 3) and (height, width): ``picture + share * plate`` is what stands behind.
@@ -131,10 +131,7 @@ def behind(
     if plate is None:
         picture, share = push_pull(source, free), np.zeros(old.shape, np.float32)
     else:
-        # Light changes between the frames that the plate was made of and this one.
-        free *= plate.seen >= _SEEN
-        picture = np.clip(push_pull(source - plate.image, free), -_LIGHT_CHANGE, _LIGHT_CHANGE)
-        share = np.ones(old.shape, np.float32)
+        picture, share = _on_plate(source, free, plate)
     part, throat, under = _throat(piece, old, place, landmarks)
     # A hand further off does not go on towards the face.
     about = _filled(old.shape, _widened(landmarks, np.full(2, _ABOUT * place.width)))
@@ -144,6 +141,18 @@ def behind(
         picture[part] += (colours - picture[part]) * weight[..., np.newaxis]
         share[part] *= 1 - weight
     return picture, share
+
+
+def _on_plate(source: Floats, free: Mask, plate: Plate) -> tuple[Floats, Mask]:
+    """Return what to add to a share of the plate, and that share, for a piece of which some is ``free``."""
+    known = (plate.seen >= _SEEN).astype(np.float32)
+    # Light changes between the frames that the plate was made of and this one.
+    light = np.clip(push_pull(source - plate.image, free * known), -_LIGHT_CHANGE, _LIGHT_CHANGE)
+    if plate.is_mended or known.all():
+        return light, np.ones_like(known)
+    shown = np.where(free[..., np.newaxis] > 0, source, plate.image + light)
+    guess = push_pull(shown, np.maximum(free, known))
+    return np.where(known[..., np.newaxis] > 0, light, guess), known
 
 
 def _beside(source: Floats, body: Mask, left: Mask, width: float) -> tuple[Floats, Mask]:

@@ -39,6 +39,9 @@ _STRANDS, _LENGTHS = ((0.5, 0.11), (0.5, 0.03)), 0.8
 _HAZE, _WISP = 0.05, 0.15
 # Nearer to the middle than this is no hair but the neck, in face widths.
 _NECK = 0.36
+# Clothes may come so near to the middle, and so far into the mesh's outline, in face widths; so far from the
+# skin's colour, Lab, something is none, however it is lit.
+_COLLARS, _NO_SKIN = (0.2, 0.06), 45.0
 # Lightness matters less than hue when skin is told from hair.
 _SKIN_SCALE = np.array([0.5, 1.5, 1.5], np.float32)
 _DARK_HAIR = np.array([30, 128, 128], np.float32)
@@ -86,15 +89,18 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     whole, colours = _fine(image, person, layout)
     lab = cv2.cvtColor(colours, cv2.COLOR_BGR2LAB).astype(np.float32)
     to_skin, to_hair = _colour_distances(lab, person, layout)
-    keep = _keep(whole, lab, to_hair < to_skin, layout)
+    keep, bare = _keep(whole, lab, to_hair < to_skin, layout), 1 - _clothes(whole, to_skin, layout)
     inner = cv2.erode(layout.oval, _disc(_RIM * layout.width)).astype(np.float32)
     whole = np.maximum(whole * _solid_or_hair(whole, to_hair, layout), inner)
+    # Where they are before the jaw it ends as the mesh has it, in its own colour.
+    jaw = cv2.GaussianBlur(layout.oval.astype(np.float32), (0, 0), max(1.0, 0.01 * layout.width))
+    whole *= np.maximum(bare, jaw)
     alpha = np.clip((whole * keep - _HAZE) / (1 - 3 * _HAZE), 0, 1).astype(np.float32)
     alpha *= _attached(alpha > _WISP, layout)
     fringe = np.clip((layout.brows + 0.02 * layout.width - layout.rows) / (0.06 * layout.width), 0, 1)
     fringe = np.asarray(fringe * (to_hair < 1.1 * to_skin), np.float32)
     return HeadCut(
-        colours=_continued(colours, alpha, keep, layout),
+        colours=_continued(colours, alpha, keep * bare, layout),
         alpha=alpha,
         skin=_skin(lab, to_skin, to_hair, fringe, layout),
         face=_inner_face(fringe, layout),
@@ -239,6 +245,28 @@ def _keep(whole: Mask, lab: NDArray[np.float32], hair_like: NDArray[np.bool_], l
     fading = strand_ends(np.clip((layout.chin + 0.35 * width - rows) / (0.35 * width), 0, 1), width)
     kept = np.where(jaw, 1, 1 - low * (1 - soft * fading))
     return np.asarray(cv2.GaussianBlur(kept.astype(np.float32), (0, 0), max(1.0, 0.01 * width)), np.float32)
+
+
+def _clothes(whole: Mask, to_skin: NDArray[np.float32], layout: _Layout) -> Mask:
+    """Return what comes up to the jaw from below and is surely no skin, softly: a collar, a shoulder."""
+    width, rows = layout.width, layout.rows
+    aside = np.abs(layout.columns - layout.middle) / width
+    beside = (rows < layout.ears) | (aside > _COLLARS[0])
+    face = cv2.erode(layout.oval, _disc(_COLLARS[1] * width)) > 0
+    other = (to_skin > _NO_SKIN) & (whole > 0.4) & beside & ~face
+    tidy = cv2.morphologyEx(other.astype(np.uint8), cv2.MORPH_OPEN, _disc(0.015 * width))
+    count, labels = cv2.connectedComponents(tidy)
+    least = 0.002 * width**2
+    high, low = (
+        np.bincount(labels[where], minlength=count) > least
+        for where in (rows < layout.ears - 0.12 * width, rows > layout.chin)
+    )
+    rises = low & ~high
+    rises[0] = False
+    grown = cv2.dilate(rises[labels].astype(np.uint8), _disc(0.01 * width)).astype(np.float32)
+    soft = cv2.GaussianBlur(grown, (0, 0), max(1.0, 0.008 * width))
+    # Towards the chin the outline goes over to the mesh's without a step.
+    return np.asarray(soft * np.clip((aside - _COLLARS[0]) / 0.12, 0, 1), np.float32)
 
 
 def strand_ends(fading: NDArray[np.float32], width: float) -> Mask:

@@ -40,10 +40,8 @@ Floats = NDArray[np.float32]
 
 # From so much on a pixel is somebody's.
 _THERE = 0.5
-# How far around the old face its hair may reach, in face widths: sideways, up, down.
-_OLD_ASIDE, _OLD_UP, _OLD_DOWN = 0.5, 0.8, 0.15
-# Likewise down, to see the throat below a beard.
-_BEARD_DOWN = 0.45
+# How far around the old face its hair may reach, in face widths: sideways, up; down, the throat is seen.
+_OLD_ASIDE, _OLD_UP, _OLD_DOWN = 0.5, 0.8, 0.45
 # Further on the side from which a head looks away.
 _SKULL = 0.7
 # Likewise sideways and down, where it falls below the ears.
@@ -143,7 +141,7 @@ class HeadSwapper:
             nothing = np.zeros(frame.shape[:2], np.bool_)
             return Rendered(frame, nothing, nothing, swapped=False)
         covered = self._in_front(frame, landmarks, piece, others)
-        hidden = _shrunk(piece, covered)
+        hidden = None if covered is None else _shrunk(piece, covered)
         layer, face = self._painter.paint(piece, landmarks, posed, hidden, motion)
         shown = _shown(piece, covered, strength)
         image = frame.copy()
@@ -151,7 +149,10 @@ class HeadSwapper:
         if self._mode is Mode.HEAD:
             person = self._person(frame, piece, posed)
             scene = self._toned(piece, person, landmarks, hidden, strength)
-            background = self._background(scene, person, landmarks, plate, others)
+            new = _shrunk(piece, layer[..., 3])
+            background = self._background(
+                scene, person, landmarks, new=new, hidden=hidden, plate=plate, others=others
+            )
             where = compose(scene.image, background, layer, shown, image[piece.part])
             changed[piece.part], head[piece.part] = where
             if scene is not piece:
@@ -168,7 +169,8 @@ class HeadSwapper:
         if piece is None:
             return
         covered = self._in_front(frame, landmarks, piece, others)
-        self._painter.rehearse(piece, landmarks, posed, _shrunk(piece, covered), motion)
+        hidden = None if covered is None else _shrunk(piece, covered)
+        self._painter.rehearse(piece, landmarks, posed, hidden, motion)
         if self._mode is Mode.HEAD:
             self._person(frame, piece, posed)
 
@@ -216,7 +218,6 @@ class HeadSwapper:
             used = posed.points[np.unique(self._triangles)]
             box, old = bounding_box(used), face_box(landmarks)
             beside, down = _FALLING if self._cuts_hair else (_OLD_ASIDE, _OLD_DOWN)
-            down = max(down, _BEARD_DOWN) if self._beard else down
             down = down if self._tone is Tone.SOURCE else max(down, REACH)
             behind_it = _SKULL * yaw_sine(landmarks)
             left, right = beside + max(0.0, behind_it), beside + max(0.0, -behind_it)
@@ -240,6 +241,9 @@ class HeadSwapper:
         piece: Piece,
         person: Mask,
         landmarks: Landmarks,
+        *,
+        new: Mask,
+        hidden: Mask | None,
         plate: Backdrop | None,
         others: Others,
     ) -> Background:
@@ -252,13 +256,14 @@ class HeadSwapper:
         for there in _behind(piece, others):
             np.minimum(old, silhouette(old.shape, face), out=old, where=there)
         if plate is None:
-            picture, share = behind(piece.small, person, old, face, None, beard=self._beard)
-            behind_piece = piece.image
+            small, behind_piece = None, piece.image
         else:
             known = plate.part(piece.part)
             behind_piece = known.image
             small = Plate(piece.shrunk(known.image), piece.shrunk(known.seen), known.is_mended)
-            picture, share = behind(piece.small, person, old, face, small, beard=self._beard)
+        picture, share = behind(
+            piece.small, person, (old, new), face, small, hidden=hidden, beard=self._beard
+        )
         return Background(picture, share, behind_piece, piece.enlarged(old))
 
 
@@ -279,9 +284,7 @@ def _shown(piece: Piece, covered: Mask | None, strength: float) -> Mask:
     return shown
 
 
-def _shrunk(piece: Piece, mask: Mask | None) -> Mask | None:
-    if mask is None:
-        return None
+def _shrunk(piece: Piece, mask: Mask) -> Mask:
     return np.asarray(cv2.resize(mask, piece.small.shape[1::-1], interpolation=cv2.INTER_AREA), np.float32)
 
 

@@ -16,6 +16,7 @@ from tests.engine import heads
 pytestmark = pytest.mark.media
 
 SIZE = 120
+NOBODY: Mask = np.zeros((SIZE, SIZE), np.float32)
 
 
 def small_face(width: float = 40, x: float = 60, y: float = 66) -> Landmarks:
@@ -61,7 +62,8 @@ def test_a_neck_stands_under_the_skull_of_a_head_that_looks_aside(side: int) -> 
     everybody[round(float(turned[topology.CHIN, 1])) :] = 0
     frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
     plate = Plate(frame, np.full((SIZE, SIZE), 9, np.uint8))
-    _, share = behind(frame, everybody, old_head(everybody, turned, [], 1.5), turned, plate)
+    heads_there = old_head(everybody, turned, [], 1.5), NOBODY
+    _, share = behind(frame, everybody, heads_there, turned, plate)
     below = round(float(turned[topology.CHIN, 1])) + 6
     necks = np.flatnonzero(share[below] < 0.5)
     jaws = float(turned[[172, 397], 0].mean())
@@ -100,7 +102,7 @@ def test_what_somebody_wears_beside_the_neck_goes_on_up_to_the_jaw() -> None:
     frame[jacket] = 30
     plate = Plate(np.full_like(frame, 200), np.full((SIZE, SIZE), 9, np.uint8))
     old = old_head(everybody, face, [], 1.5)
-    picture, share = behind(frame, everybody, old, face, plate)
+    picture, share = behind(frame, everybody, (old, NOBODY), face, plate)
     shown = picture + share[..., np.newaxis] * plate.image
     rim = (old > 0.3) & (old < 0.8) & jacket & (np.abs(columns - 60) > 17)
     assert rim.sum() > 5
@@ -119,7 +121,7 @@ def test_a_known_background_is_used_and_brought_to_the_frames_light() -> None:
     wall = np.random.default_rng(2).integers(60, 120, (SIZE, SIZE, 3)).astype(np.uint8)
     frame = np.where(everybody[..., np.newaxis] > 0, 200, wall + 12).astype(np.uint8)
     plate = Plate(wall, np.full((SIZE, SIZE), 9, np.uint8))
-    picture, share = behind(frame, everybody, old, face, plate)
+    picture, share = behind(frame, everybody, (old, NOBODY), face, plate)
     shown = picture + share[..., np.newaxis] * plate.image
     np.testing.assert_allclose(shown[25:45, 45:75], wall[25:45, 45:75] + 12.0, atol=3)
 
@@ -129,7 +131,7 @@ def test_without_a_plate_the_colours_around_are_taken_and_not_the_persons() -> N
     old = old_head(everybody, face, [], 1.5)
     frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
     frame[everybody > 0] = 220
-    picture, share = behind(frame, everybody, old, face, None)
+    picture, share = behind(frame, everybody, (old, NOBODY), face, None)
     assert (share == 0).all()
     assert picture[30:50, 45:75].max() < 60
 
@@ -139,7 +141,7 @@ def test_the_neck_goes_on_below_a_shorter_chin() -> None:
     old = old_head(everybody, face, [], 1.5)
     frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
     frame[everybody > 0] = (90, 120, 180)
-    picture, _ = behind(frame, everybody, old, face, None)
+    picture, _ = behind(frame, everybody, (old, NOBODY), face, None)
     chin = face[topology.CHIN].round().astype(int)
     np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 120, 180), atol=12)
 
@@ -151,7 +153,7 @@ def test_a_collar_below_a_short_neck_lends_the_chin_no_colour() -> None:
     frame[everybody > 0] = (90, 120, 180)
     chin = face[topology.CHIN].round().astype(int)
     frame[chin[1] + 4 :] = (160, 60, 30)
-    picture, _ = behind(frame, everybody, old, face, None)
+    picture, _ = behind(frame, everybody, (old, NOBODY), face, None)
     np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 120, 180), atol=12)
 
 
@@ -170,11 +172,55 @@ def test_a_beard_goes_as_far_as_it_reaches_and_skin_in_the_chins_shadow_is_below
     shaven, old = (old_head(everybody, face, [], 1.5, beard=beard) for beard in (False, True))
     assert shaven[below, 60] < 0.5
     assert old[below, 60] > 0.9
-    picture, _ = behind(bearded(face, everybody), everybody, old, face, None, beard=True)
+    frame, new = bearded(face, everybody), inside(face)
+    picture, _ = behind(frame, everybody, (old, new), face, None, beard=True)
     throat = picture[below, 60]
     assert 0.5 < throat.sum() / 390 < 0.95
     assert throat[2] / throat.sum() > 180 / 390
     np.testing.assert_allclose(picture[below + 8, 60], (90, 120, 180), atol=12)
+
+
+def test_a_neck_in_other_light_than_the_face_goes_on_in_its_own() -> None:
+    face, everybody = small_face(), person()
+    old = old_head(everybody, face, [], 1.5)
+    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
+    frame[everybody > 0] = (90, 120, 180)
+    chin = face[topology.CHIN].round().astype(int)
+    frame[chin[1] + 1 :][everybody[chin[1] + 1 :] > 0] = (90, 105, 130)
+    # A wall of the face's colour beside the neck.
+    frame[(everybody == 0) & (np.indices((SIZE, SIZE))[0] > chin[1] - 8)] = (90, 120, 180)
+    picture, _ = behind(frame, everybody, (old, NOBODY), face, None)
+    np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 105, 130), atol=12)
+
+
+def test_the_new_chin_casts_its_own_shadow_on_the_neck() -> None:
+    face, everybody = small_face(), person()
+    old = old_head(everybody, face, [], 1.5)
+    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
+    frame[everybody > 0] = (90, 120, 180)
+    chin = round(float(face[topology.CHIN, 1])) - 9
+    new = np.roll(inside(face), -9, axis=0)
+    picture, _ = behind(frame, everybody, (old, new), face, None)
+    light = picture[chin : chin + 12, 60].sum(axis=1) / 390
+    assert light[1] < 0.8
+    assert (np.diff(light[1:]) > -0.01).all()
+    assert light[-1] > 0.97
+
+
+def test_a_hand_before_the_jaw_does_not_go_on_beside_it() -> None:
+    face, everybody = small_face(), person()
+    rows, columns = np.indices((SIZE, SIZE))
+    hand = (rows > 70) & (rows < 90) & (columns < 42)
+    everybody[hand] = 1
+    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
+    frame[everybody > 0] = 20
+    frame[hand | (inside(face) > 0)] = (90, 120, 180)
+    old = old_head(everybody, face, [], 1.5) * ~hand
+    picture, _ = behind(frame, everybody, (old, NOBODY), face, None)
+    hidden, _ = behind(frame, everybody, (old, NOBODY), face, None, hidden=hand.astype(np.float32))
+    beside = (rows > 72) & (rows < 80) & (columns > 41) & (columns < 45)
+    assert picture[beside].mean() > 80
+    assert hidden[beside].mean() < 60
 
 
 @pytest.mark.parametrize(("light", "beard"), [(0.85, False), (0.65, True)])

@@ -209,6 +209,20 @@ def test_the_head_is_of_one_piece(photo: str) -> None:
     assert sum(sizes[:-1]) < 0.002 * sizes[-1]
 
 
+def test_no_dark_collar_or_shoulder_beside_the_jaw_comes_along_as_hair() -> None:
+    reference = heads.reference("single_face.jpg")
+    texture = reference.textures[0][: reference.textures[0].shape[1]]
+    width, outline = reference.face_width, reference.landmarks[topology.OVAL, :2]
+    lobes = float(reference.landmarks[[132, 361], 1].mean())
+    left = texture[round(lobes) : round(lobes + 0.3 * width), : round(outline[:, 0].min() - 0.03 * width), 3]
+    assert left.max() < 30
+    # The jaw where the collar is before it.
+    columns, rows = np.round(reference.landmarks[[58, 172, 136, 150], :2]).astype(int).T
+    light = texture[rows, columns, :3].astype(int).sum(axis=1)
+    x, y = np.round(reference.landmarks[200, :2]).astype(int)
+    assert light.min() > 0.7 * texture[y, x, :3].astype(int).sum()
+
+
 def test_hair_that_the_photo_cuts_off_ends_softly() -> None:
     reference = heads.reference("0-f15-hao-ph.jpg")
     alpha = reference.textures[0][: reference.textures[0].shape[1], :, 3].astype(int)

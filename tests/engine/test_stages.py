@@ -94,7 +94,7 @@ def test_a_bare_face_is_like_itself_to_a_few_grey_levels() -> None:
 
 @pytest.mark.parametrize(
     ("overlay", "share"),
-    [("microphone", 0.48), ("lettering", 0.87), ("glasses", 0.35), ("passing bar", 0.96)],
+    [("microphone", 0.48), ("lettering", 0.87), ("glasses", 0.43), ("passing bar", 0.96)],
 )
 def test_of_what_is_before_a_face_as_many_pixels_are_unlike_it_as_were(overlay: str, share: float) -> None:
     found, thing = compared(overlay)

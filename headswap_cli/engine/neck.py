@@ -1,0 +1,223 @@
+"""Show the neck where the old head hid it: its outline, its skin, and the shadow of the new chin on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headswap_cli.engine import topology
+from headswap_cli.engine.fill import push_pull
+from headswap_cli.engine.geometry import face_width, yaw_sine
+from headswap_cli.engine.kernel import kernel
+
+if TYPE_CHECKING:
+    from headswap_cli.engine.types import Frame, Landmarks, Mask
+
+Floats = NDArray[np.float32]
+
+_JAW = topology.OVAL[8:29]
+# How far the skull's middle lies behind the face's, in face widths.
+SKULL = 0.55
+# The chin, its crease and its stubble end so far below the mesh's, in face widths; a beard so much further.
+_CREASE, _BEARD = 0.07, 0.08
+# From the end of chin or beard on, the throat shows as itself; before, by so much, in its shadow.
+_SHADOW = 0.03
+# By how much of each primary a throat is darker just below the new chin, and how far down, in face widths.
+_CAST, _CAST_TO, _CAST_SOFT = np.array([0.36, 0.33, 0.23], np.float32), 0.22, 0.03
+# In what range a throat's brightness may be, in parts of the face's; by how much green's share may differ
+# from the face's; down to what part of the face's, and by how much more, red may exceed blue.
+_DARKEST, _BRIGHTEST, _GREEN, _PALEST, _REDDER = 0.3, 1.35, 0.04, 0.3, 0.24
+# How far below the jaw the throat's colour is looked for, and below the shadow its sides, before a collar.
+_LOWEST, _FIRST = 0.34, 0.1
+# How wide it is at least and at most from its middle.
+_LEAST_NECK, _MOST_NECK = 0.31, 0.52
+# Over so much of a face's width it ends at its sides, and below the ears.
+_EDGE, _TOP = 0.02, 0.12
+# By how much it widens further down: face widths at so many below the jaw, squared.
+_FLARE = 0.25
+# What the throat's colour is taken from where its own does not show: the crease, and at last the chin.
+_CREASES_WORTH, _CHINS_WORTH = 0.02, 0.0005
+# So many pixels tell a tone as well as all.
+_ENOUGH = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The piece's pixels in terms of the old face; all at the piece's small size.
+
+    ``jaw`` (width,) is the row of the jaw in each column, ``face`` the inside of the face's outline;
+    ``crease`` is how far below the jaw the chin ends, in face widths.
+    """
+
+    jaw: Floats
+    width: float
+    face: Mask
+    crease: float
+
+    @property
+    def has_beard(self) -> bool:
+        """Whether there is a beard to go."""
+        return self.crease > _CREASE
+
+
+@dataclass(frozen=True, slots=True)
+class Neck:
+    """A neck, all over the ``part`` of the piece in which it may be.
+
+    ``skin`` (height, width, 3) is its colours, ``shown`` (height, width) how far they are to be shown where
+    the old head is gone.
+    """
+
+    part: tuple[slice, slice]
+    skin: Floats
+    shown: Mask
+
+
+def place_of(shape: tuple[int, ...], landmarks: Landmarks, *, beard: bool) -> Place:
+    """Return where the old face is.
+
+    Args:
+        shape: Of the small piece.
+        landmarks: The old face, in its pixels.
+        beard: Whether there is one to go.
+    """
+    line = landmarks[_JAW, :2]
+    line = line[np.argsort(line[:, 0], kind="stable")]
+    jaw = np.interp(np.arange(shape[1]), line[:, 0], line[:, 1]).astype(np.float32)
+    crease = _CREASE + _BEARD if beard else _CREASE
+    return Place(jaw, face_width(landmarks), filled(shape, landmarks), crease)
+
+
+def filled(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
+    """Return 1 inside a face's outline, (height, width)."""
+    outline = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
+    return np.asarray(cv2.fillPoly(np.zeros(shape, np.float32), [outline], (1.0,)), np.float32)
+
+
+def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, landmarks: Landmarks) -> Neck:  # noqa: PLR0917
+    """Return the neck as it is to be seen below the new head.
+
+    Args:
+        piece: The frame's piece, small.
+        person: Its matte.
+        old: How much of each pixel belongs to the old head, 0 to 1.
+        new: Likewise the new head.
+        place: Where the old face is.
+        landmarks: The old face, in the piece's pixels.
+    """
+    width = place.width
+    ears = float(landmarks[[132, 361], 1].min())
+    # A neck stands under the skull, not under the face.
+    jaws = float(landmarks[[172, 397], 0].mean())
+    middle = jaws - SKULL * yaw_sine(landmarks) * width
+    rows = slice(int(np.clip(ears, 0, len(old) - 2)), len(old))
+    left, right = np.clip((min(jaws, middle) - 0.7 * width, max(jaws, middle) + 0.7 * width), 0, old.shape[1])
+    columns = slice(min(int(left), old.shape[1] - 2), max(int(right), int(left) + 2))
+    part = rows, columns
+    colours, face = piece[part].astype(np.float32), place.face[part]
+    bare = _cheeks(piece, landmarks) if place.has_beard else colours[face > 0]
+    skin = np.median(bare[:: 1 + len(bare) // _ENOUGH], axis=0) if len(bare) else np.full(3, 128)
+    alike = np.empty(face.shape, np.bool_)
+    _find_alike(colours, person[part], skin.astype(np.float32), alike)
+    jaw = place.jaw[columns] - rows.start
+    below = (np.arange(len(face), dtype=np.float32)[:, np.newaxis] - jaw) / np.float32(width)
+    weight = np.zeros(face.shape, np.float32)
+    profile = np.zeros(len(jaw), np.float32)
+    ends = place.crease - _SHADOW, place.crease + _SHADOW, place.crease + _LOWEST - _CREASE
+    _weigh(alike, old[part], face, below, ends, weight, profile)
+    shown = _outline(profile, below, middle - columns.start, width)
+    throat = push_pull(colours, weight * np.maximum(shown, 0.01))
+    shown = np.asarray(cv2.GaussianBlur(shown, (0, 0), max(0.7, _EDGE * width)), np.float32)
+    return Neck(part, throat * _cast(new[part], width), shown)
+
+
+def _outline(profile: Floats, below: Floats, middle: float, width: float) -> Mask:
+    """Return where a neck is, from how far each column shows some of it; it widens further down."""
+    off = np.abs(np.arange(len(profile), dtype=np.float32) - middle) / np.float32(width)
+    # A light strand beside the neck is too narrow to be some of it.
+    narrow = np.ones((1, max(1, round(0.15 * width))), np.uint8)
+    profile = np.asarray(cv2.morphologyEx(profile[np.newaxis], cv2.MORPH_OPEN, narrow), np.float32)[0]
+    profile *= np.clip((_MOST_NECK - off) / _EDGE, 0, 1)
+    profile = _outwards(np.maximum(profile, off < _LEAST_NECK), round(middle))
+    least = _LEAST_NECK + _FLARE * np.square(np.maximum(below, 0))
+    top = np.clip(np.arange(len(below), dtype=np.float32)[:, np.newaxis] / (_TOP * width), 0, 1)
+    return np.asarray(top * np.maximum(profile, np.clip((least - off) / _EDGE + 0.5, 0, 1)), np.float32)
+
+
+def _cast(new: Mask, width: float) -> Floats:
+    """Return how much of the light the new head leaves to what is below it, of each primary."""
+    down = max(2, round(_CAST_TO * width))
+    over = cv2.blur(new, (1, down), anchor=(0, down - 1), borderType=cv2.BORDER_REPLICATE)
+    over = np.asarray(cv2.GaussianBlur(over, (0, 0), max(0.7, _CAST_SOFT * width)), np.float32)
+    return np.asarray(1 - _CAST * (np.clip(over, 0, 1) ** 1.5)[..., np.newaxis], np.float32)
+
+
+def _cheeks(piece: Frame, landmarks: Landmarks) -> Floats:
+    """Return some of the cheeks' colours, (n, 3)."""
+    places = np.round(landmarks[topology.CHEEKS, :2]).astype(int)
+    columns, rows = np.clip(places, 0, np.array(piece.shape[1::-1]) - 1).T
+    return np.asarray(piece[rows, columns], np.float32)
+
+
+def _outwards(profile: Floats, middle: int) -> Floats:
+    """Let a neck end for good where it ends first on either side of its middle column."""
+    middle = min(max(middle, 0), len(profile))
+    left, right = profile[:middle][::-1], profile[middle:]
+    return np.concatenate([np.minimum.accumulate(left)[::-1], np.minimum.accumulate(right)])
+
+
+@kernel
+def _find_alike(colours: Floats, person: Mask, skin: Floats, alike: NDArray[np.bool_]) -> None:
+    """Fill in where a person's colours may be those of the same skin in other light or in shade.
+
+    Source: Soriano, Martinkauppi, Huovinen, Laaksonen, Skin detection in video under changing illumination
+        conditions, ICPR 2000: from light to light, skin's share of red varies much and of green hardly.
+    """
+    height, width = alike.shape
+    whole = skin[0] + skin[1] + skin[2] + np.float32(1)
+    usual = (skin[2] - skin[0]) / whole
+    for y in range(height):
+        for x in range(width):
+            total = colours[y, x, 0] + colours[y, x, 1] + colours[y, x, 2] + np.float32(1)
+            light = total / whole
+            green = abs(colours[y, x, 1] / total - skin[1] / whole)
+            redder = (colours[y, x, 2] - colours[y, x, 0]) / total
+            is_lit = person[y, x] > 0.5 and _DARKEST < light < _BRIGHTEST
+            alike[y, x] = is_lit and green < _GREEN and _PALEST * usual < redder < usual + _REDDER
+
+
+@kernel
+def _weigh(  # noqa: PLR0917 - kernels take arguments by place
+    alike: NDArray[np.bool_],
+    old: Mask,
+    face: Mask,
+    below: Floats,
+    ends: tuple[float, float, float],
+    weight: Mask,
+    profile: Floats,
+) -> None:
+    """Fill ``weight`` with how far pixels tell the throat's colour, ``profile`` with how far columns are it.
+
+    ``below`` is how far each pixel lies below the jaw, in face widths; ``ends`` are where the shadow begins,
+    the throat begins and is looked for no more.
+    """
+    dark, clear, lowest = ends
+    height, width = old.shape
+    for x in range(width):
+        looked, found = 0, 0
+        for y in range(height):
+            if face[y, x] > 0:
+                weight[y, x] = _CHINS_WORTH if alike[y, x] else 0
+                continue
+            if clear < below[y, x] < clear + _FIRST:
+                looked += 1
+                found += alike[y, x]
+            if alike[y, x] and dark < below[y, x] < lowest:
+                shows = 1 - 2 * old[y, x] if below[y, x] > clear else 0
+                weight[y, x] = max(shows, _CREASES_WORTH)
+        if looked > 1:
+            profile[x] = min(max(2.0 * found / looked - 0.5, 0.0), 1.0)

@@ -167,17 +167,18 @@ class _ShotWatcher:
                 others = [other.landmarks for other in seen if other is not sight]
                 likeness = self._likenesses.setdefault(sight.face, _Likeness(self._networks.embedder))
                 likeness.look(frame_index, frame, sight, others)
+        self._background.follow(age, frame)
         if age % _SAMPLE_EVERY == 0:
-            self._sample(frame, seen)
+            self._sample(age, frame, seen)
             self._forget(frame_index)
         if age % _NOISE_EVERY == 0:
             self._noises.append(noise_level(frame))
         self.shot = replace(self.shot, last_frame=frame_index)
 
-    def _sample(self, frame: Frame, seen: list[_Sight]) -> None:
+    def _sample(self, age: int, frame: Frame, seen: list[_Sight]) -> None:
         """Add a frame to what is told of the whole shot: its background, and what is laid over it."""
-        if not self._background.is_moving:
-            self._background.add(frame, self._networks.matte(frame, *plate.window(frame)))
+        if not self._background.is_lost:
+            self._background.add(age, frame, self._networks.matte(frame, *plate.window(frame)))
         if seen:
             self._overlaid.add(frame, [sight.landmarks for sight in seen])
 
@@ -203,7 +204,8 @@ class _ShotWatcher:
         )
         plate = self._background.plate() if self.tracks else None
         if plate is not None:
-            self.shot = replace(self.shot, plate=self._shelf.put(plate))
+            motion = self._background.motion(self.shot.last_frame - self.shot.first_frame + 1)
+            self.shot = replace(self.shot, plate=self._shelf.put(plate), motion=motion)
         laid = self._overlaid.overlay() if self.tracks else None
         if laid is not None:
             self.shot = replace(self.shot, overlay=overlay.packed(laid))

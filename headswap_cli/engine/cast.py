@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from headswap_cli.engine.camera import Placed
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.grain import LEAST, add_grain
 from headswap_cli.engine.overlay import unpacked
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.head import Rendered
     from headswap_cli.engine.meetings import Meeting
-    from headswap_cli.engine.types import Frame, Landmarks, Plate, Scene, Track
+    from headswap_cli.engine.types import Backdrop, Frame, Landmarks, Plate, Scene, Track
 
 
 class Swapper(Protocol):
@@ -29,7 +30,7 @@ class Swapper(Protocol):
         """Forget the frame before; the next one is ``frame_index``, and others follow without a gap."""
 
     def apply(
-        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Others = ALONE
+        self, frame: Frame, landmarks: Landmarks, plate: Backdrop | None = None, others: Others = ALONE
     ) -> Rendered:
         """Return the frame with the person's head swapped, or as it was."""
 
@@ -89,6 +90,7 @@ class Cast:
         self._expected: dict[int, tuple[Track, int]] = {}
         self._shot_index = -1
         self._plate: Plate | None = None
+        self._motion: NDArray[np.float64] | None = None
         self._overlay: NDArray[np.uint8] | None = None
 
     def play(self, frame_index: int, frame: Frame) -> Played:
@@ -109,7 +111,9 @@ class Cast:
                 continue
             self._enter(one.track.shot_index)
             others = _others(one, present, met, drawn, self._overlay)
-            rendered = self._swapper_for(one, frame_index).apply(image, one.landmarks, self._plate, others)
+            rendered = self._swapper_for(one, frame_index).apply(
+                image, one.landmarks, self._backdrop(frame_index), others
+            )
             image, changed = rendered.image, changed | rendered.changed
             drawn[one.obj_id] = rendered.head
             tally = self.tallies[one.obj_id]
@@ -162,11 +166,21 @@ class Cast:
         self._expected[presence.obj_id] = presence.track, frame_index + 1
         return swapper
 
+    def _backdrop(self, frame_index: int) -> Backdrop | None:
+        if self._plate is None or self._motion is None:
+            return self._plate
+        matrix = self._motion[frame_index - self._scene.shots[self._shot_index].first_frame]
+        return Placed(self._plate, matrix) if np.isfinite(matrix).all() else None
+
     def _enter(self, shot_index: int) -> None:
         if shot_index == self._shot_index:
             return
         self._shot_index, shot = shot_index, self._scene.shots[shot_index]
-        self._plate = self.fit.plate(shot.plate.unpack()) if shot.plate else None
+        self._plate, self._motion = None, None
+        if shot.plate and shot.motion is not None:
+            self._plate, self._motion = self.fit.moving(shot.plate.unpack(), shot.motion)
+        elif shot.plate:
+            self._plate = self.fit.plate(shot.plate.unpack())
         self._overlay = unpacked(shot.overlay, self.fit.width, self.fit.height) if shot.overlay else None
 
 

@@ -93,7 +93,7 @@ def behind(
         person: Its matte.
         heads: Of each pixel how much belongs to the old head, see ``old_head``, and how much to the new one.
         landmarks: The old face, in the piece's pixels.
-        plate: The piece's background, if the camera stands still.
+        plate: The piece's background, where that is known.
         hidden: How much of each pixel something in front covers: that tells nothing of what is behind.
         beard: Whether the old head had one.
 
@@ -109,10 +109,7 @@ def behind(
     if plate is None:
         picture, share = push_pull(source, free), np.zeros(old.shape, np.float32)
     else:
-        # Light changes between the frames that the plate was made of and this one.
-        free *= plate.seen >= _SEEN
-        picture = np.clip(push_pull(source - plate.image, free), -_LIGHT_CHANGE, _LIGHT_CHANGE)
-        share = np.ones(old.shape, np.float32)
+        picture, share = _on_plate(source, free, plate)
     neck = neck_of(piece, body, old, new, place, landmarks)
     part = neck.part
     # A hand that is not taken for one does not go on towards the face.
@@ -123,6 +120,18 @@ def behind(
         picture[part] += (colours - picture[part]) * weight[..., np.newaxis]
         share[part] *= 1 - weight
     return picture, share
+
+
+def _on_plate(source: Floats, free: Mask, plate: Plate) -> tuple[Floats, Mask]:
+    """Return what to add to a share of the plate, and that share, for a piece of which some is ``free``."""
+    known = (plate.seen >= _SEEN).astype(np.float32)
+    # Light changes between the frames that the plate was made of and this one.
+    light = np.clip(push_pull(source - plate.image, free * known), -_LIGHT_CHANGE, _LIGHT_CHANGE)
+    if plate.is_mended or known.all():
+        return light, np.ones_like(known)
+    shown = np.where(free[..., np.newaxis] > 0, source, plate.image + light)
+    guess = push_pull(shown, np.maximum(free, known))
+    return np.where(known[..., np.newaxis] > 0, light, guess), known
 
 
 def _beside(source: Floats, body: Mask, left: Mask, width: float) -> tuple[Floats, Mask]:

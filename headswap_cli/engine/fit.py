@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from headswap_cli.engine.camera import rescaled
 from headswap_cli.engine.types import Plate
 
 if TYPE_CHECKING:
@@ -52,9 +53,23 @@ class Fit:
         """Return a shot's background at the new size."""
         if self._is_cut:
             return Plate(self.frame(plate.image), plate.seen[: self.height, : self.width])
-        seen = cv2.resize(plate.seen, (self.width, self.height), interpolation=cv2.INTER_NEAREST)
-        return Plate(self.frame(plate.image), np.asarray(seen, np.uint8))
+        return _resized(plate, (self.width, self.height))
+
+    def moving(self, plate: Plate, motion: NDArray[np.float32]) -> tuple[Plate, NDArray[np.float64]]:
+        """Return the background of a camera that moves at the new size, and ``Shot.motion`` for that."""
+        if self._is_cut:
+            return plate, motion.astype(np.float64)
+        height, width = plate.seen.shape
+        size = (round(width * self.across), round(height * self.down))
+        factors = (self.across, self.down), (size[0] / width, size[1] / height)
+        return _resized(plate, size), np.stack([rescaled(one, *factors) for one in motion])
 
     @property
     def _is_cut(self) -> bool:
         return self.across == self.down == 1.0
+
+
+def _resized(plate: Plate, size: tuple[int, int]) -> Plate:
+    image = cv2.resize(plate.image, size, interpolation=cv2.INTER_AREA)
+    seen = cv2.resize(plate.seen, size, interpolation=cv2.INTER_NEAREST)
+    return Plate(np.asarray(image, np.uint8), np.asarray(seen, np.uint8))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.hair import Matte
     from headswap_cli.engine.reference import Reference
-    from headswap_cli.engine.types import Frame, Landmarks, Mask, Others
+    from headswap_cli.engine.types import Backdrop, Frame, Landmarks, Mask, Others
 
 Floats = NDArray[np.float32]
 
@@ -125,14 +125,14 @@ class HeadSwapper:
             self._front.reset()
 
     def apply(
-        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Others = ALONE
+        self, frame: Frame, landmarks: Landmarks, plate: Backdrop | None = None, others: Others = ALONE
     ) -> Rendered:
         """Return the frame with this person's head swapped.
 
         Args:
             frame: Whole; it is not changed.
             landmarks: This person's, smoothed, in pixels of the frame.
-            plate: The shot's background, if the camera stands still.
+            plate: The frame's background, where that is known.
             others: The other people in the frame: their heads stay.
         """
         motion = self._motion(landmarks)
@@ -244,7 +244,7 @@ class HeadSwapper:
         *,
         new: Mask,
         hidden: Mask | None,
-        plate: Plate | None,
+        plate: Backdrop | None,
         others: Others,
     ) -> Background:
         """Return what to show where the old head was, and where that is."""
@@ -258,8 +258,9 @@ class HeadSwapper:
         if plate is None:
             small, behind_piece = None, piece.image
         else:
-            behind_piece = np.ascontiguousarray(plate.image[piece.part])
-            small = Plate(piece.shrunk(behind_piece), piece.shrunk(plate.seen[piece.part]))
+            known = plate.part(piece.part)
+            behind_piece = known.image
+            small = Plate(piece.shrunk(known.image), piece.shrunk(known.seen), known.is_mended)
         picture, share = behind(
             piece.small, person, (old, new), face, small, hidden=hidden, beard=self._beard
         )

@@ -1,4 +1,4 @@
-"""Gather a shot's background from what people leave visible, for a camera that stands still."""
+"""Gather a shot's background from what people leave visible, wherever the camera points."""
 
 from __future__ import annotations
 
@@ -12,24 +12,34 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from headswap_cli.engine.camera import ROOM, Camera, is_still, rescaled, shift, still
+from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.mend import mended
 from headswap_cli.engine.types import Plate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from headswap_cli.engine.geometry import Matrix
     from headswap_cli.engine.types import Frame, Mask
 
 # So often must a pixel have been seen to be known: an edge of hair once in a while is not.
 SEEN = 3
 # Less than this much of a person counts as background.
 _BACKGROUND = 0.1
-# Median change of the background, grey levels, beyond which the camera moves.
+# Median change of the background, grey levels, beyond which it is not the same.
 _STILL = 4.0
 _TRIALS = 4
 _LEAST_PIXELS = 30
 # Around people, in pixels of the mask: the matte is soft and coarse there.
 _MARGIN = np.ones((7, 7), np.uint8)
+# Once the camera moves every other frame is looked at; what moves in a smaller share of them stands still.
+_FOLLOW_EVERY, _MOSTLY = 2, 0.1
+# So long every other frame is looked at anyway.
+_AT_FIRST = 25
+# A camera that moves by less, pixels of a quarter of the size, stands still.
+_REST = 0.3
+_ALL = 255
 _SHELF_BYTES = 64 * 1024**2
 _QUICKLY = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
@@ -103,63 +113,177 @@ class LoosePlate:
 
 
 class PlateGatherer:
-    """Averages the background of sampled frames of one shot, and notices when the camera moves."""
+    """Averages the background of sampled frames of one shot, wherever the camera points."""
 
     def __init__(self) -> None:
         self._whole: _Average | None = None
         self._coarse: _Average | None = None
         self._changes: list[float] = []
+        self._camera = Camera()
+        # Where frames lie, by their age; None where that is not known.
+        self._places: dict[int, Matrix | None] = {}
+        self._moves = False
 
     @property
-    def is_moving(self) -> bool:
-        """Whether the camera is known not to stand still: more samples are pointless."""
+    def is_lost(self) -> bool:
+        """Whether the background is known not to be found: more samples are pointless."""
         return len(self._changes) >= _TRIALS and float(np.median(self._changes)) > _STILL
 
-    def add(self, frame: Frame, people: Mask) -> None:
+    def follow(self, age: int, frame: Frame) -> None:
+        """Take note of where the camera points in a frame, so many after the shot's first one."""
+        if (self._moves or age < _AT_FIRST) and age % _FOLLOW_EVERY == 0 and not self.is_lost:
+            small = _quarter(frame)
+            looked = self._look(small)
+            self._places[age] = self._rest(small) if looked is None else looked
+
+    def add(self, age: int, frame: Frame, people: Mask) -> None:
         """Take a sample, BGR; ``people`` is the matte of the frame's ``window``, square, of any size."""
         visible = _background(frame, people)
         # Noise is no motion: it goes when pixels are averaged, and time is saved.
-        quarter = (max(1, frame.shape[1] // 4), max(1, frame.shape[0] // 4))
-        small = np.asarray(cv2.resize(frame, quarter, interpolation=cv2.INTER_AREA), np.uint8)
-        clear = np.asarray(cv2.resize(visible * 255, quarter, interpolation=cv2.INTER_AREA) == 255, np.uint8)
+        small = _quarter(frame)
+        clear = cv2.resize(visible * 255, small.shape[1::-1], interpolation=cv2.INTER_AREA) == 255
+        clear = np.asarray(clear, np.uint8)
         if self._whole is None or self._coarse is None:
             self._whole, self._coarse = _Average(frame.shape), _Average(small.shape)
+            place = still()
         else:
-            self._changes.append(self._coarse.median_change(small, clear))
-        self._whole.add(frame, visible)
-        self._coarse.add(small, clear)
+            looked = self._places[age] if age in self._places else self._look(small)
+            place = still() if looked is None or not self._moves else looked
+            self._changes.append(self._coarse.median_change(small, clear, place))
+            if self._changes[-1] > _STILL or (looked is None and self._moves):
+                self._places[age] = None
+                return
+        self._places[age] = place
+        sizes = (frame.shape[1] / small.shape[1], frame.shape[0] / small.shape[0])
+        self._whole.add(frame, visible, place if is_still(place) else rescaled(place, sizes, sizes))
+        self._coarse.add(small, clear, place)
+        self._camera.learn(*self._coarse.picture(), self._coarse.origin)
+
+    def _rest(self, small: Frame) -> Matrix | None:
+        """Take a camera that is not found for one that stands still where most of the picture is the same."""
+        whole = np.ones(small.shape[:2], np.uint8)
+        is_same = self._coarse is not None and self._coarse.median_change(small, whole, still()) <= _STILL
+        return still() if is_same else None
+
+    def _look(self, small: Frame) -> Matrix | None:
+        place = self._camera.look(small)
+        self._moves = self._moves or (place is not None and shift(place, small.shape) > _REST)
+        return place
 
     def plate(self) -> Plate | None:
-        """Return the background; None where the camera moved or there were too few samples."""
+        """Return the background; None where it was not found or there were too few samples."""
         if self._whole is None or not self._changes or float(np.median(self._changes)) > _STILL:
             return None
         return self._whole.plate()
 
+    def motion(self, frames: int) -> NDArray[np.float32] | None:
+        """Return the maps from the shot's frames to the plate, (frames, 2, 3), NaN where that is not known.
+
+        None if the camera stands still.
+        """
+        if self._whole is None or self._coarse is None or not self._is_moving(self._coarse.shape):
+            return None
+        sizes = self._whole.times(self._coarse)
+        unknown = np.full((2, 3), np.nan)
+        ages, places = (list(part) for part in zip(*sorted(self._places.items()), strict=True))
+        known = [unknown if place is None else rescaled(place, sizes, sizes) for place in places]
+        if len(ages) > 1 and ages[-1] < frames - 1:
+            # The last frames go on as those before them.
+            steps = (frames - 1 - ages[-1]) / (ages[-1] - ages[-2])
+            known.append(known[-1] + (known[-1] - known[-2]) * steps)
+            ages.append(frames - 1)
+        flat, every = np.reshape(known, (-1, 6)), np.arange(frames)
+        motion = np.stack([np.interp(every, ages, column) for column in flat.T], axis=1).reshape(-1, 2, 3)
+        rows, columns = self._whole.part()
+        motion[..., 2] += np.array(self._whole.origin) - (columns.start, rows.start)
+        return motion.astype(np.float32)
+
+    def _is_moving(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether the camera moves in more than a few frames."""
+        moving = [place is None or shift(place, shape) > _REST for place in self._places.values()]
+        return self._moves and float(np.mean(moving)) >= _MOSTLY
+
 
 class _Average:
-    """The mean of what was visible in images of one shape."""
+    """The mean of what was visible in images of one shape; where the camera moves, of a larger one."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
         self._sum = np.zeros(shape, np.float32)
         self._seen = np.zeros(shape[:2], np.float32)
+        self.origin = (0, 0)
 
-    def add(self, image: Frame, visible: NDArray[np.uint8]) -> None:
-        cv2.accumulate(image, self._sum, visible)
-        self._seen += visible
+    def times(self, other: _Average) -> tuple[float, float]:
+        """Return how much larger images are than another average's, across and down."""
+        return self.shape[1] / other.shape[1], self.shape[0] / other.shape[0]
 
-    def median_change(self, image: Frame, visible: NDArray[np.uint8]) -> float:
+    def add(self, image: Frame, visible: NDArray[np.uint8], place: Matrix) -> None:
+        """Add an image whose pixels lie where ``place`` maps them."""
+        if not is_still(place) and self.origin == (0, 0):
+            self._grow()
+        image, visible, where = self._laid(image, visible, place)
+        cv2.accumulate(image, self._sum[where], visible)
+        self._seen[where] += visible
+
+    def median_change(self, image: Frame, visible: NDArray[np.uint8], place: Matrix) -> float:
         """Return the median difference from the mean, grey levels; infinite where too little is known."""
-        both = (visible > 0) & (self._seen > 0)
+        image, visible, where = self._laid(image, visible, place)
+        both = (visible > 0) & (self._seen[where] > 0)
         if int(both.sum()) < _LEAST_PIXELS:
             return float("inf")
-        mean = self._sum[both] / self._seen[both][:, np.newaxis]
+        mean = self._sum[where][both] / self._seen[where][both][:, np.newaxis]
         return float(np.median(np.abs(image[both] - mean)))
 
-    def plate(self) -> Plate:
+    def picture(self) -> tuple[Frame, NDArray[np.bool_]]:
+        """Return the mean, and where anything is known of it."""
         mean = self._sum / np.maximum(self._seen, 1)[..., np.newaxis]
-        surely = self._seen >= min(SEEN, float(self._seen.max()))
-        image = mended((mean + 0.5).astype(np.uint8), surely & (self._seen > 0))
-        return Plate(image, np.minimum(self._seen, 255).astype(np.uint8))
+        return (mean + 0.5).astype(np.uint8), self._seen > 0
+
+    def part(self) -> tuple[slice, slice]:
+        """Return the rows and columns in which the first image lies, or anything is known."""
+        (x, y), (height, width) = self.origin, self.shape[:2]
+        wanted = self._seen > 0
+        wanted[y : y + height, x : x + width] = True
+        rows, columns = (np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0))
+        return np.s_[int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
+
+    def plate(self) -> Plate:
+        """Return ``part`` of it as a plate."""
+        image, known = self.picture()
+        surely = known & (self._seen >= min(SEEN, float(self._seen.max())))
+        part = self.part()
+        # Each frame shows other pieces, and less of the hole.
+        fill = _smooth if any(self.origin) else mended
+        return Plate(fill(image[part], surely[part]), np.minimum(self._seen[part], 255).astype(np.uint8))
+
+    def _grow(self) -> None:
+        height, width = self.shape[:2]
+        self.origin = (x, y) = (round(ROOM[0] * width), round(ROOM[1] * height))
+        self._sum = np.pad(self._sum, ((y, y), (x, x), (0, 0)))
+        self._seen = np.pad(self._seen, ((y, y), (x, x)))
+
+    def _laid(
+        self, image: Frame, visible: NDArray[np.uint8], place: Matrix
+    ) -> tuple[Frame, NDArray[np.uint8], tuple[slice, slice]]:
+        """Return an image and its mask as they lie in the mean, and in which part of it."""
+        x, y = self.origin
+        if is_still(place):
+            return image, visible, np.s_[y : y + self.shape[0], x : x + self.shape[1]]
+        matrix = place + np.array([[0, 0, x], [0, 0, y]])
+        size = self._seen.shape[::-1]
+        laid = cv2.warpAffine(image, matrix, size)
+        mask = cv2.warpAffine(visible * np.uint8(255), matrix, size) == _ALL
+        return np.asarray(laid, np.uint8), np.asarray(mask, np.uint8), np.s_[:, :]
+
+
+def _smooth(image: Frame, known: NDArray[np.bool_]) -> Frame:
+    filled = push_pull(image.astype(np.float32), known.astype(np.float32))
+    return np.asarray(np.where(known[..., np.newaxis], image, filled + 0.5), np.uint8)
+
+
+def _quarter(frame: Frame) -> Frame:
+    size = (max(1, frame.shape[1] // 4), max(1, frame.shape[0] // 4))
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def window(frame: Frame) -> tuple[float, float, float]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from headswap_cli.engine.look import Look
-    from headswap_cli.engine.types import Frame, Landmarks, Others, Plate
+    from headswap_cli.engine.types import Backdrop, Frame, Landmarks, Others
 
 Weights = NDArray[np.float32]
 
@@ -37,7 +37,7 @@ class Wearable(Protocol):
         """Forget the frame before."""
 
     def apply(
-        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Others = ALONE
+        self, frame: Frame, landmarks: Landmarks, plate: Backdrop | None = None, others: Others = ALONE
     ) -> Rendered:
         """Return the frame with the head on."""
 
@@ -64,7 +64,7 @@ class SeveralHeads:
         self._next, self._worn = frame_index, []
 
     def apply(
-        self, frame: Frame, landmarks: Landmarks, plate: Plate | None = None, others: Others = ALONE
+        self, frame: Frame, landmarks: Landmarks, plate: Backdrop | None = None, others: Others = ALONE
     ) -> Rendered:
         """Return the frame with this person's head swapped; the arguments are ``HeadSwapper.apply``'s."""
         weights = self._weights[self._next]

@@ -65,14 +65,27 @@ class VideoProperties:
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """A shot's background without people, for a camera that stands still.
+    """A shot's background without people.
 
     ``seen`` (height, width) uint8: in how many sampled frames the pixel showed background; where it hardly
-    ever did, ``image`` is a guess.
+    ever did, ``image`` is a guess, which is better than one by what is around it in a frame if ``is_mended``.
     """
 
     image: Frame
     seen: NDArray[np.uint8]
+    is_mended: bool = True
+
+    def part(self, where: tuple[slice, slice]) -> Plate:
+        """Return a part of it."""
+        image, seen = (np.ascontiguousarray(whole[where]) for whole in (self.image, self.seen))
+        return Plate(image, seen, self.is_mended)
+
+
+class Backdrop(Protocol):
+    """The background of one frame: a plate, or one that is placed as the camera points."""
+
+    def part(self, where: tuple[slice, slice]) -> Plate:
+        """Return the background of a part of the frame."""
 
 
 class KeptPlate(Protocol):
@@ -86,9 +99,10 @@ class KeptPlate(Protocol):
 class Shot:
     """Frames ``first_frame`` to ``last_frame`` (inclusive) between two cuts.
 
-    ``plate`` is None where the camera moves, and where nobody is whose place could show it; ``noise`` is the
-    standard deviation of the picture's noise, grey levels; ``overlay`` is what is laid over the picture, as
-    ``overlay.packed`` made it, None where nothing is.
+    ``plate`` is None where there is no one background, and where nobody is whose place could show it;
+    ``noise`` is the standard deviation of the picture's noise, grey levels; ``overlay`` is what is laid over
+    the picture, as ``overlay.packed`` made it, None where nothing is. ``motion`` (frames, 2, 3) maps pixels
+    of each frame to the plate's, NaN where that is not known, and is None for a camera that stands still.
     """
 
     first_frame: int
@@ -96,6 +110,7 @@ class Shot:
     plate: KeptPlate | None
     noise: float = 0.0
     overlay: bytes | None = None
+    motion: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import pytest
 
 from headswap_cli import wire
 from headswap_cli.engine.analysis import Analyser, _end_shot, _Likeness, _ShotWatcher, _Sight
+from headswap_cli.engine.camera import Placed
 from headswap_cli.engine.decode import TimedFrame, open_video
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.geometry import face_width
@@ -112,7 +113,9 @@ def test_the_more_faces_a_long_shot_has_the_fewer_views_wait_of_those_that_are_g
 ) -> None:
     frame, landmarks = small_face()
     watcher = _ShotWatcher(analyser._networks, PlateShelf(), 0, 0)
-    watcher._background = watcher._overlaid = SimpleNamespace(is_moving=True, add=lambda *_: None)  # type: ignore[assignment]
+    watcher._background = watcher._overlaid = SimpleNamespace(  # type: ignore[assignment]
+        is_lost=True, add=lambda *_: None, follow=lambda *_: None
+    )
     watcher.note(0, frame, [])
     for number in range(200):
         first = 1 + 30 * number
@@ -309,14 +312,19 @@ def test_a_preview_shows_one_head_with_room_for_hair_and_shoulders(
     assert max(height, width) <= 512
 
 
-def test_the_background_of_a_still_camera_is_known_where_nobody_stood(scenes: dict[str, Scene]) -> None:
+def test_the_background_is_known_where_nobody_stood(scenes: dict[str, Scene]) -> None:
     scene = scenes["single_face.mp4"]
     first = next(media.frames_of(media.clip("single_face.mp4")))
 
     kept = scene.shots[0].plate
 
     assert kept is not None
-    plate = kept.unpack()
+    # It is filmed by hand.
+    motion = scene.shots[0].motion
+    assert motion is not None
+    plate = Placed(kept.unpack(), motion[0].astype(np.float64)).part(
+        np.s_[0 : len(first), 0 : first.shape[1]]
+    )
     known = plate.seen > 3
     nose_x, nose_y = scene.people[0].tracks[0].landmarks[0][1, :2].astype(int)
     assert plate.seen[nose_y, nose_x] == 0
@@ -325,14 +333,23 @@ def test_the_background_of_a_still_camera_is_known_where_nobody_stood(scenes: di
     assert float(np.median(apart)) <= 3
 
 
-def test_a_moving_camera_leaves_no_background(analyser: Analyser, tmp_path: Path) -> None:
+def test_where_a_camera_that_moves_points_is_known_as_long_as_it_sees_some_of_the_same(
+    analyser: Analyser, tmp_path: Path
+) -> None:
     (wide,) = media.frames_of(media.clip("single_face.mp4"), count=1)
     width = wide.shape[1] * 2 // 3
     pan = [wide[:, 4 * step : 4 * step + width] for step in range(wide.shape[1] // 12)]
-    scene = _scene(analyser, media.written(tmp_path / "pan.mp4", pan))
+    (shot,) = _scene(analyser, media.written(tmp_path / "pan.mp4", pan)).shots
 
-    assert scene.people
-    assert [shot.plate for shot in scene.shots] == [None]
+    assert shot.plate is not None
+    assert shot.motion is not None
+    assert shot.motion[:25, 0, 2] - shot.motion[0, 0, 2] == pytest.approx(4.0 * np.arange(25), abs=2)
+    assert np.isnan(shot.motion[-5:]).all()
+
+
+@pytest.mark.parametrize("name", ["carphone_pristine.mp4", "WolfgangLanger_Pexels.mp4"])
+def test_a_camera_on_a_stand_is_known_for_one(scenes: dict[str, Scene], name: str) -> None:
+    assert {shot.motion for shot in scenes[name].shots} == {None}
 
 
 def test_no_background_is_kept_where_nobody_needs_it(analyser: Analyser) -> None:

@@ -40,8 +40,8 @@ def _with_person(backdrop: Frame, x: int) -> Frame:
 
 def _gathered(frames: list[Frame]) -> PlateGatherer:
     gatherer = PlateGatherer()
-    for frame in frames:
-        gatherer.add(frame, _people(frame))
+    for age, frame in enumerate(frames):
+        gatherer.add(age, frame, _people(frame))
     return gatherer
 
 
@@ -65,12 +65,12 @@ def test_what_was_never_seen_is_marked_as_such() -> None:
     assert (plate.seen[:, :40] == 4).all()
 
 
-def test_a_camera_that_moves_has_no_plate_and_is_known_early() -> None:
+def test_a_background_that_changes_has_no_plate_and_is_known_early() -> None:
     wide = np.hstack([_backdrop(1), _backdrop(2)])
 
     gatherer = _gathered([wide[:, step : step + _WIDTH] for step in range(0, 100, 20)])
 
-    assert gatherer.is_moving
+    assert gatherer.is_lost
     assert gatherer.plate() is None
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import hull, topology
+from headswap_cli.engine.gaze import Gaze
 from headswap_cli.engine.geometry import Similarity, face_width, similarity
 
 if TYPE_CHECKING:
@@ -64,14 +65,6 @@ _OPEN_AT_LEAST = 0.2
 _RING_FOLLOW = (
     0.85 * np.maximum(0, 1 - 0.6 * (np.array(hull.RINGS, np.float32) - 1))[:, np.newaxis, np.newaxis]
 )
-# How far the person's usual gaze is taken to be the photo's: lids differ, so in height wholly.
-_GAZE_HABIT = np.array([0.5, 1.0], np.float32)
-# The network takes the eye's corners along with the iris: so much of a turn is left between them.
-_GAZE_TOLD = 0.7
-# How far an iris may go in eye widths, across and down.
-_GAZE_LIMITS = np.array([0.3, 0.12], np.float32)
-# What of the eye's width the caruncle takes in the corner at the nose: no iris is over it.
-_CARUNCLE = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +130,7 @@ class Retargeter:
         self._unsquint = np.clip(1 + _UNSQUINT * (self._open / own - 1), *_UNSQUINTED)
         # Under lids that are almost shut the iris is only guessed.
         awake = shapes[(openings >= 0.8 * self._open[:, np.newaxis]).all(axis=0)]
-        self._eyeballs = [
-            _eyeball(self._reference, nodes, eye, _usual_gaze(awake, eye))
-            for eye, nodes in zip(
-                hull.EYES, np.split(vertices[hull.FIRST_EYE :], len(hull.EYES)), strict=True
-            )
-        ]
+        self._gaze = Gaze(self._reference, vertices[hull.FIRST_EYE :], awake)
         self._shut = np.clip(np.percentile(openings, 1, axis=1) / self._open + _SHUT_MARGIN, *_SHUT)
 
     def pose(self, landmarks: Landmarks) -> Posed:
@@ -166,10 +154,7 @@ class Retargeter:
         for opening, eye in zip(openings, hull.EYES, strict=True):
             self._match_lids(face, texture_points, opening, eye)
         vertices[: topology.LANDMARKS] = face
-        turn = self._turn_of(shape)
-        for number in range(len(hull.EYES)):
-            first = hull.FIRST_EYE + number * hull.EYE_POINTS
-            self._turn_eyeball(vertices[first : first + hull.EYE_POINTS], face, turn, number)
+        self._gaze.turn(vertices[hull.FIRST_EYE :], face, shape)
         self._move_rings(vertices, face)
         points = placed.apply(vertices).astype(np.float32)
         points[hull.FIRST_EYE :, 2] += np.float32(1e4)  # eyeballs are drawn behind everything
@@ -240,69 +225,10 @@ class Retargeter:
         texture_points[upper] += shut * (fold + _LID_SKIN * rise - texture_points[upper])
         texture_points[creases] += shut * _CREASE_SKIN * rise
 
-    def _turn_of(self, shape: Floats) -> Floats:
-        """Return how far the person looks away from where they usually look, (2,), eye widths.
-
-        Both eyes turn as one, and one alone is measured less surely.
-        """
-        turns = [
-            (_gaze(shape, eye) - resting.usual) / _GAZE_TOLD
-            for eye, resting in zip(hull.EYES, self._eyeballs, strict=True)
-        ]
-        # An eye that is hardly seen may be measured far off: it moves the other one by so much at most.
-        return np.asarray(np.clip(turns, -_GAZE_LIMITS, _GAZE_LIMITS).mean(axis=0), np.float32)
-
-    def _turn_eyeball(self, nodes: Floats, face: Floats, turn: Floats, number: int) -> None:
-        """Shift the iris as the person's is shifted, the white following less the further out."""
-        eye, resting = hull.EYES[number], self._eyeballs[number]
-        shift = np.clip(turn + resting.ahead, *resting.limits) * resting.width
-        middle, _ = hull.eye_frame(face, eye)
-        nodes[:, :2] += middle - resting.middle + resting.follow * shift
-        nodes[:, 2] += face[list(eye.corners), 2].mean() - resting.depth
-
     def _move_rings(self, vertices: Floats, face: Floats) -> None:
         """Let hair and ears follow the edge of the face, less the further out."""
         moved = (face - self._reference)[topology.OVAL]
         vertices[hull.FIRST_RING : hull.FIRST_EYE, :2] += (_RING_FOLLOW * moved[:, :2]).reshape(-1, 2)
-
-
-@dataclass(frozen=True, slots=True)
-class _Eyeball:
-    """An eyeball in the photo: what its nodes are moved from.
-
-    ``middle`` (2,) between the eye's corners, ``width`` and ``depth`` theirs; ``usual`` (2,) the person's
-    gaze, ``ahead`` (2,) how far the iris then is from where it is in the photo, and ``limits`` (2, 2) the
-    least and the most that it may be, eye widths; ``follow`` (nodes, 1) how far each node goes with it.
-    """
-
-    middle: Floats
-    width: float
-    depth: float
-    usual: Floats
-    ahead: Floats
-    limits: Floats
-    follow: Floats
-
-
-def _eyeball(reference: Landmarks, nodes: Floats, eye: Eye, usual: Floats) -> _Eyeball:
-    middle, width = hull.eye_frame(reference, eye)
-    own = _gaze(reference, eye)
-    radius = hull.iris_radius(reference, eye)
-    limits = np.stack([-_GAZE_LIMITS, _GAZE_LIMITS])
-    outer, inner = reference[list(eye.corners), 0]
-    nasal, furthest = np.sign(inner - outer), 0.5 - _CARUNCLE - radius / width
-    # Where the photo's own is further, it stays.
-    limits[int(nasal > 0), 0] = nasal * max(0.0, furthest - nasal * own[0])
-    distance = np.linalg.norm(nodes[:, :2] - reference[eye.iris[0], :2], axis=1)
-    return _Eyeball(
-        middle=middle,
-        width=width,
-        depth=float(reference[list(eye.corners), 2].mean()),
-        usual=usual,
-        ahead=(1 - _GAZE_HABIT) * (usual - own),
-        limits=limits,
-        follow=np.clip((2.6 - distance / radius) / 1.3, 0, 1)[:, np.newaxis],
-    )
 
 
 def habits(tracks_landmarks: Sequence[Floats]) -> Floats:
@@ -358,17 +284,6 @@ def _usually_open(gaps: NDArray[np.floating]) -> NDArray[np.floating]:
     awake = gaps[:, both >= _AWAKE * np.percentile(both, _WIDE)]
     # Somebody who looks down all the time is not known with open eyes.
     return np.asarray(np.maximum(np.percentile(awake, _USUAL, axis=1), _OPEN_AT_LEAST))
-
-
-def _gaze(landmarks: Landmarks, eye: Eye) -> Floats:
-    """Return where the iris stands between the corners, in eye widths."""
-    middle, width = hull.eye_frame(landmarks, eye)
-    return np.asarray((landmarks[eye.iris[0], :2] - middle) / width, np.float32)
-
-
-def _usual_gaze(shapes: Floats, eye: Eye) -> Floats:
-    gazes = [_gaze(shape, eye) for shape in shapes] or [np.zeros(2, np.float32)]
-    return np.asarray(np.median(gazes, axis=0), np.float32)
 
 
 def _match_lips(face: Floats, shape: Floats) -> None:

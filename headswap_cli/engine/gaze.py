@@ -98,7 +98,7 @@ def _eyeball(reference: Landmarks, nodes: Floats, eye: Eye, usual: Floats) -> _E
     outer, inner = reference[list(eye.corners), 0]
     nasal, furthest = np.sign(inner - outer), 0.5 - _CARUNCLE - radius / width
     # Where the photo's own is further, it stays.
-    limits[int(nasal > 0), 0] = nasal * max(0.0, furthest - nasal * own[0])
+    limits[int(nasal > 0), 0] = nasal * np.clip(furthest - nasal * own[0], 0, _LIMITS[0])
     distance = np.linalg.norm(nodes[:, :2] - reference[eye.iris[0], :2], axis=1)
     return _Eyeball(
         middle=middle,

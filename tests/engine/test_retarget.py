@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from headswap_cli.engine import hull, topology
+from headswap_cli.engine.gaze import _eyeball
 from headswap_cli.engine.retarget import Retargeter
 from headswap_cli.engine.types import Landmarks
 from tests.engine import heads
@@ -169,6 +170,16 @@ def test_no_iris_is_over_the_inner_corner(side: int) -> None:
     assert 0.05 < abs(shift) < 0.2
     assert edge / width + abs(shift) == pytest.approx(0.42, abs=0.01)
     assert max(map(abs, shifts)) == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_photo_that_looks_to_the_outer_corner_lets_no_iris_go_further_than_others(number: int) -> None:
+    eye, looking = hull.EYES[number], heads.reference().landmarks.copy()
+    outer, inner = looking[list(eye.corners), :2]
+    looking[eye.iris, :2] += 0.3 * (outer - inner)
+    nodes = np.split(heads.reference().vertices[hull.FIRST_EYE :], 2)[number]
+    limits = _eyeball(looking, nodes, eye, np.zeros(2, np.float32)).limits
+    np.testing.assert_allclose(limits[:, 0], (-0.3, 0.3))
 
 
 def test_lids_that_come_down_a_little_as_measured_come_down_by_more() -> None:

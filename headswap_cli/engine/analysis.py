@@ -21,7 +21,7 @@ from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.overlay import OverlayGatherer
 from headswap_cli.engine.plate import PlateGatherer, PlateShelf
 from headswap_cli.engine.scout import Scout
-from headswap_cli.engine.track import PATIENCE, FollowedFace, Follower, steadied
+from headswap_cli.engine.track import PATIENCE_BEHIND, FollowedFace, Follower, steadied
 from headswap_cli.engine.types import MediaFault, Person, Scene, Shot, Track
 from headswap_cli.engine.views import Cutting, View, ViewKeeper, allowed, cut, evenly, thinned
 
@@ -184,7 +184,10 @@ class _ShotWatcher:
 
     def _forget(self, frame_index: int) -> None:
         """Keep less of faces that are gone for good, and nothing of those that were seen too briefly."""
-        gone = [face for face, keeper in self._views.items() if frame_index - keeper.last_frame > PATIENCE]
+        # Until then the follower, which is some frames ahead, may have gone on with one.
+        gone = [
+            face for face, keeper in self._views.items() if frame_index - keeper.last_frame > PATIENCE_BEHIND
+        ]
         for face in gone:
             if len(face.path) < _LEAST_FRAMES or face not in self._likenesses:
                 del self._views[face]

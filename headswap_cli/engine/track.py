@@ -25,9 +25,9 @@ _MINIMAL_WIDTH = 14.0
 SEARCH_EVERY = 5
 TILES_EVERY = 15
 # A face that comes back within so many frames was not gone: a hand passed, a frame was blurred.
-PATIENCE = 8
+_PATIENCE = 8
 # Likewise one that another face is before.
-_PATIENCE_BEHIND = 25
+PATIENCE_BEHIND = 25
 # Faces that overlap by more are one and the same, or if one is before the other, by more than the latter.
 _SAME, _SAME_BEHIND = 0.35, 0.7
 _SIGMA = 1.2
@@ -156,7 +156,7 @@ class Follower:
         return self._seen(frame_index)
 
     def _is_awaited(self, face: FollowedFace, frame_index: int) -> bool:
-        patience = _PATIENCE_BEHIND if self._apart.is_behind(face) else PATIENCE
+        patience = PATIENCE_BEHIND if self._apart.is_behind(face) else _PATIENCE
         return not face.is_closed and frame_index - face.last_frame <= patience
 
     def _seen(self, frame_index: int) -> list[FollowedFace]:

@@ -118,9 +118,9 @@ def test_the_more_faces_a_long_shot_has_the_fewer_views_wait_of_those_that_are_g
     )
     watcher.note(0, frame, [])
     for number in range(200):
-        first = 1 + 30 * number
+        first = 1 + 45 * number
         face = FollowedFace(first, landmarks, 1.0)
-        for index in range(first, first + 30):
+        for index in range(first, first + 45):
             # Every other is a flash.
             is_seen = index < first + (12 if number % 2 else 7)
             if is_seen and index > first:
@@ -129,6 +129,25 @@ def test_the_more_faces_a_long_shot_has_the_fewer_views_wait_of_those_that_are_g
     waiting = [len(keeper._views) for keeper in watcher._views.values()]
     assert len(waiting) == 100
     assert set(waiting) == {5}
+
+
+@pytest.mark.parametrize("ahead", [0, 6])
+def test_a_face_that_another_hides_for_a_while_is_kept_however_far_ahead_the_follower_is(
+    analyser: Analyser, ahead: int
+) -> None:
+    frame, landmarks = small_face()
+    watcher = _ShotWatcher(analyser._networks, PlateShelf(), 0, 0)
+    watcher._background = watcher._overlaid = SimpleNamespace(  # type: ignore[assignment]
+        is_lost=True, add=lambda *_: None, follow=lambda *_: None
+    )
+    face = FollowedFace(0, landmarks, 1.0)
+    seen = [0, 1, 2, *range(15, 25)]
+    for index in range(25):
+        for later in seen:
+            if face.last_frame < later <= index + ahead:
+                face.extend(later, landmarks, 1.0)
+        watcher.note(index, frame, [_Sight(face, landmarks, 1.0)] if index in seen else [])
+    assert [view.frame_index for view in watcher._views[face]._views] == seen
 
 
 def test_views_of_earlier_shots_are_touched_only_where_fewer_may_stay() -> None:

@@ -56,7 +56,8 @@ def _gone_on(image: Frame, mask: Mask, free: Bytes) -> Mask:
     for label in range(1, count):
         area = (labels == label).view(np.uint8)
         depth = cv2.distanceTransform(area, cv2.DIST_L2, cv2.DIST_MASK_3)
-        thick = 2 * float(depth.max())
+        # Of what is all of the picture the depth is beyond all bounds.
+        thick = min(2 * float(depth.max()), float(max(mask.shape)))
         # Its rim is mixed with what is behind it.
         colour = np.median(image[depth > thick / 4], axis=0)
         alike = cv2.bitwise_and(cv2.inRange(image, colour - ALIKE, colour + ALIKE), free)

@@ -77,3 +77,8 @@ def test_a_mask_is_the_same_wherever_in_the_picture_it_lies() -> None:
 def test_without_a_mask_nothing_is_covered() -> None:
     picture = np.full((30, 30, 3), SKIN, np.uint8)
     assert not laid_along(np.zeros((30, 30), np.float32), picture, picture, 2).any()
+
+
+def test_what_is_all_of_a_picture_covers_all_of_it() -> None:
+    piece, known = scene(slice(112, 128), 230)
+    assert extended(piece, np.ones_like(known), OUTLINE).min() > 0.99

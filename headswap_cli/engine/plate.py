@@ -40,6 +40,8 @@ _AT_FIRST = 25
 # A camera that moves by less, pixels of a quarter of the size, stands still.
 _REST = 0.3
 _ALL = 255
+# Numbers of so many rows at once: those of a whole large background would fill the memory.
+_ROWS = 64
 _SHELF_BYTES = 64 * 1024**2
 _QUICKLY = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
@@ -236,8 +238,12 @@ class _Average:
 
     def picture(self) -> tuple[Frame, NDArray[np.bool_]]:
         """Return the mean, and where anything is known of it."""
-        mean = self._sum / np.maximum(self._seen, 1)[..., np.newaxis]
-        return (mean + 0.5).astype(np.uint8), self._seen > 0
+        image = np.empty(self._sum.shape, np.uint8)
+        for start in range(0, len(image), _ROWS):
+            rows = np.s_[start : start + _ROWS]
+            mean = self._sum[rows] / np.maximum(self._seen[rows], 1)[..., np.newaxis]
+            image[rows] = mean + np.float32(0.5)
+        return image, self._seen > 0
 
     def part(self) -> tuple[slice, slice]:
         """Return the rows and columns in which the first image lies, or anything is known."""
@@ -277,11 +283,16 @@ class _Average:
 
 
 def _smooth(image: Frame, known: NDArray[np.bool_]) -> Frame:
-    filled = push_pull(image.astype(np.float32), known.astype(np.float32))
-    return np.asarray(np.where(known[..., np.newaxis], image, filled + 0.5), np.uint8)
+    """Return a picture with a soft guess where it is not known, made at a quarter of the size."""
+    seen = known.view(np.uint8)
+    share = _quarter(seen * np.uint8(_ALL)).astype(np.float32) / _ALL
+    colours = _quarter(cv2.copyTo(image, seen)) / np.maximum(share, 1 / _ALL)[..., np.newaxis]
+    guess = push_pull(np.asarray(colours, np.float32), share)
+    filled = cv2.resize((guess + 0.5).astype(np.uint8), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.copyTo(image, seen, filled), np.uint8)
 
 
-def _quarter(frame: Frame) -> Frame:
+def _quarter(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     size = (max(1, frame.shape[1] // 4), max(1, frame.shape[0] // 4))
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -126,6 +127,18 @@ def test_a_frame_beyond_the_backgrounds_picture_is_not_looked_for_there(room: Fr
     assert motion is not None
     assert np.isfinite(motion[:12]).all()
     assert np.isnan(motion[20:]).all()
+
+
+def test_the_background_is_made_in_less_memory_than_it_was_gathered_in(room: Frame) -> None:
+    gatherer = gathered(lambda age: shot(age, room))
+    tracemalloc.start()
+    try:
+        plate = gatherer.plate()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert plate is not None
+    assert most < 4 * 4 * plate.seen.size
 
 
 def test_a_background_and_its_motion_are_scaled_as_the_frames_are(

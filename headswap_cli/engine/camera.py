@@ -18,10 +18,13 @@ Floats = NDArray[np.float32]
 ROOM = (0.25, 0.125)
 # Grey levels: from so steep a slope on a pixel tells of motion, and what differs by more is something else.
 _STEEP, _UNLIKE = 3.0, 10.0
-# Pictures are made smaller by so much and looked at in so many rounds each, and in so many for a camera that
-# stands still; one that moves nothing by more than this, pixels, is the last.
-_STEPS = (4, 2, 1)
-_ROUNDS, _ROUNDS_STILL, _SETTLED = (8, 6, 5), 2, 0.02
+# Pictures are made smaller by so much, and by twice as much until the background is no wider than this: a
+# camera may move by as much of a large frame as of a small one.
+_STEPS, _COARSEST = (4, 2, 1), 64
+# So many rounds each is looked at, and so many for a camera that stands still; one that moves nothing by more
+# than this, pixels, is the last.
+_ROUNDS, _ROUNDS_STILL, _SETTLED = {1: 5, 2: 6}, 2, 0.02
+_ROUNDS_COARSE = 8
 # So many such pixels must be seen, and so much of them must be where the background has them.
 _LEAST, _AGREE = 24, 0.45
 # That it stands still is believed if it fits worse by no more than this; narrower pictures tell nothing.
@@ -33,11 +36,12 @@ _ALL = 255
 
 @dataclass(frozen=True, slots=True)
 class _Slopes:
-    """The pixels of a picture, ``size`` (width, height), that tell of motion.
+    """The pixels of a picture, ``size`` (width, height), that tell of motion; it is ``step`` times smaller.
 
     ``pixels`` (n, 5) are their columns and rows, the slopes across and down there, and their grey levels.
     """
 
+    step: int
     pixels: Floats
     size: tuple[int, int]
 
@@ -62,10 +66,10 @@ class Camera:
         # Beside what is not known a slope is one of the mask.
         inner = cv2.erode(known.astype(np.uint8), np.ones((5, 5), np.uint8))
         self._levels = []
-        for step in _STEPS:
+        for step in _steps(known.shape[1]):
             size = (max(3, known.shape[1] // step), max(3, known.shape[0] // step))
             sure = cv2.resize(inner * _ALL, size, interpolation=cv2.INTER_AREA) == _ALL
-            self._levels.append(_slopes(_resized(whole, size), np.asarray(sure, np.bool_)))
+            self._levels.append(_slopes(step, _resized(whole, size), np.asarray(sure, np.bool_)))
         self._origin = np.array(origin, np.float64)
 
     def look(self, frame: Frame) -> Matrix | None:
@@ -85,8 +89,9 @@ class Camera:
         way = _inverse(self._last)
         way[:, 2] -= way[:, :2] @ self._origin
         full = self._levels[-1]
-        for step, level, rounds in zip(_STEPS, self._levels, _ROUNDS, strict=True):
-            size = (frame.shape[1] // step, frame.shape[0] // step)
+        for level in self._levels:
+            rounds = _ROUNDS.get(level.step, _ROUNDS_COARSE)
+            size = (max(1, frame.shape[1] // level.step), max(1, frame.shape[0] // level.step))
             before = level.size[0] / full.size[0], level.size[1] / full.size[1]
             after = size[0] / frame.shape[1], size[1] / frame.shape[0]
             found = rescaled(way, before, after)
@@ -112,12 +117,20 @@ class Camera:
         return bool(max(-corners.min(), (corners - size).max()) <= _BEYOND * shape[1])
 
 
-def _slopes(picture: Floats, known: NDArray[np.bool_]) -> _Slopes:
+def _steps(width: int) -> tuple[int, ...]:
+    """Return by how much a background is made smaller, the most first."""
+    steps: tuple[int, ...] = _STEPS
+    while width > _COARSEST * steps[0]:
+        steps = (2 * steps[0], *steps)
+    return steps
+
+
+def _slopes(step: int, picture: Floats, known: NDArray[np.bool_]) -> _Slopes:
     across, down = (cv2.Sobel(picture, cv2.CV_32F, *way, ksize=1, scale=0.5) for way in ((1, 0), (0, 1)))
     steep = known & (across * across + down * down >= _STEEP * _STEEP)
     rows, columns = np.nonzero(steep)
     pixels = np.stack([columns, rows, across[steep], down[steep], picture[steep]], axis=1)
-    return _Slopes(np.asarray(pixels, np.float32), (picture.shape[1], picture.shape[0]))
+    return _Slopes(step, np.asarray(pixels, np.float32), (picture.shape[1], picture.shape[0]))
 
 
 @kernel

@@ -285,8 +285,10 @@ class _Average:
 def _smooth(image: Frame, known: NDArray[np.bool_]) -> Frame:
     """Return a picture with a soft guess where it is not known, made at a quarter of the size."""
     seen = known.view(np.uint8)
-    share = _quarter(seen * np.uint8(_ALL)).astype(np.float32) / _ALL
-    colours = _quarter(cv2.copyTo(image, seen)) / np.maximum(share, 1 / _ALL)[..., np.newaxis]
+    share = np.asarray(_quarter(seen * np.uint8(_ALL)) / _ALL, np.float32)
+    colours = (
+        _quarter(np.asarray(cv2.copyTo(image, seen), np.uint8)) / np.maximum(share, 1 / _ALL)[..., np.newaxis]
+    )
     guess = push_pull(np.asarray(colours, np.float32), share)
     filled = cv2.resize((guess + 0.5).astype(np.uint8), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.copyTo(image, seen, filled), np.uint8)

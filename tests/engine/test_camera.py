@@ -141,6 +141,23 @@ def test_the_background_is_made_in_less_memory_than_it_was_gathered_in(room: Fra
     assert most < 4 * 4 * plate.seen.size
 
 
+@pytest.mark.parametrize("larger", [1, 6])
+def test_a_fast_pan_is_followed_in_a_large_frame_as_in_a_small_one(room: Frame, larger: int) -> None:
+    size = (larger * room.shape[1], larger * HEIGHT)
+    wide = np.asarray(cv2.resize(room[:HEIGHT], size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    step = larger * WIDTH // 50
+    gatherer = PlateGatherer()
+    for age in range(13):
+        frame = np.ascontiguousarray(wide[:, age * step : age * step + larger * WIDTH])
+        gatherer.follow(age, frame)
+        if age % SAMPLE_EVERY == 0:
+            gatherer.add(age, frame, NOBODY)
+    motion = gatherer.motion(13)
+    assert motion is not None
+    shifts = motion[:, 0, 2] - motion[0, 0, 2]
+    np.testing.assert_allclose(shifts, step * np.arange(13), atol=2 * larger)
+
+
 def test_a_background_and_its_motion_are_scaled_as_the_frames_are(
     swayed: tuple[Plate, NDArray[np.float32]], room: Frame
 ) -> None:

@@ -60,7 +60,8 @@ def excerpt(scene: Scene, first: int, last: int) -> Scene:
         for person in scene.people
         if (tracks := [track for track in person.tracks if _meets(track, first, last)])
     ]
-    return Scene(scene.video, tuple(scene.shots[index] for index in shots), tuple(people))
+    own = tuple(_of_motion(scene.shots[index], first, last) for index in shots)
+    return Scene(scene.video, own, tuple(people))
 
 
 def _starts(count: int, shots: Sequence[Shot]) -> list[int]:
@@ -96,6 +97,15 @@ def _first_frame(shot: Shot) -> int:
 
 def _meets(one: Shot | Track, first: int, last: int) -> bool:
     return one.first_frame <= last and one.last_frame >= first
+
+
+def _of_motion(shot: Shot, first: int, last: int) -> Shot:
+    """Return a shot with its camera's motion in these frames alone: of a film it would be long."""
+    if shot.motion is None:
+        return shot
+    start, end = max(first, shot.first_frame), min(last, shot.last_frame)
+    motion = shot.motion[start - shot.first_frame : end + 1 - shot.first_frame]
+    return replace(shot, first_frame=start, last_frame=end, motion=motion)
 
 
 def _cut(track: Track, first: int, last: int, first_shot: int) -> Track:

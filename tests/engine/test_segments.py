@@ -82,3 +82,13 @@ def test_the_segments_of_a_film_hold_landmarks_packed() -> None:
     scene = replace(scene_of(count, keys=tuple(range(count))), people=people)
     held = sum(len(pickle.dumps(part.scene.people)) for part in segments(scene))
     assert held < path.nbytes / 2
+
+
+def test_a_segment_knows_where_the_camera_points_in_its_own_frames_alone() -> None:
+    motion = np.arange(100, dtype=np.float32)[:, np.newaxis, np.newaxis] * np.ones((2, 3), np.float32)
+    shots = (Shot(50, 149, None, motion=motion), Shot(150, 199, None))
+    for first, last in ((60, 80), (0, 60), (140, 160)):
+        shot = excerpt(Scene(VIDEO, shots, (), Timeline(tuple(range(200)))), first, last).shots[0]
+        assert shot.motion is not None
+        assert (shot.first_frame, shot.last_frame) == (max(50, first), min(149, last))
+        assert shot.motion[:, 0, 0].tolist() == list(range(shot.first_frame - 50, shot.last_frame - 49))

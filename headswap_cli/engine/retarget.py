@@ -60,6 +60,7 @@ _MEASURED, _OPENED = (0.1, 0.4, 0.8, 1.0), (0.0, 0.3, 0.66, 1.0)
 # Percentiles of a person's lid gaps: of wide eyes, and of usual ones among those at least so far open.
 _WIDE, _AWAKE, _USUAL = 95, 0.75, 75
 # Open eyes are hardly ever narrower than this, in eye widths: of 12 people's two, the narrowest pair had 0.2.
+# Of a head that is turned aside the mesh sees them narrower.
 _OPEN_AT_LEAST = 0.2
 # How much of the face's edge each ring of hair goes with.
 _RING_FOLLOW = (
@@ -120,12 +121,14 @@ class Retargeter:
         self._texture_points = texture_points
         self._reference = vertices[: topology.LANDMARKS]
         self._width = face_width(self._reference)
-        shapes = np.stack([self._normalised(one)[0] for one in habits(tracks_landmarks)])
+        upright = [self._normalised(one) for one in habits(tracks_landmarks)]
+        shapes = np.stack([shape for shape, _ in upright])
         self._likest = _likest(shapes, self._reference)
         self._rest = self._at_rest()
         self._near_corners = _nearness(self._reference, _CORNERS, _SOBER_REACH * self._width)
         openings = np.array([[_lid_gap(shape, eye) for shape in shapes] for eye in hull.EYES])
-        self._open = _usually_open(openings)
+        turned = math.radians(float(np.median([abs(_yaw(placed)) for _, placed in upright])))
+        self._open = _usually_open(openings, _OPEN_AT_LEAST * math.cos(turned))
         own = np.array([_lid_gap(self._reference, eye) for eye in hull.EYES])
         self._unsquint = np.clip(1 + _UNSQUINT * (self._open / own - 1), *_UNSQUINTED)
         # Under lids that are almost shut the iris is only guessed.
@@ -275,7 +278,7 @@ def _lid_gap(landmarks: Landmarks, eye: Eye) -> float:
     return float(gaps.mean()) / hull.eye_frame(landmarks, eye)[1]
 
 
-def _usually_open(gaps: NDArray[np.floating]) -> NDArray[np.floating]:
+def _usually_open(gaps: NDArray[np.floating], least: float) -> NDArray[np.floating]:
     """Return the gaps between the lids of open eyes, (2,), however long they are shut, from all, (2, n).
 
     Eyes open together: where one alone is wide, it is not seen well.
@@ -283,7 +286,7 @@ def _usually_open(gaps: NDArray[np.floating]) -> NDArray[np.floating]:
     both = gaps.mean(axis=0)
     awake = gaps[:, both >= _AWAKE * np.percentile(both, _WIDE)]
     # Somebody who looks down all the time is not known with open eyes.
-    return np.asarray(np.maximum(np.percentile(awake, _USUAL, axis=1), _OPEN_AT_LEAST))
+    return np.asarray(np.maximum(np.percentile(awake, _USUAL, axis=1), least))
 
 
 def _match_lips(face: Floats, shape: Floats) -> None:

@@ -339,6 +339,22 @@ def test_one_eye_that_is_seen_less_shut_in_a_track_of_shut_ones_is_not_opened() 
         assert max(moved.pose(landmarks).openings) < 0.35
 
 
+@pytest.mark.parametrize(("degrees", "least", "most"), [(0, 0, 0.1), (45, 0.5, 1)])
+def test_eyes_as_narrow_as_shut_ones_are_open_if_seen_aside(
+    degrees: float, least: float, most: float
+) -> None:
+    """There the mesh takes open lids for narrower ones."""
+    still, turn = heads.reference().landmarks, np.radians(degrees)
+    own = [hull.eye_frame(still, eye)[1] for eye in hull.EYES]
+    open_by = np.mean([gap(still, eye.pairs) / width for eye, width in zip(hull.EYES, own, strict=True)])
+    turned = np.array(
+        [[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]], np.float32
+    )
+    face = with_lids(still, 0.125 / float(open_by)) @ turned.T
+    openings = retargeter(np.repeat(face[np.newaxis], 6, axis=0)).pose(face).openings
+    assert least <= min(openings) <= max(openings) <= most
+
+
 def test_eyes_that_are_shut_half_of_the_time_open_as_far_as_in_the_photo_and_do_not_stare() -> None:
     still = heads.reference().landmarks
     track = np.stack([with_lids(still, opening) for opening in [0.2] * 11 + np.linspace(0.8, 1, 9).tolist()])

@@ -36,6 +36,8 @@ _SQUARE, _RAISED = 2.9, 0.22
 _EDGE_FADE, _TAILS = 0.14, 0.4
 # The edge itself, in parts of that, and how long a piece of it may run through the head, in face widths.
 _AT_EDGE, CUT_OFF = 0.3, 0.2
+# Where the head's outline runs beyond the edge: its opacity in the last pixels before it.
+_CROSSING, _LAST_PIXELS = 0.5, 3.0
 _TEXTURE_SIDES = (512, 1024)
 _SMALLEST_LEVEL = 64
 # Less of the texture than this is no hairdo.
@@ -146,11 +148,12 @@ def build_reference(
     image, upright, to_edge = _upright(photo, landmarks)
     image = plain_lips(image, upright)
     cut = cut_head(image, upright, matte)
-    inside = np.clip(to_edge / _EDGE_FADE, 0, 1)
-    alpha = cut.alpha * inside * _tails(to_edge, cut.skin, upright)
+    width = face_width(upright)
+    to_cut = _to_cut(to_edge, cut.alpha, width)
+    inside = np.clip(to_cut / _EDGE_FADE, 0, 1)
+    alpha = cut.alpha * inside * _tails(to_cut, cut.skin, upright)
     eyes = [hull.eye_nodes(upright, eye) for eye in hull.EYES]
     vertices = np.concatenate([upright, hull.ring_points(upright), *eyes]).astype(np.float32)
-    width = face_width(upright)
     textures, weights, texture_points = _atlas(image, cut, alpha, vertices)
     triangles = [
         mesh_triangles,
@@ -256,15 +259,29 @@ def _upright(photo: Frame, landmarks: Landmarks) -> tuple[Frame, Landmarks, NDAr
     return np.asarray(image, np.uint8), placed.astype(np.float32), np.asarray(away, np.float32)
 
 
+def _to_cut(to_edge: NDArray[np.float32], alpha: NDArray[np.float32], width: float) -> NDArray[np.float32]:
+    """Return how far it is to where the photo's edge runs through the head, face widths; 0 beyond the edge.
+
+    Args:
+        to_edge: How far it is to any edge, likewise, (height, width).
+        alpha: The head.
+        width: Of the face, pixels.
+    """
+    inside = to_edge > 0
+    cut = inside & (to_edge * width < _LAST_PIXELS) & (alpha > _CROSSING)
+    away = cv2.distanceTransform((~cut).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    return np.asarray(np.where(inside, away / width, 0), np.float32)
+
+
 def _tails(
-    to_edge: NDArray[np.float32], skin: NDArray[np.float32], landmarks: Landmarks
+    to_cut: NDArray[np.float32], skin: NDArray[np.float32], landmarks: Landmarks
 ) -> NDArray[np.float32]:
     """Return how much is left, 0 to 1, of hair that hangs down out of the photo: strand by strand it ends."""
     width = face_width(landmarks)
     ears = float(landmarks[[132, 361], 1].mean())
-    low = np.clip((np.arange(len(to_edge)) - ears) / (_TAILS * width), 0, 1)[:, np.newaxis]
+    low = np.clip((np.arange(len(to_cut)) - ears) / (_TAILS * width), 0, 1)[:, np.newaxis]
     hanging = low * np.clip(1 - 2 * skin, 0, 1)
-    ends = strand_ends(np.clip(to_edge / _TAILS, 0, 1).astype(np.float32), width)
+    ends = strand_ends(np.clip(to_cut / _TAILS, 0, 1).astype(np.float32), width)
     return np.asarray(1 - hanging * (1 - ends), np.float32)
 
 

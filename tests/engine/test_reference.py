@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from headswap_cli import wire
 from headswap_cli.engine import hull, topology
+from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.hair import HeadCut, cut_head, strand_ends
 from headswap_cli.engine.reference import read_photo, select_face
 from headswap_cli.engine.types import Detection, MediaFault
@@ -233,6 +234,35 @@ def test_hair_that_the_photo_cuts_off_ends_softly() -> None:
     assert np.abs(np.diff(fading)).max() < 30
 
 
+def _crown(below_crown: float) -> tuple[np.ndarray, float]:
+    """The head's opacity, 0 to 1, down from where it begins above the nose, and its face's width.
+
+    The photo's upper edge is so many face widths below the top of the hair.
+    """
+    photo, (found,) = heads.faces("15-f13-anc-ph.jpg")
+    whole = heads.reference("15-f13-anc-ph.jpg")
+    landmarks, _ = heads.mesh().from_detection(photo, found)
+    top = np.flatnonzero(whole.textures[0][..., 3].max(axis=1) > 200)[0]
+    scale = face_width(landmarks) / whole.face_width
+    crown = landmarks[topology.FOREHEAD, 1] - scale * (whole.landmarks[topology.FOREHEAD, 1] - top)
+    edge = round(float(crown + below_crown * face_width(landmarks)))
+    head = heads.head_of(np.ascontiguousarray(photo[edge:]))
+    column = head.textures[0][:, round(float(head.landmarks[topology.FOREHEAD, 0])), 3] / 255
+    return column[np.flatnonzero(column > 0.05)[0] :], head.face_width
+
+
+def test_hair_that_begins_just_below_the_photos_edge_is_whole() -> None:
+    column, width = _crown(-0.04)
+    assert column[round(0.04 * width) : round(0.3 * width)].min() > 0.95
+
+
+def test_hair_that_the_photos_upper_edge_cuts_off_fades_towards_it() -> None:
+    column, width = _crown(0.2)
+    fading = column[: round(0.12 * width)]
+    assert 0.3 < fading.mean() < 0.7
+    assert np.abs(np.diff(fading)).max() < 0.1
+
+
 _WALLS = {"green": (40, 170, 40), "red": (40, 40, 200), "white": (205, 205, 205), "grey": (110, 110, 110)}
 
 
@@ -261,7 +291,7 @@ def test_a_rail_on_the_wall_is_not_taken_for_strands() -> None:
     reference = heads.reference("0-f1-su-ph.jpg")
     width, top = reference.face_width, float(reference.landmarks[topology.FOREHEAD, 1])
     above = reference.textures[0][: round(top - 0.38 * width), :, 3] > 20
-    assert above.sum() < 0.002 * width**2
+    assert above.sum() < 0.0025 * width**2
 
 
 def test_hair_that_must_end_ends_in_strands_of_many_lengths() -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.kernel import kernel
+from headswap_cli.engine.seam import evened
 from headswap_cli.engine.types import Frame
 
 Floats = NDArray[np.float32]
@@ -20,12 +21,15 @@ Places = NDArray[np.int32]
 _FINEST = 176
 # A piece from so many pixels away must be so much more alike: squared grey levels for each squared pixel.
 _NEARBY = np.float32(1.5)
-# What is wider than this is no detail but tone: a Gaussian's sigma, pixels, in so small a picture.
-_TONE, _COARSE = 2.5, 64
+# What is wider than this is no detail but light: a Gaussian's sigma, pixels, in so small a picture. Books on
+# a shelf are narrower: their colours belong to their pieces.
+_TONE, _COARSE = 20.0, 64
 # Half a piece's side, pixels; rounds of matching and mending.
 _HALF, _ROUNDS = 3, 2
 # A step deeper into the hole a piece is worth so much less.
 _DEEPER = 0.77
+# So many times the usual cost is as bad as any more: where no piece is better, the weights must not vanish.
+_HOPELESS = 20.0
 # Less of the picture than this is nothing to take pieces from.
 _LEAST_KNOWN = 0.1
 # Pictures whose longer side has more pixels are mended smaller.
@@ -52,7 +56,9 @@ def mended(image: Frame, known: NDArray[np.bool_]) -> Frame:
     step = max(1, math.ceil(max(known.shape) / _FINEST))
     levels = _levels(detail, known, step)
     if known.mean() >= _LEAST_KNOWN and _centres(levels[-1][1]).any():
-        detail = _copied(detail, known, *_matched(levels), step)
+        small, places = _matched(levels)
+        copied = _copied(detail, known, small, places, step)
+        detail = evened(copied, known, levels[0][1], places, step)
     return np.where(known[..., np.newaxis], image, np.clip(tones + detail + 0.5, 0, 255)).astype(np.uint8)
 
 
@@ -338,7 +344,8 @@ def _vote(  # noqa: PLR0917 - kernels take arguments by place
             for row in range(max(y - _HALF, 0), min(y + _HALF + 1, height)):
                 for column in range(max(x - _HALF, 0), min(x + _HALF + 1, width)):
                     if asked[row, column] > 0:
-                        weight = worth[row, column] * np.float32(math.exp(-cost[row, column] / typical))
+                        unlike = min(cost[row, column] / typical, _HOPELESS)
+                        weight = worth[row, column] * np.float32(math.exp(-unlike))
                         total += weight
                         from_y, from_x = places[row, column, 0] + y - row, places[row, column, 1] + x - column
                         for k in range(3):

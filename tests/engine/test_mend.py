@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from headswap_cli.engine.mend import mended
+from headswap_cli.engine.seam import evened
 from headswap_cli.engine.types import Frame
 
 _HEIGHT, _WIDTH = 72, 96
@@ -60,3 +61,35 @@ def test_a_large_background_is_mended_smaller_down_to_a_single_pixel() -> None:
     known[6, 2800] = False
     spoilt = np.where(known[..., np.newaxis], wall, 255).astype(np.uint8)
     np.testing.assert_allclose(mended(spoilt, known), wall, atol=2)
+
+
+def test_a_bright_wall_goes_on_without_a_step_beneath_dark_books() -> None:
+    wall = np.full((_HEIGHT, _WIDTH, 3), 220, np.uint8)
+    wall[:30] = np.random.default_rng(5).integers(20, 110, (1, _WIDTH, 3))
+    known = np.ones((_HEIGHT, _WIDTH), np.bool_)
+    known[20:, 36:60] = False
+    whole = mended(np.where(known[..., np.newaxis], wall, 255).astype(np.uint8), known).astype(int)
+    for inside, outside in ((36, 35), (59, 60)):
+        assert np.abs(whole[40:, inside] - whole[40:, outside]).mean() < 2
+
+
+def test_a_piece_from_brighter_parts_is_as_bright_as_what_it_lies_beside() -> None:
+    wall = np.repeat((100.0 + 10 * np.arange(12)).repeat(4)[np.newaxis, :, np.newaxis], 40, axis=0)
+    wall = wall.repeat(3, axis=2).astype(np.float32)
+    known = np.ones(wall.shape[:2], np.bool_)
+    known[12:28, 16:24] = False
+    free = known[::4, ::4].astype(np.uint8)
+    places = np.ascontiguousarray(np.moveaxis(np.indices(free.shape, dtype=np.int32), 0, -1))
+    places[free == 0] += (0, 4)
+    copied = wall.copy()
+    copied[12:28, 16:24] = wall[12:28, 32:40]
+    np.testing.assert_allclose(evened(copied, known, free, places, 4), wall, atol=0.5)
+    assert np.abs(copied - wall).max() == 40
+
+
+def test_no_pixel_is_left_black_where_hardly_any_piece_fits() -> None:
+    wall = np.full((240, 320, 3), 220, np.uint8)
+    wall[:60] = np.random.default_rng(5).integers(20, 110, (1, 80, 3)).repeat(4, axis=1)
+    known = np.ones(wall.shape[:2], np.bool_)
+    known[40:, 110:210] = False
+    assert mended(wall, known).min() > 10

@@ -102,6 +102,15 @@ def test_a_photo_without_a_face_is_exit_3_with_the_reason(
     assert not list(local.cwd.iterdir())
 
 
+def test_a_video_is_not_analysed_again_for_another_photo_after_one_was_refused(
+    local: Headswap, carphone: Path, tmp_path: Path, portrait: Path
+) -> None:
+    local("run", carphone, "--face", f"1={plain_photo(tmp_path / 'wall.png')}", code=3)
+    ran = local("run", carphone, "--face", f"1={portrait}", "--json")
+    assert ran.value["status"] == "completed"
+    assert "has been analysed before" in ran.err
+
+
 def test_a_photo_with_several_faces_is_exit_3_with_the_reason(local: Headswap, carphone: Path) -> None:
     ran = local("run", carphone, "--face", f"1={media.photo('multi_face.jpg')}", code=3)
     assert "To pay" not in ran.err

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 # A last column this narrow reads worse than lines of its own below the row.
 _LEAST_COLUMN = 20
 _BELOW = 4
-# A command is there to be copied: it stays whole, to the end of the text.
-_COMMAND = re.compile(r"(?:^|(?<= ))(?:hint: )?(?:headswap|ffmpeg|pip) .*")
+# A command is there to be copied: it stays whole, to the end of the text, and behind a short label.
+_COMMAND = re.compile(r"(?:^[a-z ]{1,12}: |^|(?<= ))(?:headswap|ffmpeg|pip) .*")
 
 
 def size_of(stream: TextIO) -> os.terminal_size:

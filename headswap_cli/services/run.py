@@ -324,7 +324,7 @@ def _prepared(
         is_new=request.is_new,
     )
     deps.journal.analysed(run_id, analysis)
-    matched = match(deps, cast(deps, request.faces, analysis), analysis)
+    matched = match(deps, cast(deps, request.faces, analysis), analysis, video=request.video)
     return analysis, publish_faces(deps, run_id, matched, content.hashes)
 
 

@@ -33,15 +33,17 @@ def columns_of(stream: TextIO) -> int | None:
 
 
 def wrapped(text: str, columns: int | None) -> str:
-    """Return a sentence in lines of at most ``columns``, as it is for None.
+    """Return sentences in lines of at most ``columns``, as they are for None.
 
     Words longer than that, paths and commands among them, stay whole.
     """
-    return text if columns is None else "\n".join(_lines(text, columns))
+    if columns is None:
+        return text
+    return "\n".join(line for sentence in text.split("\n") for line in _lines(sentence, columns))
 
 
 def laid(starts: Sequence[str], cells: Sequence[str], columns: int | None) -> str:
-    """Return rows whose last cells are broken within their column, or below the row where that is narrow.
+    """Return rows whose last cells are broken within their column, or below the row where that is too narrow.
 
     Args:
         starts: What stands before the cells, of the same width in every row.
@@ -54,9 +56,9 @@ def laid(starts: Sequence[str], cells: Sequence[str], columns: int | None) -> st
 def _row(start: str, cell: str, columns: int | None) -> str:
     if columns is None or len(start) + len(cell) <= columns:
         return f"{start}{cell}".rstrip()
-    hang = len(start)
-    if columns - hang >= _LEAST_COLUMN:
-        lines = _lines(cell, columns - hang)
+    hang, room = len(start), columns - len(start)
+    lines = _lines(cell, room)
+    if room >= _LEAST_COLUMN and max(map(len, lines)) <= room:
         return start + f"\n{' ' * hang}".join(lines)
     return f"\n{' ' * _BELOW}".join([start.rstrip(), *_lines(cell, columns - _BELOW)])
 

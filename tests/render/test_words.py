@@ -72,11 +72,11 @@ def test_the_last_column_is_broken_within_itself_and_nothing_else_is() -> None:
     rows = [("run-a", "failed", NOTICE), ("run-b", "completed", "/a/" + 30 * "path/")]
     lines = table(("RUN", "STATUS", "RESULT"), rows, 80).splitlines()
     place = lines[0].index("RESULT")
-    *failed, done = lines[1:]
+    *failed, done, path = lines[1:]
     assert max(map(len, failed)) <= 80
     assert [line[:place].strip() for line in failed[1:]] == [""] * (len(failed) - 1)
     assert " ".join(line[place:] for line in failed) == NOTICE
-    assert done.endswith(rows[1][-1])
+    assert (done.split(), path.strip()) == (["run-b", "completed"], rows[1][-1])
 
 
 def test_a_last_column_without_room_is_broken_below_its_row() -> None:
@@ -105,3 +105,8 @@ def test_a_command_stays_whole_and_no_word_is_lost(columns: int) -> None:
     lines = wrapped(text, columns).splitlines()
     assert lines[-1].endswith(COMMAND)
     assert " ".join(lines) == text
+
+
+def test_a_command_that_its_column_is_too_narrow_for_stands_whole_below_its_row() -> None:
+    lines = table(("RUN", "BEGUN", "RESULT"), [("run-a", "b" * 30, COMMAND[:50])], 60).splitlines()
+    assert [line.strip() for line in lines[1:]] == [f"run-a  {'b' * 30}", COMMAND[:50]]

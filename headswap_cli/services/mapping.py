@@ -78,7 +78,7 @@ def match_people(
         people: Whom the analysis found.
         analysis_id: For the messages.
         most: How many photos a person may have.
-        video: What ``run`` was asked to swap heads in; None for ``swap``.
+        video: The file that ``run`` was given, to name it in a hint; None to name the analysis.
 
     Raises:
         InputError: nobody is in the video, no face was given, a named person is not there, or too many

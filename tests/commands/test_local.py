@@ -115,6 +115,11 @@ def test_a_video_is_not_analysed_again_for_another_photo_after_one_was_refused(
     assert "has been analysed before" in ran.err
 
 
+def test_without_a_face_the_hint_is_the_same_run_with_one(local: Headswap, carphone: Path) -> None:
+    ran = local("run", carphone, code=2)
+    assert f"hint: headswap run {carphone} --face 1=me.jpg\n" in ran.err
+
+
 def test_an_id_that_the_engine_does_not_know_leads_to_those_known_here_and_to_no_key(local: Headswap) -> None:
     for command in ("status", "download"):
         ran = local(command, "nonsense", code=13)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 # The engine is on this machine: if it is silent for longer, it is gone.
 LOCAL_PATIENCE_S = 5.0
+LOCAL_IDS = "See which ids are known here: headswap runs"
 # A link must outlive the wait, the queue, and a swap that is thought over until tomorrow.
 LINK_LIFE_S, LINK_MARGIN_S = 86400.0, 3600.0
 STDOUT = "-"
@@ -240,7 +241,7 @@ class AppContext:
             if settings.backend is Backend.LOCAL:
                 keyed = stack.enter_context(self._engine_http(progress))
                 keyed.event_hooks = hooks
-                client = ApiClient(keyed, patience_s=LOCAL_PATIENCE_S)
+                client = ApiClient(keyed, patience_s=LOCAL_PATIENCE_S, lost_hint=LOCAL_IDS)
             else:
                 keyed, client = stack.enter_context(self.cloud(settings))
 

@@ -85,7 +85,7 @@ def clip(tmp_path: Path) -> Path:
 
 def mended_by_running(command: str) -> Path:
     """Check that a hint is an ffmpeg command that any shell takes; return the file that it would make."""
-    words = shlex.split(command.partition(" (")[0])
+    words = shlex.split(command.rpartition(": ")[2])
     assert words[0] == "ffmpeg"
     assert "-i" in words
     return Path(words[-1])
@@ -223,6 +223,7 @@ def test_a_length_out_of_bounds_comes_with_the_command_that_mends_it(tmp_path: P
     with pytest.raises(InputError) as caught:
         checks.check_video(plain_clip(tmp_path / "a clip.mp4", seconds=seconds))
     assert mended_by_running(caught.value.hint or "") == tmp_path / "a clip.fit.mp4"
+    assert (caught.value.hint or "").startswith("add --any-length (")
 
 
 def test_without_any_decoder_a_whole_container_passes_unchecked(clip: Path, tmp_path: Path) -> None:

@@ -64,12 +64,16 @@ def test_a_text_file_named_mp4_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_cut_off_before_its_index_is_refused(tmp_path: Path) -> None:
     whole = plain_clip(tmp_path / "whole.mp4", seconds=4)
-    assert "cut off" in refusal(cut_short(whole, tmp_path / "half.mp4", share=0.5)).message
+    refused = refusal(cut_short(whole, tmp_path / "half.mp4", share=0.5))
+    assert "cut off" in refused.message
+    assert "download or copy it again" in (refused.hint or "")
 
 
 def test_a_file_cut_off_behind_its_index_is_refused(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "whole.mp4", [corners()] * 150, fast_start=True, sound=noise(5))
-    assert "cut off" in refusal(cut_short(whole, tmp_path / "half.mp4", share=0.6)).message
+    refused = refusal(cut_short(whole, tmp_path / "half.mp4", share=0.6))
+    assert "cut off" in refused.message
+    assert refused.hint == "download or copy it again: a part of it is missing"
 
 
 def test_sound_without_a_picture_is_refused(tmp_path: Path) -> None:

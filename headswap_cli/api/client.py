@@ -14,7 +14,7 @@ import httpx
 
 from headswap_cli import __version__
 from headswap_cli.envelope import Fault, Kind, Reply, open_envelope, unreachable
-from headswap_cli.errors import AuthError, HeadswapError, InputError, OutcomeUnknownError
+from headswap_cli.errors import AuthError, HeadswapError, InputError, NotFoundError, OutcomeUnknownError
 from headswap_cli.retry import delay_s
 from headswap_cli.text import printable
 from headswap_cli.transfer import is_loopback, open_http, quiet_logs, read_reply, trusted_roots
@@ -216,6 +216,7 @@ class ApiClient:
         random: Gives a number in [0, 1).
         on_retry: Is told the error and the seconds before each wait.
         renew: Gets a new bearer token; asked once for a request whose token was refused.
+        lost_hint: What mends an id that is not known, where that is not the key.
     """
 
     def __init__(
@@ -228,8 +229,10 @@ class ApiClient:
         random: Callable[[], float] = _random.random,
         on_retry: Callable[[HeadswapError, float], None] | None = None,
         renew: Callable[[], str] | None = None,
+        lost_hint: str | None = None,
     ) -> None:
         self._http = http
+        self._lost_hint = lost_hint
         self._patience_s = patience_s
         self._sleep = sleep
         self._clock = clock
@@ -314,6 +317,8 @@ class ApiClient:
                 return outcome
             pause = delay_s(tries, retry_after_s=outcome.retry_after_s, random=self._random)
             if outcome.kind not in again or self._clock() + pause > give_up:
+                if self._lost_hint and isinstance(outcome.error, NotFoundError):
+                    outcome.error.hint = self._lost_hint
                 raise outcome.error from outcome.cause
             if self._on_retry is not None:
                 self._on_retry(outcome.error, pause)

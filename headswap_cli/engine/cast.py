@@ -38,6 +38,10 @@ class Swapper(Protocol):
         """Take note of a frame as ``apply`` does, of which nothing is wanted."""
 
 
+# With a larger share of its frames left as they were, the result is mostly the source.
+_MOSTLY = 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Played:
     """A frame of the result; outside ``changed`` (height, width) it is the source's to the bit."""
@@ -213,6 +217,14 @@ def _others(
         np.logical_or.reduce(heads) if heads else None,
         overlay,
     )
+
+
+def little(frame_count: int, frames_swapped: int, tallies: Sequence[Mapping[int, Tally]]) -> list[str]:
+    """Tell first of all if most of the video is as it was, though somebody was to be swapped in it."""
+    left = frame_count - frames_swapped
+    if not any(tallies) or left <= _MOSTLY * frame_count:
+        return []
+    return [f"in {left} of {frame_count} frames nobody was swapped"]
 
 
 def told(frame_count: int, tallies: Sequence[Mapping[int, Tally]]) -> list[str]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from headswap_cli.engine.analysis import Analyser
-from headswap_cli.engine.cast import Cast, told
+from headswap_cli.engine.cast import Cast, little, told
 from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.crew import Crew
 from headswap_cli.engine.decode import ahead, open_known, open_video
@@ -113,12 +113,18 @@ class Pipeline:
         with open_writer(target, picture, times, sound_of=sound_of) as writer:
             reports = self._crew.make(production, segments(scene), writer.write, counter)
         frame_count = sum(report.frame_count for report in reports)
+        frames_swapped = sum(report.frames_swapped for report in reports)
         tallies = [report.tallies for report in reports]
         give_back_memory()
         return SwapReport(
             frame_count,
-            sum(report.frames_swapped for report in reports),
-            (*writer.notices, *remarks, *told(frame_count, tallies)),
+            frames_swapped,
+            (
+                *little(frame_count, frames_swapped, tallies),
+                *writer.notices,
+                *remarks,
+                *told(frame_count, tallies),
+            ),
             {role.obj_id: role.mode for role in roles},
         )
 

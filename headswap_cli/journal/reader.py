@@ -10,6 +10,7 @@ from headswap_cli.journal.runs import Run, Step, StepKind, StepOrderError, read_
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from headswap_cli.models import Status
 
@@ -95,19 +96,22 @@ class JournalReader:
         )
         return next(map(read_run, rows), None)
 
-    def analyses(self, source_key: str, profile: str) -> list[tuple[str, str]]:
+    def analyses(self, source_key: str, profile: str, *, spoilt_by: Sequence[str]) -> list[tuple[str, str]]:
         """Return the newest analyses of a source: their ids and the URLs that they were asked for by.
 
-        Those are left out that failed, or after which the service failed or refused a task.
+        Args:
+            source_key: What names the source by what is in it.
+            profile: Whose.
+            spoilt_by: The slugs of errors after which an analysis is not trusted any more.
         """
         rows = self._rows(
             "SELECT analysis_id, video_url, max(number) AS newest FROM runs"
             " WHERE source_key = ? AND profile = ? AND analysis_id IS NOT NULL AND video_url IS NOT NULL"
             " AND NOT EXISTS (SELECT 1 FROM runs AS other JOIN steps USING (run_id)"
             " WHERE other.analysis_id = runs.analysis_id AND kind = 'failed'"
-            " AND json_extract(detail, '$.slug') IN ('failed', 'refused', 'not_found'))"
+            " AND json_extract(detail, '$.slug') IN (SELECT value FROM json_each(?)))"
             " GROUP BY analysis_id, video_url ORDER BY newest DESC LIMIT 3",
-            (source_key, profile),
+            (source_key, profile, json.dumps(spoilt_by)),
         )
         return [(row["analysis_id"], row["video_url"]) for row in rows]
 

@@ -43,7 +43,11 @@ def probe(path: Path) -> VideoInfo | None:
     try:
         info: VideoInfo = reader.examine(path)
     except UnusableMediaError as error:
-        hint = _ffmpeg(path, *_H264) if error.codec else "give a video file, such as an mp4 or a mov"
+        hint = "give a video file, such as an mp4 or a mov; if this is one, download or copy it again"
+        if error.codec:
+            hint = _ffmpeg(path, *_H264)
+        elif error.cut:
+            hint = "download or copy it again: a part of it is missing"
         raise InputError(f"{path} {error.reason}", hint=hint) from error
     return info
 
@@ -91,13 +95,13 @@ def check_photo(path: Path) -> bool:
         if fault is None and pictures.is_video(file.read(12)):
             fault = "is a video or a song, not a photo"
     if fault is not None:
-        raise InputError(f"{path} {fault}", hint="give a JPEG or PNG photo")
+        raise InputError(f"{path} {fault}", hint="give a JPEG, PNG or WebP photo")
     if (reader := _reader()) is None:
         return False
     try:
         reader.picture_opens(path)
     except UnusableMediaError as error:
-        raise InputError(f"{path} {error.reason}", hint="give a JPEG or PNG photo") from error
+        raise InputError(f"{path} {error.reason}", hint="give a JPEG, PNG or WebP photo") from error
     return True
 
 
@@ -137,7 +141,7 @@ def _check_length(path: Path, duration_s: float) -> None:
         mend = _ffmpeg(path, "-t", f"{wire.MIN_DURATION_S:g}", *_H264, before=("-stream_loop", loops))
     raise InputError(
         f"{path} is {shown} s long; the limits are {limits}",
-        hint=f"{mend} (on this machine any length is taken: --any-length -p local)",
+        hint=f"add --any-length (the local engine alone takes it: -p local); for a service: {mend}",
     )
 
 

@@ -45,12 +45,14 @@ class UnusableMediaError(Exception):
     Args:
         reason: What follows the name of the file in a sentence: "is empty (0 bytes)".
         codec: Whether the container could be read, but not what is in it.
+        cut: Whether a part of it is surely missing.
     """
 
-    def __init__(self, reason: str, *, codec: bool = False) -> None:
+    def __init__(self, reason: str, *, codec: bool = False, cut: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.codec = codec
+        self.cut = cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +269,7 @@ def _check_complete(container: InputContainer, stream: VideoStream, duration_s: 
     else:
         return
     if declared_s - duration_s > _CUT_OFF_S:
-        raise UnusableMediaError(f"is cut off: {duration_s:.1f} s are left of {declared_s:.1f} s")
+        raise UnusableMediaError(f"is cut off: {duration_s:.1f} s are left of {declared_s:.1f} s", cut=True)
 
 
 def _unreadable(error: av.FFmpegError) -> UnusableMediaError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from headswap_cli.media import is_url
 from headswap_cli.render.views import short_path
+from headswap_cli.render.words import columns_of, wrapped
 from headswap_cli.text import file_stem, printable
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class BatchLines(SilentBoard):
 
     def _write(self, text: str) -> None:
         with self._lock, suppress(OSError, ValueError):
-            self._stream.write(f"{printable(text)}\n")
+            self._stream.write(f"{wrapped(printable(text), columns_of(self._stream))}\n")
             self._stream.flush()
 
 
@@ -112,7 +113,7 @@ class BatchTable(BatchLines):
         self._live.stop()
 
     def _write(self, text: str) -> None:
-        self._console.print(printable(text), soft_wrap=True)
+        self._console.print(wrapped(printable(text), self._console.width), soft_wrap=True)
 
     def _picture(self) -> Group:
         from rich.console import Group

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headswap_cli.render.views import Shown, table
+from headswap_cli.render.views import Shown, said, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,18 +52,18 @@ def added(state: ProfileState, credits: float | None) -> Shown:
     text = f"The profile {state.name} was added. Its key {checked}, and lies in {_place(state)}."
     if state.is_default:
         text += f"\n{state.name} is the profile in use from now on."
-    return Shown({**profile_json(state), "credits": credits}, text, state.name)
+    return said({**profile_json(state), "credits": credits}, text, state.name)
 
 
 def changed(state: ProfileState) -> Shown:
     """Show a profile that was changed."""
     place = f" Its key lies in {_place(state)}." if state.key_in else ""
-    return Shown(profile_json(state), f"The profile {state.name} was changed.{place}", state.name)
+    return said(profile_json(state), f"The profile {state.name} was changed.{place}", state.name)
 
 
 def named(text: str, name: str) -> Shown:
     """Show that something was done with a profile."""
-    return Shown({"profile": name}, text, name)
+    return said({"profile": name}, text, name)
 
 
 def shown(survey: Survey) -> Shown:

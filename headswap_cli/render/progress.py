@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from headswap_cli.render.words import columns_of, wrapped
 from headswap_cli.text import printable
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Lines:
     def notice(self, text: str) -> None:
         """Print the line; a stream that takes no more must not end what was paid for."""
         with suppress(OSError, ValueError):
-            self._stream.write(f"{printable(text)}\n")
+            self._stream.write(f"{wrapped(printable(text), columns_of(self._stream))}\n")
             self._stream.flush()
 
     def close(self) -> None:
@@ -115,7 +116,7 @@ class Live:
 
     def notice(self, text: str) -> None:
         """Print the line above the bars."""
-        self._console.print(printable(text), soft_wrap=True)
+        self._console.print(wrapped(printable(text), self._console.width), soft_wrap=True)
 
     def close(self) -> None:
         """Stop drawing; the last picture stays."""

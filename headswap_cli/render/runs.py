@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +56,11 @@ def listed(runs: Sequence[Run]) -> Shown:
         )
         for known in runs
     ]
-    text = table(("RUN", "BEGUN", "COMMAND", "STATUS", "RESULT"), rows) if rows else "No runs."
-    return Shown([run_json(known) for known in runs], text, "\n".join(known.run_id for known in runs))
+    lay = partial(table, ("RUN", "BEGUN", "COMMAND", "STATUS", "RESULT"), rows)
+    bare = "\n".join(known.run_id for known in runs)
+    return Shown(
+        [run_json(known) for known in runs], lay(None) if rows else "No runs.", bare, lay if rows else None
+    )
 
 
 def shown(known: Run, steps: Sequence[Step]) -> Shown:
@@ -64,8 +68,12 @@ def shown(known: Run, steps: Sequence[Step]) -> Shown:
     told = [{"kind": step.kind, "at": _time(step.at), "detail": _masked_json(step.detail)} for step in steps]
     facts = [(name, value) for name, value in run_json(known).items() if value is not None]
     rows = [(one["at"], one["kind"], _brief(one["detail"])) for one in told]
-    parts = [table(("FACT", "VALUE"), facts), table(("AT", "STEP", "WHAT"), rows)]
-    return Shown({**run_json(known), "steps": told}, "\n\n".join(parts), known.run_id)
+
+    def _lay(columns: int | None) -> str:
+        parts = [table(("FACT", "VALUE"), facts, columns), table(("AT", "STEP", "WHAT"), rows, columns)]
+        return "\n\n".join(parts)
+
+    return Shown({**run_json(known), "steps": told}, _lay(None), known.run_id, _lay)
 
 
 def gone(run_ids: Sequence[str], verb: str) -> Shown:

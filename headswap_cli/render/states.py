@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TextIO
 
+from headswap_cli.render.words import columns_of, wrapped
 from headswap_cli.text import printable
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class StatesLines(SilentStates):
     def notice(self, text: str) -> None:
         """Print the line."""
         with suppress(OSError, ValueError):
-            self._stream.write(f"{printable(text)}\n")
+            self._stream.write(f"{wrapped(printable(text), columns_of(self._stream))}\n")
             self._stream.flush()
 
 
@@ -117,7 +118,7 @@ class StatesTable(SilentStates):
 
     def notice(self, text: str) -> None:
         """Print the line above the table."""
-        self._console.print(printable(text), soft_wrap=True)
+        self._console.print(wrapped(printable(text), self._console.width), soft_wrap=True)
 
     def _picture(self) -> Table:
         from rich.table import Table

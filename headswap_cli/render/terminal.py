@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
 from headswap_cli.render.view import is_live
+from headswap_cli.render.words import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,15 +76,6 @@ def drawing_terminal(stream: TextIO, env: Mapping[str, str] = os.environ) -> Ter
         cell=cell_of(answer, stream),
         true_colours=env.get("COLORTERM") in _TRUE_COLOURS,
     )
-
-
-def size_of(stream: TextIO) -> os.terminal_size:
-    """Return the columns and lines of the terminal behind ``stream``; stdout may lead elsewhere."""
-    try:
-        size = os.get_terminal_size(stream.fileno())
-    except (OSError, ValueError):
-        return shutil.get_terminal_size()
-    return size if size.columns > 0 and size.lines > 0 else shutil.get_terminal_size()
 
 
 def graphics_of(answer: bytes) -> Graphics:

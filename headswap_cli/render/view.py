@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from headswap_cli.errors import InputError, RowsError
 from headswap_cli.render.progress import Lines, Live, Progress, Silent
+from headswap_cli.render.words import columns_of, size_of, wrapped
 from headswap_cli.text import printable
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class View:
         lines = [*([] if self._quiet else [head]), *([] if self._json else errors)]
         for line in lines:
             if on_stdout and not (self._json or self._quiet):
-                self._line(printable(line, LINE_LIMIT))
+                self._line(wrapped(printable(line, LINE_LIMIT), columns_of(self._stdout)))
             else:
                 self.complain(line)
 
@@ -109,7 +110,7 @@ class View:
         if self._json:
             self._line(json.dumps(shown.value, indent=2))
         else:
-            self._line(shown.bare if self._quiet else shown.text)
+            self._line(shown.bare if self._quiet else shown.on(columns_of(self._stdout)))
 
     def json_line(self, value: Mapping[str, Any]) -> None:
         """Print one value of a stream, where JSON was asked for."""
@@ -203,7 +204,6 @@ class View:
         """
         from headswap_cli.render.keys import pressed
         from headswap_cli.render.picker import pick
-        from headswap_cli.render.terminal import size_of
 
         with pressed(self._stdin, self._stderr) as keys:
             return pick(people, keys, self._stderr, check, columns=lambda: size_of(self._stderr).columns)
@@ -213,12 +213,10 @@ class View:
         if self._json:
             self._line(json.dumps({"error": error_json(error)}, indent=2))
             return
-        for line in self._lines_of(f"error: {error.message}"):
-            self.complain(line)
+        self.complain(f"error: {error.message}")
         for line in error.told if isinstance(error, RowsError) else ():
             self.complain(line)
         if error.hint:
-            # Never broken by us: a hint is there to be copied.
             self.complain(f"hint: {error.hint}")
 
     def mishaps(self, errors: Iterable[HeadswapError]) -> None:
@@ -242,21 +240,10 @@ class View:
                 self.complain(text)
 
     def complain(self, text: str) -> None:
-        """Print a line on stderr, whatever was asked for."""
+        """Print a sentence on stderr, whatever was asked for."""
         with suppress(OSError, ValueError):
-            self._stderr.write(f"{printable(text, LINE_LIMIT)}\n")
+            self._stderr.write(f"{wrapped(printable(text, LINE_LIMIT), columns_of(self._stderr))}\n")
             self._stderr.flush()
-
-    def _lines_of(self, text: str) -> list[str]:
-        """Break a sentence between words where a terminal would break it anywhere."""
-        if not self._stderr.isatty():
-            return [text]
-        import textwrap
-
-        width = shutil.get_terminal_size().columns
-        return textwrap.wrap(
-            printable(text, LINE_LIMIT), width, break_long_words=False, break_on_hyphens=False
-        )
 
     def _line(self, text: str) -> None:
         self._stdout.write(f"{text}\n")

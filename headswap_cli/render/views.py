@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.render.view import error_json
+from headswap_cli.render.words import laid, wrapped
 from headswap_cli.text import harmless, printable
 from headswap_cli.wire import ENGINE_ORIGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from headswap_cli.compare.observed import Observed
     from headswap_cli.compare.subject import Subject
@@ -41,14 +43,32 @@ class Shown:
     value: Json
     text: str
     bare: str
+    lay: Callable[[int | None], str] | None = None
+
+    def on(self, columns: int | None) -> str:
+        """Return the text for a terminal of so many columns; None is a pipe or a file."""
+        return self.text if self.lay is None else self.lay(columns)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a plain table whose columns are as wide as their widest cell; the last one is not padded."""
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], columns: int | None = None) -> str:
+    """Return a plain table whose columns are as wide as their widest cell; the last one is not padded.
+
+    Args:
+        head: The columns' names.
+        rows: Their cells.
+        columns: Of the terminal, where the last cells are to be broken between words.
+    """
     cells = [list(head), *([printable(str(cell), CELL_LIMIT) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
-    return "\n".join(line.rstrip() for line in lines)
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head) - 1)]
+    starts = [
+        "".join(f"{cell:{width + 2}}" for cell, width in zip(row, widths, strict=False)) for row in cells
+    ]
+    return laid(starts, [row[-1] for row in cells], columns)
+
+
+def said(value: Json, text: str, bare: str) -> Shown:
+    """Show a sentence, broken between words on a terminal."""
+    return Shown(value, text, bare, partial(wrapped, text))
 
 
 def people_json(people: Sequence[Person]) -> list[dict[str, Any]]:
@@ -239,10 +259,12 @@ def states(results: Sequence[StatusResult]) -> Shown:
         )
         for r in results
     ]
+    lay = partial(table, ("ID", "KIND", "STATUS", "DONE", "RESULT"), rows)
     return Shown(
         values[0] if len(values) == 1 else values,
-        table(("ID", "KIND", "STATUS", "DONE", "RESULT"), rows),
+        lay(None),
         "\n".join(result.status for result in results),
+        lay,
     )
 
 
@@ -288,11 +310,11 @@ def _observed_json(person: Observed) -> dict[str, Any]:
 def engine(endpoint: Endpoint | None) -> Shown:
     """Show whether the local engine runs; its token stays out."""
     if endpoint is None:
-        return Shown({"running": False}, "The local engine is not running.", "stopped")
+        return said({"running": False}, "The local engine is not running.", "stopped")
     address = endpoint.url or str(endpoint.socket)
     value = {"running": True, "pid": endpoint.pid, "version": endpoint.version, "address": address}
     text = f"The local engine {endpoint.version} is running (process {endpoint.pid}) on {address}."
-    return Shown(value, text, "running")
+    return said(value, text, "running")
 
 
 def stopped_engine(*, stopped: bool, unfinished: int) -> Shown:
@@ -301,7 +323,7 @@ def stopped_engine(*, stopped: bool, unfinished: int) -> Shown:
     if unfinished:
         jobs = "1 unfinished job waits" if unfinished == 1 else f"{unfinished} unfinished jobs wait"
         text += f" {jobs} in its queue: the next command that needs the engine takes it up."
-    return Shown({"stopped": stopped, "unfinished": unfinished}, text, text)
+    return said({"stopped": stopped, "unfinished": unfinished}, text, text)
 
 
 def message(text: str, **value: object) -> Shown:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from headswap_cli.services.content import Content
     from headswap_cli.services.deps import Deadline, Deps
 
+# A task was refused: the analysis, or the video that it was made of, may be gone.
+_REFUSALS = (RefusedError.slug, NotFoundError.slug)
+
 
 @dataclass(frozen=True, slots=True)
 class AnalyzeResult:
@@ -100,7 +103,11 @@ def _earlier(deps: Deps, run_id: str, source: str, content: Content) -> Analysis
     """Return an analysis of the same video that the service still knows, and whose link can still be read."""
     host = deps.host_for(source)
     own_id = deps.journal.run(run_id).analysis_id
-    for analysis_id, video_url in deps.journal.analyses(content.source_key, deps.settings.profile):
+    # The local engine's own outlive a bad photo; of a service's nobody knows what a task failed for.
+    is_ours = deps.settings.backend is Backend.LOCAL
+    spoilt_by = _REFUSALS if is_ours else (FailedError.slug, *_REFUSALS)
+    known = deps.journal.analyses(content.source_key, deps.settings.profile, spoilt_by=spoilt_by)
+    for analysis_id, video_url in known:
         is_lent = host is not None and host.is_cleaned and analysis_id != own_id
         if is_lent or (host is not None and not is_alive(deps, video_url)):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,9 @@ def check_mappings(faces: Sequence[FaceMapping]) -> None:
             raise InputError(f"{_name(face)} was given {times} photos; a person takes at most {MAX_PHOTOS}.")
     if FaceMapping("").whom in named and len(faces) > 1:
         raise InputError(
-            "With several faces each must say whose it is.", hint="Number them: --face 1=a.jpg --face 2=b.jpg"
+            "With several faces each must say whose it is.",
+            hint="Number the people: --face 1=a.jpg --face 2=b.jpg; several photos of one person, on the"
+            " local engine: --face 1=a.jpg --face 1=b.jpg",
         )
     if any(face.place is Place.ALL for face in faces) and len(named) > 1:
         raise InputError("all= gives everybody that face, so no other --face can stand beside it.")
@@ -61,7 +64,12 @@ def people_listed(people: Sequence[Person]) -> str:
 
 
 def match_people(
-    faces: Sequence[FaceMapping], people: Sequence[Person], analysis_id: str, *, most: int = 1
+    faces: Sequence[FaceMapping],
+    people: Sequence[Person],
+    analysis_id: str,
+    *,
+    most: int = 1,
+    video: str | None = None,
 ) -> list[tuple[Person, FaceMapping]]:
     """Return each mapping with the person it means, in the order given.
 
@@ -70,6 +78,7 @@ def match_people(
         people: Whom the analysis found.
         analysis_id: For the messages.
         most: How many photos a person may have.
+        video: The file that ``run`` was given, to name it in a hint; None to name the analysis.
 
     Raises:
         InputError: nobody is in the video, no face was given, a named person is not there, or too many
@@ -82,9 +91,10 @@ def match_people(
             analysis_id=analysis_id,
         )
     if not faces:
+        way = ("swap", analysis_id) if video is None else ("run", video)
         raise InputError(
             f"No face was given. People in the video: {people_listed(people)}.",
-            hint=f"headswap swap {analysis_id} --face {people[0].person}=me.jpg",
+            hint=shlex.join(["headswap", *way, "--face", f"{people[0].person}=me.jpg"]),
             analysis_id=analysis_id,
         )
     matched = [(_person_meant(face, people, analysis_id), face) for face in faces]

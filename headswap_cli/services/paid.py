@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from headswap_cli.models import MappedFace, SwapOptions, Task
     from headswap_cli.services.deps import Deadline, Deps
 
+# How the local engine's reasons name a photo that it cannot use.
+_OF_A_PHOTO = ("reference photo", "photos 1 and ")
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -152,12 +155,16 @@ def see_through(
 
 def task_failed(deps: Deps, task: Task, credits_charged: float | None = None) -> FailedError:
     """Return the error of a task that the service ended as failed."""
+    reason = task.error or "the service gave no reason"
     is_free = deps.settings.backend is Backend.LOCAL
     way = "Change what the reason names; to try the same again" if is_free else "To pay again"
+    hint = f"It is not tried again by itself. {way}: the same command with --new"
+    if is_free and any(words in reason for words in _OF_A_PHOTO):
+        hint = "Take another photo: this one is refused each time, for what the reason names."
     cost = "" if credits_charged is None else f" (the balance fell by {credits_charged:g} credits)"
     return FailedError(
-        f"The task failed: {task.error or 'the service gave no reason'}{cost}",
-        hint=f"It is not tried again by itself. {way}: the same command with --new",
+        f"The task failed: {reason}{cost}",
+        hint=hint,
         code=task.error_code,
         task_id=task.task_id,
     )

@@ -324,7 +324,9 @@ def _prepared(
         is_new=request.is_new,
     )
     deps.journal.analysed(run_id, analysis)
-    matched = match(deps, cast(deps, request.faces, analysis), analysis)
+    # A URL may hold a signature, which is not shown.
+    video = None if is_url(request.video) else request.video
+    matched = match(deps, cast(deps, request.faces, analysis), analysis, video=video)
     return analysis, publish_faces(deps, run_id, matched, content.hashes)
 
 

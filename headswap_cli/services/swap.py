@@ -224,14 +224,16 @@ def warn_of_plain_webhook(deps: Deps, options: SwapOptions) -> None:
         deps.report.notice("warning: the webhook is plain http; anybody on the way can read what it is told")
 
 
-def match(deps: Deps, faces: Sequence[FaceMapping], analysis: Analysis) -> list[tuple[Person, FaceMapping]]:
-    """Return each face with the person it is for.
+def match(
+    deps: Deps, faces: Sequence[FaceMapping], analysis: Analysis, *, video: str | None = None
+) -> list[tuple[Person, FaceMapping]]:
+    """Return each face with the person it is for; ``video`` as for ``match_people``.
 
     Raises:
         InputError: as ``match_people``.
     """
     most = MAX_PHOTOS if deps.settings.backend is Backend.LOCAL else 1
-    return match_people(faces, analysis.people, analysis.analysis_id, most=most)
+    return match_people(faces, analysis.people, analysis.analysis_id, most=most, video=video)
 
 
 def publish_faces(

@@ -98,8 +98,33 @@ def test_a_photo_without_a_face_is_exit_3_with_the_reason(
     local: Headswap, carphone: Path, tmp_path: Path
 ) -> None:
     photo = plain_photo(tmp_path / "wall.png")
-    assert "face" in local("run", carphone, "--face", f"1={photo}", code=3).err
+    for _ in range(2):
+        ran = local("run", carphone, "--face", f"1={photo}", code=3)
+        assert "face" in ran.err
+        assert "hint: Take another photo" in ran.err
+        assert "--new" not in ran.err
     assert not list(local.cwd.iterdir())
+
+
+def test_a_video_is_not_analysed_again_for_another_photo_after_one_was_refused(
+    local: Headswap, carphone: Path, tmp_path: Path, portrait: Path
+) -> None:
+    local("run", carphone, "--face", f"1={plain_photo(tmp_path / 'wall.png')}", code=3)
+    ran = local("run", carphone, "--face", f"1={portrait}", "--quality", "low", "--json")
+    assert ran.value["status"] == "completed"
+    assert "has been analysed before" in ran.err
+
+
+def test_without_a_face_the_hint_is_the_same_run_with_one(local: Headswap, carphone: Path) -> None:
+    ran = local("run", carphone, code=2)
+    assert f"hint: headswap run {carphone} --face 1=me.jpg\n" in ran.err
+
+
+def test_an_id_that_the_engine_does_not_know_leads_to_those_known_here_and_to_no_key(local: Headswap) -> None:
+    for command in ("status", "download"):
+        ran = local(command, "nonsense", code=13)
+        assert "hint: See which ids are known here: headswap runs\n" in ran.err
+        assert "key" not in ran.err
 
 
 def test_a_photo_with_several_faces_is_exit_3_with_the_reason(local: Headswap, carphone: Path) -> None:

@@ -167,6 +167,16 @@ def test_frames_in_which_no_face_is_followed_are_counted_in_a_notice(
     assert missing == "person 1: no face to follow in 12 of 32 frames, which are as they were"
 
 
+def test_a_result_that_is_mostly_the_source_says_so_first(pipeline: Pipeline, tmp_path: Path) -> None:
+    frames = list(media.frames_of(media.clip("carphone_pristine.mp4"), count=12))
+    clip = media.written(tmp_path / "in.mp4", [*frames, *[np.zeros_like(frames[0])] * 20])
+    scene = pipeline.analyse(clip, on_progress=Watch())
+    photos = {0: [media.photo("astronaut.png")]}
+    report = pipeline.swap(scene, clip, tmp_path / "out.mp4", photos, SwapSettings(), on_progress=Watch())
+    assert 0 < report.frames_swapped <= 12
+    assert report.notices[0] == f"in {32 - report.frames_swapped} of 32 frames nobody was swapped"
+
+
 def test_a_face_swapped_alone_where_nobody_asked_for_that_is_told_with_the_flag(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from headswap_cli.errors import (
     CreditsError,
+    FailedError,
     HeadswapError,
     InputError,
     NetworkError,
@@ -341,9 +342,14 @@ def test_an_analysis_stays_with_the_url_that_it_was_asked_for_by(journal: Journa
     )
     journal.submitted(run_id, "a1", VIDEO_URL)
     journal.published(run_id, "clip.mp4", "abc", "https://example.com/another")
-    assert journal.analyses("abc", "akool") == [("a1", VIDEO_URL)]
-    journal.failed(run_id, Status.PROCESSING, NetworkError("broke off"))
-    assert journal.analyses("abc", "akool") == [("a1", VIDEO_URL)]
-    assert journal.analyses("abc", "other") == journal.analyses("other", "akool") == []
+
+    def _analyses(source_key: str = "abc", profile: str = "akool") -> list[tuple[str, str]]:
+        return journal.analyses(source_key, profile, spoilt_by=["refused"])
+
+    assert _analyses() == [("a1", VIDEO_URL)]
+    for fault in (NetworkError("broke off"), FailedError("a bad photo")):
+        journal.failed(run_id, Status.PROCESSING, fault)
+        assert _analyses() == [("a1", VIDEO_URL)]
+    assert _analyses(profile="other") == _analyses("other") == []
     journal.failed(run_id, Status.FAILED, RefusedError("no"))
-    assert journal.analyses("abc", "akool") == []
+    assert _analyses() == []

@@ -67,3 +67,10 @@ def test_only_up_to_five_people_with_up_to_five_photos_each_pass(people: list[in
     else:
         with pytest.raises(InputError):
             check_mappings(faces)
+
+
+def test_several_photos_of_nobody_named_are_told_how_people_and_how_photos_of_one_are_numbered() -> None:
+    with pytest.raises(InputError, match="whose it is") as caught:
+        check_mappings([FaceMapping("a.jpg"), FaceMapping("b.jpg")])
+    for flags in ("--face 1=a.jpg --face 2=b.jpg", "--face 1=a.jpg --face 1=b.jpg"):
+        assert flags in (caught.value.hint or "")

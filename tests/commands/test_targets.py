@@ -127,7 +127,7 @@ def test_a_result_that_does_not_play_is_not_saved(tmp_path: Path, headswap: Head
     assert "play" in ran.err or "video" in ran.err
 
 
-def test_live_notices_keep_what_looks_like_an_emoji_and_are_not_broken(
+def test_live_notices_keep_what_looks_like_an_emoji_and_are_broken_between_words_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
@@ -136,4 +136,4 @@ def test_live_notices_keep_what_looks_like_an_emoji_and_are_not_broken(
         live = Live(stream)
         live.notice(f":warning: {'x' * 60} :smile:")
         live.close()
-    assert f":warning: {'x' * 60} :smile:" in path.read_text()
+    assert path.read_text().split() == [":warning:", "x" * 60, ":smile:"]

@@ -207,7 +207,7 @@ def _require_picture(content: bytes) -> None:
     if not content:
         raise MediaFault(wire.UNREADABLE, "the reference photo is empty (0 bytes)")
     size = pictures.size_of(io.BytesIO(content))
-    fault = pictures.excess(size) if size else "is not an image that can be read (use JPEG or PNG)"
+    fault = pictures.excess(size) if size else "is not an image that can be read (use JPEG, PNG or WebP)"
     if fault is not None:
         raise MediaFault(wire.UNREADABLE, f"the reference photo {fault}")
 
@@ -220,7 +220,7 @@ def _decoded(content: bytes) -> Frame:
     except cv2.error as error:
         raise MediaFault(wire.UNREADABLE, "the reference photo is too large or damaged") from error
     if image is None or raw is None:
-        raise MediaFault(wire.UNREADABLE, "the reference photo is damaged (use JPEG or PNG)")
+        raise MediaFault(wire.UNREADABLE, "the reference photo is damaged (use JPEG, PNG or WebP)")
     has_alpha = raw.ndim == 3 and raw.shape[2] == 4
     return _on_grey(np.asarray(raw, raw.dtype)) if has_alpha else np.asarray(image, np.uint8)
 

@@ -39,6 +39,13 @@ def person() -> Mask:
     return (head | body | ((rows > 80) & (np.abs(columns - 60) < 14))).astype(np.float32)
 
 
+def portrait(everybody: Mask) -> Frame:
+    """A person of one colour before a grey wall."""
+    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
+    frame[everybody > 0] = (90, 120, 180)
+    return frame
+
+
 def test_face_and_hair_go_and_shoulders_and_far_away_stay() -> None:
     face = small_face()
     old = old_head(person(), face, [], 1.5)
@@ -138,9 +145,7 @@ def test_without_a_plate_the_colours_around_are_taken_and_not_the_persons() -> N
 
 def test_the_neck_goes_on_below_a_shorter_chin() -> None:
     face, everybody = small_face(), person()
-    old = old_head(everybody, face, [], 1.5)
-    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
-    frame[everybody > 0] = (90, 120, 180)
+    old, frame = old_head(everybody, face, [], 1.5), portrait(everybody)
     picture, _ = behind(frame, everybody, (old, NOBODY), face, None)
     chin = face[topology.CHIN].round().astype(int)
     np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 120, 180), atol=12)
@@ -148,9 +153,7 @@ def test_the_neck_goes_on_below_a_shorter_chin() -> None:
 
 def test_a_collar_below_a_short_neck_lends_the_chin_no_colour() -> None:
     face, everybody = small_face(), person()
-    old = old_head(everybody, face, [], 1.5)
-    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
-    frame[everybody > 0] = (90, 120, 180)
+    old, frame = old_head(everybody, face, [], 1.5), portrait(everybody)
     chin = face[topology.CHIN].round().astype(int)
     frame[chin[1] + 4 :] = (160, 60, 30)
     picture, _ = behind(frame, everybody, (old, NOBODY), face, None)
@@ -160,8 +163,7 @@ def test_a_collar_below_a_short_neck_lends_the_chin_no_colour() -> None:
 def bearded(face: Landmarks, everybody: Mask) -> Frame:
     """A frame in which a beard covers the lower face and reaches below the chin."""
     chin, mouth = (round(float(face[place, 1])) for place in (topology.CHIN, 14))
-    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
-    frame[everybody > 0] = (90, 120, 180)
+    frame = portrait(everybody)
     frame[mouth : chin + 5, 40:80] = (60, 78, 118)
     return frame
 
@@ -182,9 +184,7 @@ def test_a_beard_goes_as_far_as_it_reaches_and_skin_in_the_chins_shadow_is_below
 
 def test_a_neck_in_other_light_than_the_face_goes_on_in_its_own() -> None:
     face, everybody = small_face(), person()
-    old = old_head(everybody, face, [], 1.5)
-    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
-    frame[everybody > 0] = (90, 120, 180)
+    old, frame = old_head(everybody, face, [], 1.5), portrait(everybody)
     chin = face[topology.CHIN].round().astype(int)
     frame[chin[1] + 1 :][everybody[chin[1] + 1 :] > 0] = (90, 105, 130)
     # A wall of the face's colour beside the neck.
@@ -195,9 +195,7 @@ def test_a_neck_in_other_light_than_the_face_goes_on_in_its_own() -> None:
 
 def test_the_new_chin_casts_its_own_shadow_on_the_neck() -> None:
     face, everybody = small_face(), person()
-    old = old_head(everybody, face, [], 1.5)
-    frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
-    frame[everybody > 0] = (90, 120, 180)
+    old, frame = old_head(everybody, face, [], 1.5), portrait(everybody)
     chin = round(float(face[topology.CHIN, 1])) - 9
     new = np.roll(inside(face), -9, axis=0)
     picture, _ = behind(frame, everybody, (old, new), face, None)

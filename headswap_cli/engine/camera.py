@@ -52,7 +52,7 @@ class Camera:
     def __init__(self) -> None:
         self._levels: list[_Slopes] = []
         self._origin = np.zeros(2)
-        self._last = still()
+        self._last, self._speed, self._seen_at = still(), np.zeros((2, 3)), 0
 
     def learn(self, background: Frame, known: NDArray[np.bool_], origin: tuple[int, int]) -> None:
         """Take note of the background as far as it is known.
@@ -72,8 +72,12 @@ class Camera:
             self._levels.append(_slopes(step, _resized(whole, size), np.asarray(sure, np.bool_)))
         self._origin = np.array(origin, np.float64)
 
-    def look(self, frame: Frame) -> Matrix | None:
+    def look(self, age: int, frame: Frame) -> Matrix | None:
         """Return the way from a small frame's pixels to the first one's, (2, 3); None if it is not found.
+
+        Args:
+            age: So many frames came before it.
+            frame: (height, width, 3), small.
 
         Source: Baker, Matthews, Lucas-Kanade 20 years on, IJCV 56(3), 2004, section 3.2 (inverse
             compositional); each pixel counts as far as it fits.
@@ -82,21 +86,10 @@ class Camera:
             return None
         if frame.shape[1] < _NARROWEST:
             return still()
-        whole, agree = _softened(frame), 0.0
-        rest = still()
+        whole = _softened(frame)
+        way, agree = self._search(age, whole)
+        full, rest = self._levels[-1], still()
         rest[:, 2] -= self._origin
-        # From the background's pixels to the frame's.
-        way = _inverse(self._last)
-        way[:, 2] -= way[:, :2] @ self._origin
-        full = self._levels[-1]
-        for level in self._levels:
-            rounds = _ROUNDS.get(level.step, _ROUNDS_COARSE)
-            size = (max(1, frame.shape[1] // level.step), max(1, frame.shape[0] // level.step))
-            before = level.size[0] / full.size[0], level.size[1] / full.size[1]
-            after = size[0] / frame.shape[1], size[1] / frame.shape[0]
-            found = rescaled(way, before, after)
-            agree = _settle(level, _resized(whole, size), found, rounds)
-            way = rescaled(found, (1 / before[0], 1 / before[1]), (1 / after[0], 1 / after[1]))
         if _settle(full, whole, rest, _ROUNDS_STILL, is_fixed=True) >= max(agree - _AS_WELL, _AGREE):
             matrix = still()
         else:
@@ -104,8 +97,30 @@ class Camera:
             matrix = _inverse(way)
             if agree < _AGREE or not self._shows(matrix, frame.shape):
                 return None
-        self._last = matrix
+        self._speed = (matrix - self._last) / max(1, age - self._seen_at)
+        self._last, self._seen_at = matrix, age
         return matrix
+
+    def _search(self, age: int, whole: Floats) -> tuple[Matrix, float]:
+        """Return the way from the background's pixels to a softened frame's, and how much agrees there."""
+        # A camera goes on as it moved, or it stopped.
+        starts = (self._last + self._speed * (age - self._seen_at), self._last)
+        ways = [_inverse(start) for start in starts]
+        for way in ways:
+            way[:, 2] -= way[:, :2] @ self._origin
+        agree, full = 0.0, self._levels[-1].size
+        for level in self._levels:
+            rounds = _ROUNDS.get(level.step, _ROUNDS_COARSE)
+            size = (max(1, whole.shape[1] // level.step), max(1, whole.shape[0] // level.step))
+            before = level.size[0] / full[0], level.size[1] / full[1]
+            after = size[0] / whole.shape[1], size[1] / whole.shape[0]
+            picture = _resized(whole, size)
+            found = [rescaled(way, before, after) for way in ways]
+            agreed = [_settle(level, picture, way, rounds) for way in found]
+            agree = max(agreed)
+            best = found[agreed.index(agree)]
+            ways = [rescaled(best, (1 / before[0], 1 / before[1]), (1 / after[0], 1 / after[1]))]
+        return ways[0], agree
 
     def _shows(self, matrix: Matrix, shape: tuple[int, ...]) -> bool:
         """Tell whether the background's picture has room for a frame, or will have."""
@@ -227,6 +242,31 @@ class Placed:
         )
         seen = cv2.warpAffine(self.plate.seen, matrix, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
         return Plate(np.asarray(image, np.uint8), np.asarray(seen, np.uint8), is_mended=False)
+
+
+def between(ages: NDArray[np.integer], places: Matrix, frames: int) -> Matrix:
+    """Return the maps of all frames, (frames, 2, 3), given those of some.
+
+    Args:
+        ages: Of which frames, ascending, (n,); the first and the last are among them.
+        places: Their maps, (n, 2, 3), NaN where one is not known: so are those of the frames beside it.
+        frames: How many there are.
+
+    Source: Catmull, Rom, A class of local interpolating splines, Computer Aided Geometric Design, 1974;
+        straight lines beside what is not known.
+    """
+    every = np.arange(frames)
+    columns = np.reshape(places, (len(ages), 6)).T
+    straight = np.stack([np.interp(every, ages, column) for column in columns], axis=1).reshape(-1, 2, 3)
+    if len(ages) < 2:
+        return straight
+    left = np.clip(np.searchsorted(ages, every, side="right") - 1, 0, len(ages) - 2)
+    steps = np.diff(ages)[left]
+    part = ((every - ages[left]) / steps)[:, np.newaxis, np.newaxis]
+    speeds, way = np.gradient(places, ages, axis=0), np.diff(places, axis=0)[left]
+    leave, arrive = (speeds[at] * steps[:, np.newaxis, np.newaxis] - way for at in (left, left + 1))
+    bend = part * (1 - part) * ((1 - part) * leave - part * arrive)
+    return straight + np.where(np.isfinite(bend), bend, 0)
 
 
 def still() -> Matrix:

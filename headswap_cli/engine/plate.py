@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from headswap_cli.engine.camera import ROOM, Camera, is_still, rescaled, shift, still
+from headswap_cli.engine.camera import ROOM, Camera, between, is_still, rescaled, shift, still
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.mend import mended
 from headswap_cli.engine.types import Plate
@@ -39,6 +39,8 @@ _FOLLOW_EVERY, _MOSTLY = 2, 0.1
 _AT_FIRST = 25
 # A camera that moves by less, pixels of a quarter of the size, stands still.
 _REST = 0.3
+# Found elsewhere so many times in a row it is on its way: once it may be something else that moves.
+_ON_ITS_WAY = 2
 _ALL = 255
 # Numbers of so many rows at once: those of a whole large background would fill the memory.
 _ROWS = 64
@@ -125,6 +127,8 @@ class PlateGatherer:
         # Where frames lie, by their age; None where that is not known.
         self._places: dict[int, Matrix | None] = {}
         self._moves = False
+        # So many times in a row it was found away from where it began.
+        self._travelled = 0
 
     @property
     def is_lost(self) -> bool:
@@ -135,7 +139,7 @@ class PlateGatherer:
         """Take note of where the camera points in a frame, so many after the shot's first one."""
         if (self._moves or age < _AT_FIRST) and age % _FOLLOW_EVERY == 0 and not self.is_lost:
             small = _quarter(frame)
-            looked = self._look(small)
+            looked = self._look(age, small)
             self._places[age] = self._rest(small) if looked is None else looked
 
     def add(self, age: int, frame: Frame, people: Mask) -> None:
@@ -149,7 +153,7 @@ class PlateGatherer:
             self._whole, self._coarse = _Average(frame.shape), _Average(small.shape)
             place = still()
         else:
-            looked = self._places[age] if age in self._places else self._look(small)
+            looked = self._places[age] if age in self._places else self._look(age, small)
             place = still() if looked is None or not self._moves else looked
             self._changes.append(self._coarse.median_change(small, clear, place))
             if self._changes[-1] > _STILL or (looked is None and self._moves):
@@ -162,14 +166,21 @@ class PlateGatherer:
         self._camera.learn(*self._coarse.picture(), self._coarse.origin)
 
     def _rest(self, small: Frame) -> Matrix | None:
-        """Take a camera that is not found for one that stands still where most of the picture is the same."""
+        """Take a camera that is not found for one that stands still where most of the picture is the same.
+
+        Not one that was seen on its way: to it a bare wall is the same wherever it points.
+        """
+        if self._travelled >= _ON_ITS_WAY:
+            return None
         whole = np.ones(small.shape[:2], np.uint8)
         is_same = self._coarse is not None and self._coarse.median_change(small, whole, still()) <= _STILL
         return still() if is_same else None
 
-    def _look(self, small: Frame) -> Matrix | None:
-        place = self._camera.look(small)
-        self._moves = self._moves or (place is not None and shift(place, small.shape) > _REST)
+    def _look(self, age: int, small: Frame) -> Matrix | None:
+        place = self._camera.look(age, small)
+        if place is not None:
+            self._travelled = self._travelled + 1 if shift(place, small.shape) > _REST else 0
+        self._moves = self._moves or self._travelled > 0
         return place
 
     def plate(self) -> Plate | None:
@@ -194,8 +205,7 @@ class PlateGatherer:
             steps = (frames - 1 - ages[-1]) / (ages[-1] - ages[-2])
             known.append(known[-1] + (known[-1] - known[-2]) * steps)
             ages.append(frames - 1)
-        flat, every = np.reshape(known, (-1, 6)), np.arange(frames)
-        motion = np.stack([np.interp(every, ages, column) for column in flat.T], axis=1).reshape(-1, 2, 3)
+        motion = between(np.array(ages), np.array(known), frames)
         rows, columns = self._whole.part()
         motion[..., 2] += np.array(self._whole.origin) - (columns.start, rows.start)
         return motion.astype(np.float32)

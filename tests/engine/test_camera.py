@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from headswap_cli.engine.camera import Placed, rescaled
+from headswap_cli.engine.camera import Placed, between, rescaled
 from headswap_cli.engine.erase import behind
 from headswap_cli.engine.fit import Fit
 from headswap_cli.engine.geometry import transform
@@ -156,6 +156,63 @@ def test_a_fast_pan_is_followed_in_a_large_frame_as_in_a_small_one(room: Frame, 
     assert motion is not None
     shifts = motion[:, 0, 2] - motion[0, 0, 2]
     np.testing.assert_allclose(shifts, step * np.arange(13), atol=2 * larger)
+
+
+def swing(age: int) -> float:
+    return float(0.2 * WIDTH * np.sin(2 * np.pi * age / 36))
+
+
+def bare_wall() -> Frame:
+    """A wall with panels at uneven distances, and nothing else."""
+    wall = np.full((HEIGHT, 3 * WIDTH, 3), 200, np.uint8)
+    for left, top, right, bottom, grey in (
+        *((420, 40, 600, 170, 150), (430, 210, 610, 350, 160), (700, 30, 890, 150, 140)),
+        *((710, 200, 900, 340, 150), (1010, 60, 1130, 320, 110), (1230, 20, 1420, 190, 155)),
+    ):
+        cv2.rectangle(wall, (left, top), (right, bottom), (grey, grey, grey), cv2.FILLED)
+    return np.asarray(cv2.GaussianBlur(wall, (0, 0), 3), np.uint8)
+
+
+@pytest.mark.parametrize("lost_at", [(), (8, 10, 12)])
+def test_a_camera_that_swings_to_and_fro_before_a_bare_wall_is_followed_all_the_way(
+    lost_at: tuple[int, ...],
+) -> None:
+    wall = bare_wall()
+
+    def frame_at(age: int) -> Frame:
+        if age in lost_at:
+            return np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
+        x = round(WIDTH + swing(age))
+        return wall[:, x : x + WIDTH].copy()
+
+    motion = gathered(frame_at).motion(FRAMES)
+
+    assert motion is not None
+    shifts = motion[:, 0, 2] - motion[0, 0, 2]
+    known = np.isfinite(shifts)
+    unknown = set(range(FRAMES)) - set(np.flatnonzero(known).tolist())
+    assert unknown <= set(range(7, 14) if lost_at else ())
+    # The last frame is not looked at: it goes straight on.
+    known[-1] = False
+    wanted = np.array([swing(age) for age in range(FRAMES)])
+    np.testing.assert_allclose(shifts[known], wanted[known], atol=2)
+
+
+def test_between_frames_that_were_looked_at_a_camera_goes_on_in_curves() -> None:
+    ages, every = np.arange(0, 37, 2), np.arange(37)
+    wanted = np.zeros((37, 2, 3))
+    wanted[:, 0, 2] = 30 * np.sin(every / 4)
+    places = wanted[ages]
+    np.testing.assert_allclose(between(ages, places, 37)[2:-2], wanted[2:-2], atol=0.2)
+    assert np.abs(between(ages, places, 37) - wanted).max() < 1
+
+
+def test_frames_beside_an_unknown_one_are_unknown_and_the_others_are_not() -> None:
+    ages = np.array([0, 2, 4, 6, 8])
+    places = np.arange(5.0)[:, np.newaxis, np.newaxis] * np.ones((2, 3))
+    places[2] = np.nan
+    found = between(ages, places, 9)[:, 0, 0]
+    np.testing.assert_allclose(found, [0, 0.5, 1, np.nan, np.nan, np.nan, 3, 3.5, 4])
 
 
 def test_a_background_and_its_motion_are_scaled_as_the_frames_are(

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 class Swapper(Protocol):
     """Puts a head on one person; frames of a track come in order."""
 
-    def start_track(self, frame_index: int) -> None:
-        """Forget the frame before; the next one is ``frame_index``, and others follow without a gap."""
+    def start_track(self, frame_index: int, following: Landmarks | None) -> None:
+        """Forget the frame before; the next one is ``frame_index``, and others follow without a gap.
+
+        ``following`` is the face in the frame after that one, None at the end of a track.
+        """
 
     def apply(
         self, frame: Frame, landmarks: Landmarks, plate: Backdrop | None = None, others: Others = ALONE
@@ -154,19 +157,23 @@ class Cast:
 
     def _present(self, frame_index: int) -> list[_Presence]:
         return [
-            _Presence(
-                person.obj_id, track, self.fit.landmarks(track.landmarks[frame_index - track.first_frame])
-            )
+            _Presence(person.obj_id, track, face)
             for person in self._scene.people
             for track in person.tracks
-            if track.first_frame <= frame_index <= track.last_frame
+            if (face := self._face(track, frame_index)) is not None
         ]
+
+    def _face(self, track: Track, frame_index: int) -> Landmarks | None:
+        """Return a track's landmarks in a frame of the result, None where it is not there."""
+        if not track.first_frame <= frame_index <= track.last_frame:
+            return None
+        return self.fit.landmarks(track.landmarks[frame_index - track.first_frame])
 
     def _swapper_for(self, presence: _Presence, frame_index: int) -> Swapper:
         swapper = self._swappers[presence.obj_id]
         track, expected = self._expected.get(presence.obj_id, (None, -1))
         if track is not presence.track or expected != frame_index:
-            swapper.start_track(frame_index)
+            swapper.start_track(frame_index, self._face(presence.track, frame_index + 1))
         self._expected[presence.obj_id] = presence.track, frame_index + 1
         return swapper
 

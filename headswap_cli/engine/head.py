@@ -108,17 +108,19 @@ class HeadSwapper:
         self._faded = faded or {}
         self._fade = Fade()
         self._last: Landmarks | None = None
+        self._following: Landmarks | None = None
 
-    def start_track(self, frame_index: int = 0) -> None:
+    def start_track(self, frame_index: int = 0, following: Landmarks | None = None) -> None:
         """Forget the frame before: a cut, or another track of the same person.
 
         Args:
             frame_index: The next frame's; in the middle of a track the swap shows as much as it did before.
+            following: The face in the frame after that one, pixels, where it is known.
         """
         self._painter.reset()
         self._matte.reset()
         self._fade = Fade(self._faded.get(frame_index))
-        self._last = None
+        self._last, self._following = None, following
         if self._hands:
             self._hands.reset()
         if self._front:
@@ -202,15 +204,21 @@ class HeadSwapper:
         return self._matte.of_piece(frame, piece, middle, width)
 
     def _motion(self, landmarks: Landmarks) -> Floats:
-        """Return how far the face came since the frame before, pixels; after a jump it is another's."""
-        last, self._last = self._last, landmarks
-        motion = np.zeros(2, np.float32)
+        """Return how far the face came since the frame before, pixels; after a jump it is another's.
+
+        In a track's first frame: how far it will go.
+        """
+        last, following = self._last, self._following
+        self._last, self._following = landmarks, None
+        before, after = (landmarks, following) if last is None else (last, landmarks)
+        if before is None or after is None:
+            return np.zeros(2, np.float32)
+        if not jumps(before, after):
+            return np.median(after[:, :2] - before[:, :2], axis=0).astype(np.float32)
         if last is not None:
-            motion = np.median(landmarks[:, :2] - last[:, :2], axis=0).astype(np.float32)
-            if jumps(last, landmarks):
-                self.start_track()
-                self._last, motion = landmarks, np.zeros(2, np.float32)
-        return motion
+            self.start_track()
+            self._last = landmarks
+        return np.zeros(2, np.float32)
 
     def _piece(self, frame: Frame, landmarks: Landmarks, posed: Posed) -> Piece | None:
         width = face_width(landmarks)

@@ -33,7 +33,7 @@ _HARDLY = 0.01
 class Wearable(Protocol):
     """One head on one person, see ``cast.Swapper``."""
 
-    def start_track(self, frame_index: int) -> None:
+    def start_track(self, frame_index: int, following: Landmarks | None = None) -> None:
         """Forget the frame before."""
 
     def apply(
@@ -58,10 +58,14 @@ class SeveralHeads:
         self._weights = weights
         self._next = 0
         self._worn: list[int] = []
+        self._following: Landmarks | None = None
 
-    def start_track(self, frame_index: int) -> None:
-        """Forget the frame before; the next one is ``frame_index``, and others follow without a gap."""
-        self._next, self._worn = frame_index, []
+    def start_track(self, frame_index: int, following: Landmarks | None = None) -> None:
+        """Forget the frame before; the next one is ``frame_index``, and others follow without a gap.
+
+        ``following`` is the face in the frame after that one, where it is known.
+        """
+        self._next, self._worn, self._following = frame_index, [], following
 
     def apply(
         self, frame: Frame, landmarks: Landmarks, plate: Backdrop | None = None, others: Others = ALONE
@@ -81,8 +85,8 @@ class SeveralHeads:
         worn = np.flatnonzero(weights > _HARDLY).tolist()
         for number in worn:
             if number not in self._worn:
-                self._heads[number].start_track(self._next)
-        self._worn, self._next = worn, self._next + 1
+                self._heads[number].start_track(self._next, self._following)
+        self._worn, self._next, self._following = worn, self._next + 1, None
         return worn
 
 

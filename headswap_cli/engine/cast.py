@@ -112,7 +112,7 @@ class Cast:
         was_swapped = False
         present = self._present(frame_index)
         met = self._met(frame_index)
-        drawn: dict[int, NDArray[np.bool_]] = {}
+        drawn: dict[int, Rendered] = {}
         for one in _from_behind(present, met):
             if one.obj_id not in self._swappers:
                 continue
@@ -122,7 +122,7 @@ class Cast:
                 image, one.landmarks, self._backdrop(frame_index), others
             )
             image, changed = rendered.image, changed | rendered.changed
-            drawn[one.obj_id] = rendered.head
+            drawn[one.obj_id] = rendered
             tally = self.tallies[one.obj_id]
             tally.seen += 1
             tally.swapped += rendered.swapped
@@ -210,18 +210,20 @@ def _others(
     one: _Presence,
     present: Sequence[_Presence],
     met: set[_Pair],
-    drawn: Mapping[int, NDArray[np.bool_]],
+    drawn: Mapping[int, Rendered],
     overlay: NDArray[np.uint8] | None,
 ) -> Others:
     before = [other for other in present if (one.obj_id, other.obj_id) in met]
     behind = [other for other in present if (other.obj_id, one.obj_id) in met]
     beside = [other for other in present if other not in (one, *before, *behind)]
-    heads = [drawn[other.obj_id] for other in behind if other.obj_id in drawn]
+    covered = {other.obj_id for other in behind}
+    heads = [rendered for obj_id, rendered in drawn.items() if obj_id in covered]
     return Others(
         [other.landmarks for other in beside],
         [other.landmarks for other in before],
         [other.landmarks for other in behind],
-        np.logical_or.reduce(heads) if heads else None,
+        np.logical_or.reduce([rendered.head for rendered in heads]) if heads else None,
+        [rendered.laid for rendered in heads if rendered.laid is not None],
         overlay,
     )
 

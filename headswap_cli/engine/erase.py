@@ -85,6 +85,7 @@ def behind(
     *,
     hidden: Mask | None = None,
     beard: bool = False,
+    laid: Mask | None = None,
 ) -> tuple[Floats, Mask]:
     """Return what stands behind the old head: a picture, and how much of the plate to add to it.
 
@@ -96,6 +97,7 @@ def behind(
         plate: The piece's background, where that is known.
         hidden: How much of each pixel something in front covers: that tells nothing of what is behind.
         beard: Whether the old head had one.
+        laid: How much of each pixel of the plate other people's new heads are.
 
     Returns: (height, width, 3) and (height, width): ``picture + share * plate`` is what stands behind.
     """
@@ -110,6 +112,9 @@ def behind(
         picture, share = push_pull(source, free), np.zeros(old.shape, np.float32)
     else:
         picture, share = _on_plate(source, free, plate)
+    if laid is not None:
+        picture *= 1 - laid[..., np.newaxis]
+        share = share * (1 - laid) + laid
     neck = neck_of(piece, body, old, new, place, landmarks)
     part = neck.part
     # A hand that is not taken for one does not go on towards the face.

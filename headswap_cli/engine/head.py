@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.appearance import has_beard, of_face
+from headswap_cli.engine.beneath import with_heads
 from headswap_cli.engine.blend import Background, compose, join_bands
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.fade import Fade, jumps
@@ -22,10 +23,10 @@ from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.retarget import Posed, Retargeter
-from headswap_cli.engine.silhouette import silhouette
+from headswap_cli.engine.silhouette import clothes, silhouette
 from headswap_cli.engine.throat import REACH, toned
 from headswap_cli.engine.tresses import falling_hair
-from headswap_cli.engine.types import ALONE, Plate
+from headswap_cli.engine.types import ALONE, Laid, Plate
 from headswap_cli.models import Mode, Tone
 
 if TYPE_CHECKING:
@@ -53,13 +54,15 @@ class Rendered:
     """A frame with the head swapped; outside ``changed`` (height, width) it is the source's to the bit.
 
     ``head`` (height, width) is where the new one is; ``swapped`` is False where the face could not be done
-    well and the source shows.
+    well and the source shows. ``laid`` is the new head for who takes that of somebody before it away, None
+    where nobody is.
     """
 
     image: Frame
     changed: NDArray[np.bool_]
     head: NDArray[np.bool_]
     swapped: bool
+    laid: Laid | None = None
 
 
 class HeadSwapper:
@@ -142,9 +145,11 @@ class HeadSwapper:
         if piece is None:
             nothing = np.zeros(frame.shape[:2], np.bool_)
             return Rendered(frame, nothing, nothing, swapped=False)
-        covered = self._in_front(frame, landmarks, piece, others)
+        thing = self._in_front(frame, landmarks, piece, others)
+        covered = _with_people(piece, thing, others)
         hidden = None if covered is None else _shrunk(piece, covered)
         layer, face = self._painter.paint(piece, landmarks, posed, hidden, motion)
+        laid = _laid(piece, layer, _shown(piece, thing, strength)) if others.before else None
         shown = _shown(piece, covered, strength)
         image = frame.copy()
         changed, head = (np.zeros(frame.shape[:2], np.bool_) for _ in range(2))
@@ -162,7 +167,7 @@ class HeadSwapper:
         else:
             head[piece.part] = face * shown > _THERE
             changed[piece.part] = join_bands(piece.image, layer, face, shown, image[piece.part])
-        return Rendered(image, changed, head, swapped=strength > 0.5)
+        return Rendered(image, changed, head, swapped=strength > 0.5, laid=laid)
 
     def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
         """Take note of a frame as ``apply`` does, of which nothing is wanted."""
@@ -170,7 +175,7 @@ class HeadSwapper:
         posed, _, piece = self._begin(frame, landmarks)
         if piece is None:
             return
-        covered = self._in_front(frame, landmarks, piece, others)
+        covered = _with_people(piece, self._in_front(frame, landmarks, piece, others), others)
         hidden = None if covered is None else _shrunk(piece, covered)
         self._painter.rehearse(piece, landmarks, posed, hidden, motion)
         if self._mode is Mode.HEAD:
@@ -182,21 +187,13 @@ class HeadSwapper:
         return posed, strength, self._piece(frame, landmarks, posed) if strength > 0 else None
 
     def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece, others: Others) -> Mask | None:
-        """Return how much of each pixel of the piece something in front covers, None where nothing does."""
+        """Return how much of each pixel of the piece a thing or a hand covers, None where nothing does."""
         overlay = None if others.overlay is None else others.overlay[piece.part] * np.float32(1 / 255)
         thing = self._front.find(piece, landmarks, overlay) if self._front else None
         hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
         hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0], piece.image)
-        people = [
-            piece.enlarged(silhouette(piece.small.shape, piece.reduced(face))) for face in others.before
-        ]
-        found = [mask for mask in (thing, hand, overlay, *people) if mask is not None]
-        if not found:
-            return None
-        covered = found[0].copy()
-        for mask in found[1:]:
-            np.maximum(covered, mask, out=covered)
-        return covered
+        found = [mask for mask in (thing, hand, overlay) if mask is not None]
+        return np.maximum.reduce(found) if found else None
 
     def _person(self, frame: Frame, piece: Piece, posed: Posed) -> Mask:
         middle = posed.landmarks[topology.OVAL, :2].mean(axis=0)
@@ -214,7 +211,7 @@ class HeadSwapper:
         if before is None or after is None:
             return np.zeros(2, np.float32)
         if not jumps(before, after):
-            return np.median(after[:, :2] - before[:, :2], axis=0).astype(np.float32)
+            return np.asarray(np.median(after[:, :2] - before[:, :2], axis=0), np.float32)
         if last is not None:
             self.start_track()
             self._last = landmarks
@@ -260,17 +257,21 @@ class HeadSwapper:
         growth = 0.035 * piece.pixels * piece.factor[0]
         kept = [piece.reduced(other) for other in others.beside]
         hair = falling_hair(piece.small, person, face, is_long=self._cuts_hair)
+        for other in others.before:
+            hair *= 1 - clothes(hair.shape, piece.reduced(other))
         old = old_head(person, face, kept, growth, hair, beard=self._beard)
         for there in _behind(piece, others):
             np.minimum(old, silhouette(old.shape, face), out=old, where=there)
-        if plate is None:
-            small, behind_piece = None, piece.image
-        else:
+        small, behind_piece, laid = None, piece.image, None
+        if plate is not None:
             known = plate.part(piece.part)
             behind_piece = known.image
             small = Plate(piece.shrunk(known.image), piece.shrunk(known.seen), known.is_mended)
+        if others.laid:
+            behind_piece, share = with_heads(None if plate is None else behind_piece, piece.part, others.laid)
+            laid = _shrunk(piece, share)
         picture, share = behind(
-            piece.small, person, (old, new), face, small, hidden=hidden, beard=self._beard
+            piece.small, person, (old, new), face, small, hidden=hidden, beard=self._beard, laid=laid
         )
         return Background(picture, share, behind_piece, piece.enlarged(old))
 
@@ -283,13 +284,25 @@ def _behind(piece: Piece, others: Others) -> Iterator[NDArray[np.bool_]]:
         yield piece.shrunk(others.drawn[piece.part] * np.uint8(255)) > 255 * _THERE
 
 
+def _with_people(piece: Piece, covered: Mask | None, others: Others) -> Mask | None:
+    """Return what of the piece is covered where the people before it cover some as well."""
+    for face in others.before:
+        person = piece.enlarged(silhouette(piece.small.shape, piece.reduced(face)))
+        covered = person if covered is None else np.maximum(covered, person)
+    return covered
+
+
 def _shown(piece: Piece, covered: Mask | None, strength: float) -> Mask:
-    """Return how much of the new head shows in each pixel; ``covered`` is used up."""
+    """Return how much of the new head shows in each pixel."""
     if covered is None:
         return np.full((piece.height, piece.width), strength, np.float32)
-    shown = np.subtract(1, covered, out=covered)
+    shown = 1 - covered
     shown *= strength
     return shown
+
+
+def _laid(piece: Piece, layer: Floats, shown: Mask) -> Laid:
+    return Laid(piece.part, layer * shown[..., np.newaxis])
 
 
 def _shrunk(piece: Piece, mask: Mask) -> Mask:

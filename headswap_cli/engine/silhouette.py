@@ -15,7 +15,9 @@ _UP, _DOWN, _ASIDE = 0.95, 0.8, 0.62
 # How far the skull's middle lies behind the face's.
 _SKULL = 0.25
 # Half the width of neck and shoulders, in face widths, at so many below the chin.
-_BODY = ((-0.3, 0.38), (0.0, 0.42), (0.2, 0.75), (0.45, 1.15), (9.0, 1.35))
+_BODY = ((-0.3, 0.38), (0.0, 0.5), (0.1, 0.7), (0.3, 1.1), (0.6, 1.4), (1.0, 1.6), (9.0, 1.7))
+# Likewise of one who leans, or stretches out an arm.
+_LEANING = ((0.0, 0.8), (0.2, 1.3), (0.4, 1.7), (1.0, 2.0), (9.0, 2.3))
 _SOFT = 0.025
 
 
@@ -30,6 +32,17 @@ def silhouette(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
     for outline in outlines(landmarks):
         cv2.fillPoly(mask, [outline], (1.0,))
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.7, _SOFT * face_width(landmarks))), np.float32)
+
+
+def clothes(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
+    """Return where somebody's clothes may be however they lean, (height, width), 0 or 1.
+
+    Args:
+        shape: Of the picture.
+        landmarks: Their face, in its pixels.
+    """
+    mask = np.zeros(shape[:2], np.float32)
+    return np.asarray(cv2.fillPoly(mask, [_body(landmarks, _LEANING)], (1.0,)), np.float32)
 
 
 def outlines(landmarks: Landmarks) -> list[NDArray[np.int32]]:
@@ -47,9 +60,16 @@ def outlines(landmarks: Landmarks) -> list[NDArray[np.int32]]:
     turns = np.linspace(0, 2 * np.pi, 48, endpoint=False)[:, np.newaxis]
     along = np.where(np.sin(turns) > 0, _UP, _DOWN) * np.sin(turns)
     head = middle + width * (along * up + _ASIDE * np.cos(turns) * right)
-    # Shoulders are below a head however it is held.
-    neck = np.array([chin[0] + shift, chin[1]])
-    reach = np.array(_BODY)
-    sides = [neck + width * reach[:, ::-1] * (side, 1) for side in (-1, 1)]
-    body = np.concatenate([sides[0], sides[1][::-1]])
-    return [np.round(outline).astype(np.int32) for outline in (head, landmarks[topology.OVAL, :2], body)]
+    face = landmarks[topology.OVAL, :2]
+    return [np.round(head).astype(np.int32), np.round(face).astype(np.int32), _body(landmarks, _BODY)]
+
+
+def _body(landmarks: Landmarks, reach: tuple[tuple[float, float], ...]) -> NDArray[np.int32]:
+    """Return a polygon, (n, 2), of half the given widths at so many face widths below the chin.
+
+    Shoulders are below a head however it is held.
+    """
+    width, chin = face_width(landmarks), landmarks[topology.CHIN, :2]
+    neck = chin - np.array([_SKULL * yaw_sine(landmarks) * width, 0], np.float32)
+    sides = [neck + width * np.array(reach)[:, ::-1] * (side, 1) for side in (-1, 1)]
+    return np.round(np.concatenate([sides[0], sides[1][::-1]])).astype(np.int32)

@@ -154,19 +154,32 @@ class Person:
         return sum(len(track.landmarks) for track in self.tracks)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Laid:
+    """A new head as it is where nobody is before it.
+
+    ``layer`` (rows, columns, 4) is BGR times alpha and alpha of the ``part`` (rows, columns) of a frame.
+    """
+
+    part: tuple[slice, slice]
+    layer: NDArray[np.float32]
+
+
 @dataclass(frozen=True, slots=True)
 class Others:
     """What else is in a frame, as one of the people in it has to heed it.
 
     ``beside`` are faces that must stay, ``before`` and ``behind`` those of people whose heads are in front of
     this one's and behind it; ``drawn`` (height, width) is where the latter have new heads already, None where
-    nobody has; ``overlay`` (height, width), 0 to 255, what is laid over the picture, None where nothing is.
+    nobody has, and ``laid`` are those heads, the furthest first; ``overlay`` (height, width), 0 to 255, what
+    is laid over the picture, None where nothing is.
     """
 
     beside: Sequence[Landmarks] = ()
     before: Sequence[Landmarks] = ()
     behind: Sequence[Landmarks] = ()
     drawn: NDArray[np.bool_] | None = None
+    laid: Sequence[Laid] = ()
     overlay: NDArray[np.uint8] | None = None
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from headswap_cli.engine import topology
 from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.fit import Fit
-from headswap_cli.engine.geometry import face_box
+from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.types import SwapSettings
 from headswap_cli.models import Mode
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.media
 HALF_IN = 10
 # Of the woman's face at most so much shows in these frames.
 HIDDEN = range(46, 58)
+PASSING = range(44, 60)
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,20 @@ def test_who_passes_is_before_who_is_passed_and_has_none_of_their_long_hair(scen
     assert (meeting.before, meeting.behind) == (1, 0)
     assert meeting.first_frame < HIDDEN.start
     assert meeting.last_frame > HIDDEN.stop
+
+
+def test_who_passes_keeps_their_clothes_where_long_hair_behind_them_is_taken_away(
+    scene: Scene, clip: Path
+) -> None:
+    settings = SwapSettings(mode=Mode.HEAD)
+    cast = Pipeline(media.weights_dir()).cast(scene, clip, quality.photos_for(scene), settings)
+    (his,) = scene.people[1].tracks
+    changed = []
+    for index, (frame, body) in enumerate(zip(media.frames_of(clip), made.passing(), strict=True)):
+        if index in PASSING:
+            face = his.landmarks[index - his.first_frame]
+            top = int(face[topology.CHIN, 1] + 0.25 * face_width(face))
+            black = body[top:] & (frame[top:].max(axis=2) < 30)
+            apart = np.abs(cast.play(index, frame).image[top:].astype(int) - frame[top:])
+            changed.append(float((apart.max(axis=2)[black] > 12).mean()))
+    assert max(changed) < 0.02

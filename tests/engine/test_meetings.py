@@ -12,11 +12,12 @@ import pytest
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.appearance import learn, of_face
-from headswap_cli.engine.cast import Cast
+from headswap_cli.engine.cast import Cast, Played
 from headswap_cli.engine.fit import Fit
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.meetings import Judge, Meeting, encounters
+from headswap_cli.engine.silhouette import silhouette
 from headswap_cli.engine.types import Person, Scene, Shot, Track, VideoProperties
 from headswap_cli.models import Mode
 from tests.engine import heads
@@ -94,21 +95,37 @@ def test_faces_that_keep_apart_do_not_meet() -> None:
     assert encounters(people(FAR)) == []
 
 
-def test_nothing_of_a_new_head_is_painted_over_whoever_is_before_it() -> None:
-    frame, his = picture(0, NEAR, MAN), moved(man()[1], NEAR)[0]
+def swapped(*obj_ids: int, met: bool = True) -> Played:
+    """Return the first frame, in which the man is before the woman, with some heads swapped."""
+    frame = picture(0, NEAR, MAN)
     height, width = frame.shape[:2]
     video = VideoProperties(width, height, Fraction(25), FRAMES, 1.0)
     scene = Scene(video, (Shot(0, FRAMES - 1, None),), people(NEAR))
     swappers = {
-        obj_id: HeadSwapper(heads.reference(), [person.tracks[0].landmarks[:]], Mode.HEAD, heads.matte())
-        for obj_id, person in enumerate(scene.people)
+        obj_id: HeadSwapper(
+            heads.reference(), [scene.people[obj_id].tracks[0].landmarks[:]], Mode.HEAD, heads.matte()
+        )
+        for obj_id in obj_ids
     }
-    met = [Meeting(0, FRAMES - 1, MAN, WOMAN)]
-    fit = Fit(width, height, 1.0, 1.0)
-    alone = Cast(scene, fit, {MAN: swappers[MAN]}, met).play(0, frame).image
-    swappers[MAN].start_track()
-    together = Cast(scene, fit, swappers, met).play(0, frame).image
+    meetings = [Meeting(0, FRAMES - 1, MAN, WOMAN)] if met else []
+    return Cast(scene, Fit(width, height, 1.0, 1.0), swappers, meetings).play(0, frame)
+
+
+def test_nothing_of_a_new_head_is_painted_over_whoever_is_before_it() -> None:
+    frame, his = picture(0, NEAR, MAN), moved(man()[1], NEAR)[0]
+    alone, together = swapped(MAN).image, swapped(MAN, WOMAN).image
     face = inside(frame.shape, his)
     assert float(np.abs(together[face].astype(int) - alone[face]).mean()) < 3
     hers = inside(frame.shape, woman()[1][0]) & ~face
     assert float(np.abs(together[hers].astype(int) - frame[hers]).mean()) > 5
+
+
+def test_the_new_head_behind_goes_on_right_up_to_the_new_head_before_it() -> None:
+    frame, his = picture(0, NEAR, MAN), moved(man()[1], NEAR)[0]
+    hers = swapped(WOMAN, met=False).image.astype(int)
+    his_alone, both = (swapped(*who).image.astype(int) for who in ((MAN,), (MAN, WOMAN)))
+    # His old head and its surroundings, as far as he has no new one there and she has.
+    free = (silhouette(frame.shape, his) > 0.9) & (np.abs(both - his_alone).max(axis=2) > 9)
+    assert free.sum() > 200
+    off, was_off = (float(np.median(np.abs(one[free] - hers[free]))) for one in (both, his_alone))
+    assert off < 0.5 * was_off

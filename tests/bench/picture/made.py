@@ -27,6 +27,7 @@ _PAN_WAYS = 2
 _EXPOSURES = 8
 _SHUTTER = 0.5
 _GRAIN = 9.0
+_WHOLLY = 0.98
 
 
 def overlaid(name: str) -> Callable[[Path], Path]:
@@ -71,6 +72,11 @@ def crossing(folder: Path) -> Path:
     return media.written(folder / "crossing.mp4", _crossing())
 
 
+def passing() -> list[NDArray[np.bool_]]:
+    """Return which pixels of ``crossing`` are whose who passes, frame by frame."""
+    return [alpha[..., 0] > _WHOLLY for _, alpha in _passing()]
+
+
 def _followed() -> Iterator[tuple[Frame, Landmarks]]:
     """Return the frames of a calm clip with the landmarks of its face."""
     return zip(*heads.scene(CALM, 0, FRAMES), strict=True)
@@ -93,13 +99,17 @@ def _panned() -> Iterator[Frame]:
 def _crossing() -> Iterator[Frame]:
     """Cut a person out by where their matte is, and move them over another's picture."""
     behind = islice(media.frames_of(media.clip("WolfgangLanger_Pexels.mp4"), start=200), FRAMES)
-    for index, (frame, (other, _)) in enumerate(zip(behind, _followed(), strict=True)):
+    for frame, (other, alpha) in zip(behind, _passing(), strict=True):
+        yield np.asarray(frame * (1 - alpha) + other * alpha, np.uint8)
+
+
+def _passing() -> Iterator[tuple[Frame, NDArray[np.float32]]]:
+    for index, (frame, _) in enumerate(_followed()):
         shift = (index / (FRAMES - 1) - 0.5) * 1.2 * frame.shape[1]
         matrix = np.array([[1, 0, shift], [0, 1, 0]])
         size = frame.shape[1::-1]
-        alpha = cv2.warpAffine(_matte(other), matrix, size)[..., np.newaxis]
-        moved = cv2.warpAffine(other, matrix, size)
-        yield np.asarray(frame * (1 - alpha) + moved * alpha, np.uint8)
+        alpha = cv2.warpAffine(_matte(frame), matrix, size)[..., np.newaxis]
+        yield np.asarray(cv2.warpAffine(frame, matrix, size), np.uint8), np.asarray(alpha, np.float32)
 
 
 def _matte(frame: Frame) -> NDArray[np.float32]:

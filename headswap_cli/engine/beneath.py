@@ -1,0 +1,58 @@
+"""Show the new heads of people behind somebody where that one's old head is taken away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headswap_cli.engine.fill import push_pull
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headswap_cli.engine.types import Frame, Laid, Mask
+
+
+def with_heads(
+    background: Frame | None, part: tuple[slice, slice], heads: Sequence[Laid]
+) -> tuple[Frame, Mask]:
+    """Return a part of a frame's background with heads before it, and how much of each pixel is theirs.
+
+    Args:
+        background: That part, (height, width, 3), BGR; without one the heads' colours go on around them.
+        part: Its rows and columns in the frame.
+        heads: The furthest first.
+
+    Source: "over" of Porter, Duff, Compositing digital images, SIGGRAPH 1984.
+    """
+    shape = (part[0].stop - part[0].start, part[1].stop - part[1].start)
+    total = np.zeros((*shape, 4), np.float32)
+    for head in heads:
+        here, there = _shared(part, head.part)
+        layer = head.layer[there]
+        total[here] = total[here] * (1 - layer[..., 3:]) + layer
+    colours, share = total[..., :3], total[..., 3]
+    if background is None:
+        straight = colours / np.maximum(share, 1e-3)[..., np.newaxis]
+        image = push_pull(np.asarray(straight, np.float32), share)
+    else:
+        image = background * (1 - share[..., np.newaxis]) + colours
+    return np.clip(image + 0.5, 0, 255).astype(np.uint8), share
+
+
+def _shared(
+    one: tuple[slice, slice], other: tuple[slice, slice]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return what two parts of a frame share, counted from the start of each."""
+    starts = [max(a.start, b.start) for a, b in zip(one, other, strict=True)]
+    stops = [min(a.stop, b.stop) for a, b in zip(one, other, strict=True)]
+    ends = [max(start, stop) for start, stop in zip(starts, stops, strict=True)]
+    within = [
+        tuple(
+            slice(start - side.start, end - side.start)
+            for start, end, side in zip(starts, ends, part, strict=True)
+        )
+        for part in (one, other)
+    ]
+    return within[0], within[1]

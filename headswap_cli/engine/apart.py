@@ -29,6 +29,8 @@ _MEET, _MORE = 0.06, 0.02
 # that face is not the one before it, and by so much at most in one frame.
 _SURE, _MOST, _HARDLY = 0.1, 0.1, 1e-6
 _PRESENT = 0.5
+# How far around the middle of a face's box its mesh looks, however it is turned, parts of the longer side.
+_LOOKED_AT = 1.4
 
 
 class Mesh(Protocol):
@@ -82,6 +84,13 @@ class Apart(Generic[Face]):
         """Tell whether two faces met in the last frame."""
         return (one, other) in self._meetings or (other, one) in self._meetings
 
+    def rename(self, face: Face, again: Face) -> None:
+        """Take another face for one that goes on as that one."""
+        self._meetings = {
+            (again if one is face else one, again if other is face else other): meeting
+            for (one, other), meeting in self._meetings.items()
+        }
+
     def is_behind(self, face: Face) -> bool:
         """Tell whether some face was before this one in the last frame."""
         return any(is_before for _, is_before in self._met(face))
@@ -98,18 +107,28 @@ class Apart(Generic[Face]):
         """Return how much better both faces go on their way if the first is before the second."""
         strains = []
         for front, behind in ((one, other), (other, one)):
-            seen = self._mesh.from_landmarks(_without(frame, front, beside=[behind]), front.last)
-            hidden = self._mesh.from_landmarks(_without(frame, behind, before=[front]), behind.last)
+            seen = self._alone(frame, front, beside=[behind])
+            hidden = self._alone(frame, behind, before=[front])
             strains.append(_strain(front, *seen) + _strain(behind, *hidden))
         return strains[1] - strains[0]
 
     def _seen(self, frame: Frame, faces: Mapping[Face, Moving], face: Face) -> Seen:
         met = list(self._met(face))
-        if met:
-            before = [faces[other] for other, is_before in met if is_before]
-            beside = [faces[other] for other, is_before in met if not is_before]
-            frame = _without(frame, faces[face], before, beside)
-        return self._mesh.from_landmarks(frame, faces[face].last)
+        if not met:
+            return self._mesh.from_landmarks(frame, faces[face].last)
+        before = [faces[other] for other, is_before in met if is_before]
+        beside = [faces[other] for other, is_before in met if not is_before]
+        return self._alone(frame, faces[face], before, beside)
+
+    def _alone(
+        self, frame: Frame, own: Moving, before: Sequence[Moving] = (), beside: Sequence[Moving] = ()
+    ) -> Seen:
+        """Look at a face without other heads."""
+        part, corner = _around(frame, own.last)
+        own, *others = (_shifted(moving, -corner) for moving in (own, *before, *beside))
+        picture = _without(part, own, others[: len(before)], others[len(before) :])
+        landmarks, presence = self._mesh.from_landmarks(picture, own.last)
+        return landmarks + corner, presence
 
 
 def _first_guess(one: Moving, other: Moving) -> _Meeting:
@@ -123,6 +142,21 @@ def _strain(face: Moving, landmarks: Landmarks, presence: float) -> float:
         return _MOST
     away = (landmarks - face.expected)[: topology.MESH_POINTS, :2]
     return min(_MOST, float(np.linalg.norm(away, axis=1).mean()) / max(1.0, face_width(face.expected)))
+
+
+def _around(frame: Frame, landmarks: Landmarks) -> tuple[Frame, Landmarks]:
+    """Return the part of a frame that a mesh looks at, and its upper left corner (x, y, 0)."""
+    box = face_box(landmarks)
+    reach = _LOOKED_AT * (box[2:] - box[:2]).max()
+    middle = (box[:2] + box[2:]) / 2
+    size = np.array(frame.shape[1::-1])
+    x0, y0 = np.clip(np.floor(middle - reach), 0, size - 1).astype(int)
+    x1, y1 = np.clip(np.ceil(middle + reach), (x0 + 1, y0 + 1), size).astype(int)
+    return frame[y0:y1, x0:x1], np.array([x0, y0, 0], np.float32)
+
+
+def _shifted(face: Moving, way: Landmarks) -> Moving:
+    return Moving(face.last + way, face.expected + way)
 
 
 def _without(

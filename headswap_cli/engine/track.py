@@ -194,7 +194,9 @@ class Follower:
             return face
         face.is_closed = True
         again = FollowedFace(face.last_frame, face.path.pop(), face.presence)
-        self._faces.append(again)
+        # In its place: faces that meet keep their order.
+        self._faces.insert(self._faces.index(face) + 1, again)
+        self._apart.rename(face, again)
         return again
 
     def _search(

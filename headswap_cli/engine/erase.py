@@ -120,7 +120,8 @@ def behind(
     # A hand that is not taken for one does not go on towards the face.
     about = filled(old.shape, _widened(landmarks, np.full(2, _ABOUT * place.width)))
     stays = 1 - old[part]
-    worn, near = _beside(source[part], body[part] * stays * about[part], stays, place.width)
+    clothes = body[part] * stays * about[part] * ~neck.lit
+    worn, near = _beside(source[part], clothes, stays, place.width)
     for colours, weight in ((worn, near), (neck.skin, neck.shown)):
         picture[part] += (colours - picture[part]) * weight[..., np.newaxis]
         share[part] *= 1 - weight

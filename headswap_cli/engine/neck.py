@@ -31,6 +31,8 @@ _CAST, _CAST_TO, _CAST_SOFT = np.array([0.36, 0.33, 0.23], np.float32), 0.22, 0.
 # In what range a throat's brightness may be, in parts of the face's; by how much green's share may differ
 # from the face's; down to what part of the face's, and by how much more, red may exceed blue.
 _DARKEST, _BRIGHTEST, _GREEN, _PALEST, _REDDER = 0.3, 1.35, 0.04, 0.3, 0.24
+# From what part of the face's brightness on skin is as lit as the face.
+_LIT = 0.7
 # How far below the jaw the throat's colour is looked for, and below the shadow its sides, before a collar.
 _LOWEST, _FIRST = 0.34, 0.1
 # How wide it is at least and at most from its middle.
@@ -69,12 +71,14 @@ class Neck:
     """A neck, all over the ``part`` of the piece in which it may be.
 
     ``skin`` (height, width, 3) is its colours, ``shown`` (height, width) how far they are to be shown where
-    the old head is gone.
+    the old head is gone; ``lit`` (height, width) is where the person's own colours may be skin's as lit as
+    the face: the throat's or a hand's, no shaded hair's.
     """
 
     part: tuple[slice, slice]
     skin: Floats
     shown: Mask
+    lit: NDArray[np.bool_]
 
 
 def place_of(shape: tuple[int, ...], landmarks: Landmarks, *, beard: bool) -> Place:
@@ -121,8 +125,8 @@ def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, land
     colours, face = piece[part].astype(np.float32), place.face[part]
     bare = _cheeks(piece, landmarks) if place.has_beard else colours[face > 0]
     skin = np.median(bare[:: 1 + len(bare) // _ENOUGH], axis=0) if len(bare) else np.full(3, 128)
-    alike = np.empty(face.shape, np.bool_)
-    _find_alike(colours, person[part], skin.astype(np.float32), alike)
+    alike, lit = np.empty(face.shape, np.bool_), np.empty(face.shape, np.bool_)
+    _find_alike(colours, person[part], skin.astype(np.float32), alike, lit)
     jaw = place.jaw[columns] - rows.start
     below = (np.arange(len(face), dtype=np.float32)[:, np.newaxis] - jaw) / np.float32(width)
     weight = np.zeros(face.shape, np.float32)
@@ -132,7 +136,7 @@ def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, land
     shown = _outline(profile, below, middle - columns.start, width)
     throat = push_pull(colours, weight * np.maximum(shown, 0.01))
     shown = np.asarray(cv2.GaussianBlur(shown, (0, 0), max(0.7, _EDGE * width)), np.float32)
-    return Neck(part, throat * _cast(new[part], width), shown)
+    return Neck(part, throat * _cast(new[part], width), shown, lit)
 
 
 def _outline(profile: Floats, below: Floats, middle: float, width: float) -> Mask:
@@ -171,8 +175,10 @@ def _outwards(profile: Floats, middle: int) -> Floats:
 
 
 @kernel
-def _find_alike(colours: Floats, person: Mask, skin: Floats, alike: NDArray[np.bool_]) -> None:
-    """Fill in where a person's colours may be those of the same skin in other light or in shade.
+def _find_alike(
+    colours: Floats, person: Mask, skin: Floats, alike: NDArray[np.bool_], lit: NDArray[np.bool_]
+) -> None:
+    """Fill in where a person's colours may be those of the same skin in other light or in shade, or in light.
 
     Source: Soriano, Martinkauppi, Huovinen, Laaksonen, Skin detection in video under changing illumination
         conditions, ICPR 2000: from light to light, skin's share of red varies much and of green hardly.
@@ -186,8 +192,9 @@ def _find_alike(colours: Floats, person: Mask, skin: Floats, alike: NDArray[np.b
             light = total / whole
             green = abs(colours[y, x, 1] / total - skin[1] / whole)
             redder = (colours[y, x, 2] - colours[y, x, 0]) / total
-            is_lit = person[y, x] > 0.5 and _DARKEST < light < _BRIGHTEST
-            alike[y, x] = is_lit and green < _GREEN and _PALEST * usual < redder < usual + _REDDER
+            is_theirs = person[y, x] > 0.5 and _DARKEST < light < _BRIGHTEST
+            alike[y, x] = is_theirs and green < _GREEN and _PALEST * usual < redder < usual + _REDDER
+            lit[y, x] = alike[y, x] and light > _LIT
 
 
 @kernel

@@ -205,20 +205,31 @@ def test_the_new_chin_casts_its_own_shadow_on_the_neck() -> None:
     assert light[-1] > 0.97
 
 
-def test_a_hand_before_the_jaw_does_not_go_on_beside_it() -> None:
+def beside_a_hand(colour: tuple[int, int, int], *, is_known: bool) -> float:
+    """Return how bright what was behind long hair is made beside a hand before the jaw; the wall has 50."""
     face, everybody = small_face(), person()
     rows, columns = np.indices((SIZE, SIZE))
     hand = (rows > 70) & (rows < 90) & (columns < 42)
     everybody[hand] = 1
     frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
     frame[everybody > 0] = 20
-    frame[hand | (inside(face) > 0)] = (90, 120, 180)
+    frame[inside(face) > 0] = (90, 120, 180)
+    frame[hand] = colour
     old = old_head(everybody, face, [], 1.5) * ~hand
-    picture, _ = behind(frame, everybody, (old, NOBODY), face, None)
-    hidden, _ = behind(frame, everybody, (old, NOBODY), face, None, hidden=hand.astype(np.float32))
-    beside = (rows > 72) & (rows < 80) & (columns > 41) & (columns < 45)
-    assert picture[beside].mean() > 80
-    assert hidden[beside].mean() < 60
+    hidden = hand.astype(np.float32) if is_known else None
+    picture, _ = behind(frame, everybody, (old, NOBODY), face, None, hidden=hidden)
+    return float(picture[(rows > 72) & (rows < 80) & (columns > 41) & (columns < 45)].mean())
+
+
+def test_a_gloved_hand_before_the_jaw_does_not_go_on_beside_it_once_it_is_known_for_one() -> None:
+    assert beside_a_hand((180, 120, 90), is_known=False) > 80
+    assert beside_a_hand((180, 120, 90), is_known=True) < 60
+
+
+def test_a_bare_hand_before_the_jaw_does_not_go_on_beside_it_known_for_one_or_not() -> None:
+    assert beside_a_hand((90, 120, 180), is_known=False) < 60
+    assert beside_a_hand((75, 100, 150), is_known=False) < 60
+    assert beside_a_hand((90, 120, 180), is_known=True) < 60
 
 
 @pytest.mark.parametrize(("light", "beard"), [(0.85, False), (0.65, True)])

@@ -216,8 +216,7 @@ def _others(
     before = [other for other in present if (one.obj_id, other.obj_id) in met]
     behind = [other for other in present if (other.obj_id, one.obj_id) in met]
     beside = [other for other in present if other not in (one, *before, *behind)]
-    covered = {other.obj_id for other in behind}
-    heads = [rendered for obj_id, rendered in drawn.items() if obj_id in covered]
+    heads = _heads(behind, drawn)
     return Others(
         [other.landmarks for other in beside],
         [other.landmarks for other in before],
@@ -226,6 +225,12 @@ def _others(
         [rendered.laid for rendered in heads if rendered.laid is not None],
         overlay,
     )
+
+
+def _heads(behind: Sequence[_Presence], drawn: Mapping[int, Rendered]) -> list[Rendered]:
+    """Return the new heads of some, in the order in which they were drawn."""
+    wanted = {one.obj_id for one in behind}
+    return [rendered for obj_id, rendered in drawn.items() if obj_id in wanted]
 
 
 def little(frame_count: int, frames_swapped: int, tallies: Sequence[Mapping[int, Tally]]) -> list[str]:

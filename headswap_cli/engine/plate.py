@@ -123,6 +123,8 @@ class PlateGatherer:
         self._whole: _Average | None = None
         self._coarse: _Average | None = None
         self._changes: list[float] = []
+        # So many samples were not found where a camera that moves points.
+        self._missed = 0
         self._camera = Camera()
         # Where frames lie, by their age; None where that is not known.
         self._places: dict[int, Matrix | None] = {}
@@ -133,7 +135,8 @@ class PlateGatherer:
     @property
     def is_lost(self) -> bool:
         """Whether the background is known not to be found: more samples are pointless."""
-        return len(self._changes) >= _TRIALS and float(np.median(self._changes)) > _STILL
+        changes = [*self._changes, *[np.inf] * self._missed]
+        return len(changes) >= _TRIALS and float(np.median(changes)) > _STILL
 
     def follow(self, age: int, frame: Frame) -> None:
         """Take note of where the camera points in a frame, so many after the shot's first one."""
@@ -154,9 +157,13 @@ class PlateGatherer:
             place = still()
         else:
             looked = self._places[age] if age in self._places else self._look(age, small)
+            if looked is None and self._moves:
+                self._places[age] = None
+                self._missed += 1
+                return
             place = still() if looked is None or not self._moves else looked
             self._changes.append(self._coarse.median_change(small, clear, place))
-            if self._changes[-1] > _STILL or (looked is None and self._moves):
+            if self._changes[-1] > _STILL:
                 self._places[age] = None
                 return
         self._places[age] = place

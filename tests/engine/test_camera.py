@@ -122,11 +122,14 @@ def test_a_frame_beyond_the_backgrounds_picture_is_not_looked_for_there(room: Fr
         x = WIDTH - 12 * age
         return room[HEIGHT // 2 : HEIGHT // 2 + HEIGHT, x : x + WIDTH].copy()
 
-    motion = gathered(frame_at).motion(FRAMES)
+    gatherer = gathered(frame_at)
+    motion = gatherer.motion(FRAMES)
 
     assert motion is not None
     assert np.isfinite(motion[:12]).all()
     assert np.isnan(motion[20:]).all()
+    # What was seen of it until then is kept.
+    assert gatherer.plate() is not None
 
 
 def test_the_background_is_made_in_less_memory_than_it_was_gathered_in(room: Frame) -> None:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from headswap_cli.engine.analysis import Analyser
-from headswap_cli.engine.cast import Cast, little, told
+from headswap_cli.engine.cast import Cast, told
 from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.crew import Crew
 from headswap_cli.engine.decode import ahead, open_known, open_video
@@ -119,12 +119,7 @@ class Pipeline:
         return SwapReport(
             frame_count,
             frames_swapped,
-            (
-                *little(frame_count, frames_swapped, tallies),
-                *writer.notices,
-                *remarks,
-                *told(frame_count, tallies),
-            ),
+            (*told(frame_count, frames_swapped, tallies), *writer.notices, *remarks),
             {role.obj_id: role.mode for role in roles},
         )
 

@@ -68,6 +68,20 @@ class Pipeline:
         self._crew.gather()
         self._casting.check(photos)
 
+    def judge_photos(self, photos: Sequence[Sequence[Path]]) -> dict[int, str]:
+        """Say which photos no head can be made of, before anybody has looked at a video.
+
+        The heads of the others are kept until they are wanted: judged now or later, they are made once.
+
+        Args:
+            photos: Of each person, the main one first.
+
+        Returns: The reasons, by the person's place.
+        """
+        faults = self._casting.faults(dict(enumerate(photos)))
+        give_back_memory()
+        return {place: fault.reason for place, fault in faults.items()}
+
     def swap(
         self,
         scene: Scene,

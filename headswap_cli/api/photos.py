@@ -28,11 +28,6 @@ def refused_photos(client: ApiClient, photos: Sequence[Sequence[str]]) -> dict[i
     refused = client.post(PHOTOS_PATH, {"photos": [list(urls) for urls in photos]}).get("refused")
     if refused is None:
         return None
-    found = {}
-    for one in refused if isinstance(refused, list) else []:
-        place, reason = (
-            (whole(one.get("person")), sentence(one.get("reason"))) if isinstance(one, dict) else (None, None)
-        )
-        if place is not None and reason is not None and 0 <= place < len(photos):
-            found[place] = reason
-    return found
+    said = [one for one in refused if isinstance(one, dict)] if isinstance(refused, list) else []
+    reasons = {whole(one.get("person")): sentence(one.get("reason")) for one in said}
+    return {place: reason for place in range(len(photos)) if (reason := reasons.get(place)) is not None}

@@ -47,12 +47,7 @@ def check_photos(
     if not photos:
         return
     urls = [[hosted(deps, run_id, photo, "photo", hashes[photo]) for photo in one] for one in photos]
-    refused = _asked(deps, urls)
-    if refused is None and deadline is not None:
-        deps.report.notice("the local engine is at work on another job; the photos are judged after that")
-    while refused is None and deadline is not None and deps.clock() < deadline.at:
-        yield _PAUSE_S
-        refused = _asked(deps, urls)
+    refused = yield from _judged(deps, urls, deadline)
     if refused:
         told = "; ".join(f"{', '.join(photos[place])}: {reason}" for place, reason in refused.items())
         raise InputError(told, hint=OTHER_PHOTO)
@@ -64,6 +59,19 @@ def photo_fault(deps: Deps, photo: str) -> str | None:
         return None
     refused = _asked(deps, [[deps.open_host().publish(absolute(photo))]])
     return refused.get(0) if refused else None
+
+
+def _judged(
+    deps: Deps, urls: Sequence[Sequence[str]], deadline: Deadline | None
+) -> Generator[float, None, dict[int, str] | None]:
+    """Ask until the engine has time; return why photos are refused, None if it had none."""
+    refused = _asked(deps, urls)
+    if refused is None and deadline is not None:
+        deps.report.notice("the local engine is at work on another job; the photos are judged after that")
+        while refused is None and deps.clock() < deadline.at:
+            yield _PAUSE_S
+            refused = _asked(deps, urls)
+    return refused
 
 
 def _by_person(faces: Sequence[FaceMapping]) -> list[list[str]]:

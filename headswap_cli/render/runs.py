@@ -101,24 +101,32 @@ def _masked_json(value: Any) -> Any:
 
 def _facts(known: Run) -> list[tuple[str, str]]:
     """Return what is worth knowing of a run, by name."""
-    done = f", {known.progress:.0f} %" if known.state is Status.PROCESSING and known.progress else ""
     facts = {
         "run": known.run_id,
         "command": known.command,
         "begun": moment(known.created_at),
-        "status": f"{known.state}{done}",
+        "status": _state(known),
         "profile": known.profile,
         "source": place(known.source),
         "analysis": known.analysis_id,
         "task": known.task_id,
         "saved as" if known.output else "to be saved as": place(known.output or known.target or "") or None,
-        "size": f"{known.size_bytes:,} bytes" if known.size_bytes else None,
+        "size": _amount(known.size_bytes, ",", " bytes"),
         "sha256": known.sha256,
-        "held": f"{known.held:g}" if known.held else None,
-        "cost": f"{known.credits_charged:g} credits" if known.credits_charged is not None else None,
+        "held": _amount(known.held or None, "g", ""),
+        "cost": _amount(known.credits_charged, "g", " credits"),
         "error": masked(known.error) if known.error else None,
     }
     return [(name, value) for name, value in facts.items() if value is not None]
+
+
+def _state(known: Run) -> str:
+    is_moving = known.state is Status.PROCESSING and known.progress
+    return f"{known.state}, {known.progress:.0f} %" if is_moving else str(known.state)
+
+
+def _amount(number: float | None, form: str, unit: str) -> str | None:
+    return None if number is None else f"{number:{form}}{unit}"
 
 
 def _outcome(known: Run) -> str:

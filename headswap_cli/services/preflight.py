@@ -53,15 +53,12 @@ def source_checks(
     is looked at now is added.
     """
     yield partial(_mapping_notices, faces)
-    images = dict.fromkeys(face.image for face in faces)
-    for source in (video or "", *images):
-        if is_url(source):
-            yield partial(_url_notices, source)
+    for source in filter(is_url, (video or "", *dict.fromkeys(face.image for face in faces))):
+        yield partial(_url_notices, source)
     if video is not None and not is_url(video):
         yield partial(_video_notices, video, any_length=any_length)
-    named = (photo for face in faces for photo in (face.image, face.like) if photo is not None)
-    for photo in dict.fromkeys(named):
-        if not (is_url(photo) or photo in known_photos):
+    for photo in _photos_here(faces):
+        if photo not in known_photos:
             yield partial(_photo_notices, photo, known_photos)
 
 
@@ -78,6 +75,12 @@ def check_sendable(value: str, what: str) -> None:
             f"The {what} {value!r} holds bytes that are not UTF-8; nothing was sent.",
             hint="Percent-encode them in a URL, as %E9; else type it anew.",
         ) from error
+
+
+def _photos_here(faces: Sequence[FaceMapping]) -> list[str]:
+    """Return the photos on this machine, those of people who are meant too, each once."""
+    named = (photo for face in faces for photo in (face.image, face.like) if photo is not None)
+    return [photo for photo in dict.fromkeys(named) if not is_url(photo)]
 
 
 def _mapping_notices(faces: Sequence[FaceMapping]) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headswap_cli.services.deps import Deadline, Deps
 
 OTHER_PHOTO = "Take another photo: this one is refused each time, for what the reason names."
+OTHER_PHOTOS = "Take other photos: these are refused each time, for what the reasons name."
 # The engine itself waits for a while before it says that it has no time.
 _PAUSE_S = 0.2
 
@@ -49,8 +50,8 @@ def check_photos(
     urls = [[hosted(deps, run_id, photo, "photo", hashes[photo]) for photo in one] for one in photos]
     refused = yield from _judged(deps, urls, deadline)
     if refused:
-        told = "; ".join(f"{', '.join(photos[place])}: {reason}" for place, reason in refused.items())
-        raise InputError(told, hint=OTHER_PHOTO)
+        told = ". ".join(f"{', '.join(photos[place])}: {reason}" for place, reason in refused.items())
+        raise InputError(told, hint=OTHER_PHOTO if len(refused) == 1 else OTHER_PHOTOS)
 
 
 def photo_fault(deps: Deps, photo: str) -> str | None:

@@ -131,28 +131,29 @@ def _go_on(strip: Floats, known: Bools, band: int) -> None:
 @kernel
 def _bridge(row: Floats, known: Bools, start: int, end: int, band: int) -> None:
     """Fill one gap of a row from both its sides, which mix in the middle of it."""
-    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
-    before, after = 0, 0
-    while before < band and start - 1 - before >= 0 and known[start - 1 - before]:
-        before += 1
-    while after < band and end + after < len(known) and known[end + after]:
-        after += 1
+    half, one = np.float32(0.5), np.float32(1)
+    before, after = _reach(known, start - 1, -1, band), _reach(known, end, 1, band)
     if before + after == 0:
         return
     for x in range(start, end):
         left, right = x - start, end - 1 - x
         share = _ABRUPT * np.float32(right - left) / np.float32(end - start) + half
-        if after == 0:
-            share = one
-        share = min(max(share, zero), one) if before else zero
+        share = min(max(share, np.float32(after == 0)), np.float32(before > 0))
+        # What is not known on one side counts for nothing.
+        one_side = start - 1 - _to_and_fro(left, before) if before else end
+        other_side = end + _to_and_fro(right, after) if after else start - 1
         for k in range(3):
-            value = zero
-            if before:
-                value += share * row[start - 1 - _to_and_fro(left, before), k]
-            if after:
-                value += (1 - share) * row[end + _to_and_fro(right, after), k]
-            row[x, k] = value
+            row[x, k] = share * row[one_side, k] + (one - share) * row[other_side, k]
     known[start:end] = True
+
+
+@kernel
+def _reach(known: Bools, place: int, step: int, band: int) -> int:
+    """Return how many places in a row are known from one on, at most ``band``."""
+    count = 0
+    while count < band and 0 <= place < len(known) and known[place]:
+        count, place = count + 1, place + step
+    return count
 
 
 @kernel

@@ -157,10 +157,14 @@ def _things(
         if lies_like_hair and not hair_stays and not _is_dyed(image[area], compared.usual[area]):
             continue
         kept |= _over_features(image, compared, area, openings)
-        # What is worn on the face ends with it.
-        is_deep = is_deep or (deepest > _THING and compared.worn[area].mean() < _ON_THEM)
+        is_deep |= _may_go_on(deepest, compared.worn[area])
     grown = cv2.dilate(_closed(kept.astype(np.float32), width), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.8), np.float32), is_deep
+
+
+def _may_go_on(deepest: float, worn: Bools) -> bool:
+    """Whether a thing may reach beyond the face: what is worn on it ends with it."""
+    return deepest > _THING and float(worn.mean()) < _ON_THEM
 
 
 def _closed(mask: Mask, width: float) -> Mask:

@@ -40,12 +40,14 @@ class Appearance:
     """A face laid flat.
 
     ``colours`` (SIDE, SIDE, 3), BGR; ``spread`` (SIDE, SIDE), by how many grey levels the views differ there,
-    as a standard deviation; ``layout`` (468, 2) where the mesh lies in them, pixels.
+    as a standard deviation; ``layout`` (468, 2) where the mesh lies in them, pixels; ``worn`` (SIDE, SIDE)
+    where clear glasses are in most of the views.
     """
 
     colours: Floats
     spread: Mask
     layout: Floats
+    worn: NDArray[np.bool_]
 
 
 def learn(views: Sequence[tuple[Frame, Landmarks]], triangles: NDArray[np.int32]) -> Appearance | None:
@@ -72,12 +74,11 @@ def learn(views: Sequence[tuple[Frame, Landmarks]], triangles: NDArray[np.int32]
     bare |= bare.sum(axis=0) < _FEWEST
     colours = _median(flat, bare)
     spread = _MAD * _median(largest(np.abs(flat - colours))[..., np.newaxis], bare)[..., 0]
-    skin, veiled = unveiled(np.asarray(colours, np.float32), layout, inside)
+    skin, veiled, worn = unveiled(np.asarray(colours, np.float32), layout, inside)
     spread[veiled] = np.median(spread[inside])
     np.minimum(spread, _MOST_SPREAD, out=spread)
-    return Appearance(
-        skin, np.asarray(cv2.GaussianBlur(spread.astype(np.float32), (0, 0), 1.0), np.float32), layout
-    )
+    spread = np.asarray(cv2.GaussianBlur(spread.astype(np.float32), (0, 0), 1.0), np.float32)
+    return Appearance(skin, spread, layout, worn)
 
 
 def has_beard(appearance: Appearance) -> bool:

@@ -15,6 +15,7 @@ from headswap_cli.engine.geometry import bounding_box
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.types import Mask
 from headswap_cli.engine.unlike import Expected
+from headswap_cli.engine.worn import Worn
 
 if TYPE_CHECKING:
     from headswap_cli.engine.appearance import Appearance
@@ -40,6 +41,8 @@ _AT_EDGE, _HAIR, _THING = 0.025, 0.1, 0.13
 _INERTIA = 0.35
 # How far around an eye its lids and lashes lie, face widths.
 _LID = 0.05
+# A thing that lies so much on worn glasses is they.
+_ON_THEM = 0.5
 # Of a pixel that an overlay has a share in, at least.
 _SHARE = 0.1
 
@@ -56,10 +59,12 @@ class Front:
     def __init__(self, appearance: Appearance, triangles: NDArray[np.int32], *, hair_stays: bool) -> None:
         self._expected = Expected(appearance, triangles)
         self._hair_stays = hair_stays
+        self._worn = Worn()
         self._before: Mask | None = None
 
     def reset(self) -> None:
         """Forget the frame before."""
+        self._worn.reset()
         self._before = None
 
     def find(self, piece: Piece, landmarks: Landmarks, overlay: Mask | None = None) -> Mask | None:
@@ -81,26 +86,35 @@ class Front:
         image = cv2.resize(piece.image[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
         points[:, :2] = (points[:, :2] - (x0, y0) + 0.5) * size / (x1 - x0, y1 - y0) - 0.5
         known = None if overlay is None else _reduced(overlay[y0:y1, x0:x1], size)
-        found, goes_on = self._compare(np.asarray(image, np.float32), points, piece.pixels * shrink, known)
-        if not found.any():
+        found, goes_on, worn = self._compare(
+            np.asarray(image, np.float32), points, piece.pixels * shrink, known
+        )
+        if worn is None and not found.any():
             return None
         scale = np.array(piece.factor) * ((x1 - x0) / size[0], (y1 - y0) / size[1])
         shift = (np.array([x0, y0]) * piece.factor) + scale / 2 - 0.5
         place = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
-        mask = np.asarray(cv2.warpAffine(found, place, piece.small.shape[1::-1]), np.float32)
-        return extended(piece, mask, piece.reduced(landmarks)[topology.OVAL] if goes_on else None)
 
-    def _compare(self, image: Floats, points: Floats, width: float, known: Bools | None) -> tuple[Mask, bool]:
-        """Return what does not look like the face, and whether any of it may reach beyond."""
+        def placed(part: Mask) -> Mask:
+            return np.asarray(cv2.warpAffine(part, place, piece.small.shape[1::-1]), np.float32)
+
+        mask = extended(piece, placed(found), piece.reduced(landmarks)[topology.OVAL] if goes_on else None)
+        # Along clear rims there are no edges for a mask to lie along.
+        return mask if worn is None else np.maximum(mask, piece.enlarged(placed(worn)))
+
+    def _compare(
+        self, image: Floats, points: Floats, width: float, known: Bools | None
+    ) -> tuple[Mask, bool, Mask | None]:
+        """Return what does not look like the face, whether any of it may reach beyond, and glasses."""
         compared = self._expected.compare(image, points, width)
         if compared is None:
             self._before = None
-            return np.zeros(image.shape[:2], np.float32), False
+            return np.zeros(image.shape[:2], np.float32), False, None
         if known is not None:
             compared.score[known] = 0
             compared.doubtful[known] = False
         found, goes_on = _things(image, points, compared, width, hair_stays=self._hair_stays)
-        return self._steadied(found, compared), goes_on
+        return self._steadied(found, compared), goes_on, self._worn.find(compared)
 
     def _steadied(self, found: Mask, compared: Compared) -> Mask:
         if self._before is not None:
@@ -143,9 +157,14 @@ def _things(
         if lies_like_hair and not hair_stays and not _is_dyed(image[area], compared.usual[area]):
             continue
         kept |= _over_features(image, compared, area, openings)
-        is_deep = is_deep or deepest > _THING
+        is_deep |= _may_go_on(deepest, compared.worn[area])
     grown = cv2.dilate(_closed(kept.astype(np.float32), width), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.8), np.float32), is_deep
+
+
+def _may_go_on(deepest: float, worn: Bools) -> bool:
+    """Whether a thing may reach beyond the face: what is worn on it ends with it."""
+    return deepest > _THING and float(worn.mean()) < _ON_THEM
 
 
 def _closed(mask: Mask, width: float) -> Mask:

@@ -25,7 +25,7 @@ FIRST_EYE = FIRST_RING + len(RINGS) * RING_POINTS
 # Nodes across and down one eyeball's patch; its half width and half height in eye widths.
 EYE_COLUMNS, EYE_ROWS = 13, 9
 EYE_POINTS = EYE_COLUMNS * EYE_ROWS
-EYE_REACH = (0.75, 0.5)
+EYE_REACH = (0.55, 0.5)
 # The mean iris is 11.7 mm wide, the opening between the lids 30 mm.
 _IRIS_LIMITS = (0.15, 0.26)
 _MIDDLE = (topology.FOREHEAD, topology.CHIN, topology.RIGHT_CHEEK, topology.LEFT_CHEEK, 168, 6)
@@ -126,8 +126,11 @@ def eye_nodes(landmarks: Landmarks, eye: Eye) -> Floats:
     across = np.linspace(-EYE_REACH[0], EYE_REACH[0], EYE_COLUMNS) * width + middle[0]
     down = np.linspace(-EYE_REACH[1], EYE_REACH[1], EYE_ROWS) * width + middle[1]
     x, y = np.meshgrid(across, down)
-    depth = np.full(EYE_POINTS, landmarks[list(eye.corners), 2].mean())
-    return np.stack([x.ravel(), y.ravel(), depth], axis=1).astype(np.float32)
+    outer, inner = landmarks[list(eye.corners)]
+    # From corner to corner: of a head turned aside a flat patch would stick out beyond the temple.
+    along = (x - middle[0]) / (outer[0] - inner[0])
+    depth = (outer[2] + inner[2]) / 2 + along * (outer[2] - inner[2])
+    return np.stack([x.ravel(), y.ravel(), depth.ravel()], axis=1).astype(np.float32)
 
 
 def eye_triangles() -> Triangles:

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.sample import between
+from headswap_cli.engine.teeth import uncovered
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 Floats = NDArray[np.float32]
@@ -121,10 +121,8 @@ def _bared(piece: Frame, covered: Mask, mouth: Floats) -> tuple[Frame, Floats]:
     outline = np.round(mouth[_RING:-1] - corner).astype(np.int32)
     inside = cv2.fillPoly(np.zeros(hidden.shape, np.uint8), [outline], (1,)) > 0
     bare = inside & (cv2.dilate(hidden.view(np.uint8), _NEAR) == 0)
-    part = piece[y0:y1, x0:x1]
-    filled = push_pull(part.astype(np.float32), bare.astype(np.float32))
-    picture = np.where(hidden[..., np.newaxis], filled, part)
-    return np.asarray(picture, np.uint8), np.asarray(mouth - corner, np.float32)
+    placed = np.asarray(mouth - corner, np.float32)
+    return uncovered(piece[y0:y1, x0:x1], hidden, bare, placed[_RING:-1]), placed
 
 
 @kernel

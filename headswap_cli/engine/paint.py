@@ -17,9 +17,10 @@ from headswap_cli.engine.hull import EYES, Eye
 from headswap_cli.engine.lashes import finish_eye
 from headswap_cli.engine.light import LightFitter
 from headswap_cli.engine.mouth import fill_mouth
+from headswap_cli.engine.outline import soften_steps
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.shade import INNER_FACE, SKIN, packed, shade
-from headswap_cli.engine.sharpness import SharpnessFitter, resharpen, soften_steps
+from headswap_cli.engine.sharpness import SharpnessFitter, resharpen
 from headswap_cli.engine.smear import ShutterFitter, is_fast, smeared
 from headswap_cli.models import Tone
 
@@ -43,6 +44,8 @@ _OTHER_SIZE = 0.03
 _SPECKS = 0.005
 # Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
 _COARSE_FACE, _FINE = 90.0, 2
+# So far turned aside, degrees, a nose hides something: what lies further apart in the face, face widths.
+_TURNED, _HIDES = 18.0, 0.05
 _EVEN = np.ones((1, 1), np.float32)
 _LIPS = (topology.OUTER_LIPS,)
 # What in a face is no skin.
@@ -118,6 +121,8 @@ class Painter:
             size = (piece.width, piece.height)
             layer = np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
             face = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.float32)
+        elif abs(posed.yaw) > _TURNED:
+            soften_steps(layer, seen, _HIDES * self._reference.face_width)
         else:
             soften_steps(layer)
         own, new = piece.full(landmarks), piece.full(posed.landmarks)

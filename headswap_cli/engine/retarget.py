@@ -62,6 +62,8 @@ _WIDE, _AWAKE, _USUAL = 95, 0.75, 75
 # Open eyes are hardly ever narrower than this, in eye widths: of 12 people's two, the narrowest pair had 0.2.
 # Of a head that is turned aside the mesh sees them narrower.
 _OPEN_AT_LEAST = 0.2
+# How far behind its place an eyeball is drawn, face widths.
+_SOCKET = 0.1
 # How much of the face's edge each ring of hair goes with.
 _RING_FOLLOW = (
     0.85 * np.maximum(0, 1 - 0.6 * (np.array(hull.RINGS, np.float32) - 1))[:, np.newaxis, np.newaxis]
@@ -160,7 +162,8 @@ class Retargeter:
         self._gaze.turn(vertices[hull.FIRST_EYE :], face, shape)
         self._move_rings(vertices, face)
         points = placed.apply(vertices).astype(np.float32)
-        points[hull.FIRST_EYE :, 2] += np.float32(1e4)  # eyeballs are drawn behind everything
+        # Eyeballs are behind the lids, but before the hair that is behind the far side of a turned head.
+        points[hull.FIRST_EYE :, 2] += np.float32(_SOCKET * self._width * placed.scale)
         return Posed(
             points=points,
             texture_points=texture_points,

@@ -1,4 +1,4 @@
-"""Make the head as sharp as the face that it replaces, and its outline no sharper than a camera's."""
+"""Make the head as sharp as the face that it replaces."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ Bytes = NDArray[np.uint8]
 
 # Blur and sharpening below these are not seen.
 _SOFTER, _SHARPER = 0.3, 0.1
-# Alpha that changes by more from pixel to pixel is no soft edge.
-_STEP = 0.6
-# An outline has at most so many times the pixels of the picture's two sides.
-_MOST_STEPS = 12
 _BLURS = (0.0, 0.5, 0.8, 1.2, 1.7, 2.3, 3.0, 3.8)
 
 
@@ -83,49 +79,6 @@ def resharpen(layer: Floats, face: Mask, sigma: float) -> None:
             picture[...] = cv2.GaussianBlur(picture, (0, 0), sigma)
     elif sigma < -_SHARPER:
         _sharpen(layer.reshape(layer.shape[0], -1), np.float32(-0.7 * sigma), _taps())
-
-
-def soften_steps(layer: Floats) -> None:
-    """Average the outline where the mesh ends with no soft hair beyond it: there it is all or nothing.
-
-    Args:
-        layer: BGR times alpha and alpha, (height, width, 4); changed in place.
-    """
-    places = np.empty((_MOST_STEPS * sum(layer.shape[:2]), 2), np.int32)
-    count = _steps(layer, np.float32(_STEP), places)
-    _average(layer, places[:count], np.empty((count, 4), np.float32))
-
-
-@kernel
-def _steps(layer: Floats, step: np.float32, places: NDArray[np.int32]) -> int:
-    """Write where the pixels on both sides of each step are, as many as have room; return how many."""
-    height, width, _ = layer.shape
-    count = 0
-    for y in range(1, height - 2):
-        for x in range(1, width - 2):
-            alpha = layer[y, x, 3]
-            across = abs(layer[y, x + 1, 3] - alpha) > step
-            down = abs(layer[y + 1, x, 3] - alpha) > step
-            if (across or down) and count + 3 <= len(places):
-                places[count, 0], places[count, 1] = y, x
-                places[count + 1, 0], places[count + 1, 1] = y, x + across
-                places[count + 2, 0], places[count + 2, 1] = y + down, x
-                count += 3
-    return count
-
-
-@kernel
-def _average(layer: Floats, places: NDArray[np.int32], means: Floats) -> None:
-    """Put the mean of the 3 by 3 pixels around it, the nearer ones the more, into each place."""
-    for index in range(len(places)):
-        y, x = places[index]
-        for k in range(4):
-            sides = layer[y - 1, x, k] + layer[y + 1, x, k] + layer[y, x - 1, k] + layer[y, x + 1, k]
-            above = layer[y - 1, x - 1, k] + layer[y - 1, x + 1, k]
-            below = layer[y + 1, x - 1, k] + layer[y + 1, x + 1, k]
-            means[index, k] = (4 * layer[y, x, k] + 2 * sides + above + below) / 16
-    for index in range(len(places)):
-        layer[places[index, 0], places[index, 1]] = means[index]
 
 
 def _around(alpha: Mask, reach: int) -> tuple[slice, slice]:

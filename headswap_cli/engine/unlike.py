@@ -49,13 +49,14 @@ class Compared:
 
     ``score`` (height, width): how surely a pixel is not the face's, 0 to 1; ``doubtful``: where brows, eyes,
     lips or nostrils may be, but as a rule are not; ``usual`` (height, width, 3): the face as it usually
-    looks, in this light; ``inside``: where it is.
+    looks, in this light; ``inside``: where it is; ``worn``: where glasses are as a rule.
     """
 
     score: Floats
     doubtful: Bools
     usual: Floats
     inside: Bools
+    worn: Bools
 
 
 class Expected:
@@ -69,6 +70,7 @@ class Expected:
     def __init__(self, appearance: Appearance, triangles: NDArray[np.int32]) -> None:
         self._layout, self._triangles = appearance.layout, triangles
         self._usual = np.ascontiguousarray(appearance.colours, np.float32)
+        self._worn = appearance.worn if appearance.worn.any() else None
         width = float(np.ptp(appearance.layout[:, 0]))
         reach = 2 * max(1, round(_SLACK * width)) + 1
         element = np.ones((reach, reach), np.uint8)
@@ -107,7 +109,11 @@ class Expected:
             score,
             doubtful,
         )
-        return Compared(score, doubtful, predicted, inside)
+        worn = np.zeros(shape, np.bool_)
+        if self._worn is not None:
+            columns, rows = np.round(seen[inside]).astype(np.intp).T
+            worn[inside] = self._worn[rows, columns]
+        return Compared(score, doubtful, predicted, inside, worn)
 
 
 def _feature_ranges(colours: Floats, layout: Floats, width: float, skin: Bools) -> tuple[Labels, Floats]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.channels import largest, tint
+from headswap_cli.engine.rims import closed_rims
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -33,6 +34,8 @@ _KNOWN = 0.5
 _BRIDGE_REACH, _ABOVE, _BELOW, _LID, _BROW = 0.06, 0.02, 0.12, 0.025, 0.4
 _INNER_CORNERS, _BROWS, _POUCHES = np.array([133, 362]), np.array([105, 334]), np.array([119, 348])
 _GLABELLA, _NASION, _MID_NOSE = 9, 168, 197
+# Bridge and hinges lie so near to the rims' upper halves, face widths.
+_BESIDE = 0.06
 # Around an eye, so many face widths from the lids' rim, there is skin: where so much of that has one dark
 # colour, alike to so many grey levels and so many times as far from skin as what is doubtful, a lens is.
 _AROUND_EYE, _OPAQUE, _ONE_COLOUR, _DARKENED = 0.05, 0.8, 24.0, 2.0
@@ -51,8 +54,10 @@ _TUKEY = 4.685
 _MAD = 1.4826
 
 
-def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bools]:
-    """Return a face without what covers its skin in every view, and where that was.
+def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bools, Bools]:
+    """Return a face without what covers its skin in every view, where that was, and what of it are glasses.
+
+    Of glasses only those are told that are clear in parts: the others are as any thing.
 
     Args:
         colours: The face laid flat, (height, width, 3), BGR.
@@ -70,7 +75,8 @@ def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bo
     skin = inner & ~dark
     fit = _smooth_skin(colours, skin)
     if fit is None:
-        return colours, np.zeros(inside.shape, np.bool_)
+        nothing = np.zeros(inside.shape, np.bool_)
+        return colours, nothing, nothing
     apart = colours - fit
     change, other = largest(np.abs(apart)), largest(np.abs(tint(colours) - tint(fit)))
     bound = _bound(change[skin], _DOUBTFUL)
@@ -83,12 +89,13 @@ def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bo
     hair &= depth <= _SURELY_HAIR * width
     mouth = _around(layout[topology.INNER_LIPS], inside.shape, 1)
     covered = _spread_alike(covered, colours, bound, inside & ~hair & (change > bound), mouth)
-    covered |= _glasses(colours, layout, inside, covered)
+    lines, worn = _glasses(colours, layout, inside, covered)
+    covered |= lines
     covered |= inside & ~_lips(layout, inside.shape) & _dyed(colours, fit)
     covered |= _lenses(colours, layout, inside, change > _DARKENED * bound)
     covered = (cv2.dilate(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & inside
     kept = np.where(covered[..., np.newaxis], fit, colours)
-    return np.asarray(kept, np.float32), covered
+    return np.asarray(kept, np.float32), covered, worn
 
 
 def passing(views: Floats, usual: Floats, layout: Floats, inside: Bools) -> Bools | None:
@@ -111,10 +118,32 @@ def passing(views: Floats, usual: Floats, layout: Floats, inside: Bools) -> Bool
     return np.asarray((skin & (change > bound)) | (inside & ~lips & _dyed(views, fit)), np.bool_)
 
 
-def _glasses(colours: Floats, layout: Floats, inside: Bools, covered: Bools) -> Bools:
-    """Return the frame of glasses that are not covered yet: a dark line across the nose gives them away."""
-    width = float(np.ptp(layout[:, 0]))
-    side = 2 * round(_FRAME * width) + 1
+def _glasses(colours: Floats, layout: Floats, inside: Bools, covered: Bools) -> tuple[Bools, Bools]:
+    """Return the frame of glasses that are not covered yet, and all of one that is clear in parts.
+
+    A dark line across the nose gives them away.
+    """
+    nothing = np.zeros(inside.shape, np.bool_)
+    level, upright = _dark_lines(colours, layout, inside)
+    bridge = _bridge(level, layout)
+    if bridge is None:
+        return nothing, nothing
+    is_known = covered[bridge].mean() > _KNOWN
+    frame = nothing if is_known else _frame(np.maximum(level, upright) > _LINE, bridge, layout, inside)
+    around = closed_rims(colours, layout, inside, covered)
+    if around is None or covered[around.rims].mean() > _KNOWN:
+        return frame, nothing
+    # Folds beneath an eye are as dark as lines, and so are brows and hair.
+    reach = 2 * round(_BESIDE * float(np.ptp(layout[:, 0]))) + 1
+    beside = cv2.dilate(around.rims.view(np.uint8), np.ones((reach, reach), np.uint8)) > 0
+    beside[round(np.nonzero(around.rims)[0].mean()) :] = False
+    whole = around.rims | ((covered if is_known else frame) & beside & ~around.within)
+    return whole, whole
+
+
+def _dark_lines(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Floats]:
+    """Return by how many grey levels what is thinner than a frame is darker: level lines, upright ones."""
+    side = 2 * round(_FRAME * float(np.ptp(layout[:, 0]))) + 1
     filled = np.where(inside[..., np.newaxis], colours, np.median(colours[inside], axis=0)).astype(np.float32)
     level, upright = (
         largest(
@@ -122,14 +151,23 @@ def _glasses(colours: Floats, layout: Floats, inside: Bools, covered: Bools) -> 
         )
         for shape in ((side, 1), (1, side))
     )
-    middle, reach = layout[_INNER_CORNERS, 0].mean(), _BRIDGE_REACH * width
+    return level, upright
+
+
+def _bridge(level: Floats, layout: Floats) -> Bools | None:
+    """Return where a bridge crosses the nose, None where no line does."""
+    middle, reach = layout[_INNER_CORNERS, 0].mean(), _BRIDGE_REACH * float(np.ptp(layout[:, 0]))
     top = (1 - _BROW) * layout[_NASION, 1] + _BROW * layout[_GLABELLA, 1]
-    bridge = np.zeros(inside.shape, np.bool_)
+    bridge = np.zeros(level.shape, np.bool_)
     nose = np.s_[round(top) : round(layout[_MID_NOSE, 1]), round(middle - reach) : round(middle + reach)]
     bridge[nose] = level[nose] > _BRIDGE
-    if bridge[nose].any(axis=0).mean() < _UNBROKEN or covered[bridge].mean() > _KNOWN:
-        return np.zeros(inside.shape, np.bool_)
-    lines = (np.maximum(level, upright) > _LINE) & inside
+    return bridge if bridge[nose].any(axis=0).mean() >= _UNBROKEN else None
+
+
+def _frame(lines: Bools, bridge: Bools, layout: Floats, inside: Bools) -> Bools:
+    """Return what of dark lines about the eyes hangs together with a bridge."""
+    width = float(np.ptp(layout[:, 0]))
+    lines = lines & inside
     above, below = layout[_BROWS, 1].min() - _ABOVE * width, layout[_POUCHES, 1].max() + _BELOW * width
     lines[: round(above)] = lines[round(below) :] = False
     for eye in (topology.RIGHT_EYE, topology.LEFT_EYE):

@@ -77,6 +77,26 @@ def _spectacles(frame: Frame, landmarks: Landmarks, thick: int, lens: int) -> ND
     return mask
 
 
+def clear_rims(frame: Frame, landmarks: Landmarks) -> Drawn:
+    """Glasses black above and of amber below, which cheeks shine through; they slip to and fro a little."""
+    width = face_width(landmarks)
+    slip = 0.025 * width * np.sin(0.3 * landmarks[1, 0])
+    black, amber = (np.zeros(frame.shape[:2], np.uint8) for _ in range(2))
+    size, thick = (round(0.17 * width), round(0.135 * width)), max(1, round(0.025 * width))
+    ends = []
+    for corners, sign in (([33, 133], 1), ([263, 362], -1)):
+        eye = landmarks[corners, :2].mean(axis=0)
+        x, y = round(float(eye[0] + slip - 0.01 * sign * width)), round(float(eye[1] + 0.05 * width))
+        cv2.ellipse(amber, (x, y), size, 0, -10, 190, (1,), thick)
+        cv2.ellipse(black, (x, y), size, 0, 180, 360, (1,), thick + 1)
+        ends.append((x + sign * size[0], y))
+    cv2.line(black, ends[0], ends[1], (1,), thick)
+    soft = 0.5 * cv2.GaussianBlur(amber.astype(np.float32), (0, 0), 0.7)[..., np.newaxis]
+    shining = np.asarray(frame * (1 - soft) + np.array([20, 60, 110]) * soft, np.uint8)
+    painted, above = _painted(shining, black, (25, 25, 28))
+    return painted, (amber > 0) | above
+
+
 def passing_bar(frame: Frame, landmarks: Landmarks) -> Drawn:
     """A blue upright bar that crosses the picture as the face moves aside."""
     x0, _, x1, _ = face_box(landmarks)
@@ -92,6 +112,7 @@ OVERLAYS: dict[str, Callable[[Frame, Landmarks], Drawn]] = {
     "lettering": lettering,
     "glasses": glasses,
     "sunglasses": sunglasses,
+    "clear rims": clear_rims,
     "passing bar": passing_bar,
 }
 

@@ -19,6 +19,7 @@ from headswap_cli.engine.front import Front
 from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.piece import Piece, cut_piece
+from headswap_cli.engine.rims import closed_rims
 from headswap_cli.engine.track import smoothed
 from headswap_cli.engine.veil import features, unveiled
 from headswap_cli.models import Mode
@@ -37,6 +38,10 @@ CLIPS = {
     "single_face.mp4": (0, 72),
     "WolfgangLanger_Pexels.mp4": (270, 120),
 }
+# In the portrait with glasses: on its rims below the eyes, and on the cheeks behind the lenses.
+RIMS = [(195, 213), (209, 229), (224, 232), (240, 229), (251, 216)]
+RIMS += [(281, 205), (293, 222), (310, 228), (328, 224), (337, 215), (343, 200)]
+LENSES = [(220, 214), (235, 220), (303, 214), (320, 214)]
 
 
 @cache
@@ -56,6 +61,20 @@ def piece_of(frame: Frame, landmarks: Landmarks, reach: tuple[float, float] = (0
     piece = cut_piece(frame, face_box(landmarks) + margin, width)
     assert piece is not None
     return piece
+
+
+@cache
+def bespectacled() -> list[tuple[Frame, Landmarks]]:
+    """A portrait with glasses, turned to and fro; the third view is the photo itself."""
+    photo, found = heads.faces("gracehopper.jpg")
+    landmarks, _ = heads.mesh().from_detection(photo, found[0])
+    views = []
+    for turn in (-4, -2, 0, 2, 4):
+        matrix = cv2.getRotationMatrix2D((256, 256), turn, 1)
+        place = landmarks.copy()
+        place[:, :2] = landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        views.append((np.asarray(cv2.warpAffine(photo, matrix, photo.shape[1::-1]), np.uint8), place))
+    return views
 
 
 def watched(clip: str, overlay: str | None) -> tuple[float, float]:
@@ -104,6 +123,7 @@ def test_a_face_with_nothing_before_it_has_no_holes(clip: str) -> None:
         ("single_face.mp4", "lettering", 0.89),
         ("single_face.mp4", "glasses", 0.9),
         ("single_face.mp4", "sunglasses", 0.9),
+        ("single_face.mp4", "clear rims", 0.88),
         ("single_face.mp4", "passing bar", 0.89),
         ("WolfgangLanger_Pexels.mp4", "microphone", 0.89),
         ("WolfgangLanger_Pexels.mp4", "lettering", 0.89),
@@ -208,14 +228,7 @@ def test_what_is_in_front_is_the_sources_in_the_result_too() -> None:
 
 
 def test_real_glasses_are_found_by_their_bridge_in_every_frame_and_keep_both_sides() -> None:
-    photo, found = heads.faces("gracehopper.jpg")
-    landmarks, _ = heads.mesh().from_detection(photo, found[0])
-    views = []
-    for turn in (-4, -2, 0, 2, 4):
-        matrix = cv2.getRotationMatrix2D((256, 256), turn, 1)
-        place = landmarks.copy()
-        place[:, :2] = landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-        views.append((np.asarray(cv2.warpAffine(photo, matrix, photo.shape[1::-1]), np.uint8), place))
+    views = bespectacled()
     appearance = learn(views, triangles())
     assert appearance is not None
     front = Front(appearance, triangles(), hair_stays=False)
@@ -228,6 +241,31 @@ def test_real_glasses_are_found_by_their_bridge_in_every_frame_and_keep_both_sid
         shares = [float(mask[y - 4 : y + 5, x - 4 : x + 5].max()) for x, y in points]
         assert min(shares[:3]) > 0.5
         assert max(shares[3:]) < 0.1
+
+
+def test_real_glasses_stay_whole_where_their_rims_are_as_clear_as_skin() -> None:
+    views = bespectacled()
+    appearance = learn(views, triangles())
+    assert appearance is not None
+    front = Front(appearance, triangles(), hair_stays=False)
+    piece = piece_of(*views[2])
+    mask = front.find(piece, views[2][1])
+    assert mask is not None
+    x, y = (np.array(RIMS) - (piece.x0, piece.y0)).T
+    assert mask[y, x].min() > 0.37
+    assert mask[y, x].mean() > 0.7
+    # What is seen through the lenses is the new face's.
+    x, y = (np.array(LENSES) - (piece.x0, piece.y0)).T
+    assert mask[y, x].max() < 0.1
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+def test_no_rims_are_found_around_the_eyes_of_who_wears_none(clip: str) -> None:
+    appearance = learn(shot(clip)[::3], triangles())
+    assert appearance is not None
+    everywhere, nowhere = np.ones((SIDE, SIDE), np.bool_), np.zeros((SIDE, SIDE), np.bool_)
+    assert not appearance.worn.any()
+    assert closed_rims(appearance.colours, appearance.layout, everywhere, nowhere) is None
 
 
 def test_too_few_views_teach_nothing() -> None:

@@ -61,6 +61,28 @@ def test_what_is_before_the_mouth_does_not_move_along_with_it() -> None:
     assert shown[1] > 180
 
 
+@pytest.mark.parametrize("place", [slice(17, 24), slice(9, 19)])
+def test_teeth_and_lips_go_on_behind_what_is_before_them(place: slice) -> None:
+    wide = face(x=20, y=20, wide=16, high=7)
+    piece = np.full((SIZE, SIZE, 3), 200, np.uint8)
+    piece[15:20, 3:38] = 240
+    piece[20:25, 3:38] = 30
+    covered = np.zeros((SIZE, SIZE), np.float32)
+    covered[:, place] = 1
+    layers = []
+    for hidden in (None, covered):
+        layer, seen = head(), piece.copy()
+        if hidden is not None:
+            seen[hidden > 0] = 120
+        fill_mouth(layer, seen, wide, face(wide=16, high=7), gap=0.2, feather=0.7, covered=hidden)
+        layers.append(layer)
+    between = np.s_[27:33, 20:41, :3]
+    apart = np.abs(layers[1][between] - layers[0][between])
+    # A guess that is smooth would be grey between teeth and tongue.
+    assert np.ptp(layers[1][between]) > 200
+    assert apart.mean() < 12
+
+
 def test_a_mouth_that_is_wholly_covered_is_dark_inside() -> None:
     piece = np.full((SIZE, SIZE, 3), 200, np.uint8)
     layer = head()

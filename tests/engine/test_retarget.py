@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,13 +13,15 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.gaze import _eyeball
+from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.retarget import Retargeter
 from headswap_cli.engine.types import Landmarks
 from tests.engine import heads
 
 pytestmark = pytest.mark.media
 
-BEHIND = 1e4
+BEHIND = 0.1
 
 
 def retargeter(track: Landmarks) -> Retargeter:
@@ -52,7 +55,7 @@ def test_a_face_that_is_the_reference_itself_changes_nothing() -> None:
     reference = heads.reference()
     posed = retargeter(own_face()).pose(reference.landmarks)
     points = posed.points.copy()
-    points[hull.FIRST_EYE :, 2] -= BEHIND
+    points[hull.FIRST_EYE :, 2] -= BEHIND * face_width(reference.landmarks)
     np.testing.assert_allclose(points, reference.vertices, atol=0.05)
     np.testing.assert_allclose(posed.texture_points, reference.texture_points, atol=0.01)
     assert posed.yaw == pytest.approx(0, abs=0.1)
@@ -314,9 +317,29 @@ def test_a_photo_with_an_open_mouth_makes_no_frown_of_a_calm_one() -> None:
     assert retargeter(np.repeat(calm[np.newaxis], 8, axis=0)).pose(calm).less_smile > 0.5
 
 
-def test_eyeballs_lie_behind_all_else() -> None:
-    posed = retargeter(own_face()).pose(heads.reference().landmarks)
-    assert posed.points[hull.FIRST_EYE :, 2].min() > posed.points[: hull.FIRST_EYE, 2].max() + 100
+@pytest.mark.parametrize("yaw", [-42, -25, 0, 25, 42])
+@pytest.mark.parametrize("pitch", [-20, 0, 20])
+def test_eyes_show_between_their_lids_alone_and_nothing_shows_through_these(yaw: int, pitch: int) -> None:
+    """Of a turned head the hair of the far side is behind the eye, and the temple's outline beside it."""
+    reference = heads.reference()
+    a, b = math.radians(yaw), math.radians(pitch)
+    about_y = np.array([[math.cos(a), 0, math.sin(a)], [0, 1, 0], [-math.sin(a), 0, math.cos(a)]])
+    about_x = np.array([[1, 0, 0], [0, math.cos(b), -math.sin(b)], [0, math.sin(b), math.cos(b)]])
+    middle = reference.landmarks.mean(axis=0)
+    turned = (reference.landmarks - middle) @ (about_x @ about_y).T + middle
+    posed = retargeter(own_face()).pose(turned.astype(np.float32))
+    points = posed.points - (*posed.points[:, :2].min(axis=0), 0)
+    width, height = np.ceil(points[:, :2].max(axis=0)).astype(int) + 1
+    seen = rasterise(points, posed.texture_points, reference.triangles, int(width), int(height))
+    eyes = seen[..., 1] > reference.texture_points[hull.FIRST_EYE :, 1].min() - 1
+    lids = np.zeros(eyes.shape, np.uint8)
+    for eye in hull.EYES:
+        cv2.fillPoly(lids, [np.round(points[eye.lids, :2]).astype(np.int32)], (1,))
+    beside = np.ones((3, 3), np.uint8)
+    assert (eyes & (cv2.dilate(lids, beside) == 0)).sum() <= 2
+    outline = reference.texture_points[topology.OVAL].astype(np.float32)
+    through = seen[(cv2.erode(lids, beside) > 0) & ~eyes]
+    assert all(cv2.pointPolygonTest(outline, place, measureDist=False) > 0 for place in through.tolist())
 
 
 def test_eyes_that_are_never_open_in_a_track_are_not_opened() -> None:

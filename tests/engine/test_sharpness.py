@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from headswap_cli.engine.sharpness import SharpnessFitter, resharpen, soften_steps
+from headswap_cli.engine.sharpness import SharpnessFitter, resharpen
 
 
 @pytest.mark.parametrize("sigma", [0.8, 1.5, 2.5])
@@ -54,20 +54,3 @@ def test_a_blur_reaches_beyond_the_head_and_takes_the_inner_face_along() -> None
     resharpen(layer, face, 2.0)
     np.testing.assert_allclose(layer, wanted, atol=1e-4)
     np.testing.assert_allclose(face, wanted[..., 3], atol=1e-4)
-
-
-def test_a_hard_outline_is_averaged_and_soft_hair_and_the_inside_are_left_alone() -> None:
-    layer = np.zeros((20, 30, 4), np.float32)
-    layer[:, 10:] = (100, 120, 140, 1)
-    layer[:, 20:] *= np.linspace(1, 0, 10, dtype=np.float32)[:, np.newaxis]
-    softened = layer.copy()
-    soften_steps(softened)
-    np.testing.assert_allclose(softened[8, 8:12, 3], (0, 0.25, 0.75, 1))
-    np.testing.assert_allclose(softened[8, 9, :3] / softened[8, 9, 3], (100, 120, 140), rtol=1e-5)
-    np.testing.assert_array_equal(softened[:, 12:], layer[:, 12:])
-
-
-def test_no_step_no_softening_down_to_a_single_pixel() -> None:
-    layer = np.full((1, 1, 4), 1, np.float32)
-    soften_steps(layer)
-    np.testing.assert_array_equal(layer, 1)

@@ -27,7 +27,7 @@ TUNED_CLIPS = (
 )
 MADE_CLIPS = (
     *("two people", "A B A B", "WolfgangLanger 720p", "microphone", "lettering", "glasses", "sunglasses"),
-    *("passing bar", "pan", "grain", "cut off", "crossing"),
+    *("clear rims", "passing bar", "pan", "grain", "cut off", "crossing"),
 )
 HELD_OUT_CLIPS = ("speech", "interview", "carphone, coded to death", "crowd")
 TUNED_PHOTOS = (
@@ -109,6 +109,7 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     "lettering": made.overlaid("lettering"),
     "glasses": made.overlaid("glasses"),
     "sunglasses": made.overlaid("sunglasses"),
+    "clear rims": made.overlaid("clear rims"),
     "passing bar": made.overlaid("passing bar"),
     "pan": made.panned,
     "grain": made.grainy,

@@ -118,8 +118,7 @@ class Painter:
             size = (piece.width, piece.height)
             layer = np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
             face = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.float32)
-        else:
-            soften_steps(layer)
+        soften_steps(layer)
         own, new = piece.full(landmarks), piece.full(posed.landmarks)
         smooth_folds(layer, new, piece.pixels, posed.less_smile)
         for eye, opening in zip(EYES, posed.openings, strict=True):

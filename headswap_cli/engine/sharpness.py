@@ -17,6 +17,8 @@ Bytes = NDArray[np.uint8]
 
 # Blur and sharpening below these are not seen; nothing is blurred by more.
 _SOFTER, _SHARPER, _MOST = 0.3, 0.1, 3.8
+# So much of the blur that edges lack is given: all of it would hide how lids and eyes move.
+_PART = 0.6
 # By how much of a blur a head's edges may be softer than the frame's, and how much sharper it is made beyond.
 _SOFT_ENOUGH, _SHARPENING = 0.6, 2.0
 # By what an edge is blurred again to see how blurred it was, pixels, and which part of the edges is steep.
@@ -58,7 +60,7 @@ class SharpnessFitter:
             return self.sigma
         lacking = math.sqrt(abs(wanted**2 - own**2))
         if own < wanted:
-            found = min(_MOST, lacking)
+            found = min(_MOST, _PART * lacking)
         else:
             found = -min(1.0, max(0.0, _SHARPENING * (lacking - _SOFT_ENOUGH)))
         self._sigma = found if self._sigma is None else 0.5 * self._sigma + 0.5 * found

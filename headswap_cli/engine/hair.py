@@ -15,6 +15,7 @@ from headswap_cli.engine.foreground import foreground_of
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.matting import solve_alpha, window_colours
 from headswap_cli.engine.mixture import unmix
+from headswap_cli.engine.spill import without_spill
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 # (frame, x0, y0, side) -> (256, 256): how much each pixel of the window shows a person.
@@ -25,6 +26,8 @@ _CUT_SIZE = 512
 # How far the edge of the hair may be mixed with what is behind, and how far beyond it strands may fly, in
 # face widths.
 _FRINGE, _LOOSE = 0.12, 0.18
+# How far beyond it the background is looked at, likewise.
+_BEHIND = 0.3
 # The mesh's outline of the face is no surer than this, in face widths.
 _RIM = 0.05
 # What of the picture is matted finely, in face widths from forehead, chin and middle.
@@ -87,6 +90,7 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     layout = _layout(image, landmarks)
     person = _person(image, layout, matte)
     whole, colours = _fine(image, person, layout)
+    whole, colours = _untinted(image, whole, colours, layout)
     lab = cv2.cvtColor(colours, cv2.COLOR_BGR2LAB).astype(np.float32)
     to_skin, to_hair = _colour_distances(lab, person, layout)
     keep, bare = _keep(whole, lab, to_hair < to_skin, layout), 1 - _clothes(whole, to_skin, layout)
@@ -194,6 +198,21 @@ def _fine(image: Frame, person: Mask, layout: _Layout) -> tuple[Mask, Frame]:
     whole, colours = person.copy(), image.copy()
     whole[part], colours[part] = alpha, foreground_of(picture, alpha)
     return whole, colours
+
+
+def _untinted(image: Frame, whole: Mask, colours: Frame, layout: _Layout) -> tuple[Mask, Frame]:
+    """Take the background's tint from the hair beside the face and from what of it flies."""
+    width = layout.width
+    face = cv2.dilate(layout.oval, _disc(_RIM * width)) > 0
+    aside = np.abs(layout.columns - layout.middle) < _ASIDE * width
+    high = aside & (layout.rows < layout.chin + _BELOW * width)
+    firm = cv2.erode((whole > 0.95).astype(np.uint8), _disc(_FRINGE * width)) > 0
+    firm &= ~face & (layout.rows < layout.brows)
+    around = cv2.dilate((whole > 0.05).astype(np.uint8), _disc(_BEHIND * width)) > 0
+    clean, alpha = without_spill(
+        image, colours, whole, firm, around & (whole < 0.02) & high, high & (layout.oval == 0)
+    )
+    return alpha, clean
 
 
 def _solid_or_hair(whole: Mask, to_hair: NDArray[np.float32], layout: _Layout) -> Mask:

@@ -121,7 +121,7 @@ class Painter:
             size = (piece.width, piece.height)
             layer = np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
             face = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.float32)
-        elif abs(posed.yaw) > _TURNED:
+        if fine == 1 and abs(posed.yaw) > _TURNED:
             soften_steps(layer, seen, _HIDES * self._reference.face_width)
         else:
             soften_steps(layer)

@@ -45,7 +45,8 @@ PICTURE = (
     "result",
     "flicker: source",
     "result",
-    "outline",
+    "hair's edge, % of face: source",
+    "result",
     "in front kept",
     "passed through",
     "PSNR outside, dB: before coding",
@@ -173,7 +174,7 @@ def picture_rows(case: Case, measured: dict[str, Any]) -> list[list[str]]:
                     for name, value in one["expression"].items()
                 ),
                 number_or_dash(one["pose_error"], 1),
-                *(number_or_dash(value, 2) for value in (*one["jitter"], *one["flicker"], one["outline"])),
+                *(number_or_dash(value, 2) for value in (*one["jitter"], *one["flicker"], *one["outline"])),
                 number_or_dash(verdict["in_front"], 2),
                 f"{100 * one['passed']:.0f} %",
                 *(number_or_dash(verdict[name], 1) for name in ("raw_db", "outside_db")),

@@ -17,7 +17,7 @@ from tests.bench.picture import cases
 from tests.bench.picture.faces import FEATURES, Motion, correlation, correlations, pose_error
 from tests.bench.picture.graph import Graph, Values
 from tests.bench.picture.memory import descendants, footprint
-from tests.bench.picture.pixels import Flicker, InFront, Outside, outline_gradient
+from tests.bench.picture.pixels import Flicker, InFront, Outside, outline_width
 from tests.engine import heads
 
 pytestmark = pytest.mark.media
@@ -139,11 +139,27 @@ def test_a_face_that_blinks_with_the_light_flickers() -> None:
     assert restless.level() > calm.level() + 8
 
 
-def test_a_blurred_outline_has_less_of_a_gradient() -> None:
+@pytest.mark.parametrize("sigma", [1.0, 2.0])
+def test_a_blurred_edge_of_hair_is_as_much_wider(sigma: float) -> None:
     frames, track = heads.scene("single_face.mp4", 0, 2)
-    sharp = outline_gradient(frames[0], track[0], heads.matte())
-    soft = cv2.GaussianBlur(frames[0], (0, 0), 4)
-    assert outline_gradient(np.asarray(soft, np.uint8), track[0], heads.matte()) < 0.7 * sharp
+    sharp = outline_width(frames[0], track[0], heads.matte())
+    soft = outline_width(
+        np.asarray(cv2.GaussianBlur(frames[0], (0, 0), sigma), np.uint8), track[0], heads.matte()
+    )
+    assert soft == pytest.approx(math.hypot(sharp, 2.51 * sigma), rel=0.15)
+
+
+def test_the_edge_of_hair_is_no_narrower_for_a_greater_contrast() -> None:
+    frames, track = heads.scene("single_face.mp4", 0, 2)
+    pale = np.asarray(frames[0] // 2 + 90, np.uint8)
+    wide, same = (outline_width(frame, track[0], heads.matte()) for frame in (frames[0], pale))
+    assert same == pytest.approx(wide, rel=0.05)
+
+
+def test_hair_that_cannot_be_told_from_what_is_behind_it_has_no_edge() -> None:
+    frames, track = heads.scene("single_face.mp4", 0, 2)
+    person = lambda _, *window: heads.matte()(frames[0], *window)  # noqa: E731
+    assert math.isnan(outline_width(np.full_like(frames[0], 90), track[0], person))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing tells")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from headswap_cli.engine.foreground import foreground_of
 from headswap_cli.engine.matting import solve_alpha
 from headswap_cli.engine.mixture import unmix
-from tests.engine import strands
+from headswap_cli.engine.spill import without_spill
+from tests.engine import heads, strands
 
 BACKGROUNDS = {"green": (40, 170, 40), "red": (40, 40, 200), "wall": (205, 205, 210), "night": (10, 10, 12)}
 ALPHA = strands.tuft()
@@ -117,3 +119,45 @@ def test_a_wholly_opaque_picture_keeps_its_colours() -> None:
     picture = strands.laid_on(ALPHA, strands.hair(), (10, 200, 90))
     found = foreground_of(picture, np.ones(ALPHA.shape, np.float32)).astype(int)
     assert np.abs(found - picture.astype(int)).max() <= 1
+
+
+def striped(wall: tuple[int, int, int]) -> tuple[np.ndarray, ...]:
+    """Hair with a gap through which a wall shows in shade, beside it: picture, hair, wall, gap."""
+    picture = np.full((60, 100, 3), wall, np.uint8)
+    picture[:, :60] = (40, 50, 60)
+    picture[:, 10:20] = (22, 24, 26)
+    picture[:, 40:44] = np.array(wall) // 2
+    hair, bare, gap = (np.zeros((60, 100), np.bool_) for _ in range(3))
+    hair[:, :30], bare[:, 70:], gap[:, 40:44] = True, True, True
+    return picture, hair, bare, gap
+
+
+def test_a_gap_in_hair_that_shows_a_coloured_wall_loses_its_tint_and_lets_another_through() -> None:
+    picture, hair, bare, gap = striped((160, 90, 60))
+    whole, everywhere = np.ones(hair.shape, np.float32), np.ones(hair.shape, np.bool_)
+    colours, alpha = without_spill(picture, picture, whole, hair, bare, everywhere)
+    np.testing.assert_array_equal(colours[hair], picture[hair])
+    np.testing.assert_array_equal(alpha[hair], 1)
+    assert (alpha[gap] < 0.7).all()
+    assert (np.ptp(colours[gap].astype(int), axis=1) < 12).all()
+    kept, whole = without_spill(picture, picture, whole, hair, bare, ~everywhere)
+    np.testing.assert_array_equal(kept, picture)
+    np.testing.assert_array_equal(whole, 1)
+
+
+@pytest.mark.parametrize("wall", [(120, 120, 120), (40, 52, 64)])
+def test_before_a_grey_wall_or_one_of_its_own_hue_hair_stays_as_it_is(wall: tuple[int, int, int]) -> None:
+    picture, hair, bare, _ = striped(wall)
+    whole, everywhere = np.ones(hair.shape, np.float32), np.ones(hair.shape, np.bool_)
+    colours, alpha = without_spill(picture, picture, whole, hair, bare, everywhere)
+    np.testing.assert_array_equal(colours, picture)
+    np.testing.assert_array_equal(alpha, whole)
+
+
+@pytest.mark.media
+def test_no_blue_of_the_wall_is_left_in_the_tips_of_black_hair() -> None:
+    head = heads.reference("0-f1-su-ph.jpg")
+    texture, weights = head.textures[0], head.weights[0]
+    lab = cv2.cvtColor(np.ascontiguousarray(texture[..., :3]), cv2.COLOR_BGR2LAB)
+    hair = (texture[..., 3] > 128) & (weights[..., 0] < 60) & (weights[..., 1] < 20)
+    assert (lab[hair][:, 2] < 115).mean() < 0.01

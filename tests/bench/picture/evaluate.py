@@ -13,6 +13,7 @@ import numpy as np
 
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.detect import FaceDetector
+from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.identify import FaceEmbedder, distance
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
@@ -22,7 +23,7 @@ from tests import media
 from tests.bench.picture import sheets
 from tests.bench.picture.faceres import FaceRes, unlike
 from tests.bench.picture.faces import Observer, correlations, pose_error
-from tests.bench.picture.pixels import Flicker, InFront, Outside, outline_gradient
+from tests.bench.picture.pixels import Flicker, InFront, Outside, outline_width
 from tests.bench.picture.stages import stage_times
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Judgement:
         pose_error: Degrees.
         jitter: Percent of the face: source, result.
         flicker: Grey levels: source, result.
-        outline: Gradient along the hair's outline, result over source.
+        outline: How wide the hair's edge is, percent of the face: source, result.
         passed: Share of the person's frames that were left as they were.
     """
 
@@ -64,7 +65,7 @@ class Judgement:
     pose_error: float
     jitter: tuple[float, float]
     flicker: tuple[float, float]
-    outline: float
+    outline: tuple[float, float]
     passed: float
 
 
@@ -102,7 +103,7 @@ class _Witness:
         self._again = Observer(self._mesh)
         self._flickers = (Flicker(), Flicker())
         self._swapped: list[bool] = []
-        self._outlines: list[float] = []
+        self._outlines: tuple[list[float], list[float]] = ([], [])
         self._identities: tuple[list[float], list[float]] = ([], [])
         self._likenesses: tuple[list[float], list[float]] = ([], [])
         self._views = sheets.spread(len(self.track.landmarks), _VIEWS)
@@ -123,8 +124,8 @@ class _Witness:
         if step in self._views:
             self._compare(both)
         if swapped and step % _OUTLINES_EVERY == 0:
-            source, result = (outline_gradient(frame, place, self._matte) for frame in both)
-            self._outlines.append(result / source)
+            for widths, frame in zip(self._outlines, both, strict=True):
+                widths.append(100 * outline_width(frame, place, self._matte) / face_width(place))
 
     def _compare(self, both: tuple[Frame, Frame]) -> None:
         for index, (observer, frame) in enumerate(zip(self._observers, both, strict=True)):
@@ -140,7 +141,6 @@ class _Witness:
         before, after = source.series(self._canonical), result.series(self._canonical)
         again = self._again.motion().series(self._canonical)
         turns = source.rotations(self._canonical)[shown], result.rotations(self._canonical)[shown]
-        outlines = [one for one in self._outlines if not math.isnan(one)]
         return Judgement(
             identity=_means(self._identities),
             likeness=_means(self._likenesses),
@@ -149,7 +149,7 @@ class _Witness:
             pose_error=pose_error(*turns) if shown.any() else math.nan,
             jitter=(source.jitter(), result.jitter()),
             flicker=(self._flickers[0].level(), self._flickers[1].level()),
-            outline=statistics.mean(outlines) if outlines else math.nan,
+            outline=_means(self._outlines),
             passed=1 - float(shown.mean()),
         )
 
@@ -215,5 +215,6 @@ def _is_changed(changed: NDArray[np.bool_], place: Landmarks) -> bool:
 
 
 def _means(values: tuple[list[float], list[float]]) -> tuple[float, float]:
-    before, after = (statistics.mean(seen) if seen else math.nan for seen in values)
+    known = [[one for one in seen if not math.isnan(one)] for seen in values]
+    before, after = (statistics.mean(seen) if seen else math.nan for seen in known)
     return before, after

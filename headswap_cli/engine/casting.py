@@ -12,6 +12,7 @@ from headswap_cli import wire
 from headswap_cli.engine.appearance import learn, of_face
 from headswap_cli.engine.decode import VideoReader
 from headswap_cli.engine.fade import strengths_before
+from headswap_cli.engine.inner import face_alone
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.meetings import Judge, encounters, nearness
 from headswap_cli.engine.mode import Treatment, treat
@@ -76,7 +77,7 @@ class Casting:
         roles = tuple(
             Role(
                 obj_id=person.obj_id,
-                references=tuple(head.reference for head in outfit.heads),
+                references=tuple(_of(head.reference, ways[person.obj_id].mode) for head in outfit.heads),
                 shown=_shown(person, outfit),
                 mode=ways[person.obj_id].mode,
                 tone=tone,
@@ -146,6 +147,11 @@ def _frames_at(indices: Sequence[int], scene: Scene, source: Path) -> Iterator[T
     with closing(VideoReader(source, scene.video, scene.timeline)) as reader:
         for index in indices:
             yield from reader.between(index, index)
+
+
+def _of(reference: Reference, mode: Mode) -> Reference:
+    """Return what of a head is worn."""
+    return face_alone(reference) if mode is Mode.FACE else reference
 
 
 def _shown(person: Person, outfit: Outfit) -> dict[int, NDArray[np.float32]]:

@@ -22,7 +22,7 @@ from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.retarget import Posed, Retargeter
-from headswap_cli.engine.silhouette import silhouette
+from headswap_cli.engine.silhouette import inside, silhouette
 from headswap_cli.engine.throat import REACH, toned
 from headswap_cli.engine.tresses import falling_hair
 from headswap_cli.engine.types import ALONE, Plate
@@ -103,7 +103,10 @@ class HeadSwapper:
             else None
         )
         self._triangles = reference.triangles if mode is Mode.HEAD else _without_hair(reference.triangles)
-        self._retargeter = Retargeter(reference.vertices, reference.texture_points, tracks_landmarks)
+        self._skin = of_face(reference.triangles)
+        self._retargeter = Retargeter(
+            reference.vertices, reference.texture_points, tracks_landmarks, fits=mode is Mode.FACE
+        )
         self._painter = Painter(reference, self._triangles, tone)
         self._faded = faded or {}
         self._fade = Fade()
@@ -158,6 +161,7 @@ class HeadSwapper:
             if scene is not piece:
                 changed[piece.part] |= (image[piece.part] != piece.image).any(axis=2)
         else:
+            face *= piece.enlarged(inside(piece.small.shape, piece.reduced(landmarks), self._skin))
             head[piece.part] = face * shown > _THERE
             changed[piece.part] = join_bands(piece.image, layer, face, shown, image[piece.part])
         return Rendered(image, changed, head, swapped=strength > 0.5)

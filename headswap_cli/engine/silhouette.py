@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.geometry import face_width, yaw_sine
+from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.types import Landmarks, Mask
 
 # A head with short hair about the middle of its face, in face widths: up, down, sideways.
@@ -17,6 +18,8 @@ _SKULL = 0.25
 # Half the width of neck and shoulders, in face widths, at so many below the chin.
 _BODY = ((-0.3, 0.38), (0.0, 0.42), (0.2, 0.75), (0.45, 1.15), (9.0, 1.35))
 _SOFT = 0.025
+# How soft a face's edge is, face widths.
+_EDGE = 0.02
 
 
 def silhouette(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
@@ -30,6 +33,22 @@ def silhouette(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
     for outline in outlines(landmarks):
         cv2.fillPoly(mask, [outline], (1.0,))
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.7, _SOFT * face_width(landmarks))), np.float32)
+
+
+def inside(shape: tuple[int, ...], landmarks: Landmarks, triangles: NDArray[np.int32]) -> Mask:
+    """Return how far each pixel is somebody's face, (height, width), 0 at its edge to 1.
+
+    Args:
+        shape: Of the picture.
+        landmarks: The face, in its pixels.
+        triangles: Of the face mesh, (n, 3); eyes and mouth open.
+    """
+    points = landmarks[: topology.MESH_POINTS]
+    there = rasterise(points, points[:, :2], triangles, shape[1], shape[0])[..., 0] >= 0
+    edges, _ = cv2.findContours(there.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    mask = cv2.drawContours(np.zeros(shape[:2], np.float32), edges, -1, (1.0,), cv2.FILLED)
+    soft = cv2.GaussianBlur(mask, (0, 0), max(0.7, _EDGE * face_width(landmarks)))
+    return np.asarray(np.clip(2 * soft - 1, 0, 1), np.float32)
 
 
 def outlines(landmarks: Landmarks) -> list[NDArray[np.int32]]:

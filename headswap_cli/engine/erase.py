@@ -37,6 +37,8 @@ _LOBE = 0.1
 _BESIDE, _NEARLY = 0.1, 6
 # What is further from the mesh does not, in face widths.
 _ABOUT = 0.2
+# Where the jaw begins below either ear; what is on a head ends so far further down, in face widths.
+_BELOW_EARS, _UNDER_EAR = [132, 361], 0.12
 # How much lower its hair ends at the back of a head that is turned aside.
 _NAPE = 0.35
 
@@ -162,10 +164,12 @@ def _widened(landmarks: Landmarks, reach: NDArray[np.floating]) -> Landmarks:
 
 def _limit(place: Place, landmarks: Landmarks) -> Floats:
     """Return the row down to which each column's person is old head, (width,)."""
-    ears = float(min(landmarks[132, 1], landmarks[361, 1])) + 0.12 * place.width
+    (x0, x1), (y0, y1) = landmarks[_BELOW_EARS][:, :2].T
     columns = np.arange(len(place.jaw))
+    # A head that leans has one ear lower than the other.
+    ear = np.where((2 * columns < x0 + x1) == (x0 < x1), y0, y1) + _UNDER_EAR * place.width
     between = (columns > landmarks[[234, 132], 0].min()) & (columns < landmarks[[454, 361], 0].max())
-    nape = ears + _NAPE * abs(yaw_sine(landmarks)) * place.width
+    nape = ear + _NAPE * abs(yaw_sine(landmarks)) * place.width
     return np.where(between, place.jaw + place.crease * place.width, nape).astype(np.float32)
 
 

@@ -89,6 +89,19 @@ def test_the_back_of_a_head_that_looks_aside_goes_too(side: int) -> None:
     assert frontal[back].max() < 0.3
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_lower_ear_of_a_head_that_leans_goes_too(side: int) -> None:
+    face = small_face()
+    lean = np.deg2rad(25) * side
+    about = np.array([[np.cos(lean), -np.sin(lean), 0], [np.sin(lean), np.cos(lean), 0], [0, 0, 1]])
+    middle = face.mean(axis=0)
+    leaning = np.asarray((face - middle) @ about.T + middle, np.float32)
+    everybody, corner = inside(leaning), 361 if side > 0 else 132
+    lobe = np.round(leaning[corner, :2] + (7 * side, 2)).astype(int)
+    cv2.circle(everybody, lobe.tolist(), 3, (1.0,), -1)
+    assert old_head(everybody, leaning, [], 1.5)[lobe[1], lobe[0]] > 0.9
+
+
 def test_the_jaws_rim_beyond_the_mesh_goes_too() -> None:
     face, everybody = small_face(), person()
     row = round(float(face[topology.INNER_LIPS, 1].mean())) + 8

@@ -25,13 +25,13 @@ Bytes = NDArray[np.uint8]
 _BAND, _BAND_END, _BROWS, _EDGE = 0.12, 0.17, 0.05, 0.02
 # By how much hair differs from the skin beside it: a distance in Lab, as OpenCV scales it.
 _ALIKE, _UNLIKE = 36.0, 56.0
-# Hair's shadow on the skin goes with it, so far, face widths.
-_SHADOW = 0.05
+# Hair's shadow on the skin goes with it, so far, face widths: above the eyes, where brows are, and below.
+_SHADOW = (0.05, 0.08)
 # Thinner than this are glasses, face widths.
 _THIN = 0.06
 # The face ends softly within its edge, between these depths, and goes beyond brows so far, face widths.
 _FADES, _AROUND = (0.0, 0.03), 0.025
-# How far around the ears' lobes the jaw begins, and around the face is worked on, face widths.
+# How softly the jaw begins at the ears' lobes, and how far around the face is worked on, face widths.
 _BELOW, _MARGIN = 0.075, 0.1
 # Less of the inner face than this is covered by hair.
 _COVERED, _HAIR = 0.9, 0.3
@@ -42,11 +42,15 @@ _FEATURES = (
 
 
 class _Layout(NamedTuple):
-    """Where things are in a head's texture: ``depth`` inside the face, face widths; features are no skin."""
+    """Where things are in a head's texture: ``depth`` inside the face, face widths; features are no skin.
+
+    What is below eyes and ears is told by rows, (height, 1).
+    """
 
     depth: Floats
     features: Mask
     brows: Mask
+    below_eyes: Mask
     below_ears: Mask
     width: float
 
@@ -93,14 +97,18 @@ def _layout(landmarks: Landmarks, width: float, shape: tuple[int, ...]) -> _Layo
         for brow, eye in zip((topology.RIGHT_BROW, topology.LEFT_BROW), hull.EYES, strict=True)
     ]
     features = [landmarks[ring] for ring in _FEATURES]
-    ears = float(landmarks[[132, 361], 1].mean())
+    corners = [*topology.RIGHT_EYE_CORNERS, *topology.LEFT_EYE_CORNERS]
     rows = np.arange(len(oval), dtype=np.float32)[:, np.newaxis]
-    below = np.broadcast_to(_ramp(rows, ears - _BELOW * width, ears + _BELOW * width), oval.shape)
+    below_eyes, below_ears = (
+        _ramp(rows, line - _BELOW * width, line + _BELOW * width)
+        for line in (float(landmarks[places, 1].mean()) for places in (corners, [132, 361]))
+    )
     return _Layout(
         depth,
         _soft(_filled(features, shape), 0.5 * _AROUND * width),
         _soft(_filled(brows, shape), _AROUND * width) * (depth > 0),
-        below,
+        below_eyes,
+        below_ears,
         width,
     )
 
@@ -115,9 +123,15 @@ def _hair(colours: Bytes, inner: Floats, layout: _Layout) -> Mask:
     band *= np.maximum(1 - layout.features, 1 - _ramp(layout.depth, _BROWS, _BAND))
     fringe = (inner < _COVERED) & (layout.depth > _BAND) & (layout.features < 0.5)
     hair = _from_outside(np.maximum(unlike * band, fringe), layout)
-    side = 2 * max(1, round(_SHADOW * layout.width)) + 1
-    wider = cv2.dilate(hair.astype(np.float32), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
-    return np.asarray(cv2.GaussianBlur(wider, (0, 0), max(1.0, 0.3 * _SHADOW * layout.width)), np.float32)
+    upper, lower = (_shaded(hair, reach * layout.width) for reach in _SHADOW)
+    return np.asarray(upper + (lower - upper) * layout.below_eyes, np.float32)
+
+
+def _shaded(hair: Mask, reach: float) -> Mask:
+    """Return hair and its shadow beside it, softly."""
+    side = 2 * max(1, round(reach)) + 1
+    wider = cv2.dilate(hair, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    return np.asarray(cv2.GaussianBlur(wider, (0, 0), max(1.0, 0.3 * reach)), np.float32)
 
 
 def _from_outside(hair: Mask, layout: _Layout) -> Mask:

@@ -92,6 +92,7 @@ class RowsError(InputError):
 
     Args:
         message: How many.
+        unit: What the user calls them: rows, or videos.
         told: What is wrong with each, a sentence each.
         problems: The same as values: ``row``, ``line``, ``column``, ``message``.
     """
@@ -99,9 +100,14 @@ class RowsError(InputError):
     slug = "rows"
 
     def __init__(
-        self, message: str, *, told: Sequence[str], problems: Sequence[Mapping[str, object]]
+        self,
+        message: str,
+        *,
+        unit: str = "rows",
+        told: Sequence[str],
+        problems: Sequence[Mapping[str, object]],
     ) -> None:
-        super().__init__(message, hint="Mend these rows and run the same command again.")
+        super().__init__(message, hint=f"Mend these {unit} and run the same command again.")
         self.told = tuple(told)
         self.problems = tuple(problems)
 

@@ -119,6 +119,7 @@ class Task:
 
     ``held`` is the API's raw ``deduction_lock_duration``, unit unknown; ``ahead`` is as in ``Analysis``.
     ``modes`` is how much of each person the local engine replaced, by ``obj_id``; empty until it is known.
+    ``is_of_a_photo`` is whether another photo mends the error, as far as the local engine tells.
     """
 
     task_id: str
@@ -132,6 +133,7 @@ class Task:
     held: float | None = None
     error: str | None = None
     error_code: int | None = None
+    is_of_a_photo: bool = False
     notices: tuple[str, ...] = ()
     ahead: int = 0
     modes: Mapping[int, Mode] = field(default_factory=dict)

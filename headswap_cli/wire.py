@@ -41,6 +41,9 @@ BALANCE_PATH = "/api/open/v3/faceswap/quota/info"
 TOKEN_PATH = "/api/open/v3/getToken"  # noqa: S105  no token, but where one is fetched
 # The embedded engine's own: the vendor has no upload.
 MEDIA_PATH = "/media"
+PHOTOS_PATH = "/photos"
+# What a failed task of the local engine names as ``error_subject`` where another photo will mend it.
+OF_A_PHOTO = "photo"
 # A name that can never be on the network (RFC 6761); the engine's own client knows the way.
 ENGINE_ORIGIN = "http://engine.headswap.invalid"
 

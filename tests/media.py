@@ -13,6 +13,7 @@ import sys
 import tempfile
 from fractions import Fraction
 from functools import cache
+from importlib.metadata import version
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -152,9 +153,22 @@ def _compile_once(weights: Path) -> None:
     compiled.mkdir(parents=True, exist_ok=True)
     done = compiled / f"compiled-{hashlib.sha256(str(top).encode()).hexdigest()[:16]}"
     with filelock.FileLock(f"{done}.lock"):
-        if not done.exists():
+        stamp = kernels_stamp(top / "headswap_cli" / "engine")
+        if not done.exists() or done.read_text(encoding="ascii") != stamp:
             subprocess.run([sys.executable, "-m", "tests.kernels", str(weights)], cwd=top, check=True)
-            done.touch()
+            done.write_text(stamp, encoding="ascii")
+
+
+def kernels_stamp(folder: Path) -> str:
+    """Return what changes when the kernels in a folder have to be compiled anew.
+
+    Numba looks at the time of change and the size of the file that a kernel is in, and at its own version.
+    https://numba.readthedocs.io/en/stable/developer/caching.html
+    """
+    sources = sorted(path for path in folder.glob("*.py") if b"import kernel" in path.read_bytes())
+    stats = ((path.name, path.stat()) for path in sources)
+    known = [sys.version, version("numba"), *((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)]
+    return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
 def copy_kernels(cache: Path) -> None:

@@ -90,16 +90,30 @@ def _rows(
 ) -> tuple[list[BatchRow], Problems]:
     """Return the rows of the file as runs, and what is wrong with others."""
     from headswap_cli.services.manifest import Problems, load, read_rows
+    from headswap_cli.services.rows import note_sources
 
     problems, preferences = Problems(), app.preferences()
     content, folder = load(manifest, sys.stdin)
-    rows = []
+    rows: list[BatchRow] = []
+    photos: set[str] = set()
     for row in read_rows(content, columns(folder), problems):
-        with problems.noting(row.number, row.line):
-            cells = {**usual, **row.values}
-            if "mapping" in row.values:
-                cells["face"] = (*row.values.get("face", ()), *row.values["mapping"])
-            rows.append(row_for(app, preferences, row.number, row.line, cells, detach=detach))
+        cells = {**usual, **row.values}
+        if "mapping" in row.values:
+            cells["face"] = (*row.values.get("face", ()), *row.values["mapping"])
+        if row.number not in problems.bad:
+            with problems.noting(row.number, row.line):
+                rows.append(row_for(app, preferences, row.number, row.line, cells, detach=detach))
+                continue
+        # It is no run, but what it names is looked at all the same.
+        note_sources(
+            problems,
+            row.number,
+            row.line,
+            video=cells.get("video"),
+            faces=cells["face"],
+            any_length=cells["any-length"],
+            known_photos=photos,
+        )
     return rows, problems
 
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import ExitCode, InputError, Stopped
+from headswap_cli.errors import ExitCode, HeadswapError, InputError, Stopped
 from headswap_cli.models import FaceMapping
 from headswap_cli.wire import MAX_PHOTOS
 
@@ -67,13 +67,14 @@ def settle_faces(
         any_length = request.options.any_length
         steps = analyze_steps(deps, request.video, any_length=any_length, deadline=deadline)
         found = drive(steps, deps.sleep).analysis
+        is_free = deps.is_free
         contents = fetch_previews(deps, found.people) if terminal or save_to else {}
         faces = cast(deps, request.faces, found)
     since = clock()
     if not faces and found.people and app.view.can_ask:
         if terminal is not None:
             app.view.people(found.people, contents, terminal, on_stderr=True)
-        faces = _asked(app, found, check)
+        faces = _asked(app, found, check, is_free=is_free)
     matched = match_people(faces, found.people, found.analysis_id, most=MAX_PHOTOS)
     if save_to is not None:
         written = save_cast(save_to, matched, contents)
@@ -82,21 +83,22 @@ def settle_faces(
 
 
 def _asked(
-    app: AppContext, found: Analysis, check: Callable[[FaceMapping], object]
+    app: AppContext, found: Analysis, check: Callable[[FaceMapping], object], *, is_free: bool
 ) -> tuple[FaceMapping, ...]:
     """Return what the user chose, nothing after Escape; the command that says the same is told."""
     from headswap_cli.render.picker import CancelledError, InterruptedByKeyError
     from headswap_cli.services.mapping import people_listed
 
     try:
-        picked = app.view.pick(found.people, lambda photo: _fault(photo, check))
+        picked = app.view.pick(
+            found.people, lambda photo: _fault(photo, check) or _refusal(app, photo), is_free=is_free
+        )
     except CancelledError:
         return ()
     except InterruptedByKeyError as error:
         stopped = Stopped(ExitCode.INTERRUPTED)
-        stopped.hint = (
-            f"Nothing was paid. People in the video: {people_listed(found.people)}. {_way_on(found)}"
-        )
+        unpaid = "" if is_free else "Nothing was paid. "
+        stopped.hint = f"{unpaid}People in the video: {people_listed(found.people)}. {_way_on(found)}"
         raise stopped from error
     faces = tuple(FaceMapping(photo, person=person.person) for person, photo in picked)
     app.view.notices([f"next time: {command_of(faces, sys.argv[1:])}"])
@@ -120,6 +122,18 @@ def _fault(photo: str, check: Callable[[FaceMapping], object]) -> str | None:
     except InputError as error:
         return error.message
     return None
+
+
+def _refusal(app: AppContext, photo: str) -> str | None:
+    """Return why the local engine refuses a photo; what it cannot say now, the run will."""
+    from headswap_cli.render.progress import Silent
+    from headswap_cli.services.photos import photo_fault
+
+    try:
+        with app.open(shown_by=Silent()) as deps:
+            return photo_fault(deps, photo)
+    except HeadswapError:
+        return None
 
 
 def _way_on(analysis: Analysis) -> str:

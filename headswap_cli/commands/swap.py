@@ -53,7 +53,7 @@ def swap_command(
     """
     from headswap_cli.render import views
     from headswap_cli.services.preflight import check_sources
-    from headswap_cli.services.rehearse import rehearse_swap
+    from headswap_cli.services.rehearse import rehearse_swap_steps
     from headswap_cli.services.swap import SwapRequest, swap_steps
     from headswap_cli.services.wait import drive
 
@@ -76,7 +76,7 @@ def swap_command(
     request = SwapRequest(analysis, faces, options, max_credits=max_credits, is_new=new)
     with app.open(about=analysis) as deps:
         if dry_run:
-            shown = views.rehearsal(rehearse_swap(deps, request))
+            shown = views.rehearsal(drive(rehearse_swap_steps(deps, request, deadline=deadline), deps.sleep))
         else:
             shown = views.task(drive(swap_steps(deps, request, deadline=deadline), deps.sleep))
     app.view.show(shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ from headswap_cli.wire import (
     INVALID_PARAMETER,
     MEDIA_PATH,
     NOT_FOUND,
+    PHOTOS_PATH,
     SERVER_FAULT,
     TASK_PATH,
     TOO_LARGE,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.intake import CreateCall
     from headswap_cli.engine.jobs import Job, JobStore
     from headswap_cli.engine.links import Links
+    from headswap_cli.engine.orders import Event, PhotosOrder
     from headswap_cli.engine.runtime import Address
     from headswap_cli.engine.storage import MediaStore, Upload
     from headswap_cli.wire import JsonObject
@@ -73,6 +76,7 @@ class Routes:
         media: The files.
         hosts: The names that the engine answers to, and so those of its media URLs.
         links: Makes those URLs.
+        ask: Has a worker judge photos; None if none has time.
         wake: Is called when a job was added.
         stop: Ends the server.
         forget_faces: Lets go of what idle workers know of faces.
@@ -85,6 +89,7 @@ class Routes:
         hosts: Hosts,
         links: Links,
         *,
+        ask: Callable[[PhotosOrder], Event | None],
         wake: Callable[[], None],
         stop: Callable[[], None],
         forget_faces: Callable[[], None],
@@ -93,6 +98,7 @@ class Routes:
         self._media = media
         self._hosts = hosts
         self._links = links
+        self._ask = ask
         self._wake = wake
         self._stop = stop
         self._forget_faces = forget_faces
@@ -124,6 +130,15 @@ class Routes:
         """GET task/detail."""
         job = self._job(Kind.TASK, request)
         return records.success("OK", records.task_record(job, self._url_of(request)))
+
+    async def judge(self, request: Request) -> Response:
+        """POST photos: say which of them no head can be made of; null if no worker has time for that now."""
+        photos = intake.photos_call(await _read_json(request), self._locate)
+        order: PhotosOrder = {"kind": "photos", "id": secrets.token_hex(12), "photos": photos}
+        event = await run_in_threadpool(self._ask, order)
+        # What could not be judged is left to the task, which has a way to say why.
+        refused = None if event is None else event.get("done", {}).get("refused", [])
+        return records.success("OK", {"refused": refused})
 
     async def put_media(self, request: Request) -> Response:
         """PUT /media/{sha256}: take a file in, unless it is here already."""
@@ -250,6 +265,7 @@ def make_app(
             Route(ANALYSIS_PATH, routes.analysis, methods=["GET"]),
             Route(CREATE_PATH, routes.create, methods=["POST"]),
             Route(TASK_PATH, routes.task, methods=["GET"]),
+            Route(PHOTOS_PATH, routes.judge, methods=["POST"]),
             Route(f"{MEDIA_PATH}/{{name}}", routes.put_media, methods=["PUT"]),
             Route(f"{MEDIA_PATH}/{{name}}", routes.get_media, methods=["GET"]),
             Route(MEDIA_PATH, routes.clear, methods=["DELETE"]),

@@ -219,25 +219,20 @@ def _others(
     )
 
 
-def little(frame_count: int, frames_swapped: int, tallies: Sequence[Mapping[int, Tally]]) -> list[str]:
-    """Tell first of all if most of the video is as it was, though somebody was to be swapped in it."""
-    left = frame_count - frames_swapped
-    if not any(tallies) or left <= _MOSTLY * frame_count:
-        return []
-    return [f"in {left} of {frame_count} frames nobody was swapped"]
-
-
-def told(frame_count: int, tallies: Sequence[Mapping[int, Tally]]) -> list[str]:
-    """Tell, person by person, in which frames they were not swapped.
+def told(frame_count: int, frames_swapped: int, tallies: Sequence[Mapping[int, Tally]]) -> list[str]:
+    """Tell what was left as it was: first of all whether that is most of the video, then person by person.
 
     A face that is not followed and a person who is not there look the same to the engine.
 
     Args:
         frame_count: Of the video.
-        tallies: Of its parts, by ``obj_id``.
+        frames_swapped: In how many of them anybody was swapped.
+        tallies: Of its parts, by ``obj_id``: everybody who was to be swapped.
     """
-    sentences = []
-    for obj_id in sorted(tallies[0]) if tallies else ():
+    people, sentences = sorted(tallies[0]) if tallies else [], []
+    if people and (left := frame_count - frames_swapped) > _MOSTLY * frame_count:
+        sentences.append(f"in {left} of {frame_count} frames nobody was swapped")
+    for obj_id in people:
         seen = sum(part[obj_id].seen for part in tallies)
         left, unseen = seen - sum(part[obj_id].swapped for part in tallies), frame_count - seen
         if left:

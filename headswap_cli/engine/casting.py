@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.meetings import Meeting
     from headswap_cli.engine.reference import Reference
-    from headswap_cli.engine.types import Frame, Landmarks, Person, Scene, SwapSettings
+    from headswap_cli.engine.types import Frame, Landmarks, Person, PhotoFault, Scene, SwapSettings
     from headswap_cli.engine.wardrobe import Outfit
 
 # So many of their shapes tell how a face moves.
@@ -124,6 +124,10 @@ class Casting:
         Raises: MediaFault: a photo cannot be used.
         """
         self._wardrobe.outfits(photos)
+
+    def faults(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, PhotoFault]:
+        """Make the heads as ``check`` does, and return what is wrong with any, by whose photos they are."""
+        return self._wardrobe.faults(photos)
 
     def clear(self) -> None:
         """Forget the heads, and let go of the networks until they are wanted again."""

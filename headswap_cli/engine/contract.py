@@ -20,6 +20,7 @@ from headswap_cli.wire import (
     MAX_MAPPINGS,
     MAX_PHOTOS,
     MODEL,
+    OF_A_PHOTO,
     PROCESSING,
     QUEUED,
     RESOLUTIONS,
@@ -99,6 +100,10 @@ _TASK: JsonObject = {
     "deduction_lock_duration": {"const": 0},
     "model_name": {"const": MODEL},
     "file_name": _TEXT,
+    "error_subject": {
+        "enum": ["", OF_A_PHOTO],
+        "description": "The local engine's own: what another one of will mend a failure.",
+    },
 }
 _SCHEMAS: JsonObject = {
     "Failure": _object({"code": {"type": "integer", "not": {"const": SUCCESS}}, "msg": _TEXT}),
@@ -126,6 +131,9 @@ _SCHEMAS: JsonObject = {
         }
     ),
     "Media": _object({"url": _URL}),
+    "Judged": _object(
+        {"refused": {"type": ["array", "null"], "items": _object({"person": _COUNT, "reason": _TEXT})}}
+    ),
     "Cleared": _object({"jobs": _COUNT, "files": _COUNT}),
     "Health": _object({"version": _TEXT, "pid": _COUNT, "queued": _COUNT, "processing": _COUNT}),
     "Ending": _object({"pid": _COUNT}),
@@ -133,6 +141,18 @@ _SCHEMAS: JsonObject = {
     "AnalyzeBody": _object(
         {"video_url": _URL, "type": {"const": "head"}, "any_length": _MAYBE},
         optional=("any_length",),
+        is_open=True,
+    ),
+    "PhotosBody": _object(
+        {
+            "photos": {
+                "type": "array",
+                "items": {"type": "array", "items": _URL, "minItems": 1, "maxItems": MAX_PHOTOS},
+                "minItems": 1,
+                "maxItems": MAX_MAPPINGS,
+                "description": "Media of the engine, a list a person, the main one first.",
+            }
+        },
         is_open=True,
     ),
     "CreateBody": _object(
@@ -268,6 +288,7 @@ _OPERATIONS = {
     "analysis": _Operation("Analysis", parameters=_BY_ID),
     "create": _CREATE,
     "task": _Operation("Task", parameters=_BY_ID),
+    "judge": _Operation("Judged", body=_body("PhotosBody"), others=_SLOW),
     "put_media": _PUT_MEDIA,
     "get_media": _GET_MEDIA,
     "clear": _Operation("Cleared", others=_FULL),

@@ -12,7 +12,7 @@ from headswap_cli import wire
 from headswap_cli.engine import topology
 from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.look import Look, look_of
-from headswap_cli.engine.types import Frame, Landmarks, MediaFault
+from headswap_cli.engine.types import Frame, Landmarks, PhotoFault
 
 Floats = NDArray[np.float32]
 
@@ -55,7 +55,7 @@ def judge(photo: Frame, landmarks: Landmarks, *, turn_limit: float = FRONTAL) ->
         turn_limit: Degrees of yaw and pitch that are borne.
 
     Raises:
-        MediaFault: It is cut off, turned away, blurred, asleep or behind dark glasses; the reason names the
+        PhotoFault: It is cut off, turned away, blurred, asleep or behind dark glasses; the reason names the
             value and the limit.
     """
     look, width = look_of(landmarks), face_width(landmarks)
@@ -68,7 +68,7 @@ def judge(photo: Frame, landmarks: Landmarks, *, turn_limit: float = FRONTAL) ->
             f" have {100 * eyes:.0f} % of the skin's brightness; at least {100 * _DARK_GLASS:.0f} are needed)"
         )
     if fault is not None:
-        raise MediaFault(wire.INVALID_PARAMETER, fault)
+        raise PhotoFault(wire.INVALID_PARAMETER, fault)
     return Verdict(look, width, detail, tuple(_warnings(look, width, detail) + _dim(light, eyes)))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from headswap_cli.engine.links import SIGNATURE
+from headswap_cli.media import is_url
 from headswap_cli.models import Mode, Quality, Tone
 from headswap_cli.wire import (
     ENGINE_ORIGIN,
@@ -132,6 +133,25 @@ def create_call(body: JsonObject, locate: Locate) -> CreateCall:
         any_length=_flag(body, "any_length", default=False),
         webhook_url=_webhook_url(body.get("webhookUrl")),
     )
+
+
+def photos_call(body: JsonObject, locate: Locate) -> list[list[str]]:
+    """Check the body of POST photos; return the media names, a list a person.
+
+    Raises: RefusalError: Something in it is missing or wrong.
+    """
+    people = body.get("photos")
+    if not isinstance(people, list) or not 0 < len(people) <= MAX_MAPPINGS:
+        raise _invalid(f"photos must be a list of up to {MAX_MAPPINGS} lists, one a person.")
+    found = []
+    for index, urls in enumerate(people):
+        field = f"photos[{index}]"
+        if not isinstance(urls, list) or not 0 < len(urls) <= MAX_PHOTOS:
+            raise _invalid(f"{field} must be a list of up to {MAX_PHOTOS} URLs.")
+        found.append([locate(url, f"{field}[{number}]") for number, url in enumerate(urls)])
+        if any(map(is_url, found[-1])):
+            raise _invalid(f"{field} must be media of this engine.")
+    return found
 
 
 def media_source(url: object, field: str, hosts: Hosts) -> str:

@@ -45,6 +45,8 @@ _MIGRATIONS = (
     """,
     # How many workers died of it.
     "ALTER TABLE job ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;",
+    # What another one of will mend it.
+    "ALTER TABLE job ADD COLUMN error_subject TEXT NOT NULL DEFAULT '';",
 )
 # A job is taken up again after the first death of its worker, which may be somebody else's doing.
 DEATHS_ALLOWED = 2
@@ -64,7 +66,8 @@ class Job:
 
     ``source`` is the media name of the source video, or the URL that an analysis fetches it from; ``status``
     a number of ``wire``, ``progress`` 0 to 100, ``body`` what was asked, ``result`` what came of it
-    (completed jobs only). ``ahead`` is how many jobs come before a queued one, where that was asked for.
+    (completed jobs only). ``error_subject`` is what another one of will mend a failure, as in ``wire``, if
+    that is known; ``ahead`` is how many jobs come before a queued one, where that was asked for.
     """
 
     id: str
@@ -78,6 +81,7 @@ class Job:
     error_reason: str
     created_ms: int
     updated_ms: int
+    error_subject: str = ""
     ahead: int = 0
 
 
@@ -172,13 +176,14 @@ class JobStore:
             result=json.dumps(result),
         )
 
-    def fail(self, job_id: str, code: int, reason: str) -> None:
+    def fail(self, job_id: str, code: int, reason: str, subject: str = "") -> None:
         """Note why nothing came of a job."""
         self._write(
-            "UPDATE job SET status = :failed, error_code = :code, error_reason = :reason, updated_ms = :now"
-            " WHERE id = :id",
+            "UPDATE job SET status = :failed, error_code = :code, error_reason = :reason,"
+            " error_subject = :subject, updated_ms = :now WHERE id = :id",
             id=job_id,
             code=code,
+            subject=subject,
             # Half a surrogate pair in a file's name or tags could not be stored.
             reason=reason.encode(errors="replace").decode(),
         )
@@ -307,4 +312,5 @@ def _job(row: sqlite3.Row) -> Job:
         error_reason=row["error_reason"],
         created_ms=row["created_ms"],
         updated_ms=row["updated_ms"],
+        error_subject=row["error_subject"],
     )

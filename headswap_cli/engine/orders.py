@@ -47,11 +47,22 @@ class SwapOrder(TypedDict):
     keep_sound: bool
 
 
-Order = AnalysisOrder | SwapOrder
+class PhotosOrder(TypedDict):
+    """Judge photos that are to be swapped in; ``photos`` are media names, each person's main one first."""
+
+    kind: Literal["photos"]
+    id: str
+    photos: list[list[str]]
+
+
+Order = AnalysisOrder | SwapOrder | PhotosOrder
 
 
 class Event(TypedDict, total=False):
-    """What the worker says: one of progress (percent), done (the result), failed (code, reason, trace)."""
+    """What the worker says: one of progress (percent), done (the result), failed.
+
+    That has code, reason, trace, and ``subject``: what another one of will mend it, as in ``wire``.
+    """
 
     progress: int
     done: JsonObject

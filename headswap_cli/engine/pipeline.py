@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from headswap_cli.engine.analysis import Analyser
-from headswap_cli.engine.cast import Cast, little, told
+from headswap_cli.engine.cast import Cast, told
 from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.crew import Crew
 from headswap_cli.engine.decode import ahead, open_known, open_video
@@ -68,6 +68,20 @@ class Pipeline:
         self._crew.gather()
         self._casting.check(photos)
 
+    def judge_photos(self, photos: Sequence[Sequence[Path]]) -> dict[int, str]:
+        """Say which photos no head can be made of, before anybody has looked at a video.
+
+        The heads of the others are kept until they are wanted: judged now or later, they are made once.
+
+        Args:
+            photos: Of each person, the main one first.
+
+        Returns: The reasons, by the person's place.
+        """
+        faults = self._casting.faults(dict(enumerate(photos)))
+        give_back_memory()
+        return {place: fault.reason for place, fault in faults.items()}
+
     def swap(
         self,
         scene: Scene,
@@ -118,13 +132,7 @@ class Pipeline:
         return SwapReport(
             frame_count,
             frames_swapped,
-            (
-                *little(frame_count, frames_swapped, tallies),
-                *writer.notices,
-                *remarks,
-                *losses,
-                *told(frame_count, tallies),
-            ),
+            (*told(frame_count, frames_swapped, tallies), *writer.notices, *remarks, *losses),
             {role.obj_id: role.mode for role in roles},
         )
 

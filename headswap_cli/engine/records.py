@@ -77,6 +77,8 @@ def _task(job: Job) -> JsonObject:
         "deduction_lock_duration": 0,
         "model_name": MODEL,
         "file_name": result_name(job.id),
+        # The local engine's own: the vendor's codes leave open whether the video or a photo is meant.
+        "error_subject": job.error_subject,
     }
 
 

@@ -17,7 +17,7 @@ from headswap_cli.engine.eyeball import bare_eyeballs
 from headswap_cli.engine.geometry import Crop, bounding_box, face_width
 from headswap_cli.engine.hair import HeadCut, Matte, cut_head, strand_ends
 from headswap_cli.engine.lips import plain_lips
-from headswap_cli.engine.types import Detection, Frame, Landmarks, MediaFault
+from headswap_cli.engine.types import Detection, Frame, Landmarks, PhotoFault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def read_photo(path: Path) -> Frame:
     """Read a photo as it is meant to be seen: turned by its EXIF, transparent parts on grey, not too large.
 
     Raises:
-        MediaFault: It is empty, no image, or one that is too large.
+        PhotoFault: It is empty, no image, or one that is too large.
     """
     return decode_photo(path.read_bytes())
 
@@ -108,10 +108,10 @@ def select_face(detections: Sequence[Detection]) -> Detection:
     """Return the one face of a reference photo; small faces in the background don't count.
 
     Raises:
-        MediaFault: There is none, more than one, or it is too small; the reason is a sentence for the user.
+        PhotoFault: There is none, more than one, or it is too small; the reason is a sentence for the user.
     """
     if not detections:
-        raise MediaFault(
+        raise PhotoFault(
             wire.INVALID_PARAMETER,
             "the reference photo shows no face: it must be upright, sharp"
             f" and at least {_MINIMAL_FACE} pixels wide",
@@ -120,11 +120,11 @@ def select_face(detections: Sequence[Detection]) -> Detection:
     largest = _width(ordered[0])
     rivals = sum(_width(face) >= _RIVAL * largest for face in ordered)
     if rivals > 1:
-        raise MediaFault(
+        raise PhotoFault(
             wire.INVALID_PARAMETER, f"the reference photo shows {rivals} faces; use one that shows one person"
         )
     if largest < _MINIMAL_FACE:
-        raise MediaFault(
+        raise PhotoFault(
             wire.INVALID_PARAMETER,
             f"the face in the reference photo is {largest:.0f} pixels wide; "
             f"at least {_MINIMAL_FACE} are needed",
@@ -205,11 +205,11 @@ def _width(face: Detection) -> float:
 
 def _require_picture(content: bytes) -> None:
     if not content:
-        raise MediaFault(wire.UNREADABLE, "the reference photo is empty (0 bytes)")
+        raise PhotoFault(wire.UNREADABLE, "the reference photo is empty (0 bytes)")
     size = pictures.size_of(io.BytesIO(content))
     fault = pictures.excess(size) if size else "is not an image that can be read (use JPEG, PNG or WebP)"
     if fault is not None:
-        raise MediaFault(wire.UNREADABLE, f"the reference photo {fault}")
+        raise PhotoFault(wire.UNREADABLE, f"the reference photo {fault}")
 
 
 def _decoded(content: bytes) -> Frame:
@@ -218,9 +218,9 @@ def _decoded(content: bytes) -> Frame:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)
         raw = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
-        raise MediaFault(wire.UNREADABLE, "the reference photo is too large or damaged") from error
+        raise PhotoFault(wire.UNREADABLE, "the reference photo is too large or damaged") from error
     if image is None or raw is None:
-        raise MediaFault(wire.UNREADABLE, "the reference photo is damaged (use JPEG, PNG or WebP)")
+        raise PhotoFault(wire.UNREADABLE, "the reference photo is damaged (use JPEG, PNG or WebP)")
     has_alpha = raw.ndim == 3 and raw.shape[2] == 4
     return _on_grey(np.asarray(raw, raw.dtype)) if has_alpha else np.asarray(image, np.uint8)
 

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headswap_cli.engine.jobs import Job, JobStore
-    from headswap_cli.engine.orders import Event, Order
+    from headswap_cli.engine.orders import Event, Order, PhotosOrder
     from headswap_cli.engine.seat import WorkerProcess
 
 T = TypeVar("T")
+# How long a call may wait for a worker: it is soon asked again.
+ASK_S = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +57,7 @@ class Runner:
         # The one that worked last comes last.
         self._free = [*self._seats]
         self._condition = threading.Condition()
-        self._news = 0
+        self._news = self._asking = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="runner")
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="worker")
@@ -69,6 +71,36 @@ class Runner:
         with self._condition:
             self._news += 1
             self._condition.notify_all()
+
+    def ask(self, order: PhotosOrder, wait_s: float = ASK_S) -> Event | None:
+        """Have a worker do what is no job, before any that waits; return what it said.
+
+        Args:
+            order: What is quickly done.
+            wait_s: How long a worker may be waited for.
+
+        Returns: None if none was free by then.
+        """
+        with self._condition:
+            self._asking += 1
+            is_free = self._condition.wait_for(lambda: self._free or self._stopping.is_set(), wait_s)
+            self._asking -= 1
+            seat = self._free.pop() if is_free and not self._stopping.is_set() else None
+        # For the jobs that were held up.
+        self.wake()
+        return None if seat is None else self._answer(seat, order)
+
+    def _answer(self, seat: Seat, order: PhotosOrder) -> Event:
+        event: Event = {}
+        try:
+            for event in seat.ready().perform(order):
+                if "failed" in event:
+                    _log.error("photos could not be judged: %s", event["failed"])
+        except (WorkerDiedError, OSError) as error:
+            _log.error("photos could not be judged: the worker died (%s)", error)
+        finally:
+            self._vacate(seat)
+        return event
 
     def forget_faces(self) -> None:
         """Let go of the workers that have no job, and so of all that they know."""
@@ -84,6 +116,9 @@ class Runner:
         self.wake()
         self._thread.join()
         self._pool.shutdown()
+        with self._condition:
+            # Nobody who asked reads from them any more.
+            self._condition.wait_for(lambda: len(self._free) == len(self._seats))
         for seat in self._seats:
             seat.dismiss()
         # Where that cannot be written it is made up for at the next start.
@@ -94,7 +129,7 @@ class Runner:
         self._persist(self._jobs.requeue)
         while not self._stopping.is_set():
             news = self._news
-            job = self._persist(self._jobs.claim) if self._free else None
+            job = self._persist(self._jobs.claim) if self._free and not self._asking else None
             if job is not None:
                 _log.info("%s %s begins", job.kind, job.id)
                 self._pool.submit(self._run, self._seat_for(job), job)
@@ -111,6 +146,8 @@ class Runner:
         """Take the free worker that knows the people of the video, else the one that worked last."""
         analysis_id = _analysis_id(job)
         with self._condition:
+            # Whoever asked may have been quicker, and is done in a second.
+            self._condition.wait_for(lambda: self._free)
             seat = next((seat for seat in self._free if analysis_id in seat.known), self._free[-1])
             self._free.remove(seat)
         return seat
@@ -131,9 +168,12 @@ class Runner:
             # Whatever the worker still says of this job must not be taken for the next one's.
             seat.dismiss()
         finally:
-            with self._condition:
-                self._free.append(seat)
-            self.wake()
+            self._vacate(seat)
+
+    def _vacate(self, seat: Seat) -> None:
+        with self._condition:
+            self._free.append(seat)
+        self.wake()
 
     def _note(self, job: Job, event: Event) -> None:
         if "progress" in event:
@@ -148,7 +188,7 @@ class Runner:
             failed = event["failed"]
             # Before anybody is told, so that whoever looks why finds it.
             _log.info("%s %s failed: %s\n%s", job.kind, job.id, failed["reason"], failed["trace"] or "")
-            self._fail(job, failed["code"], failed["reason"])
+            self._fail(job, failed["code"], failed["reason"], failed.get("subject", ""))
 
     def _mourn(self, job: Job, death: WorkerDiedError) -> None:
         _log.error("%s %s: the worker died (%s)", job.kind, job.id, death)
@@ -157,8 +197,8 @@ class Runner:
         reason = f"The engine's worker process ended twice in the middle of the work (at last: {death})."
         self._persist(lambda: self._jobs.mourn(job.id, SERVER_FAULT, reason))
 
-    def _fail(self, job: Job, code: int, reason: str) -> None:
-        self._persist(lambda: self._jobs.fail(job.id, code, reason))
+    def _fail(self, job: Job, code: int, reason: str, subject: str = "") -> None:
+        self._persist(lambda: self._jobs.fail(job.id, code, reason, subject))
 
     def _persist(self, write: Callable[[], T]) -> T | None:
         """Write to the record, again and again if need be; None if the engine ends before that succeeds."""

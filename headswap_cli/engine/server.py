@@ -164,6 +164,7 @@ async def _serve(
         parts.media,
         hosts,
         links,
+        ask=parts.runner.ask,
         wake=parts.runner.wake,
         stop=ended.set,
         forget_faces=parts.runner.forget_faces,

@@ -43,6 +43,10 @@ class MediaFault(Exception):
         self.reason = reason
 
 
+class PhotoFault(MediaFault):
+    """A reference photo that cannot be used: another one will do, and nothing else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
     """A face in one frame; ``keypoints`` (6, 2): right and left eye, nose, mouth, right and left ear."""

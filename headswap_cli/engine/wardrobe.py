@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.reference import CUT_OFF, build_reference, read_photo, select_face
-from headswap_cli.engine.types import MediaFault
+from headswap_cli.engine.types import PhotoFault
 from headswap_cli.engine.weights import MESH_EDGES
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Embedding, Frame, Landmarks
 
-# What a file is known by as long as nobody writes to it: path, time of change, size.
-_Key = tuple[tuple[str, int, int], ...]
+# What photos are known by: the hashes of their bytes, whenever their files were last touched.
+_Key = tuple[bytes, ...]
 
 _NETWORKS = ("_detector", "_mesh", "_matte", "_embedder", "_hands")
 
@@ -92,18 +93,20 @@ class Wardrobe:
             photos: Of each person by ``obj_id``, the main one first: it must be from the front.
 
         Raises:
-            MediaFault: A photo cannot be used, or two of one person show different people.
+            PhotoFault: A photo cannot be used, or two of one person show different people.
         """
-        kept, self._made = self._made, {}
-        found = {}
-        try:
-            for obj_id, paths in photos.items():
-                key = _key(paths)
-                found[obj_id] = self._made[key] = kept.get(key) or self._outfit(obj_id, paths)
-        finally:
-            for name in _NETWORKS:
-                vars(self).pop(name, None)
+        found, faults = self._tried(photos)
+        for obj_id, fault in faults.items():
+            raise PhotoFault(fault.code, f"person {obj_id + 1}: {fault.reason}") from fault
         return found
+
+    def faults(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, PhotoFault]:
+        """Return what is wrong with photos, by whose they are; the heads of the others are kept.
+
+        Args:
+            photos: As ``outfits`` takes them, by whatever number.
+        """
+        return self._tried(photos)[1]
 
     def clear(self) -> None:
         """Forget the heads."""
@@ -133,13 +136,23 @@ class Wardrobe:
     def _hands(self) -> Hands:
         return Hands(self._weights)
 
-    def _outfit(self, obj_id: int, paths: Sequence[Path]) -> Outfit:
+    def _tried(self, photos: Mapping[int, Sequence[Path]]) -> tuple[dict[int, Outfit], dict[int, PhotoFault]]:
+        kept, self._made = self._made, {}
+        found: dict[int, Outfit] = {}
+        faults: dict[int, PhotoFault] = {}
         try:
-            return self._made_of(paths)
-        except MediaFault as fault:
-            raise MediaFault(fault.code, f"person {obj_id + 1}: {fault.reason}") from fault
+            for number, paths in photos.items():
+                key = _key(paths)
+                try:
+                    found[number] = self._made[key] = kept.get(key) or self._outfit(paths)
+                except PhotoFault as fault:
+                    faults[number] = fault
+        finally:
+            for name in _NETWORKS:
+                vars(self).pop(name, None)
+        return found, faults
 
-    def _made_of(self, paths: Sequence[Path]) -> Outfit:
+    def _outfit(self, paths: Sequence[Path]) -> Outfit:
         if len(paths) == 1:
             alone = self._seen(paths[0], FRONTAL, is_alone=True)
             return Outfit((alone.head,), alone.warnings)
@@ -148,8 +161,8 @@ class Wardrobe:
         for number, path in enumerate(paths, start=1):
             try:
                 seen.append(self._seen(path, ASIDE if seen else FRONTAL, is_alone=False))
-            except MediaFault as fault:
-                raise MediaFault(fault.code, f"photo {number}: {fault.reason}") from fault
+            except PhotoFault as fault:
+                raise PhotoFault(fault.code, f"photo {number}: {fault.reason}") from fault
             warnings += [f"photo {number}: {warning}" for warning in seen[-1].warnings]
         heads = tuple(one.head for one in seen)
         warnings += [*_likeness([one.embedding for one in seen]), *_hairdos(heads)]
@@ -183,7 +196,7 @@ def _require_bare(photo: Frame, landmarks: Landmarks, hands: list[Hand]) -> None
     face = cv2.fillPoly(np.zeros(mask.shape, np.uint8), [outline], (1,)) > 0
     share = float(mask[face].mean()) if face.any() else 0.0
     if share > _COVERED:
-        raise MediaFault(
+        raise PhotoFault(
             wire.INVALID_PARAMETER,
             f"a hand covers {100 * share:.0f} % of the face in the reference photo; at most"
             f" {100 * _COVERED:.0f} can be borne, so take one with the face free",
@@ -191,7 +204,7 @@ def _require_bare(photo: Frame, landmarks: Landmarks, hands: list[Hand]) -> None
 
 
 def _key(paths: Sequence[Path]) -> _Key:
-    return tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
+    return tuple(hashlib.sha256(path.read_bytes()).digest() for path in paths)
 
 
 def _likeness(embeddings: Sequence[Embedding | None]) -> list[str]:
@@ -202,7 +215,7 @@ def _likeness(embeddings: Sequence[Embedding | None]) -> list[str]:
             continue
         apart = distance(main, other)
         if apart > OTHER_PERSON:
-            raise MediaFault(
+            raise PhotoFault(
                 wire.INVALID_PARAMETER,
                 f"photos 1 and {number} show different people (distance {apart:.2f}; one person's are at most"
                 f" {OTHER_PERSON:.2f} apart)",

@@ -38,6 +38,7 @@ from headswap_cli.media import is_url
 from headswap_cli.packages import FETCH_COMMAND
 from headswap_cli.wire import (
     DURATION,
+    OF_A_PHOTO,
     SERVER_FAULT,
     TOO_LARGE,
     UNREADABLE,
@@ -46,7 +47,7 @@ from headswap_cli.wire import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from headswap_cli.engine.orders import AnalysisOrder, Event, Order, SwapOrder
+    from headswap_cli.engine.orders import AnalysisOrder, Event, Order, PhotosOrder, SwapOrder
     from headswap_cli.engine.types import OnProgress, Scene, SwapReport, SwapSettings
     from headswap_cli.wire import JsonObject
 
@@ -60,7 +61,10 @@ class SwapPipeline(Protocol):
         """Find the people of a video."""
 
     def check_photos(self, photos: Mapping[int, Sequence[Path]]) -> None:
-        """Raise ``MediaFault`` where a photo of the swap to come cannot be used."""
+        """Raise ``PhotoFault`` where a photo of the swap to come cannot be used."""
+
+    def judge_photos(self, photos: Sequence[Sequence[Path]]) -> dict[int, str]:
+        """Return why photos cannot be used, by the place of the person whose they are."""
 
     def swap(
         self,
@@ -108,12 +112,13 @@ class Workbench:
 
         Raises: HelperDiedError: A process that worked along ended: this one cannot go on.
         """
-        from headswap_cli.engine.types import MediaFault
+        from headswap_cli.engine.types import MediaFault, PhotoFault
 
         try:
-            return {"done": self._analyse(order) if order["kind"] == "analysis" else self._swap(order)}
+            return {"done": self._done(order)}
         except MediaFault as fault:
-            return {"failed": {"code": fault.code, "reason": fault.reason, "trace": None}}
+            subject = OF_A_PHOTO if isinstance(fault, PhotoFault) else ""
+            return {"failed": {"code": fault.code, "reason": fault.reason, "subject": subject, "trace": None}}
         except HelperDiedError:
             # As if this process had died: what killed a part of the work may kill all of it.
             raise
@@ -122,6 +127,17 @@ class Workbench:
                 self._scenes.clear()
             code, reason = _diagnosis(error)
             return {"failed": {"code": code, "reason": reason, "trace": traceback.format_exc()}}
+
+    def _done(self, order: Order) -> JsonObject:
+        if order["kind"] == "analysis":
+            return self._analyse(order)
+        return self._swap(order) if order["kind"] == "task" else self._judge(order)
+
+    def _judge(self, order: PhotosOrder) -> JsonObject:
+        faults = self._use_pipeline().judge_photos(
+            [list(map(self._file, names)) for names in order["photos"]]
+        )
+        return {"refused": [{"person": place, "reason": reason} for place, reason in faults.items()]}
 
     def _analyse(self, order: AnalysisOrder) -> JsonObject:
         from headswap_cli.engine.decode import open_video

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from headswap_cli.media import is_url
+from headswap_cli.models import Backend
 from headswap_cli.render.views import short_path
 from headswap_cli.render.words import columns_of, wrapped
 from headswap_cli.text import file_stem, printable
@@ -73,7 +74,7 @@ class BatchLines(SilentBoard):
 
     def notice(self, text: str) -> None:
         """Print the line, unless another row said the same."""
-        if text.startswith("row "):
+        if text.startswith(("row ", "video ")):
             what = text.partition(": ")[2]
             with self._lock:
                 if what in self._told:
@@ -151,7 +152,7 @@ def count_line(count: Count) -> str:
     words = [f"{number} {name}" for name, number in parts.items() if number]
     spent = [] if count.spent is None else [f"{count.spent:g} credits"]
     left = [] if not count.left_s else [f"about {duration(count.left_s)} left"]
-    return " · ".join([f"{count.total} rows: {', '.join(words)}", *spent, *left])
+    return " · ".join([f"{count.total} {count.unit}s: {', '.join(words)}", *spent, *left])
 
 
 def duration(seconds: float) -> str:
@@ -174,11 +175,11 @@ def state_of(now: AtWork) -> str:
 
 def row_line(end: RowEnd) -> str:
     """Return what a row came to, on a line."""
-    row = f"row {end.row.number} ({_name(end.row.request.video)})"
+    row = f"{end.row.name} ({_name(end.row.request.video)})"
     if end.error is not None:
         return f"{row}: error: {end.error.message}"
     if end.rehearsal is not None:
-        return f"{row}: would be paid for"
+        return f"{row}: would be {'made' if end.rehearsal.backend is Backend.LOCAL else 'paid for'}"
     if end.result is not None and end.result.saved is None:
         return f"{row}: task {end.result.task.task_id}"
     path = end.result.saved.path if end.result is not None and end.result.saved is not None else None

@@ -25,6 +25,8 @@ _GAP = 2
 # Of the lines of a terminal the pictures leave some to the table, and to the questions below.
 _LINES_LEFT = 9
 _LEAST_ROWS = 4
+# Fourteen lines of blocks are 28 pixels, enough to know a face by; more only push the table away.
+_MOST_ROWS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def gallery(
     across = (terminal.columns + _GAP) // len(people) - _GAP
     least, most = _BLOCK_COLUMNS if terminal.graphics is Graphics.BLOCKS else _COLUMNS
     columns = max(min(least, terminal.columns), min(most, across))
-    rows = max(_LEAST_ROWS, min(columns // 2 + 1, terminal.lines - _LINES_LEFT))
+    rows = max(_LEAST_ROWS, min(columns // 2 + 1, _MOST_ROWS, terminal.lines - _LINES_LEFT))
     tiles = [_tile(person, images.get(person.person), columns, rows, terminal) for person in people]
     abreast = max(1, (terminal.columns + _GAP) // (columns + _GAP))
     lines = (tiles[at : at + abreast] for at in range(0, len(tiles), abreast))

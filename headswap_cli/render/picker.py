@@ -36,10 +36,16 @@ class InterruptedByKeyError(Exception):
 
 
 class PeopleList:
-    """The list of people with a cursor and a mark before each."""
+    """The list of people with a cursor and a mark before each.
 
-    def __init__(self, people: Sequence[Person]) -> None:
+    Args:
+        people: Who there is.
+        is_free: Whether nothing is to be paid in the end.
+    """
+
+    def __init__(self, people: Sequence[Person], *, is_free: bool = False) -> None:
         self._people = people
+        self._promise = "" if is_free else "; nothing is paid yet"
         self._digits = {str(number) for number in range(1, min(9, len(people)) + 1)}
         self.cursor = 0
         self.chosen: set[int] = set()
@@ -66,7 +72,7 @@ class PeopleList:
     def lines(self) -> list[str]:
         """Return the list as it is now."""
         rows = [self._row(place, person) for place, person in enumerate(self._people)]
-        keys = "arrows move, space marks, Enter goes on, Esc leaves; nothing is paid yet"
+        keys = f"arrows move, space marks, Enter goes on, Esc leaves{self._promise}"
         return [f"{_BOLD}Who gets another head?{_PLAIN}", *rows, f"{_FAINT}{self._fault or keys}{_PLAIN}"]
 
     def _toggle(self, place: int) -> None:
@@ -140,6 +146,7 @@ def pick(
     check: Check,
     *,
     columns: Callable[[], int],
+    is_free: bool = False,
 ) -> list[tuple[Person, str]]:
     """Return whom the user chose and the photo for each; somebody alone is not asked for.
 
@@ -149,13 +156,14 @@ def pick(
         screen: Where the questions are drawn.
         check: Says what is wrong with a photo.
         columns: Tells the width of the screen.
+        is_free: Whether nothing is to be paid in the end.
 
     Raises:
         CancelledError: the user left by Escape, or the keys ended.
         InterruptedByKeyError: the user left by Ctrl-C.
     """
     pressing = iter(keys)
-    who = PeopleList(people)
+    who = PeopleList(people, is_free=is_free)
     if len(people) > 1:
         _ask(who, pressing, screen, columns)
     picked = []

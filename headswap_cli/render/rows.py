@@ -50,8 +50,8 @@ def counts(result: Summary) -> str:
     parts.append(f"{result.not_done} not begun" if result.not_done else "")
     cost = "" if result.spent is None else f"; the balance fell by {result.spent:g} credits"
     if result.is_rehearsal:
-        parts[0] = f"{result.completed} would be paid for, nothing was"
-    rows = "1 row" if result.total == 1 else f"{result.total} rows"
+        parts[0] = f"{result.completed} would be {'made' if result.is_free else 'paid for'}, nothing was"
+    rows = f"{result.total} {result.unit}{'' if result.total == 1 else 's'}"
     return f"{rows} in {duration(result.elapsed_s)}: {', '.join(filter(None, parts))}{cost}"
 
 
@@ -63,5 +63,6 @@ def failures(result: Summary) -> list[str]:
         if end.error is not None and end.error.hint:
             lines.append(f"  hint: {end.error.hint}")
     if result.failed or result.not_done:
-        lines.append("The same command again goes on with what is not done; nothing is paid for twice.")
+        unpaid = "" if result.is_free else "; nothing is paid for twice"
+        lines.append(f"The same command again goes on with what is not done{unpaid}.")
     return lines

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.models import Status
+from headswap_cli.render.steps import moment, place, told_steps
 from headswap_cli.render.views import Shown, short_path, table
 from headswap_cli.text import masked, printable
 
@@ -66,8 +66,7 @@ def listed(runs: Sequence[Run]) -> Shown:
 def shown(known: Run, steps: Sequence[Step]) -> Shown:
     """Show a run and all that happened to it."""
     told = [{"kind": step.kind, "at": _time(step.at), "detail": _masked_json(step.detail)} for step in steps]
-    facts = [(name, value) for name, value in run_json(known).items() if value is not None]
-    rows = [(one["at"], one["kind"], _brief(one["detail"])) for one in told]
+    facts, rows = _facts(known), told_steps(steps)
 
     def _lay(columns: int | None) -> str:
         parts = [table(("FACT", "VALUE"), facts, columns), table(("AT", "STEP", "WHAT"), rows, columns)]
@@ -100,12 +99,34 @@ def _masked_json(value: Any) -> Any:
     return masked(value) if isinstance(value, str) else value
 
 
-def _brief(detail: Mapping[str, Any]) -> str:
-    kept = {name: value for name, value in detail.items() if value is not None}
-    return ", ".join(
-        f"{name} {value if isinstance(value, str | int | float) else json.dumps(value)}"
-        for name, value in kept.items()
-    )
+def _facts(known: Run) -> list[tuple[str, str]]:
+    """Return what is worth knowing of a run, by name."""
+    facts = {
+        "run": known.run_id,
+        "command": known.command,
+        "begun": moment(known.created_at),
+        "status": _state(known),
+        "profile": known.profile,
+        "source": place(known.source),
+        "analysis": known.analysis_id,
+        "task": known.task_id,
+        "saved as" if known.output else "to be saved as": place(known.output or known.target or "") or None,
+        "size": _amount(known.size_bytes, ",", " bytes"),
+        "sha256": known.sha256,
+        "held": _amount(known.held or None, "g", ""),
+        "cost": _amount(known.credits_charged, "g", " credits"),
+        "error": masked(known.error) if known.error else None,
+    }
+    return [(name, value) for name, value in facts.items() if value is not None]
+
+
+def _state(known: Run) -> str:
+    is_moving = known.state is Status.PROCESSING and known.progress
+    return f"{known.state}, {known.progress:.0f} %" if is_moving else str(known.state)
+
+
+def _amount(number: float | None, form: str, unit: str) -> str | None:
+    return None if number is None else f"{number:{form}}{unit}"
 
 
 def _outcome(known: Run) -> str:

@@ -191,12 +191,15 @@ class View:
 
         return is_foreground(self._stdin)
 
-    def pick(self, people: Sequence[Person], check: Check) -> list[tuple[Person, str]]:
+    def pick(
+        self, people: Sequence[Person], check: Check, *, is_free: bool = False
+    ) -> list[tuple[Person, str]]:
         """Let the user choose people and a photo for each; only where ``can_ask``.
 
         Args:
             people: At least one.
             check: Says what is wrong with a photo.
+            is_free: Whether nothing is to be paid in the end.
 
         Raises:
             CancelledError: the user left by Escape.
@@ -206,7 +209,14 @@ class View:
         from headswap_cli.render.picker import pick
 
         with pressed(self._stdin, self._stderr) as keys:
-            return pick(people, keys, self._stderr, check, columns=lambda: size_of(self._stderr).columns)
+            return pick(
+                people,
+                keys,
+                self._stderr,
+                check,
+                columns=lambda: size_of(self._stderr).columns,
+                is_free=is_free,
+            )
 
     def error(self, error: HeadswapError) -> None:
         """Print an error: on stderr for people, as the JSON value on stdout where JSON was asked for."""

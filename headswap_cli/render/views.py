@@ -9,6 +9,7 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headswap_cli.models import Backend
 from headswap_cli.render.view import error_json
 from headswap_cli.render.words import laid, wrapped
 from headswap_cli.text import harmless, printable
@@ -189,11 +190,13 @@ def rehearsal(result: Rehearsal) -> Shown:
         "balance": result.balance,
         "request": {"method": "POST", "url": result.url, "body": result.body},
     }
+    is_free = result.backend is Backend.LOCAL
+    balance = f"balance {'unknown' if result.balance is None else format(result.balance, 'g')}"
     lines = [
-        "Nothing was paid. This is what would be sent:",
+        f"Nothing was {'made' if is_free else 'paid'}. This is what would be sent:",
         f"POST {printable(result.url, CELL_LIMIT)}",
         json.dumps(result.body, indent=2),
-        f"balance {'unknown' if result.balance is None else format(result.balance, 'g')}",
+        *([] if is_free else [balance]),
         f"analysis {result.analysis_id}",
     ]
     return Shown(value, "\n".join(lines), result.analysis_id)

@@ -22,6 +22,7 @@ from headswap_cli.errors import (
 from headswap_cli.models import Backend
 from headswap_cli.services.crew import Crew, Ended, Job
 from headswap_cli.services.deps import Deadline
+from headswap_cli.services.photos import OTHER_PHOTO
 from headswap_cli.services.purse import Purse
 from headswap_cli.services.rehearse import rehearse_run_steps
 from headswap_cli.services.repeat import DoneError
@@ -85,6 +86,8 @@ class Summary:
     spent: float | None = None
     elapsed_s: float = 0.0
     is_rehearsal: bool = False
+    is_free: bool = False
+    unit: str = "row"
 
     @property
     def not_done(self) -> int:
@@ -152,8 +155,13 @@ class _Batch:
         self._order, self._board, self._on_end = order, board, on_end
         self.tally = Tally(lineup.to_do, len(lineup.done), deps.clock)
         self.purse = Purse(order.max_credits, self.tally.spend)
+        rows = [*lineup.to_do, *(row for row, _ in lineup.done)]
         self.summary = Summary(
-            len(lineup.to_do) + len(lineup.done), skipped=len(lineup.done), is_rehearsal=order.dry_run
+            len(rows),
+            skipped=len(lineup.done),
+            is_rehearsal=order.dry_run,
+            is_free=deps.is_free,
+            unit=next((row.unit for row in rows), "row"),
         )
         self.crew: Crew[BatchRow, RowEnd] = Crew(
             (Job(row, self._steps(row)) for row in lineup.to_do),
@@ -197,10 +205,11 @@ class _Batch:
         """Say what is where, and how to go on."""
         count = self.tally.count()
         at_service = count.queued + count.processing
-        return (
-            f"{count.completed + count.skipped} of {count.total} rows are completed, {at_service} are at "
-            "work at the service and go on there. Run the same command again: nothing is paid for twice."
-        )
+        done = f"{count.completed + count.skipped} of {count.total} {count.unit}s are completed"
+        there, again = "at the service", ": nothing is paid for twice"
+        if self._deps.is_free:
+            there, again = "in the local engine", ", which goes on"
+        return f"{done}, {at_service} are at work {there} and go on there. Run the same command again{again}."
 
     def _steps(self, row: BatchRow) -> Generator[float, None, RowEnd]:
         self.tally.begin(row)
@@ -213,8 +222,9 @@ class _Batch:
 
     def _failed(self, row: BatchRow, error: HeadswapError) -> RowEnd:
         """Return how a row failed; where that is enough, the others stop before it is told."""
-        if isinstance(error, FailedError) and "task_id" in error.ids:
-            error.hint = f"It is not tried again by itself. To pay again: {self._order.retry_flag}"
+        if isinstance(error, FailedError) and "task_id" in error.ids and error.hint != OTHER_PHOTO:
+            way = "To try again" if self._deps.is_free else "To pay again"
+            error.hint = f"It is not tried again by itself. {way}: {self._order.retry_flag}"
         if isinstance(error, HOPELESS) or self._order.fail_fast:
             self.purse.close()
             self.tally.let_go(self.crew.halt(lambda other: not self.tally.is_paid(other)))
@@ -296,4 +306,4 @@ class _RowReport:
     def notice(self, text: str) -> None:
         """Tell the user; the names of runs are many, and in the journal."""
         if not text.startswith("run run-"):
-            self._board.notice(f"row {self._row.number}: {text}")
+            self._board.notice(f"{self._row.name}: {text}")

@@ -76,8 +76,24 @@ class Columns:
         if name in self.switches:
             return _switch(cell)
         if name == FACE:
-            return tuple(self.parse[FACE](face) for face in _faces(written, cell))
+            return self._read_faces(written, cell)
         return self.parse[name](_text(cell))
+
+    def _read_faces(self, written: str, cell: object) -> tuple[Any, ...]:
+        """Return each face of a cell.
+
+        Raises:
+            InputError: says what is wrong with every one.
+        """
+        found, wrong = [], []
+        for face in _faces(written, cell):
+            try:
+                found.append(self.parse[FACE](face))
+            except InputError as error:
+                wrong.append(error.message)
+        if wrong:
+            raise InputError(" ".join(wrong))
+        return tuple(found)
 
 
 def column_name(written: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from headswap_cli.errors import HeadswapError, InputError
 from headswap_cli.journal import StepKind
 from headswap_cli.media import is_url
+from headswap_cli.models import Backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +73,16 @@ class Deps:
     purse: Purse | None = None
     now: Callable[[], float] = time.time
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing costs anything there."""
+        return self.settings.backend is Backend.LOCAL
+
+    @property
+    def nothing_done(self) -> str:
+        """How a message ends that stops a run before the request which may cost."""
+        return "nothing was made" if self.is_free else "nothing was paid"
+
     def media_client(self, url: str) -> httpx.Client:
         """Return the client to fetch ``url`` with: the local engine wants its token for its own media.
 
@@ -110,7 +121,7 @@ class Deps:
         sent = hash_file(path)
         if sha256 is not None and sent != sha256:
             raise InputError(
-                f"{source!r} changed while it was worked with; nothing was paid.",
+                f"{source!r} changed while it was worked with; {self.nothing_done}.",
                 hint="The same command again, once nobody writes it any more.",
             )
         self.journal.published(run_id, str(path), sent, url)

@@ -52,7 +52,7 @@ def check_life(deps: Deps, url: str, what: str) -> None:
     if is_ending(deps, url):
         raise InputError(
             f"The link of the {what} has ended, or ends within {LEAST_LIFE_S / 60:.0f} minutes;"
-            " nothing was paid.",
+            f" {deps.nothing_done}.",
             hint="Give a fresh link, good for as long as the work may take.",
         )
 

@@ -83,11 +83,13 @@ class Problems:
             RowsError: names them all, by line.
         """
         bad = len(self.bad)
-        many = f"{bad} of {self.rows} rows can't be done" if bad else "The batch can't be read"
         found = sorted(self.found, key=lambda problem: problem.line)
+        unit = "rows" if any(problem.line for problem in found) else "videos"
+        many = f"{bad} of {self.rows} {unit} can't be done" if bad else "The batch can't be read"
         if found:
             raise RowsError(
                 f"{many}; nothing was sent.",
+                unit=unit,
                 told=[str(one) for one in found],
                 problems=[
                     {"row": one.row, "line": one.line, "column": one.column, "message": one.message}
@@ -122,7 +124,7 @@ def load(source: str, stdin: TextIO | None) -> tuple[bytes, Path]:
 
 
 def read_rows(content: bytes, columns: Columns, problems: Problems) -> list[Row]:
-    """Return the rows of a manifest, in their order; those that are wrong are left out and noted.
+    """Return the rows of a manifest, in their order; of those that are noted as wrong, what can be read.
 
     Args:
         content: CSV with a header line (comma, semicolon or tab), or one JSON object a line, as its first
@@ -147,8 +149,7 @@ def read_rows(content: bytes, columns: Columns, problems: Problems) -> list[Row]
         row = _row(problems.rows, line, cells, columns, problems)
         if VIDEO not in row.values and row.number not in problems.bad:
             problems.add(row.number, line, VIDEO, "there is none.")
-        if row.number not in problems.bad:
-            rows.append(row)
+        rows.append(row)
     if not problems.rows and not problems.found:
         raise InputError("The batch holds no row.", hint="headswap batch --help")
     return rows

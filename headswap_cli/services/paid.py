@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import FailedError, NotFoundError, OutcomeUnknownError, Stopped
 from headswap_cli.journal import StepKind
-from headswap_cli.models import Backend, Status
+from headswap_cli.models import Status
 from headswap_cli.services.hosted import check_life
 from headswap_cli.services.money import budgeted_balance, paying, settle
+from headswap_cli.services.photos import OTHER_PHOTO
 from headswap_cli.services.timed import state_report, watch_again, watch_timed
 from headswap_cli.services.undisturbed import undisturbed
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from headswap_cli.journal import Journal, Run
     from headswap_cli.models import MappedFace, SwapOptions, Task
     from headswap_cli.services.deps import Deadline, Deps
-
-# How the local engine's reasons name a photo that it cannot use.
-_OF_A_PHOTO = ("reference photo", "photos 1 and ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ def take_up(deps: Deps, run: Run, task_id: str, options: SwapOptions) -> Submiss
     try:
         task = deps.dialect.fetch_task(deps.client, task_id)
     except NotFoundError as error:
-        if deps.settings.backend is Backend.LOCAL:
+        if deps.is_free:
             error.message = (
                 f"The local engine keeps a job for 7 days, and has deleted that of the run {run.run_id}."
             )
@@ -127,7 +125,8 @@ def take_up(deps: Deps, run: Run, task_id: str, options: SwapOptions) -> Submiss
         )
         error.hint = f"headswap runs forget {run.run_id}, or pay again: the same command with --new"
         raise
-    deps.report.notice(f"the task {task_id} exists already; nothing is paid again")
+    way_on = "going on with it" if deps.is_free else "nothing is paid again"
+    deps.report.notice(f"the task {task_id} exists already; {way_on}")
     return Submission(replace(task, held=run.held), options, None, is_submitted_now=False)
 
 
@@ -156,11 +155,10 @@ def see_through(
 def task_failed(deps: Deps, task: Task, credits_charged: float | None = None) -> FailedError:
     """Return the error of a task that the service ended as failed."""
     reason = task.error or "the service gave no reason"
-    is_free = deps.settings.backend is Backend.LOCAL
-    way = "Change what the reason names; to try the same again" if is_free else "To pay again"
+    way = "Change what the reason names; to try the same again" if deps.is_free else "To pay again"
     hint = f"It is not tried again by itself. {way}: the same command with --new"
-    if is_free and any(words in reason for words in _OF_A_PHOTO):
-        hint = "Take another photo: this one is refused each time, for what the reason names."
+    if deps.is_free and task.is_of_a_photo:
+        hint = OTHER_PHOTO
     cost = "" if credits_charged is None else f" (the balance fell by {credits_charged:g} credits)"
     return FailedError(
         f"The task failed: {reason}{cost}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
@@ -10,7 +11,7 @@ from headswap_cli.services.deps import absolute
 from headswap_cli.services.mapping import check_mappings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from headswap_cli.models import FaceMapping
 
@@ -24,7 +25,6 @@ def check_sources(
     faces: Sequence[FaceMapping],
     *,
     any_length: bool,
-    known_photos: set[str] | None = None,
 ) -> list[str]:
     """Check the mappings and every file that is on this machine; URLs are left to the service.
 
@@ -32,17 +32,34 @@ def check_sources(
         video: A path or a URL; None if there is none.
         faces: Who gets which photo.
         any_length: Whether any length will do.
-        known_photos: What was looked at already, for others; what is looked at now is added.
 
     Returns: what the user should know and need not act on, such as what could not be checked.
     Raises: InputError: names the thing, the value and the limit.
     """
-    check_mappings(faces)
-    for source in (video or "", *(face.image for face in faces)):
-        if is_url(source):
-            check_sendable(source, "URL")
-    notices = [] if video is None or is_url(video) else _video_notices(video, any_length=any_length)
-    return notices + _photo_notices(faces, set() if known_photos is None else known_photos)
+    looks = source_checks(video, faces, any_length=any_length, known_photos=set())
+    return [notice for look in looks for notice in look()]
+
+
+def source_checks(
+    video: str | None,
+    faces: Sequence[FaceMapping],
+    *,
+    any_length: bool,
+    known_photos: set[str],
+) -> Iterator[Callable[[], list[str]]]:
+    """Yield what ``check_sources`` does, one check after the other, for whoever wants to know every fault.
+
+    Each returns notices, or raises ``InputError``. ``known_photos`` were looked at already, for others; what
+    is looked at now is added.
+    """
+    yield partial(_mapping_notices, faces)
+    for source in filter(is_url, (video or "", *dict.fromkeys(face.image for face in faces))):
+        yield partial(_url_notices, source)
+    if video is not None and not is_url(video):
+        yield partial(_video_notices, video, any_length=any_length)
+    for photo in _photos_here(faces):
+        if photo not in known_photos:
+            yield partial(_photo_notices, photo, known_photos)
 
 
 def check_sendable(value: str, what: str) -> None:
@@ -60,13 +77,27 @@ def check_sendable(value: str, what: str) -> None:
         ) from error
 
 
-def _photo_notices(faces: Sequence[FaceMapping], known: set[str]) -> list[str]:
-    """Look at every photo that is not known yet, and let it be known."""
+def _photos_here(faces: Sequence[FaceMapping]) -> list[str]:
+    """Return the photos on this machine, those of people who are meant too, each once."""
     named = (photo for face in faces for photo in (face.image, face.like) if photo is not None)
-    photos = dict.fromkeys(photo for photo in named if not (is_url(photo) or photo in known))
-    unchecked = [photo for photo in photos if not check_photo(absolute(photo))]
-    known.update(photos)
-    return [f"{photo}: whether it can be decoded is unchecked, {_UNCHECKED}" for photo in unchecked]
+    return [photo for photo in dict.fromkeys(named) if not is_url(photo)]
+
+
+def _mapping_notices(faces: Sequence[FaceMapping]) -> list[str]:
+    check_mappings(faces)
+    return []
+
+
+def _url_notices(url: str) -> list[str]:
+    check_sendable(url, "URL")
+    return []
+
+
+def _photo_notices(photo: str, known: set[str]) -> list[str]:
+    """Look at a photo, and let it be known if it will do."""
+    is_checked = check_photo(absolute(photo))
+    known.add(photo)
+    return [] if is_checked else [f"{photo}: whether it can be decoded is unchecked, {_UNCHECKED}"]
 
 
 def _video_notices(video: str, *, any_length: bool) -> list[str]:

@@ -18,7 +18,7 @@ from headswap_cli.errors import (
     RefusedError,
     Stopped,
 )
-from headswap_cli.models import Backend, Status
+from headswap_cli.models import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def recording(deps: Deps, run_id: str) -> Iterator[None]:
         raise
     except HeadswapError as error:
         error.ids.setdefault("run_id", run_id)
-        if deps.settings.backend is Backend.LOCAL and isinstance(error, NetworkError):
+        if deps.is_free and isinstance(error, NetworkError):
             raise _stopped_engine(deps, run_id, error) from error
         _write_down(deps, run_id, error)
         raise
@@ -79,7 +79,8 @@ def _way_on(deps: Deps, run_id: str) -> str:
     if run.is_unanswered:
         return f"Whether the task was created is not known: headswap resume {run_id}"
     if _goes_on_by_resume(deps, run_id):
-        return f"What was submitted goes on, and nothing is paid twice: headswap resume {run_id}"
+        unpaid = "" if deps.is_free else ", and nothing is paid twice"
+        return f"What was submitted goes on{unpaid}: headswap resume {run_id}"
     return f"What was submitted goes on: headswap status {run_id} --wait"
 
 

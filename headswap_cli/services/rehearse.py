@@ -9,6 +9,7 @@ from headswap_cli.models import Backend, MappedFace, Person
 from headswap_cli.services.casting import cast
 from headswap_cli.services.content import content_of, hashes_of
 from headswap_cli.services.money import budgeted_balance, check_budget
+from headswap_cli.services.photos import check_photos
 from headswap_cli.services.record import recording
 from headswap_cli.services.run import begin_run, check_run, prepare
 from headswap_cli.services.swap import begin_swap, check_swap, fetch_completed, match, publish_faces
@@ -59,8 +60,10 @@ def rehearse_run_steps(
         )
 
 
-def rehearse_swap(deps: Deps, request: SwapRequest) -> Rehearsal:
-    """Match people of a finished analysis and publish the photos; stop before the task is created.
+def rehearse_swap_steps(
+    deps: Deps, request: SwapRequest, *, deadline: Deadline | None
+) -> Generator[float, None, Rehearsal]:
+    """Match people of a finished analysis, judge and publish the photos; stop before the task is created.
 
     Raises:
         HeadswapError: what a swap would end in before it pays.
@@ -72,7 +75,9 @@ def rehearse_swap(deps: Deps, request: SwapRequest) -> Rehearsal:
     with recording(deps, run_id):
         deps.journal.submitted(run_id, request.analysis_id, analysis.video_url)
         matched = match(deps, cast(deps, request.faces, analysis), analysis)
-        mapped = publish_faces(deps, run_id, matched, hashes_of(face.image for face in request.faces))
+        hashes = hashes_of(face.image for face in request.faces)
+        yield from check_photos(deps, run_id, request.faces, hashes, deadline=deadline)
+        mapped = publish_faces(deps, run_id, matched, hashes)
         return _rehearsed(
             deps, run_id, analysis, mapped, options=request.options, max_credits=request.max_credits
         )

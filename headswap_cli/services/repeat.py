@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
 from headswap_cli.journal import StepKind
-from headswap_cli.models import Saved
+from headswap_cli.models import Backend, Saved
 from headswap_cli.services.output import TO_STDOUT, check_target, with_task_id
 
 if TYPE_CHECKING:
@@ -23,9 +23,11 @@ class DoneError(InputError):
     """
 
     def __init__(self, run: Run) -> None:
+        is_free = run.backend == Backend.LOCAL
+        again, another = ("", "make") if is_free else (", free", "pay for")
         super().__init__(
             f"The run {run.run_id} has saved this already, as {run.output!r}; nothing was sent.",
-            hint="To have the same again, free: -o FILE, or --force. To pay for another: --new",
+            hint=f"To have the same again{again}: -o FILE, or --force. To {another} another: --new",
             run_id=run.run_id,
             task_id=run.task_id,
         )

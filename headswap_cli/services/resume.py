@@ -9,7 +9,6 @@ from headswap_cli.api.account import fetch_balance
 from headswap_cli.errors import HeadswapError, InputError, NotFoundError, OutcomeUnknownError
 from headswap_cli.journal import StepKind
 from headswap_cli.media import is_url
-from headswap_cli.models import Backend
 from headswap_cli.services.output import TakenError, default_name, target_path
 from headswap_cli.services.paid import sent_at
 from headswap_cli.services.remember import faces_of, options_of
@@ -151,7 +150,7 @@ def _facts(deps: Deps, run: Run) -> str:
     people = len(body.get("mappings", ()))
     what = f"{source}, {people} {'face' if people == 1 else 'faces'}, {body.get('resolution')}"
     said = f"The run {run.run_id} sent a task{sent_at(deps.journal, run)} ({what}) and got no answer."
-    if deps.settings.backend is Backend.LOCAL:
+    if deps.is_free:
         return f"{said} The engine on this machine costs nothing."
     step = deps.journal.last(run.run_id, StepKind.INTENDED)
     before = step.detail.get("balance") if step is not None else None

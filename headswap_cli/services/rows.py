@@ -11,15 +11,17 @@ from headswap_cli.journal import StepKind
 from headswap_cli.models import Backend, Saved, Status, Task
 from headswap_cli.services.content import content_of
 from headswap_cli.services.output import LATER
+from headswap_cli.services.preflight import source_checks
 from headswap_cli.services.remember import mapped_faces, people_in
-from headswap_cli.services.repeat import DoneError, check_not_done
-from headswap_cli.services.run import RunResult, check
+from headswap_cli.services.repeat import DoneError, check_not_done, check_place
+from headswap_cli.services.run import RunResult
 from headswap_cli.services.swap import check_options
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Sequence
 
     from headswap_cli.journal import Journal, Run
+    from headswap_cli.models import FaceMapping
     from headswap_cli.services.deps import Deps
     from headswap_cli.services.manifest import Problems
     from headswap_cli.services.run import RunRequest
@@ -34,6 +36,16 @@ class BatchRow:
     request: RunRequest
     timeout: str
     timeout_s: float
+
+    @property
+    def unit(self) -> str:
+        """What the user calls it: a row of a file, or a video of a command."""
+        return "row" if self.line else "video"
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in messages."""
+        return f"{self.unit} {self.number}"
 
 
 @dataclass(slots=True)
@@ -58,7 +70,7 @@ def line_up(
 
     Args:
         rows: In order.
-        problems: Is told what is wrong; nothing is raised.
+        problems: Is told all that is wrong; nothing is raised.
         journal: Where earlier runs are written down.
         profile: Whose runs.
         force: Whether existing files may be replaced.
@@ -70,19 +82,51 @@ def line_up(
         row = replace(asked, request=replace(asked.request, force=force))
         with problems.noting(row.number, row.line):
             seen.check(row)
-            if not row.request.faces:
-                raise InputError("no face was given: a column face, or --face for all rows.")
-            try:
-                if retry_failed and _has_failed(row.request, journal, profile):
-                    row = replace(row, request=replace(row.request, is_new=True))
-                told = _check(row.request, journal, profile, photos)
-            except DoneError as done:
-                lineup.done.append((row, recalled(journal, done.run)))
-            else:
-                notices.update(dict.fromkeys(told))
-                lineup.to_do.append(row)
+        if not row.request.faces:
+            message = "no face was given: a column face, or --face for all rows."
+            problems.add(row.number, row.line, None, message)
+        try:
+            row, known = _recognised(row, journal, profile, retry_failed=retry_failed)
+        except DoneError as done:
+            lineup.done.append((row, recalled(journal, done.run)))
+            continue
+        wish = row.request
+        told = note_sources(
+            problems,
+            row.number,
+            row.line,
+            video=wish.video,
+            faces=wish.faces,
+            any_length=wish.options.any_length,
+            known_photos=photos,
+        )
+        notices.update(dict.fromkeys(told))
+        with problems.noting(row.number, row.line):
+            check_place(journal, known, wish)
+        lineup.to_do.append(row)
     lineup.notices.extend(notices)
     return lineup
+
+
+def note_sources(
+    problems: Problems,
+    number: int,
+    line: int,
+    *,
+    video: str | None,
+    faces: Sequence[FaceMapping],
+    any_length: bool,
+    known_photos: set[str],
+) -> list[str]:
+    """Note all that is wrong with a row's video and photos; arguments as of ``check_sources``.
+
+    Returns: what the user should know and need not act on.
+    """
+    notices: list[str] = []
+    for look in source_checks(video, faces, any_length=any_length, known_photos=known_photos):
+        with problems.noting(number, line):
+            notices += look()
+    return notices
 
 
 def _has_failed(request: RunRequest, journal: Journal, profile: str) -> bool:
@@ -94,20 +138,32 @@ def _has_failed(request: RunRequest, journal: Journal, profile: str) -> bool:
     return last is None or last.detail["slug"] != NotFoundError.slug
 
 
-def _check(request: RunRequest, journal: Journal, profile: str, photos: set[str]) -> list[str]:
-    """Check a row; files are read whole only where its result may be there.
+def _recognised(
+    row: BatchRow, journal: Journal, profile: str, *, retry_failed: bool
+) -> tuple[BatchRow, Run | None]:
+    """Return a row as it is to be done, and the earlier run of the same content.
 
-    What was done elsewhere is found out when the row's turn comes.
+    Files are read whole only where its result may be there; what was done elsewhere is found out when the
+    row's turn comes.
 
     Raises:
         DoneError: its result is there, whether or not it might be replaced.
-        InputError: as ``check``.
     """
-    may_be_there = LATER in request.target.name or request.target.exists()
-    if may_be_there and not request.is_new:
-        content = content_of(profile, request.video, request.faces, request.options)
-        check_not_done(journal.find_content(content.key), replace(request, force=False))
-    return check(request, journal=journal if may_be_there else None, profile=profile, known_photos=photos)
+    try:
+        if retry_failed and _has_failed(row.request, journal, profile):
+            row = replace(row, request=replace(row.request, is_new=True))
+        wish = row.request
+        if wish.is_new or not (LATER in wish.target.name or wish.target.exists()):
+            return row, None
+        content = content_of(profile, wish.video, wish.faces, wish.options)
+        known = journal.find_content(content.key)
+        check_not_done(known, replace(wish, force=False))
+    except DoneError:
+        raise
+    except InputError:
+        # A file cannot be read: its own check says so.
+        return row, None
+    return row, known
 
 
 def recalled(journal: Journal, run: Run) -> RunResult:
@@ -143,12 +199,12 @@ class _Seen:
         request = row.request
         wish = (request.video, frozenset(request.faces), request.options.unsaid)
         if (earlier := self._wishes.setdefault(wish, row.number)) != row.number:
-            raise InputError(f"row {earlier} asks for the same; it would be paid for once.")
+            raise InputError(f"{row.unit} {earlier} asks for the same; it would be made once.")
         if LATER in request.target.name:
             return
         if (earlier := self._targets.setdefault(request.target, row.number)) != row.number:
             raise InputError(
-                f"row {earlier} has the output {str(request.target)!r}, too: "
+                f"{row.unit} {earlier} has the output {str(request.target)!r}, too: "
                 "give a column output, or -o '{row}-{stem}.mp4'."
             )
 
@@ -159,4 +215,5 @@ def check_backend(deps: Deps, lineup: Lineup, problems: Problems) -> None:
         request = row.request
         with problems.noting(row.number, row.line):
             check_options(deps, request.options, request.faces)
+        with problems.noting(row.number, row.line):
             deps.check_sources(request.video, *(face.image for face in request.faces))

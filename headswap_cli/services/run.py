@@ -26,6 +26,7 @@ from headswap_cli.services.output import (
     with_task_id,
 )
 from headswap_cli.services.paid import check_answered, see_through, submit, take_up, task_failed
+from headswap_cli.services.photos import check_photos
 from headswap_cli.services.preflight import check_sources
 from headswap_cli.services.record import recording
 from headswap_cli.services.remember import mapped_faces, people_in, wish
@@ -68,7 +69,8 @@ class RunRequest:
             InputError: it would.
         """
         for source in (self.video, *(face.image for face in self.faces)):
-            if not is_url(source) and target.exists() and absolute(source).samefile(target):
+            path = None if is_url(source) else absolute(source)
+            if path is not None and path.exists() and target.exists() and path.samefile(target):
                 raise InputError(
                     f"The output {str(target)!r} is one of the inputs.", hint="Name another file: -o FILE"
                 )
@@ -124,20 +126,13 @@ def request_for(
     )
 
 
-def check(
-    request: RunRequest,
-    *,
-    journal: Journal | None = None,
-    profile: str = "",
-    known_photos: set[str] | None = None,
-) -> list[str]:
+def check(request: RunRequest, *, journal: Journal | None = None, profile: str = "") -> list[str]:
     """Check all that this machine can check, before any engine starts and any byte is sent.
 
     Args:
         request: What is asked for.
         journal: Where earlier runs are written down.
         profile: Whose runs.
-        known_photos: As ``check_sources`` takes it.
 
     Returns: what the user should know and need not act on.
 
@@ -145,12 +140,7 @@ def check(
         DoneError: the same run is completed and its file is there.
         InputError: names the thing, the value and the limit.
     """
-    notices = check_sources(
-        request.video,
-        request.faces,
-        any_length=request.options.any_length,
-        known_photos=known_photos,
-    )
+    notices = check_sources(request.video, request.faces, any_length=request.options.any_length)
     known = None
     if journal is not None and not request.is_new:
         content = content_of(profile, request.video, request.faces, request.options)
@@ -298,12 +288,13 @@ def _submitted(
 def prepare(
     deps: Deps, run_id: str, request: RunRequest, content: Content, *, deadline: Deadline
 ) -> Generator[float, None, tuple[Analysis, list[MappedFace]]]:
-    """Do all that comes before the request that costs: publish, analyse, match people, publish the photos.
+    """Do all that comes before the request that costs: judge photos, publish, analyse, match people.
 
     A video whose link would end too soon is published and analysed again, which is free.
 
     Returns: the analysis with the URL that was submitted, and who gets which face.
     """
+    yield from check_photos(deps, run_id, request.faces, content.hashes, deadline=deadline)
     analysis, mapped = yield from _prepared(deps, run_id, request, content, deadline=deadline)
     if not is_url(request.video) and is_ending(deps, analysis.video_url):
         deps.report.notice("the link of the video is about to end; publishing and analysing it again")

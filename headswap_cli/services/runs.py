@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError, NotFoundError
-from headswap_cli.models import Status
+from headswap_cli.models import Backend, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,9 +42,8 @@ def forget(journal: Journal, run_ids: Sequence[str], *, force: bool) -> list[str
     open_ids = {run.run_id for run in journal.open_runs()}
     for run in runs:
         if not force and (run.run_id in open_ids or run.is_unanswered):
-            why = "may have paid for a task" if run.state is Status.UNKNOWN else "is not over"
             raise InputError(
-                f"The run {run.run_id} {why}; nothing was forgotten.",
+                f"The run {run.run_id} {_why_kept(run)}; nothing was forgotten.",
                 hint=f"headswap resume {run.run_id}, or headswap runs forget {run.run_id} --force",
                 run_id=run.run_id,
             )
@@ -52,6 +51,12 @@ def forget(journal: Journal, run_ids: Sequence[str], *, force: bool) -> list[str
         with journal.held(run.run_id):
             journal.forget(run.run_id)
     return [run.run_id for run in runs]
+
+
+def _why_kept(run: Run) -> str:
+    if run.state is not Status.UNKNOWN:
+        return "is not over"
+    return "may have made a task" if run.backend == Backend.LOCAL else "may have paid for a task"
 
 
 def prune(journal: Journal, older: str, *, now: Callable[[], float] = time.time) -> list[str]:

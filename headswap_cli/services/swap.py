@@ -14,6 +14,7 @@ from headswap_cli.services.hosted import hosted
 from headswap_cli.services.mapping import check_single_photos, match_people
 from headswap_cli.services.money import check_budget
 from headswap_cli.services.paid import check_answered, see_through, submit, take_up, task_failed
+from headswap_cli.services.photos import check_photos
 from headswap_cli.services.record import recording
 from headswap_cli.services.remember import mapped_faces, wish
 from headswap_cli.services.repeat import check_same
@@ -100,7 +101,7 @@ def go_on_swapping(
                 if run.task_id is not None or offer is None:
                     submission = take_up(deps, run, run.task_id or "", request.options)
                 else:
-                    submission = _submit(deps, run, request, offer)
+                    submission = yield from _submit(deps, run, request, offer, deadline=deadline)
                 return (yield from _followed(deps, run_id, request, submission, deadline))
         except BoughtError as bought:
             other = bought.run_id
@@ -129,10 +130,14 @@ def _offer(deps: Deps, request: SwapRequest) -> Offer:
     return Offer(analysis, matched, hashes, purchase)
 
 
-def _submit(deps: Deps, run: Run, request: SwapRequest, offer: Offer) -> Submission:
+def _submit(
+    deps: Deps, run: Run, request: SwapRequest, offer: Offer, *, deadline: Deadline | None
+) -> Generator[float, None, Submission]:
     if run.analysis_id is None:
         deps.journal.submitted(run.run_id, request.analysis_id, offer.analysis.video_url)
         deps.journal.analysed(run.run_id, offer.analysis)
+    faces = [face for _, face in offer.matched]
+    yield from check_photos(deps, run.run_id, faces, offer.hashes, deadline=deadline)
     return submit(
         deps,
         run.run_id,
@@ -269,9 +274,10 @@ def check_options(deps: Deps, options: SwapOptions, faces: Sequence[FaceMapping]
         "--quality": options.quality is not None,
         "--any-length": options.any_length,
     }
-    for flag, is_set in asked.items():
-        if is_set:
-            raise InputError(
-                f"{flag} is an option of the local engine; the profile {deps.settings.profile!r} has none.",
-                hint="Leave it out, or work on this machine: --profile local",
-            )
+    flags = [flag for flag, is_set in asked.items() if is_set]
+    if flags:
+        what = "is an option" if len(flags) == 1 else "are options"
+        raise InputError(
+            f"{', '.join(flags)} {what} of the local engine; the profile {deps.settings.profile!r} has none.",
+            hint=f"Leave {'it' if len(flags) == 1 else 'them'} out, or work on this machine: --profile local",
+        )

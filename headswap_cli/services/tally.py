@@ -40,6 +40,7 @@ class Count:
     skipped: int
     elapsed_s: float
     spent: float | None
+    unit: str = "row"
 
     @property
     def left_s(self) -> float | None:
@@ -61,6 +62,7 @@ class Tally:
 
     def __init__(self, rows: Sequence[BatchRow], skipped: int, clock: Callable[[], float]) -> None:
         self._total, self._skipped, self._clock = len(rows) + skipped, skipped, clock
+        self._unit = next((row.unit for row in rows), "row")
         self._waiting, self._completed, self._failed = len(rows), 0, 0
         self._at_work: dict[int, AtWork] = {}
         self._began = clock()
@@ -114,6 +116,7 @@ class Tally:
         with self._lock:
             states = [now.status if now.what == "task" else None for now in self._at_work.values()]
             return Count(
+                unit=self._unit,
                 total=self._total,
                 waiting=self._waiting,
                 begun=states.count(None),

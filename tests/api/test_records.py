@@ -208,6 +208,12 @@ def test_a_reason_cannot_drive_the_terminal() -> None:
     assert task.notices == ("ab",)
 
 
+@pytest.mark.parametrize("said", [None, "", "video", 7, ["photo"]])
+def test_no_service_but_the_local_engine_says_that_another_photo_will_do(said: object) -> None:
+    assert not task_of(status=4, error_reason="no face", error_subject=said).is_of_a_photo
+    assert task_of(status=4, error_reason="no face", error_subject="photo").is_of_a_photo
+
+
 @pytest.mark.parametrize("reason", [None, "", "\x1b[0m", 7, {"a": 1}])
 def test_a_failure_without_a_reason_has_none(reason: object) -> None:
     task = task_of(status=4, error_reason=reason, error_code="1204")

@@ -202,6 +202,31 @@ def test_every_wrong_row_is_listed_before_anything_is_sent(cloud: Headswap, serv
     assert service.requests == []
 
 
+def test_every_mistake_of_a_row_is_listed(cloud: Headswap, service: HeadSwapService) -> None:
+    content = (
+        "video,face,resolution,mode,output\n"
+        "gone.mp4,1=no.jpg;2=none.jpg,900p,,nowhere/a.mp4\n"
+        "gone.mp4,1=no.jpg;1=none.jpg,720p,,nowhere/b.mp4\n"
+        f"{video(1)},0={FACE};x=me.jpg,720p,,c.mp4\n"
+    )
+    _, rows = refused(cloud, content)
+    said: dict[int, str] = {}
+    for row in rows:
+        said[row["row"]] = said.get(row["row"], "") + row["message"]
+    assert [words in said[1] for words in ("900p", "gone.mp4", "no.jpg", "none.jpg")] == [True] * 4
+    assert [words in said[2] for words in ("gone.mp4", "no.jpg", "none.jpg", "nowhere")] == [True] * 4
+    assert "0=" in said[3]
+    assert service.requests == []
+
+
+def test_every_option_of_a_row_that_the_service_does_not_know_is_named(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    told, _ = refused(cloud, f"video,face,mode,tone\n{video(1)},{FACE},head,blend\n")
+    assert "--mode, --tone are options of the local engine" in told
+    assert service.requests == []
+
+
 @pytest.mark.parametrize(
     ("content", "flags", "said"),
     [

@@ -19,7 +19,7 @@ VIDEOS = [video(number) for number in (1, 2, 3)]
 def test_several_videos_are_saved_each_under_its_name(cloud: Headswap, service: HeadSwapService) -> None:
     ran = cloud("run", *VIDEOS, "--face", FACE)
     assert ran.out.splitlines() == [f"clip{number}.headswap.mp4" for number in (1, 2, 3)]
-    assert "3 rows in" in ran.err
+    assert "3 videos in" in ran.err
     assert len(service.creates) == 3
 
 
@@ -40,7 +40,7 @@ def test_several_go_to_names_made_of_a_template(cloud: Headswap) -> None:
 
 def test_several_to_one_file_or_to_stdout_are_exit_2(cloud: Headswap, service: HeadSwapService) -> None:
     one = cloud("run", *VIDEOS, "--face", FACE, "-o", "one.mp4", code=2)
-    assert "video 2: row 1 has the output" in one.err
+    assert "video 2: video 1 has the output" in one.err
     assert "can't go to stdout" in cloud("run", *VIDEOS, "--face", FACE, "-o", "-", code=2).err
     assert service.requests == []
 

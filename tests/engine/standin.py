@@ -2,7 +2,8 @@
 
 ``people`` (how many there are), ``then`` (``fault``, ``bug``, ``die``, ``lose a helper`` in the first
 analysis or swap, or ``bad photo`` before one), ``hold`` (work on until the setting changes), ``frames`` (what
-on_progress is told, pairs), ``pace_s`` (how long each of these takes).
+on_progress is told, pairs), ``pace_s`` (how long each of these takes), ``bad`` (why every photo is
+refused when photos are judged by themselves).
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ from headswap_cli.engine import worker
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.orders import PUBLIC_ONLY
 from headswap_cli.engine.pipes import HelperDiedError
-from headswap_cli.engine.types import MediaFault, Person, Scene, SwapReport, Track, VideoProperties
+from headswap_cli.engine.types import (
+    MediaFault,
+    Person,
+    PhotoFault,
+    Scene,
+    SwapReport,
+    Track,
+    VideoProperties,
+)
 from headswap_cli.models import Mode
 
 if TYPE_CHECKING:
@@ -55,7 +64,15 @@ class StandIn:
 
     def check_photos(self, photos: Mapping[int, Sequence[Path]]) -> None:
         if self._told().get("then") == "bad photo":
-            raise MediaFault(1003, "person 1: the reference photo shows no face")
+            raise PhotoFault(1003, "person 1: the reference photo shows no face")
+
+    def judge_photos(self, photos: Sequence[Sequence[Path]]) -> dict[int, str]:
+        told = self._told()
+        if told.get("then") == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if told.get("then") == "bug":
+            raise ZeroDivisionError("a face of no width")
+        return {place: f"bad: {told['bad']}" for place, _ in enumerate(photos) if "bad" in told}
 
     def swap(
         self,

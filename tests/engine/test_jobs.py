@@ -138,7 +138,10 @@ def test_a_database_of_an_older_version_is_brought_up_to_date_with_its_jobs(tmp_
     with closing(JobStore(path)) as store:
         job = store.add(Kind.TASK, "a", {})
     with closing(sqlite3.connect(path)) as database:
-        database.executescript("ALTER TABLE job DROP COLUMN deaths; PRAGMA user_version = 1;")
+        database.executescript(
+            "ALTER TABLE job DROP COLUMN deaths; ALTER TABLE job DROP COLUMN error_subject;"
+            " PRAGMA user_version = 1;"
+        )
     with closing(JobStore(path)) as store:
         assert store.get(Kind.TASK, job.id) == job
         store.claim()

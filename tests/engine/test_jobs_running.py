@@ -222,6 +222,15 @@ def test_a_job_that_goes_wrong_fails_with_the_reason_and_the_next_one_is_done(
     assert engine.http.get(f"/media/{failed['_id']}.mp4").status_code == 404
 
 
+@pytest.mark.parametrize(("then", "subject"), [("bad photo", wire.OF_A_PHOTO), ("fault", "")])
+def test_a_failed_task_says_whether_another_photo_will_mend_it(
+    engine: RunningEngine, analysed: str, then: str, subject: str
+) -> None:
+    engine.tell(then=then)
+    failed = engine.ended(wire.TASK_PATH, engine.create(analysed, {0: engine.put(b"a photo")}))
+    assert (failed["status"], failed["error_subject"]) == (wire.FAILED, subject)
+
+
 def test_the_log_has_the_traceback_of_a_bug_and_neither_token_nor_key(
     engine: RunningEngine, analysed: str
 ) -> None:

@@ -162,7 +162,7 @@ def test_frames_in_which_no_face_is_followed_are_counted_in_a_notice(
     photos = {0: [media.photo("astronaut.png")]}
     settings = SwapSettings(mode=Mode.HEAD)
     report = pipeline.swap(scene, clip, tmp_path / "out.mp4", photos, settings, on_progress=Watch())
-    photo, missing = report.notices
+    missing, photo = report.notices
     assert photo.startswith("person 1: the face in the reference photo smiles")
     assert missing == "person 1: no face to follow in 12 of 32 frames, which are as they were"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import cv2
@@ -123,15 +124,29 @@ def test_a_tiny_face_is_refused_with_both_numbers(wardrobe: Wardrobe, tmp_path: 
         wardrobe.outfits({0: [tiny]})
 
 
+def test_every_person_whose_photo_cannot_be_used_is_told_by_number(
+    wardrobe: Wardrobe, ahead: Path, tmp_path: Path
+) -> None:
+    tiny = worse.saved(worse.shrunk(worse.moment("single_face.mp4", 0), 0.25), tmp_path / "tiny.png")
+    crowd = media.photo("multi_face.jpg")
+    faults = wardrobe.faults({0: [crowd], 1: [ahead], 2: [ahead, tiny]})
+    assert sorted(faults) == [0, 2]
+    assert faults[0].reason.startswith("the reference photo shows 5 faces")
+    assert faults[2].reason.startswith("photo 2: the face in the reference photo is ")
+
+
 def test_five_faces_are_refused(wardrobe: Wardrobe) -> None:
     with pytest.raises(MediaFault, match=r"person 1: the reference photo shows \d faces"):
         wardrobe.outfits({0: [media.photo("multi_face.jpg")]})
 
 
-def test_heads_are_made_once_and_anew_when_the_file_has_changed(
+def test_heads_are_made_once_and_anew_when_what_is_in_the_file_has_changed(
     wardrobe: Wardrobe, ahead: Path, aside: Path
 ) -> None:
+    assert wardrobe.faults({7: [ahead]}) == {}
     first = wardrobe.outfits({0: [ahead]})[0]
+    # The engine notes in a file's date that it is in use.
+    os.utime(ahead, (1, 1))
     assert wardrobe.outfits({0: [ahead]})[0] is first
     aside.replace(ahead)
     assert wardrobe.outfits({0: [ahead]})[0] is not first

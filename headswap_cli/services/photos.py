@@ -1,0 +1,93 @@
+"""Photos that the local engine would refuse are refused before it looks at the video."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headswap_cli.errors import HeadswapError, InputError
+from headswap_cli.media import is_url
+from headswap_cli.models import Backend
+from headswap_cli.services.deps import absolute
+from headswap_cli.services.hosted import hosted
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from headswap_cli.models import FaceMapping
+    from headswap_cli.services.deps import Deadline, Deps
+
+OTHER_PHOTO = "Take another photo: this one is refused each time, for what the reason names."
+OTHER_PHOTOS = "Take other photos: these are refused each time, for what the reasons name."
+# The engine itself waits for a while before it says that it has no time.
+_PAUSE_S = 0.2
+
+
+def check_photos(
+    deps: Deps,
+    run_id: str,
+    faces: Sequence[FaceMapping],
+    hashes: Mapping[str, str | None],
+    *,
+    deadline: Deadline | None,
+) -> Generator[float, None, None]:
+    """Have the local engine judge the photos that lie on this machine; it keeps the heads for the task.
+
+    Those of a cloud service, and those behind URLs, which nobody reads before the task, are not judged.
+
+    Args:
+        deps: The backend and the journal.
+        run_id: The run that they are for.
+        faces: Who gets which photo; who that is need not be known yet.
+        hashes: What each photo is known by.
+        deadline: When to leave it to the task; None to ask once.
+
+    Raises:
+        InputError: photos cannot be used; nothing was paid. The reasons name the values and the limits.
+    """
+    photos = _by_person(faces) if deps.settings.backend is Backend.LOCAL else []
+    if not photos:
+        return
+    urls = [[hosted(deps, run_id, photo, "photo", hashes[photo]) for photo in one] for one in photos]
+    refused = yield from _judged(deps, urls, deadline)
+    if refused:
+        told = ". ".join(f"{', '.join(photos[place])}: {reason}" for place, reason in refused.items())
+        raise InputError(told, hint=OTHER_PHOTO if len(refused) == 1 else OTHER_PHOTOS)
+
+
+def photo_fault(deps: Deps, photo: str) -> str | None:
+    """Return why a photo cannot be used by itself; None if nothing is wrong with it, or that is not known."""
+    if deps.settings.backend is not Backend.LOCAL or deps.open_host is None or is_url(photo):
+        return None
+    refused = _asked(deps, [[deps.open_host().publish(absolute(photo))]])
+    return refused.get(0) if refused else None
+
+
+def _judged(
+    deps: Deps, urls: Sequence[Sequence[str]], deadline: Deadline | None
+) -> Generator[float, None, dict[int, str] | None]:
+    """Ask until the engine has time; return why photos are refused, None if it had none."""
+    refused = _asked(deps, urls)
+    if refused is None and deadline is not None:
+        deps.report.notice("the local engine is at work on another job; the photos are judged after that")
+        while refused is None and deps.clock() < deadline.at:
+            yield _PAUSE_S
+            refused = _asked(deps, urls)
+    return refused
+
+
+def _by_person(faces: Sequence[FaceMapping]) -> list[list[str]]:
+    """Return the photos of each person all of whose photos lie on this machine."""
+    people: dict[object, list[str]] = {}
+    for face in faces:
+        people.setdefault(face.whom, []).append(face.image)
+    return [photos for photos in people.values() if not any(map(is_url, photos))]
+
+
+def _asked(deps: Deps, urls: Sequence[Sequence[str]]) -> dict[int, str] | None:
+    from headswap_cli.api.photos import refused_photos
+
+    try:
+        return refused_photos(deps.client, urls)
+    except HeadswapError:
+        # It was ended, or is of another build: the task judges them too.
+        return {}

@@ -1,0 +1,150 @@
+"""Photos on the local engine are judged before the video: a bad one is bad input, and nothing was begun."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headswap_cli import wire
+from tests import media
+from tests.clips import plain_clip, plain_photo
+from tests.conftest import Headswap
+from tests.engine.engines import RunningEngine
+from tests.terminals import Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.media
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[RunningEngine]:
+    """An engine that finds one person, with a stand-in for the slow pipeline."""
+    with RunningEngine(tmp_path / "standin") as running:
+        yield running
+
+
+@pytest.fixture
+def program(engine: RunningEngine, tmp_path: Path) -> Headswap:
+    """The program that finds that engine at work."""
+    cache = str(media.weights_dir().parent)
+    return Headswap(tmp_path / "user", HEADSWAP_DATA_DIR=str(engine.data), HEADSWAP_CACHE_DIR=cache)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return plain_clip(tmp_path / "clip.mp4", seconds=4)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    return [plain_photo(tmp_path / name) for name in ("me.png", "you.png")]
+
+
+def test_every_bad_photo_is_told_before_the_video_is_sent(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    engine.tell(bad="no face")
+    me, you = photos
+    ran = program("run", clip, "--face", f"1={me}", "--face", f"2={you}", code=2)
+    assert f"{me}: bad: no face. {you}: bad: no face" in ran.err.replace("\n", " ")
+    assert "hint: Take other photos" in ran.err
+    assert "video: transfer" not in ran.err
+    assert "analysis" not in (engine.folder / "engine.log").read_text()
+    (known,) = program("runs", "--json").value
+    assert (known["status"], known["analysis_id"], known["task_id"]) == ("failed", None, None)
+
+
+def test_the_same_run_goes_on_once_the_photo_will_do(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    engine.tell(bad="no face")
+    command = ("run", clip, "--face", f"1={photos[0]}", "--detach")
+    assert "hint: Take another photo" in program(*command, code=2).err
+    engine.tell()
+    assert program(*command, "-q").out.strip()
+
+
+def test_a_swap_and_a_rehearsal_judge_photos_too(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    analysis = program("analyze", "-q", clip).out.strip()
+    engine.tell(bad="no face")
+    for command in (("swap", analysis), ("swap", analysis, "--dry-run"), ("run", clip, "--dry-run")):
+        assert "bad: no face" in program(*command, "--face", f"1={photos[0]}", code=2).err
+    assert "task" not in (engine.folder / "engine.log").read_text()
+
+
+def test_photos_behind_urls_are_read_by_the_task_alone(
+    program: Headswap, engine: RunningEngine, clip: Path
+) -> None:
+    engine.tell(bad="no face")
+    ran = program("run", clip, "--face", "1=http://127.0.0.1:1/me.jpg", code=3)
+    assert "The photo could not be fetched" in ran.err
+    assert "hint: Take another photo" in ran.err
+
+
+def test_a_busy_engine_judges_the_photos_after_the_job_that_it_is_at(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    engine.tell(hold=True)
+    other = engine.analyze(engine.put(clip.read_bytes() + b"!"))
+    engine.processing(wire.ANALYSIS_PATH, other)
+    running = program.start("run", clip, "--face", f"1={photos[0]}")
+    assert running.stderr is not None
+    told = next(line for line in running.stderr if "at work on another job" in line)
+    assert told
+    engine.tell(bad="no face")
+    _, said = running.communicate()
+    assert running.returncode == 2
+    assert "bad: no face" in said
+
+
+def test_where_nothing_is_paid_nothing_is_said_of_paying(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    other = plain_clip(tmp_path / "other.mp4", seconds=5)
+    one = program("run", clip, "--face", f"1={photos[0]}", "--dry-run")
+    assert one.out.startswith("Nothing was made. This is what would be sent:\n")
+    assert "balance" not in one.out
+    several = program("run", clip, other, "--face", f"1={photos[0]}", "--dry-run")
+    assert "video 2 (other.mp4): would be made\n" in several.err
+    assert "2 videos in" in several.err
+    assert "2 would be made, nothing was" in several.err
+    assert "hint: Mend these videos" in program("run", clip, other, code=2).err
+    engine.tell(then="fault")
+    failed = program("run", clip, other, "--face", f"1={photos[0]}", code=3)
+    assert "To try again: --new" in failed.err
+    for ran in (one, several, failed):
+        assert "paid" not in ran.out + ran.err
+        assert "credits" not in ran.out + ran.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+def test_a_photo_that_is_typed_is_judged_before_the_next_question(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    engine.tell(bad="no face", people=2)
+    with Screen(program, "run", clip, columns=120) as screen:
+        screen.until("Esc leaves")
+        assert "paid" not in screen.text
+        screen.press("\r")
+        screen.until("The photo for person 1")
+        screen.press(f"{photos[0]}\r")
+        screen.until("bad: no face")
+        screen.press("\x1b")
+        assert screen.ended() == 2
+    assert "task" not in (engine.folder / "engine.log").read_text()
+
+
+def test_a_row_of_a_batch_with_a_bad_photo_is_bad_input_too(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    engine.tell(bad="no face")
+    (program.cwd / "jobs.csv").write_text(f"video,face\n{clip},1={photos[0]}\n")
+    ran = program("batch", "jobs.csv", "--json", code=2)
+    assert "bad: no face" in ran.out

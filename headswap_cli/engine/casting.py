@@ -12,6 +12,8 @@ from headswap_cli import wire
 from headswap_cli.engine.appearance import learn, of_face
 from headswap_cli.engine.decode import VideoReader
 from headswap_cli.engine.fade import strengths_before
+from headswap_cli.engine.hdr import coded
+from headswap_cli.engine.inner import face_alone
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.meetings import Judge, encounters, nearness
 from headswap_cli.engine.mode import Treatment, treat
@@ -20,6 +22,7 @@ from headswap_cli.engine.several import weights_over
 from headswap_cli.engine.studio import Role
 from headswap_cli.engine.types import MediaFault
 from headswap_cli.engine.wardrobe import Wardrobe
+from headswap_cli.media.colourspace import ColourTags
 from headswap_cli.models import Mode, Tone
 
 if TYPE_CHECKING:
@@ -41,6 +44,9 @@ _MOST_SHAPES = 1000
 _LEAST_VIEWS = 4
 
 
+_UNTAGGED = ColourTags()
+
+
 class Casting:
     """Makes roles; networks are loaded when the first photo needs them.
 
@@ -57,6 +63,7 @@ class Casting:
         photos: Mapping[int, Sequence[Path]],
         settings: SwapSettings,
         fit: Fit,
+        colour: ColourTags = _UNTAGGED,
     ) -> tuple[tuple[Role, ...], list[str]]:
         """Return the roles, and sentences on what of them nobody asked for.
 
@@ -65,6 +72,7 @@ class Casting:
             photos: Photos of the new head of each person to change, by ``obj_id``, the main one first.
             settings: What the user chose.
             fit: From the source's size to the result's.
+            colour: The video's.
 
         Raises: MediaFault: a photo cannot be used, or a person is not in the scene.
         """
@@ -76,7 +84,9 @@ class Casting:
         roles = tuple(
             Role(
                 obj_id=person.obj_id,
-                references=tuple(head.reference for head in outfit.heads),
+                references=tuple(
+                    _of(head.reference, ways[person.obj_id].mode, colour) for head in outfit.heads
+                ),
                 shown=_shown(person, outfit),
                 mode=ways[person.obj_id].mode,
                 tone=tone,
@@ -150,6 +160,11 @@ def _frames_at(indices: Sequence[int], scene: Scene, source: Path) -> Iterator[T
     with closing(VideoReader(source, scene.video, scene.timeline)) as reader:
         for index in indices:
             yield from reader.between(index, index)
+
+
+def _of(reference: Reference, mode: Mode, colour: ColourTags) -> Reference:
+    """Return what of a head is worn, in the video's own codes."""
+    return coded(face_alone(reference) if mode is Mode.FACE else reference, colour)
 
 
 def _shown(person: Person, outfit: Outfit) -> dict[int, NDArray[np.float32]]:

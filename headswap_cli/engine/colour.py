@@ -133,7 +133,10 @@ def _grade(given: Floats, wanted: Floats, shares: Shares) -> Grade:
     given = np.asarray(grey + chroma * (given - grey), np.float32)
     spread = [float(_LUMA @ (anchors[:, -1] - anchors[:, 0])) for anchors in (aim, given)]
     contrast = float(np.clip(spread[0] / max(spread[1], 1.0), *_CONTRAST))
-    skin = np.stack([_curve(given[channel], aim[channel], contrast) for channel in range(3)])
+    # A shadow has the hue of the skin that it falls on: a channel that is dimmed is flatter, too.
+    gains = (aim[:, _MEDIAN] + 8) / (given[:, _MEDIAN] + 8)
+    slopes = contrast * np.clip(gains / float(_LUMA @ gains), *_TINTS)
+    skin = np.stack([_curve(given[channel], aim[channel], slopes[channel]) for channel in range(3)])
     hair, deeper = _hair_curves(given[:, _MEDIAN], aim[:, _MEDIAN])
     return Grade(np.stack([hair, skin]).astype(np.float32), np.array([chroma / deeper, chroma], np.float32))
 

@@ -23,7 +23,7 @@ from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.retarget import Posed, Retargeter
-from headswap_cli.engine.silhouette import clothes, silhouette
+from headswap_cli.engine.silhouette import clothes, inside, silhouette
 from headswap_cli.engine.throat import REACH, toned
 from headswap_cli.engine.tresses import falling_hair
 from headswap_cli.engine.types import ALONE, Laid, Plate
@@ -45,6 +45,8 @@ _THERE = 0.5
 _OLD_ASIDE, _OLD_UP, _OLD_DOWN = 0.5, 0.8, 0.45
 # Further on the side from which a head looks away.
 _SKULL = 0.7
+# How far around a face there is more skin.
+_EARS = 0.3
 # Likewise sideways and down, where it falls below the ears.
 _FALLING = (0.95, 1.05)
 
@@ -98,6 +100,7 @@ class HeadSwapper:
         self._cuts_hair = cuts_hair
         self._beard = appearance is not None and has_beard(appearance)
         self._tone = tone
+        self._wants_matte = mode is Mode.HEAD or tone is not Tone.SOURCE
         self._matte = HeadMatte(matte)
         self._hands = hands
         self._front = (
@@ -106,7 +109,10 @@ class HeadSwapper:
             else None
         )
         self._triangles = reference.triangles if mode is Mode.HEAD else _without_hair(reference.triangles)
-        self._retargeter = Retargeter(reference.vertices, reference.texture_points, tracks_landmarks)
+        self._skin = of_face(reference.triangles)
+        self._retargeter = Retargeter(
+            reference.vertices, reference.texture_points, tracks_landmarks, fits=mode is Mode.FACE
+        )
         self._painter = Painter(reference, self._triangles, tone)
         self._faded = faded or {}
         self._fade = Fade()
@@ -162,11 +168,15 @@ class HeadSwapper:
             )
             where = compose(scene.image, background, layer, shown, image[piece.part])
             changed[piece.part], head[piece.part] = where
-            if scene is not piece:
-                changed[piece.part] |= (image[piece.part] != piece.image).any(axis=2)
         else:
+            face *= piece.enlarged(inside(piece.small.shape, piece.reduced(landmarks), self._skin))
+            scene = piece
+            if self._wants_matte:
+                scene = self._toned(piece, self._person(frame, piece, posed), landmarks, hidden, strength)
             head[piece.part] = face * shown > _THERE
-            changed[piece.part] = join_bands(piece.image, layer, face, shown, image[piece.part])
+            changed[piece.part] = join_bands(scene.image, layer, face, shown, image[piece.part])
+        if scene is not piece:
+            changed[piece.part] |= (image[piece.part] != piece.image).any(axis=2)
         return Rendered(image, changed, head, swapped=strength > 0.5, laid=laid)
 
     def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
@@ -178,7 +188,7 @@ class HeadSwapper:
         covered = _with_people(piece, self._in_front(frame, landmarks, piece, others), others)
         hidden = None if covered is None else _shrunk(piece, covered)
         self._painter.rehearse(piece, landmarks, posed, hidden, motion)
-        if self._mode is Mode.HEAD:
+        if self._wants_matte:
             self._person(frame, piece, posed)
 
     def _begin(self, frame: Frame, landmarks: Landmarks) -> tuple[Posed, float, Piece | None]:
@@ -229,17 +239,19 @@ class HeadSwapper:
             old += np.array([-left, -_OLD_UP, right, down], np.float32) * width
             box = np.concatenate([np.minimum(box[:2], old[:2]), np.maximum(box[2:], old[2:])])
         else:
-            box = face_box(posed.landmarks) + np.float32(0.1 * width) * np.array([-1, -1, 1, 1], np.float32)
+            beside, down = (0.1, 0.1) if self._tone is Tone.SOURCE else (_EARS, REACH)
+            reach = np.array([-beside, -beside, beside, down], np.float32)
+            box = face_box(posed.landmarks) + np.float32(width) * reach
         return cut_piece(frame, box, width)
 
     def _toned(
         self, piece: Piece, person: Mask, landmarks: Landmarks, hidden: Mask | None, strength: float
     ) -> Piece:
-        """Return the piece with the neck in the new head's tone, where that is another than the person's."""
+        """Return the piece with the skin that stays in the new one's tone, where that is not the person's."""
         if self._tone is Tone.SOURCE:
             return piece
         gains = 1 + (self._painter.skin_gains - 1) * np.float32(strength)
-        return toned(piece, person, landmarks, gains, hidden)
+        return toned(piece, person, landmarks, gains, hidden, head_stays=self._mode is Mode.FACE)
 
     def _background(
         self,

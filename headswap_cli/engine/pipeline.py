@@ -111,13 +111,12 @@ class Pipeline:
         """
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
-        roles, remarks = self._casting.roles(scene, photos, settings, fit)
+        with open_known(source, scene.video) as video:
+            picture, losses = _picture(video, fit, settings.quality), _losses(video)
+        roles, remarks = self._casting.roles(scene, photos, settings, fit, picture.colour)
         meetings = self._casting.meetings(scene, source, roles)
         self._casting.clear()
         give_back_memory()
-        with open_known(source, scene.video) as video:
-            picture = _picture(video, fit, settings.quality)
-            remarks += _losses(video)
         times = clock(scene.timeline, picture)
         production = Production(
             self._weights, source, scene.video, scene.timeline, picture, times, fit, roles, meetings
@@ -133,7 +132,7 @@ class Pipeline:
         return SwapReport(
             frame_count,
             frames_swapped,
-            (*told(frame_count, frames_swapped, tallies), *writer.notices, *remarks),
+            (*told(frame_count, frames_swapped, tallies), *writer.notices, *remarks, *losses),
             {role.obj_id: role.mode for role in roles},
         )
 
@@ -146,7 +145,9 @@ class Pipeline:
         """
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
         fit = Fit.to_size(scene.video, *size)
-        roles, _ = self._casting.roles(scene, photos, settings, fit)
+        with open_known(source, scene.video) as video:
+            colour = video.colour
+        roles, _ = self._casting.roles(scene, photos, settings, fit, colour)
         meetings = self._casting.meetings(scene, source, roles)
         return Cast(scene, fit, swappers(roles, self._weights), meetings)
 

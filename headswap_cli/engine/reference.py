@@ -162,8 +162,8 @@ def build_reference(
         hull.eye_triangles(),
     ]
     return Reference(
-        textures=_pyramid(textures),
-        weights=_pyramid(weights),
+        textures=pyramid(textures),
+        weights=pyramid(weights),
         vertices=vertices,
         texture_points=texture_points,
         triangles=np.ascontiguousarray(np.concatenate(triangles), np.int32),
@@ -308,11 +308,12 @@ def _atlas(
         first = hull.FIRST_EYE + number * hull.EYE_POINTS
         points[first : first + hull.EYE_POINTS] += (left - x0, size - y0)
     texture[size:, :, 3] = 255
-    weights[size:] = (140, 255)
+    weights[size:] = (255, 255)
     return texture, weights, points
 
 
-def _pyramid(picture: Bytes) -> tuple[Bytes, ...]:
+def pyramid(picture: Bytes) -> tuple[Bytes, ...]:
+    """Return a picture, (height, width, n), and smaller ones, each half the size of the one before."""
     levels = [picture]
     while levels[-1].shape[1] > _SMALLEST_LEVEL:
         levels.append(np.ascontiguousarray(cv2.pyrDown(levels[-1]), np.uint8))

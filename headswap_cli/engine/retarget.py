@@ -116,9 +116,18 @@ class Retargeter:
         vertices: The reference's landmarks, rings and eyeballs, see ``Reference.vertices``.
         texture_points: Where they are in its texture.
         tracks_landmarks: All the person's landmarks, one array (n, 478, 3) per track.
+        fits: Whether the face takes on the outline of the person's, as it must where their head stays.
     """
 
-    def __init__(self, vertices: Floats, texture_points: Floats, tracks_landmarks: Sequence[Floats]) -> None:
+    def __init__(
+        self,
+        vertices: Floats,
+        texture_points: Floats,
+        tracks_landmarks: Sequence[Floats],
+        *,
+        fits: bool = False,
+    ) -> None:
+        self._fits = fits
         self._vertices = vertices
         self._texture_points = texture_points
         self._reference = vertices[: topology.LANDMARKS]
@@ -187,11 +196,15 @@ class Retargeter:
         middle = [0, 17]
         lips = (likest[_LIPS] - likest[middle].mean(0)) - (reference[_LIPS] - reference[middle].mean(0))
         moved = _spread(reference, _LIPS, lips * _LIP_SHARE, _LIP_REACH * width)
-        jaw = (likest[_JAW] - reference[_JAW]) * _JAW_SHARE
-        below = np.clip((reference[_JAW, 1] - reference[1, 1]) / (0.25 * width), 0, 1)
-        jaw *= below[:, np.newaxis]
-        moved += _spread(reference, _JAW, jaw, _JAW_REACH * width) * _not_lips(reference, width)
-        rest[:, :2] += moved[:, :2]
+        if self._fits:
+            edge, outline = topology.OVAL, likest[topology.OVAL] - reference[topology.OVAL]
+        else:
+            edge, outline = _JAW, (likest[_JAW] - reference[_JAW]) * _JAW_SHARE
+            below = np.clip((reference[_JAW, 1] - reference[1, 1]) / (0.25 * width), 0, 1)
+            outline *= below[:, np.newaxis]
+        moved += _spread(reference, edge, outline, _JAW_REACH * width) * _not_lips(reference, width)
+        axes = 3 if self._fits else 2
+        rest[:, :axes] += moved[:, :axes]
         return rest
 
     def _sober(self, face: Floats) -> float:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.geometry import face_width, yaw_sine
+from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.types import Landmarks, Mask
 
 # A head with short hair about the middle of its face, in face widths: up, down, sideways.
@@ -19,6 +20,8 @@ _BODY = ((-0.3, 0.38), (0.0, 0.5), (0.1, 0.7), (0.3, 1.1), (0.6, 1.4), (1.0, 1.6
 # Likewise of one who leans, or stretches out an arm.
 _LEANING = ((0.0, 0.8), (0.2, 1.3), (0.4, 1.7), (1.0, 2.0), (9.0, 2.3))
 _SOFT = 0.025
+# How soft a face's edge is, face widths.
+_EDGE = 0.02
 
 
 def silhouette(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
@@ -43,6 +46,22 @@ def clothes(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
     """
     mask = np.zeros(shape[:2], np.float32)
     return np.asarray(cv2.fillPoly(mask, [_body(landmarks, _LEANING)], (1.0,)), np.float32)
+
+
+def inside(shape: tuple[int, ...], landmarks: Landmarks, triangles: NDArray[np.int32]) -> Mask:
+    """Return how far each pixel is somebody's face, (height, width), 0 at its edge to 1.
+
+    Args:
+        shape: Of the picture.
+        landmarks: The face, in its pixels.
+        triangles: Of the face mesh, (n, 3); eyes and mouth open.
+    """
+    points = landmarks[: topology.MESH_POINTS]
+    there = rasterise(points, points[:, :2], triangles, shape[1], shape[0])[..., 0] >= 0
+    edges, _ = cv2.findContours(there.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    mask = cv2.drawContours(np.zeros(shape[:2], np.float32), edges, -1, (1.0,), cv2.FILLED)
+    soft = cv2.GaussianBlur(mask, (0, 0), max(0.7, _EDGE * face_width(landmarks)))
+    return np.asarray(np.clip(2 * soft - 1, 0, 1), np.float32)
 
 
 def outlines(landmarks: Landmarks) -> list[NDArray[np.int32]]:

@@ -1,4 +1,4 @@
-"""Give the neck the new head's skin tone where that is not the person's own, fading towards the chest."""
+"""Give what stays of a person's skin the new one's tone where that is another, fading towards the chest."""
 
 from __future__ import annotations
 
@@ -22,16 +22,27 @@ Floats = NDArray[np.float32]
 _JAW = topology.OVAL[8:29]
 # A neck lies in the jaw's shadow: lightness matters least.
 _SCALE = np.array([0.35, 1.0, 1.0], np.float32)
-# Lab distances from the face's tone up to which, and from which on no more, something is skin.
-_SKIN, _NO_SKIN = 10.0, 24.0
+# Lab distances from the face's tone up to which, and from which on no more, something is skin: of a neck, and
+# of foreheads and ears, which may be flushed.
+_PALE, _FLUSHED = (10.0, 24.0), (16.0, 36.0)
 # How far below the jaw the tone reaches, and aside, in face widths.
 REACH = 0.75
 _ASIDE = 0.7
+# How far above a face there is more of it.
+_FOREHEAD = 0.3
 # Less than this is not seen, and stays as it is to the bit.
 _FAINT = 0.004
 
 
-def toned(piece: Piece, person: Mask, landmarks: Landmarks, gains: Floats, covered: Mask | None) -> Piece:
+def toned(
+    piece: Piece,
+    person: Mask,
+    landmarks: Landmarks,
+    gains: Floats,
+    covered: Mask | None,
+    *,
+    head_stays: bool = False,
+) -> Piece:
     """Return the piece with its neck in another tone.
 
     Args:
@@ -40,8 +51,9 @@ def toned(piece: Piece, person: Mask, landmarks: Landmarks, gains: Floats, cover
         landmarks: The person's, in pixels of the frame.
         gains: How much brighter the skin is to be, BGR, (3,), factors of gamma-coded values.
         covered: What something in front covers of the small piece: that keeps its colours.
+        head_stays: Whether forehead and ears are to have it, too.
     """
-    neck = _neck(piece, person, piece.reduced(landmarks))
+    neck = _skin(piece, person, piece.reduced(landmarks), head_stays=head_stays)
     if covered is not None:
         neck *= 1 - covered
     full = piece.enlarged(neck)
@@ -50,7 +62,7 @@ def toned(piece: Piece, person: Mask, landmarks: Landmarks, gains: Floats, cover
     )
 
 
-def _neck(piece: Piece, person: Mask, face: Landmarks) -> Mask:
+def _skin(piece: Piece, person: Mask, face: Landmarks, *, head_stays: bool) -> Mask:
     width = face_width(face)
     rows, columns = np.indices(person.shape).astype(np.float32)
     line = face[_JAW, :2]
@@ -63,10 +75,16 @@ def _neck(piece: Piece, person: Mask, face: Landmarks) -> Mask:
         return np.zeros(person.shape, np.float32)
     lab = cv2.cvtColor(piece.small, cv2.COLOR_BGR2LAB).astype(np.float32)
     apart = length((lab - np.median(lab[inner], axis=0)) * _SCALE)
-    like = np.clip((_NO_SKIN - apart) / (_NO_SKIN - _SKIN), 0, 1) * np.clip(person * 2 - 0.5, 0, 1)
+    skin, no_skin = _FLUSHED if head_stays else _PALE
+    like = np.clip((no_skin - apart) / (no_skin - skin), 0, 1)
+    # Beside a whole head there is a wall, not the clothes.
+    like *= np.clip(person * 3 - 2, 0, 1) if head_stays else np.clip(person * 2 - 0.5, 0, 1)
     reach = np.clip((REACH - below) / (0.8 * REACH), 0, 1) * np.clip((_ASIDE - aside) / 0.15, 0, 1)
-    # Above the jaw the old face is still there; what of it goes on showing is at its very edge.
-    reach *= np.clip(below / 0.04 + 1.5, 0, 1)
+    if head_stays:
+        reach *= np.clip((rows - face[topology.FOREHEAD, 1]) / width / 0.1 + _FOREHEAD / 0.1, 0, 1)
+    else:
+        # Above the jaw the old face is still there; what of it goes on showing is at its very edge.
+        reach *= np.clip(below / 0.04 + 1.5, 0, 1)
     return np.asarray(cv2.GaussianBlur(like * reach, (0, 0), max(0.7, 0.03 * width)), np.float32)
 
 

@@ -237,3 +237,22 @@ def test_whoever_is_not_to_be_changed_keeps_face_and_hair_to_the_bit(
             height, width = y1 - y0, x1 - x0
             head = np.s_[max(0, y0 - height // 3) : y1, max(0, x0 - width // 3) : x1 + width // 3]
             assert np.array_equal(played.image[head], frame.image[head])
+
+
+def test_whoever_is_filmed_with_the_phone_turned_is_swapped_upright_at_the_same_uneven_times(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    frames = list(media.frames_of(media.clip("carphone_pristine.mp4"), count=12))
+    turned = [np.ascontiguousarray(np.rot90(frame)) for frame in frames]
+    times = np.cumsum([0, *[15, 40, 20] * 4])[:12].tolist()
+    source = write_video(tmp_path / "turned.mp4", turned, times=times, quarter_turns=1)
+    scene = pipeline.analyse(source, on_progress=Watch())
+    photos = {0: [media.photo("astronaut.png")]}
+    target = tmp_path / "out.mp4"
+    report = pipeline.swap(scene, source, target, photos, SwapSettings(mode=Mode.HEAD), on_progress=Watch())
+    assert (report.frames_swapped, picture_times(target)) == (12, picture_times(source))
+    made = list(media.frames_of(target))
+    outside = np.s_[:, :20]
+    assert made[-1].shape == frames[-1].shape
+    assert np.abs(made[-1][outside].astype(int) - frames[-1][outside]).mean() < 5
+    assert np.abs(made[-1].astype(int) - frames[-1]).mean() > 7

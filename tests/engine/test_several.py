@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,14 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.look import Look, look_of
+from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.several import SeveralHeads, weights_over
+from headswap_cli.engine.types import SwapSettings
 from headswap_cli.models import Mode
-from tests.engine import heads
+from tests import media, quality
+from tests.engine import heads, worse
 
 if TYPE_CHECKING:
-    from headswap_cli.engine.types import Landmarks
+    from pathlib import Path
+
+    from headswap_cli.engine.types import Frame, Landmarks, Scene
 
 pytestmark = pytest.mark.media
 
@@ -97,6 +104,33 @@ def test_between_two_heads_the_picture_is_between_them_and_else_it_is_one_of_the
             # The second head has looked at one frame less: tone and matte are a little younger.
             within = (mixed.image + 12.0 >= low) & (mixed.image - 12.0 <= high)
             assert within.mean() > 0.99
+
+
+def played(pipeline: Pipeline, scene: Scene, clip: Path, photos: list[Path]) -> list[Frame]:
+    """The clip with one person's photos on its only person, face alone."""
+    cast = pipeline.cast(scene, clip, {0: photos}, SwapSettings(mode=Mode.FACE))
+    with open_video(clip) as video:
+        return [cast.play(frame.frame_index, frame.image).image for frame in video.frames()]
+
+
+def steps(frames: list[Frame]) -> list[float]:
+    return [float(np.abs(b.astype(int) - a).mean()) for a, b in pairwise(frames)]
+
+
+def test_of_two_photos_each_is_worn_where_it_fits_and_the_way_between_them_is_no_jump(tmp_path: Path) -> None:
+    clip = media.excerpt(
+        media.clip("WolfgangLanger_Pexels.mp4"), tmp_path / "laughs.mp4", start=225, count=45
+    )
+    photos = [
+        worse.saved(worse.moment("single_face.mp4", index), tmp_path / f"{index}.png") for index in (0, 40)
+    ]
+    pipeline = Pipeline(media.weights_dir())
+    scene = pipeline.analyse(clip, on_progress=quality.silent)
+    both, calm, smiling = (played(pipeline, scene, clip, worn) for worn in (photos, photos[:1], photos[1:]))
+    np.testing.assert_array_equal(both[0], calm[0])
+    apart = float(np.abs(calm[-1].astype(int) - smiling[-1]).mean())
+    assert np.abs(both[-1].astype(int) - smiling[-1]).mean() < 0.1 * apart
+    assert max(steps(both)) < 1.1 * max(steps(calm) + steps(smiling))
 
 
 def test_heads_start_anew_after_a_cut() -> None:

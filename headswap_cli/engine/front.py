@@ -80,6 +80,7 @@ class Front:
         x0, y0 = (int(value) for value in np.maximum(np.floor(box[:2]), 0))
         x1, y1 = (int(value) for value in np.minimum(np.ceil(box[2:]) + 1, (piece.width, piece.height)))
         if min(x1 - x0, y1 - y0) < 12:
+            self.reset()
             return None
         shrink = min(1.0, _WORKED_ON / piece.pixels)
         size = (max(8, round((x1 - x0) * shrink)), max(8, round((y1 - y0) * shrink)))
@@ -108,7 +109,7 @@ class Front:
         """Return what does not look like the face, whether any of it may reach beyond, and glasses."""
         compared = self._expected.compare(image, points, width)
         if compared is None:
-            self._before = None
+            self.reset()
             return np.zeros(image.shape[:2], np.float32), False, None
         if known is not None:
             compared.score[known] = 0

@@ -19,6 +19,8 @@ Bools = NDArray[np.bool_]
 _BAND = 0.1
 # In so many parts of a gap's width, the middle one, what comes from its two sides is mixed.
 _ABRUPT = np.float32(3)
+# OpenCV looks up fewer places than 32767 in a row, and as many rows.
+_IN_A_ROW = 1024
 
 
 def uncovered(picture: Frame, hidden: Bools, bare: Bools, ring: Floats) -> Frame:
@@ -44,15 +46,16 @@ def uncovered(picture: Frame, hidden: Bools, bare: Bools, ring: Floats) -> Frame
     strip = push_pull(strip, known.astype(np.float32))
     down, across = np.nonzero(hidden)
     u, v = _places(ring, np.stack([across, down], axis=1).astype(np.float32))
+    shape = (-(-len(u) // _IN_A_ROW), _IN_A_ROW)
     seen = cv2.remap(
         strip,
-        u * np.float32(columns) - np.float32(0.5),
-        v * np.float32(rows) - np.float32(0.5),
+        np.resize(u * np.float32(columns) - np.float32(0.5), shape),
+        np.resize(v * np.float32(rows) - np.float32(0.5), shape),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
     filled = picture.copy()
-    filled[hidden] = np.clip(seen.reshape(-1, 3) + 0.5, 0, 255)
+    filled[hidden] = np.clip(seen.reshape(-1, 3)[: len(u)] + 0.5, 0, 255)
     return filled
 
 

@@ -38,6 +38,8 @@ class Worn:
         worn = compared.worn.astype(np.float32)
         count = float(worn.sum())
         if not count:
+            # What was seen too long ago for another process to know must not tell when they show again.
+            self.reset()
             return None
         seen = np.pad((compared.score > _SEEN).astype(np.float32), _SLIP)
         shares = cv2.matchTemplate(seen, worn, cv2.TM_CCORR) / count

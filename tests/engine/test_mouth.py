@@ -91,6 +91,15 @@ def test_a_mouth_that_is_wholly_covered_is_dark_inside() -> None:
     assert layer[30, 30, :3].max() < 30
 
 
+def test_a_mouth_that_fills_the_frame_may_be_covered_as_well() -> None:
+    piece = np.full((300, 400, 3), 200, np.uint8)
+    layer = np.ones((300, 400, 4), np.float32)
+    everywhere = np.ones((300, 400), np.float32)
+    wide = face(x=200, y=150, wide=170, high=120)
+    fill_mouth(layer, piece, wide, wide, gap=0.2, feather=0.7, covered=everywhere)
+    assert layer[150, 200, :3].max() < 30
+
+
 @pytest.mark.parametrize("gap", [0.0, 0.012])
 def test_a_shut_mouth_shows_nothing_of_the_persons_but_the_line_between_its_lips(gap: float) -> None:
     drawn = []

@@ -52,3 +52,14 @@ def test_glasses_that_are_off_are_gone_within_a_few_frames() -> None:
 
 def test_who_wears_none_has_none_whatever_is_before_the_face() -> None:
     assert Worn().find(seen(ring(), np.zeros(SHAPE, np.bool_))) is None
+
+
+def test_glasses_that_could_not_be_looked_for_are_found_as_if_for_the_first_time() -> None:
+    nothing, slipped = np.zeros(SHAPE, np.bool_), seen(ring((2, 1)), ring())
+    worn = Worn()
+    worn.find(seen(ring(), ring()))
+    worn.find(seen(nothing, nothing))
+    found, first = worn.find(slipped), Worn().find(slipped)
+    assert found is not None
+    assert first is not None
+    np.testing.assert_array_equal(found, first)

@@ -32,7 +32,8 @@ def check_photos(
 ) -> Generator[float, None, None]:
     """Have the local engine judge the photos that lie on this machine; it keeps the heads for the task.
 
-    Those of a cloud service, and those behind URLs, which nobody reads before the task, are not judged.
+    Those of a cloud service, and those behind URLs, which nobody reads before the task, are not judged; nor
+    are any where it is not known yet which of them show one person.
 
     Args:
         deps: The backend and the journal.
@@ -76,7 +77,13 @@ def _judged(
 
 
 def _by_person(faces: Sequence[FaceMapping]) -> list[list[str]]:
-    """Return the photos of each person all of whose photos lie on this machine."""
+    """Return the photos of each person all of whose photos lie on this machine.
+
+    Person 2 may be obj_id 1: where both ways to number people are used, nobody knows yet whose photos belong
+    together, and of several the further ones may be from the side.
+    """
+    if any(face.person is not None for face in faces) and any(face.obj_id is not None for face in faces):
+        return []
     people: dict[object, list[str]] = {}
     for face in faces:
         people.setdefault(face.whom, []).append(face.image)

@@ -88,6 +88,16 @@ def test_photos_behind_urls_are_read_by_the_task_alone(
     assert "hint: Take another photo" in ran.err
 
 
+def test_photos_of_people_who_are_numbered_in_two_ways_are_left_to_the_task(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    # They may be two of one person, of which the second may be from the side.
+    engine.tell(bad="no face")
+    me, you = photos
+    command = ("run", clip, "--face", f"1={me}", "--face", f"obj:0={you}", "--detach", "-q")
+    assert program(*command).out.strip()
+
+
 def test_a_busy_engine_judges_the_photos_after_the_job_that_it_is_at(
     program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
 ) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
@@ -86,9 +87,9 @@ class Columns:
             InputError: says what is wrong with every one.
         """
         found, wrong = [], []
-        for face in _faces(written, cell):
+        for read in _faces(written, cell):
             try:
-                found.append(self.parse[FACE](face))
+                found.append(self.parse[FACE](read()))
             except InputError as error:
                 wrong.append(error.message)
         if wrong:
@@ -115,19 +116,24 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…")
 
 
-def _faces(written: str, cell: object) -> Iterator[str]:
-    """Yield each face as ``--face`` takes it: of a text, a list, or an object by person."""
-    if isinstance(cell, dict):
-        for whose, images in cell.items():
-            for image in images if isinstance(images, list) else [images]:
-                yield f"{whose}={_text(image)}"
-        return
+def _faces(written: str, cell: object) -> Iterator[Callable[[], str]]:
+    """Yield what reads each face as ``--face`` takes it: of a text, a list, or an object by person.
+
+    Each returns a text, or raises ``InputError``.
+    """
     column = _FACE_COLUMN.fullmatch(written.strip())
-    for one in cell if isinstance(cell, list) else [cell]:
-        if column:
-            yield f"{column['whose'].lower()}={_text(one)}"
-        else:
-            yield from _NEXT_FACE.split(_text(one).strip().removesuffix(";").rstrip())
+    whose = [column["whose"].lower()] if column else [None]
+    for name, images in cell.items() if isinstance(cell, dict) else [(one, cell) for one in whose]:
+        for image in images if isinstance(images, list) else [images]:
+            if name is None and isinstance(image, str) and image.strip():
+                faces = _NEXT_FACE.split(image.strip().removesuffix(";").rstrip())
+                yield from (partial(_text, face) for face in faces)
+            else:
+                yield partial(_named, name, image)
+
+
+def _named(whose: str | None, image: object) -> str:
+    return _text(image) if whose is None else f"{whose}={_text(image)}"
 
 
 def _switch(cell: object) -> bool:
@@ -142,4 +148,9 @@ def _text(cell: object) -> str:
         raise InputError(f"{shown(json.dumps(cell))} is no text.")
     if "\0" in cell:
         raise InputError(f"{shown(cell)} holds a NUL, which no path, URL or word does.")
+    try:
+        # A name of other bytes than UTF-8 is as good as any.
+        cell.encode(errors="surrogateescape")
+    except UnicodeEncodeError as error:
+        raise InputError(f"{shown(cell)} holds half a character, which no path, URL or word does.") from error
     return cell

@@ -146,10 +146,11 @@ def read_rows(content: bytes, columns: Columns, problems: Problems) -> list[Row]
     rows = []
     for line, cells in records:
         problems.rows += 1
-        row = _row(problems.rows, line, cells, columns, problems)
-        if VIDEO not in row.values and row.number not in problems.bad:
-            problems.add(row.number, line, VIDEO, "there is none.")
-        rows.append(row)
+        # What is no object has been told already, and so is a cell that is wrong.
+        is_object = problems.rows not in problems.bad
+        if is_object and all(column_name(written) != VIDEO for written, _ in cells):
+            problems.add(problems.rows, line, VIDEO, "there is none.")
+        rows.append(_row(problems.rows, line, cells, columns, problems))
     if not problems.rows and not problems.found:
         raise InputError("The batch holds no row.", hint="headswap batch --help")
     return rows

@@ -147,6 +147,12 @@ def test_rows_count_from_one_and_lines_hold_within_quotes() -> None:
         ('{"video": 7}', "row 1 (line 1), 'video': '7' is no text."),
         ('{"face": "me.jpg"}', "row 1 (line 1), video: there is none."),
         ('{"video": "a\\u0000b"}', "row 1 (line 1), 'video': 'a\\x00b' holds a NUL"),
+        ('{"video": "a\\ud800b"}', "row 1 (line 1), 'video': 'a\\ud800b' holds half a character"),
+        (
+            '{"video": "a.mp4", "face": [1, null]}',
+            "row 1 (line 1), 'face': '1' is no text. 'null' is no text.",
+        ),
+        ('{"face": [1]}', "row 1 (line 1), video: there is none.\nrow 1 (line 1), 'face': '1' is no text."),
         ('{"video": "a.mp4", "no-sound": []}', "row 1 (line 1), 'no-sound': '[]' is neither yes nor no."),
         ('{"video": "a.mp4", "face": [1]}', "row 1 (line 1), 'face': '1' is no text."),
         ('{"video": ' + "[" * 100_000, "row 1 (line 1): this is no JSON object on one line"),

@@ -43,16 +43,11 @@ class Fetcher:
     def photo(self, url: str, target: Path) -> None:
         """Save the reference photo at ``url``.
 
-        Raises: PhotoFault: it cannot be had.
+        Raises: MediaFault: it cannot be had.
         """
-        from headswap_cli.engine.types import MediaFault, PhotoFault
         from headswap_cli.transfer.fetch import Bounds
 
-        bounds = Bounds(_PHOTO_LIMIT_BYTES, ("image/", *_BYTES), _PHOTO_TIMEOUT_S)
-        try:
-            self._fetch("photo", url, target, bounds)
-        except MediaFault as fault:
-            raise PhotoFault(fault.code, fault.reason) from fault
+        self._fetch("photo", url, target, Bounds(_PHOTO_LIMIT_BYTES, ("image/", *_BYTES), _PHOTO_TIMEOUT_S))
 
     def _fetch(self, what: str, url: str, target: Path, bounds: Bounds) -> None:
         from headswap_cli.engine.types import MediaFault

@@ -122,18 +122,24 @@ def _faces(written: str, cell: object) -> Iterator[Callable[[], str]]:
     Each returns a text, or raises ``InputError``.
     """
     column = _FACE_COLUMN.fullmatch(written.strip())
-    whose = [column["whose"].lower()] if column else [None]
-    for name, images in cell.items() if isinstance(cell, dict) else [(one, cell) for one in whose]:
+    whose = column["whose"].lower() if column else None
+    for name, images in cell.items() if isinstance(cell, dict) else [(whose, cell)]:
         for image in images if isinstance(images, list) else [images]:
-            if name is None and isinstance(image, str) and image.strip():
-                faces = _NEXT_FACE.split(image.strip().removesuffix(";").rstrip())
-                yield from (partial(_text, face) for face in faces)
-            else:
+            if name is not None:
                 yield partial(_named, name, image)
+            else:
+                yield from (partial(_text, face) for face in _parted(image))
 
 
-def _named(whose: str | None, image: object) -> str:
-    return _text(image) if whose is None else f"{whose}={_text(image)}"
+def _parted(faces: object) -> list[object]:
+    """Return the faces of a text, each of which says whose it is; what is no text by itself."""
+    if not isinstance(faces, str):
+        return [faces]
+    return [*_NEXT_FACE.split(faces.strip().removesuffix(";").rstrip())]
+
+
+def _named(whose: str, image: object) -> str:
+    return f"{whose}={_text(image)}"
 
 
 def _switch(cell: object) -> bool:

@@ -52,11 +52,10 @@ class SharpnessFitter:
         Blurs add up as squares: what the head's edges lack is the root of the difference.
         """
         wanted, own = edge_blur(target, target_face), edge_blur(head, head_face)
+        if math.isnan(wanted) or math.isnan(own):
+            return self.sigma
         lacking = math.sqrt(abs(wanted**2 - own**2))
-        if math.isnan(lacking):
-            # What was found long ago is not known to a process that begins here.
-            found = 0.0
-        elif own < wanted:
+        if own < wanted:
             found = min(_MOST, _PART * lacking)
         else:
             found = -min(1.0, max(0.0, _SHARPENING * (lacking - _SOFT_ENOUGH)))

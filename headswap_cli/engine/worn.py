@@ -38,7 +38,7 @@ class Worn:
         worn = compared.worn.astype(np.float32)
         count = float(worn.sum())
         if not count:
-            # What was seen too long ago for another process to know must not tell when they show again.
+            # How they sat does not tell how they sit when they show again, at any time later.
             self.reset()
             return None
         seen = np.pad((compared.score > _SEEN).astype(np.float32), _SLIP)

@@ -110,3 +110,14 @@ def test_a_head_in_an_hdr_video_looks_as_in_the_same_video_in_plain_colours(
 
 def test_a_head_for_a_plain_video_is_the_photos_own() -> None:
     assert coded(heads.reference(), ColourTags(1, 1, 1, 1)) is heads.reference()
+
+
+@pytest.mark.parametrize("transfer", [PQ, HLG])
+def test_a_heads_colours_are_as_saturated_in_a_wide_video_as_in_its_photo(transfer: int) -> None:
+    own = heads.reference().textures[0]
+    made = coded(heads.reference(), ColourTags(transfer=transfer, primaries=9)).textures[0]
+    seen = _plain(made[..., :3], transfer).astype(int)
+    there = own[..., 3] == 255
+    np.testing.assert_array_equal(made[..., 3], own[..., 3])
+    assert np.ptp(own[there, :3].astype(int), axis=1).mean() > 20
+    assert np.abs(seen - own[..., :3])[there].mean() < 3

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from headswap_cli.engine.camera import Placed, between, rescaled
+from headswap_cli.engine.camera import Camera, Placed, between, rescaled
 from headswap_cli.engine.erase import behind
 from headswap_cli.engine.fit import Fit
 from headswap_cli.engine.geometry import transform
@@ -159,6 +159,18 @@ def test_a_fast_pan_is_followed_in_a_large_frame_as_in_a_small_one(room: Frame, 
     assert motion is not None
     shifts = motion[:, 0, 2] - motion[0, 0, 2]
     np.testing.assert_allclose(shifts, step * np.arange(13), atol=2 * larger)
+
+
+def test_a_pan_that_gets_faster_is_looked_for_further_on_its_way(room: Frame) -> None:
+    wide = np.asarray(cv2.resize(room[:HEIGHT], None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA))
+    camera, across = Camera(), WIDTH // 4
+    camera.learn(wide, np.ones(wide.shape[:2], np.bool_), (0, 0))
+    found = []
+    for look in range(8):
+        left = 5 * look * (look + 1)
+        place = camera.look(2 * look, np.ascontiguousarray(wide[:, left : left + across]))
+        found.append(-1 if place is None else place[0, 2])
+    np.testing.assert_allclose(found, [5 * look * (look + 1) for look in range(8)], atol=0.5)
 
 
 def swing(age: int) -> float:

@@ -162,7 +162,8 @@ def test_a_fast_pan_is_followed_in_a_large_frame_as_in_a_small_one(room: Frame, 
 
 
 def test_a_pan_that_gets_faster_is_looked_for_further_on_its_way(room: Frame) -> None:
-    wide = np.asarray(cv2.resize(room[:HEIGHT], None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA))
+    small = cv2.resize(room[:HEIGHT], None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    wide = np.asarray(small, np.uint8)
     camera, across = Camera(), WIDTH // 4
     camera.learn(wide, np.ones(wide.shape[:2], np.bool_), (0, 0))
     found = []

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 _JAW = topology.OVAL[8:29]
-# A neck lies in the jaw's shadow: lightness matters least.
-_SCALE = np.array([0.35, 1.0, 1.0], np.float32)
+# How much lightness matters beside hue: of what is below the jaw, which lies in its shadow, least; above it,
+# where hair stays, more.
+_SHADED, _LIT = (np.array([lightness, 1.0, 1.0], np.float32) for lightness in (0.2, 0.35))
 # Lab distances from the face's tone up to which, and from which on no more, something is skin: of a neck, and
 # of foreheads and ears, which may be flushed.
 _PALE, _FLUSHED = (10.0, 24.0), (16.0, 36.0)
 # How far below the jaw the tone reaches, and aside, in face widths.
 REACH = 0.75
 _ASIDE = 0.7
-# How far above a face there is more of it.
-_FOREHEAD = 0.3
+# How far above a face there is more of it, and above its jaw what lends the neck its colour.
+_FOREHEAD, _CHEEKS = 0.3, 0.5
 # Less than this is not seen, and stays as it is to the bit.
 _FAINT = 0.004
 
@@ -74,8 +75,8 @@ def _skin(piece: Piece, person: Mask, face: Landmarks, *, head_stays: bool) -> M
     if not inner.any():
         return np.zeros(person.shape, np.float32)
     lab = cv2.cvtColor(piece.small, cv2.COLOR_BGR2LAB).astype(np.float32)
-    apart = length((lab - np.median(lab[inner], axis=0)) * _SCALE)
-    skin, no_skin = _FLUSHED if head_stays else _PALE
+    scale, (skin, no_skin) = (_LIT, _FLUSHED) if head_stays else (_SHADED, _PALE)
+    apart = length((lab - np.median(lab[inner], axis=0)) * scale)
     like = np.clip((no_skin - apart) / (no_skin - skin), 0, 1)
     # Beside a whole head there is a wall, not the clothes.
     like *= np.clip(person * 3 - 2, 0, 1) if head_stays else np.clip(person * 2 - 0.5, 0, 1)
@@ -83,8 +84,8 @@ def _skin(piece: Piece, person: Mask, face: Landmarks, *, head_stays: bool) -> M
     if head_stays:
         reach *= np.clip((rows - face[topology.FOREHEAD, 1]) / width / 0.1 + _FOREHEAD / 0.1, 0, 1)
     else:
-        # Above the jaw the old face is still there; what of it goes on showing is at its very edge.
-        reach *= np.clip(below / 0.04 + 1.5, 0, 1)
+        # Above the jaw the old face is still there: a neck that goes on under a shorter chin has its colour.
+        reach *= np.clip((below + _CHEEKS) / 0.1, 0, 1)
     return np.asarray(cv2.GaussianBlur(like * reach, (0, 0), max(0.7, 0.03 * width)), np.float32)
 
 

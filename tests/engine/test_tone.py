@@ -14,7 +14,7 @@ from headswap_cli.engine.colour import ToneFitter
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.inner import face_alone
-from headswap_cli.engine.piece import cut_piece
+from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.shade import STEPS
 from headswap_cli.engine.throat import toned
 from headswap_cli.engine.types import Frame, Landmarks
@@ -151,14 +151,32 @@ def _mean_lab(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.asarray(lab.reshape(-1, 3).mean(axis=0), np.float64)
 
 
+def _around_the_chin(frame: Frame, landmarks: Landmarks) -> Piece:
+    width, middle = face_width(landmarks), landmarks[topology.CHIN, :2]
+    box = np.array([*(middle - 1.2 * width), *(middle + 1.2 * width)], np.float32)
+    piece = cut_piece(frame, box, width)
+    assert piece is not None
+    return piece
+
+
+@pytest.mark.media
+def test_a_neck_in_the_jaws_shadow_has_the_heads_tone_and_so_has_what_lends_it_its_colour() -> None:
+    frames, landmarks = heads.scene(CLIP, 0, 1)
+    frame, neck = frames[0].copy(), _below_the_chin(landmarks[0], 0.18)
+    frame[neck[0].start - 6 :] = (frame[neck[0].start - 6 :] * 0.6).astype(np.uint8)
+    piece = _around_the_chin(frame, landmarks[0])
+    everybody = np.ones(piece.small.shape[:2], np.float32)
+    made = toned(piece, everybody, landmarks[0], np.array([1.4, 1.4, 1.4], np.float32), None)
+    after = frame.copy()
+    after[piece.part] = made.image
+    for skin in (neck, _below_the_chin(landmarks[0], -0.12)):
+        assert after[skin].mean() / frame[skin].mean() == pytest.approx(1.4, abs=0.1)
+
+
 @pytest.mark.media
 def test_a_hand_before_the_neck_keeps_its_colours() -> None:
     frames, landmarks = heads.scene(CLIP, 0, 1)
-    width = face_width(landmarks[0])
-    middle = landmarks[0][topology.CHIN, :2]
-    box = np.array([*(middle - 1.2 * width), *(middle + 1.2 * width)], np.float32)
-    piece = cut_piece(frames[0], box, width)
-    assert piece is not None
+    piece = _around_the_chin(frames[0], landmarks[0])
     everybody = np.ones(piece.small.shape[:2], np.float32)
     gains = np.array([1.2, 0.9, 1.3], np.float32)
     bare = toned(piece, everybody, landmarks[0], gains, None)

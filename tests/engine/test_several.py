@@ -127,7 +127,7 @@ def test_of_two_photos_each_is_worn_where_it_fits_and_the_way_between_them_is_no
     pipeline = Pipeline(media.weights_dir())
     scene = pipeline.analyse(clip, on_progress=quality.silent)
     both, calm, smiling = (played(pipeline, scene, clip, worn) for worn in (photos, photos[:1], photos[1:]))
-    np.testing.assert_array_equal(both[0], calm[0])
+    np.testing.assert_allclose(both[0].astype(int), calm[0], atol=1)
     apart = float(np.abs(calm[-1].astype(int) - smiling[-1]).mean())
     assert np.abs(both[-1].astype(int) - smiling[-1]).mean() < 0.1 * apart
     assert max(steps(both)) < 1.1 * max(steps(calm) + steps(smiling))

@@ -19,6 +19,13 @@ NAMES = st.sampled_from(["a1", "a2", "a3"])
 STATES = st.sampled_from(Status)
 
 
+# What goes on after an error, and mends nothing by itself.
+_LEAVE_THE_ERROR = {
+    *(StepKind.FAILED, StepKind.STATE, StepKind.ANALYSED, StepKind.PUBLISHED),
+    *(StepKind.FETCHING, StepKind.FETCHED, StepKind.CHARGED),
+}
+
+
 def folded(run: Run, steps: list[Step]) -> dict[str, object]:
     """Return what the steps alone say of a run."""
     row: dict[str, object] = {
@@ -39,7 +46,7 @@ def folded(run: Run, steps: list[Step]) -> dict[str, object]:
             told |= {"status": Status.COMPLETED, "progress": 100.0}
         elif step.kind is StepKind.FAILED:
             told["error"] = step.detail["message"]
-        if step.kind not in {StepKind.FAILED, StepKind.STATE, StepKind.ANALYSED, StepKind.PUBLISHED}:
+        if step.kind not in _LEAVE_THE_ERROR:
             told["error"] = None
         row |= told
     return row

@@ -14,7 +14,7 @@ from headswap_cli.render.dropped import completed, dropped_path
 
 NAMES = st.text(
     st.characters(exclude_categories=["C"], exclude_characters="/"), min_size=1, max_size=20
-).filter(lambda name: name.strip() == name and not name.startswith("~"))
+).filter(lambda name: name.strip() == name and not name.startswith("~") and name not in {".", ".."})
 
 
 @pytest.mark.parametrize(

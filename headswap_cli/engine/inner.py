@@ -77,6 +77,8 @@ def face_alone(reference: Reference) -> Reference:
     shows = np.maximum(inner, np.maximum(_ramp(layout.depth, *_FADES) * layout.below_ears, layout.brows))
     weights[..., 0] = np.maximum(weights[..., 0], 255 * hair * (layout.depth > 0))
     weights[..., 1] = np.round(255 * shows)
+    # Below the head are the eyeballs: half graded they are blue in a brown face.
+    kinds[kinds.shape[1] :, :, 0] = 255
     return replace(reference, textures=pyramid(texture), weights=pyramid(kinds))
 
 

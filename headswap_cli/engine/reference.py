@@ -42,6 +42,8 @@ _TEXTURE_SIDES = (512, 1024)
 _SMALLEST_LEVEL = 64
 # Less of the texture than this is no hairdo.
 _LEAST_HAIR = 0.005
+# How far eyeballs are graded as skin, of 255: wholly, their whites would be hard to tell from lids.
+_EYEBALL_SKIN = 140
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +310,7 @@ def _atlas(
         first = hull.FIRST_EYE + number * hull.EYE_POINTS
         points[first : first + hull.EYE_POINTS] += (left - x0, size - y0)
     texture[size:, :, 3] = 255
-    weights[size:] = (255, 255)
+    weights[size:] = (_EYEBALL_SKIN, 255)
     return texture, weights, points
 
 

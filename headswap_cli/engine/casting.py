@@ -10,16 +10,19 @@ import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine.appearance import learn, of_face
+from headswap_cli.engine.bearing import Bearing
 from headswap_cli.engine.decode import VideoReader
 from headswap_cli.engine.fade import strengths_before
 from headswap_cli.engine.hdr import coded
 from headswap_cli.engine.inner import face_alone
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.meetings import Judge, encounters, nearness
+from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.mode import Treatment, treat
 from headswap_cli.engine.retarget import habits, yaw_of
 from headswap_cli.engine.several import weights_over
 from headswap_cli.engine.studio import Role
+from headswap_cli.engine.tryon import try_on
 from headswap_cli.engine.types import MediaFault
 from headswap_cli.engine.wardrobe import Wardrobe
 from headswap_cli.media.colourspace import ColourTags
@@ -90,13 +93,17 @@ class Casting:
                 shown=_shown(person, outfit),
                 mode=ways[person.obj_id].mode,
                 tone=tone,
-                habits=habits([fit.landmarks(shapes) for shapes in _views(person)]),
+                habits=shapes,
                 appearance=learn(samples[person.obj_id], of_face(outfit.main.triangles)),
                 cuts_hair=ways[person.obj_id].cuts_hair,
                 faded=tuple(_faded(person, head.reference, fit) for head in outfit.heads),
+                bearings=tuple(
+                    self._bearing(head.reference, shapes, ways[person.obj_id].mode) for head in outfit.heads
+                ),
             )
             for person in people
             for outfit in (outfits[person.obj_id],)
+            for shapes in (habits([fit.landmarks(shapes) for shapes in _views(person)]),)
         )
         return roles, _remarks(outfits, {} if settings.mode else ways)
 
@@ -131,7 +138,7 @@ class Casting:
 
     def clear(self) -> None:
         """Forget the heads, and let go of the networks until they are wanted again."""
-        for name in ("_wardrobe", "_matte"):
+        for name in ("_wardrobe", "_matte", "_mesh"):
             vars(self).pop(name, None)
 
     @cached_property
@@ -139,8 +146,16 @@ class Casting:
         return PersonMatte(self._weights)
 
     @cached_property
+    def _mesh(self) -> FaceMesh:
+        return FaceMesh(self._weights)
+
+    @cached_property
     def _wardrobe(self) -> Wardrobe:
         return Wardrobe(self._weights)
+
+    def _bearing(self, reference: Reference, shapes: NDArray[np.float32], mode: Mode) -> Bearing:
+        """Return how a head must be held; a face alone is seen in the person's own head."""
+        return Bearing() if mode is Mode.FACE else try_on(reference, shapes, self._mesh)
 
     def _treatments(
         self,

@@ -113,18 +113,29 @@ def similarity(source: Points, target: Points) -> Similarity:
 
     Raises:
         ValueError: All points of ``source`` coincide.
+    """
+    return similarities(source, target[np.newaxis])[0]
+
+
+def similarities(source: Points, targets: Points) -> list[Similarity]:
+    """Return as many as there are targets, (m, n, 3), see ``similarity``.
 
     Source: Umeyama, IEEE TPAMI 13(4), 1991, eq. 40-42.
     """
-    start, end = source.mean(axis=0, dtype=np.float64), target.mean(axis=0, dtype=np.float64)
+    start, ends = source.mean(axis=0, dtype=np.float64), targets.mean(axis=1, dtype=np.float64)
     spread = float(((source - start) ** 2).sum())
     if spread == 0:
         raise ValueError("all points coincide: they fit any scale")
-    left, values, right = np.linalg.svd((target - end).T @ (source - start))
-    sign = np.array([1.0, 1.0, 1.0 if np.linalg.det(left @ right) >= 0 else -1.0])
-    rotation = (left * sign) @ right
-    scale = float((values * sign).sum()) / spread
-    return Similarity(scale, rotation, end - scale * (rotation @ start))
+    left, values, right = np.linalg.svd((targets - ends[:, np.newaxis]).mT @ (source - start))
+    signs = np.ones_like(values)
+    signs[:, 2] = np.where(np.linalg.det(left @ right) >= 0, 1.0, -1.0)
+    rotations = (left * signs[:, np.newaxis]) @ right
+    scales = (values * signs).sum(axis=1) / spread
+    shifts = ends - scales[:, np.newaxis] * (rotations @ start)
+    return [
+        Similarity(float(scale), rotation, shift)
+        for scale, rotation, shift in zip(scales, rotations, shifts, strict=True)
+    ]
 
 
 def transform(matrix: Matrix, points: Points) -> NDArray[np.float64]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from headswap_cli.engine.appearance import Appearance
+    from headswap_cli.engine.bearing import Bearing
     from headswap_cli.engine.hair import Matte
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Backdrop, Frame, Landmarks, Mask, Others
@@ -80,6 +81,7 @@ class HeadSwapper:
         tone: Whose skin tone the head is to have.
         cuts_hair: Whether the person's hair hangs down beside the jaw, from where it must be taken away.
         faded: How much of the swap shows in the frame before, by frame index, where a track goes on.
+        bearing: How the head must be held to be seen as the person is, see ``tryon``.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class HeadSwapper:
         tone: Tone = Tone.SOURCE,
         cuts_hair: bool = False,
         faded: Mapping[int, float | None] | None = None,
+        bearing: Bearing | None = None,
     ) -> None:
         self._reference = reference
         self._mode = mode
@@ -111,7 +114,11 @@ class HeadSwapper:
         self._triangles = reference.triangles if mode is Mode.HEAD else _without_hair(reference.triangles)
         self._skin = of_face(reference.triangles)
         self._retargeter = Retargeter(
-            reference.vertices, reference.texture_points, tracks_landmarks, fits=mode is Mode.FACE
+            reference.vertices,
+            reference.texture_points,
+            tracks_landmarks,
+            fits=mode is Mode.FACE,
+            bearing=bearing,
         )
         self._painter = Painter(reference, self._triangles, tone)
         self._faded = faded or {}

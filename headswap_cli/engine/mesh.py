@@ -66,14 +66,27 @@ class FaceMesh:
             self._refine_eye(frame, landmarks, crop.angle, topology.LEFT_IRIS, _LEFT_LIDS, mirrored=False)
         return landmarks, presence
 
-    def _shape(self, frame: Image, crop: Crop) -> tuple[Landmarks, float]:
-        size = self._mesh.size
-        points, presence = self._mesh(to_input(crop.take(frame, size)))
+    @property
+    def side(self) -> int:
+        """Of the square that the network looks at, pixels."""
+        return self._mesh.size
+
+    def of_square(self, image: Image, crop: Crop) -> tuple[Landmarks, float]:
+        """Return a face's landmarks in the frame, irises in the middle of the eyes, and its presence.
+
+        Args:
+            image: The face's square, see ``crop_of_landmarks``, (side, side, 3), BGR.
+            crop: Where it is in the frame.
+        """
+        points, presence = self._mesh(to_input(image))
         landmarks = np.empty((topology.LANDMARKS, 3), np.float32)
-        landmarks[: topology.MESH_POINTS] = crop.to_frame(points.reshape(-1, 3), size)
+        landmarks[: topology.MESH_POINTS] = crop.to_frame(points.reshape(-1, 3), self.side)
         for iris, lids in ((topology.RIGHT_IRIS, _RIGHT_LIDS), (topology.LEFT_IRIS, _LEFT_LIDS)):
             landmarks[iris] = landmarks[lids].mean(axis=0)
         return landmarks, float(sigmoid(presence).item())
+
+    def _shape(self, frame: Image, crop: Crop) -> tuple[Landmarks, float]:
+        return self.of_square(crop.take(frame, self.side), crop)
 
     def _refine_eye(
         self,

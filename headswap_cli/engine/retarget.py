@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import hull, topology
+from headswap_cli.engine.bearing import Bearing, Sight
 from headswap_cli.engine.gaze import Gaze
-from headswap_cli.engine.geometry import Similarity, face_width, similarity
+from headswap_cli.engine.geometry import Similarity, face_width, similarities, similarity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +31,7 @@ _JAW = topology.OVAL[8:29]
 # How much of the lips' outline is the video's: a photo's smile stays on no other face.
 _LIP_SHARE = 0.85
 # The photo's cheeks go on smiling when its corners no longer do: these go further, in parts of the way.
-_CORNERS = (61, 291)
+_CORNERS, _LIP_LINE = (61, 291), (13, 14)
 _SOBER, _SOBER_REACH = 0.35, 0.09
 # An opening mouth lifts the upper lip's middle off the corners by such a part of its gap.
 _UPPER_LIP, _LIFTED = 13, 0.25
@@ -117,6 +119,7 @@ class Retargeter:
         texture_points: Where they are in its texture.
         tracks_landmarks: All the person's landmarks, one array (n, 478, 3) per track.
         fits: Whether the face takes on the outline of the person's, as it must where their head stays.
+        bearing: How the head must be held to be seen as the person is.
     """
 
     def __init__(
@@ -126,13 +129,15 @@ class Retargeter:
         tracks_landmarks: Sequence[Floats],
         *,
         fits: bool = False,
+        bearing: Bearing | None = None,
     ) -> None:
         self._fits = fits
+        self._bearing = bearing or Bearing()
         self._vertices = vertices
         self._texture_points = texture_points
         self._reference = vertices[: topology.LANDMARKS]
         self._width = face_width(self._reference)
-        upright = [self._normalised(one) for one in habits(tracks_landmarks)]
+        upright = self._normalised(habits(tracks_landmarks))
         shapes = np.stack([shape for shape, _ in upright])
         self._likest = _likest(shapes, self._reference)
         self._rest = self._at_rest()
@@ -156,9 +161,12 @@ class Retargeter:
         Source: motions, not shapes, are carried over from mesh to mesh: Noh, Neumann, Expression cloning,
             SIGGRAPH 2001; here the meshes share their topology.
         """
-        shape, placed = self._normalised(landmarks)
+        shape, placed = self._normalised(landmarks[np.newaxis])[0]
+        put_right = self._bearing.correction(self._sight(shape, placed))
+        placed = self._turned(placed, put_right)
         vertices = self._vertices.copy()
         face = self._rest + (shape - self._likest)
+        face[:, 1] -= self._near_corners @ np.full(2, put_right.corners * self._width, np.float32)
         less_smile = self._sober(face)
         _match_lips(face, shape)
         texture_points = self._texture_points.copy()
@@ -183,11 +191,35 @@ class Retargeter:
             less_smile=less_smile,
         )
 
-    def _normalised(self, landmarks: Landmarks) -> tuple[Floats, Similarity]:
-        """Return a face in the reference's pose, and the way back to the frame."""
+    def sights(self, faces: Floats) -> list[Sight]:
+        """Return how faces, (n, 478, 3), are held beside the reference's."""
+        return [self._sight(shape, placed) for shape, placed in self._normalised(faces)]
+
+    def _sight(self, shape: Floats, placed: Similarity) -> Sight:
+        lips, corners = (shape[list(points), 1].mean() for points in (_LIP_LINE, _CORNERS))
+        return Sight(
+            yaw=_yaw(placed),
+            pitch=math.degrees(math.asin(-float(np.clip(placed.rotation[1, 2], -1, 1)))),
+            corners=float(lips - corners) / self._width,
+            gap=_lip_gap(shape) / self._width,
+        )
+
+    def _turned(self, placed: Similarity, by: Sight) -> Similarity:
+        """Turn the head further, about the middle of what expression moves least."""
+        turn, _ = cv2.Rodrigues(np.radians([by.pitch, by.yaw, 0.0]))
+        rotation = turn @ placed.rotation
+        middle = self._reference[topology.STABLE].mean(axis=0)
+        shift = placed.shift + placed.scale * ((placed.rotation - rotation) @ middle)
+        return Similarity(placed.scale, rotation, shift)
+
+    def _normalised(self, faces: Floats) -> list[tuple[Floats, Similarity]]:
+        """Return faces in the reference's pose, and the ways back to the frame."""
         stable = topology.STABLE
-        placed = similarity(self._reference[stable], landmarks[stable])
-        return placed.inverse().apply(landmarks).astype(np.float32), placed
+        placed = similarities(self._reference[stable], faces[:, stable])
+        return [
+            (one.inverse().apply(face).astype(np.float32), one)
+            for one, face in zip(placed, faces, strict=True)
+        ]
 
     def _at_rest(self) -> Floats:
         """Return the reference's face as smiling as the person's likest, its jaw on the person's neck."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from headswap_cli.engine.appearance import Appearance
+    from headswap_cli.engine.bearing import Bearing
     from headswap_cli.engine.cast import Swapper
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.meetings import Meeting
@@ -38,7 +39,8 @@ class Role:
     """Who is to wear which head, and how: what tells any process the same.
 
     ``references`` are one a photo, ``shown`` how much each of several shows, (heads,), by frame, ``faded``
-    how much of the swap shows in the frame before, by frame index, for each of them; ``habits``
+    how much of the swap shows in the frame before, by frame index, for each of them, and ``bearings`` how
+    each must be held; ``habits``
     (n, 478, 3) are landmarks of the person, all over the video, in pixels of the result; ``appearance`` is
     how the face looks with nothing before it, where that is known; ``cuts_hair``: see ``HeadSwapper``.
     """
@@ -52,6 +54,7 @@ class Role:
     appearance: Appearance | None = None
     cuts_hair: bool = False
     faded: tuple[Mapping[int, float | None], ...] = ()
+    bearings: tuple[Bearing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,8 @@ def _swapper(role: Role, matte: PersonMatte, weights: Path) -> Swapper:
             tone=role.tone,
             cuts_hair=role.cuts_hair,
             faded=faded,
+            bearing=bearing,
         )
-        for reference, faded in zip(role.references, role.faded, strict=True)
+        for reference, faded, bearing in zip(role.references, role.faded, role.bearings, strict=True)
     ]
     return heads[0] if len(heads) == 1 else SeveralHeads(heads, role.shown)

@@ -40,6 +40,7 @@ PICTURE = (
     "mouth r",
     "corners r",
     "gaze r",
+    "by another mesh: lids, mouth, corners, gaze r",
     "pose, degrees",
     "jitter, % of face: source",
     "result",
@@ -108,7 +109,7 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
     from headswap_cli.engine.pipeline import Pipeline
     from headswap_cli.models import Mode
     from tests import media, quality
-    from tests.bench.picture import beginnings, cases, evaluate, faceres, made, sheets
+    from tests.bench.picture import attention, beginnings, cases, evaluate, faceres, made, sheets
     from tests.engine.overlays import OVERLAYS
 
     mode = Mode(mode_name) if mode_name != "auto" else None
@@ -126,6 +127,7 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
         missing = faceres.ensure(media.kept("faceres"))
         if missing:
             print(f"FaceRes has no say: {missing}", file=sys.stderr)
+        attention.ensure(media.kept("attention"))
         pictures = Path(out) if out else folder
         name = "-".join(Path(part).stem.replace(" ", "-").replace(",", "") for part in (clip, photo))
         verdict = evaluate.judge(
@@ -136,6 +138,7 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
             mode,
             sheet_at=pictures / f"{name}-{mode_name}.png",
             covered=made.covered(clip) if clip in OVERLAYS else (),
+            other=attention.AttentionMesh(media.kept("attention")),
             stranger=None if missing else faceres.FaceRes(media.kept("faceres")),
         )
         if out:
@@ -173,6 +176,7 @@ def picture_rows(case: Case, measured: dict[str, Any]) -> list[list[str]]:
                     f"{number_or_dash(value, 2)} of {number_or_dash(one['ceiling'][name], 2)}"
                     for name, value in one["expression"].items()
                 ),
+                " ".join(number_or_dash(value, 2) for value in one["opinion"].values()),
                 number_or_dash(one["pose_error"], 1),
                 *(number_or_dash(value, 2) for value in (*one["jitter"], *one["flicker"], *one["outline"])),
                 number_or_dash(verdict["in_front"], 2),

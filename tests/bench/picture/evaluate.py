@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.pipeline import Pipeline
     from headswap_cli.engine.types import Frame, Landmarks, Person, Scene, Track
     from headswap_cli.models import Mode
+    from tests.bench.picture.attention import AttentionMesh
 
 _VIEWS = 10
 _OUTLINES_EVERY = 4
@@ -51,6 +52,7 @@ class Judgement:
         likeness: The same by a network that the engine does not know; NaN where it is not to be had.
         expression: Correlation of each of ``faces.FEATURES``, result against source.
         ceiling: The same of the source against itself, hardly blurred: what measuring alone leaves of 1.
+        opinion: The same as ``expression`` by a mesh that the engine does not know.
         pose_error: Degrees.
         jitter: Percent of the face: source, result.
         flicker: Grey levels: source, result.
@@ -62,6 +64,7 @@ class Judgement:
     likeness: tuple[float, float]
     expression: dict[str, float]
     ceiling: dict[str, float]
+    opinion: dict[str, float]
     pose_error: float
     jitter: tuple[float, float]
     flicker: tuple[float, float]
@@ -93,13 +96,21 @@ class Verdict:
 class _Witness:
     """Watches one person's longest track in source and result."""
 
-    def __init__(self, person: Person, photo: Path, sheet: sheets.Sheet, stranger: FaceRes | None) -> None:
+    def __init__(
+        self,
+        person: Person,
+        photo: Path,
+        sheet: sheets.Sheet,
+        other: AttentionMesh,
+        stranger: FaceRes | None,
+    ) -> None:
         weights = media.weights_dir()
         self._mesh = FaceMesh(weights)
         self._embedder, self._matte = FaceEmbedder(weights), PersonMatte(weights)
         self.track: Track = max(person.tracks, key=lambda track: len(track.landmarks))
         self._sheet = sheet
         self._observers = (Observer(self._mesh), Observer(self._mesh))
+        self._others = (Observer(other), Observer(other))
         self._again = Observer(self._mesh)
         self._flickers = (Flicker(), Flicker())
         self._swapped: list[bool] = []
@@ -116,8 +127,11 @@ class _Witness:
     def watch(self, step: int, both: tuple[Frame, Frame], place: Landmarks, *, swapped: bool) -> None:
         """Look at the next frame of the track, source and result."""
         self._swapped.append(swapped)
-        for observer, flicker, frame in zip(self._observers, self._flickers, both, strict=True):
+        for observer, other, flicker, frame in zip(
+            self._observers, self._others, self._flickers, both, strict=True
+        ):
             observer.observe(frame, place)
+            other.observe(frame, place)
             flicker.add(frame, place)
         self._again.observe(np.asarray(cv2.GaussianBlur(both[0], (0, 0), _BLUR), np.uint8), place)
         self._sheet.add(step, *both, place)
@@ -140,12 +154,14 @@ class _Witness:
         shown = np.array(self._swapped)
         before, after = source.series(self._canonical), result.series(self._canonical)
         again = self._again.motion().series(self._canonical)
+        opinions = [observer.motion().series(self._canonical) for observer in self._others]
         turns = source.rotations(self._canonical)[shown], result.rotations(self._canonical)[shown]
         return Judgement(
             identity=_means(self._identities),
             likeness=_means(self._likenesses),
             expression=correlations(before, after, shown),
             ceiling=correlations(before, again, np.ones_like(shown)),
+            opinion=correlations(opinions[0], opinions[1], shown),
             pose_error=pose_error(*turns) if shown.any() else math.nan,
             jitter=(source.jitter(), result.jitter()),
             flicker=(self._flickers[0].level(), self._flickers[1].level()),
@@ -162,6 +178,7 @@ def judge(
     mode: Mode | None,
     *,
     sheet_at: Path,
+    other: AttentionMesh,
     stranger: FaceRes | None = None,
     covered: Sequence[NDArray[np.bool_]] = (),
 ) -> Verdict:
@@ -174,13 +191,14 @@ def judge(
         photos: By ``obj_id``; likeness is to the first.
         mode: As asked for.
         sheet_at: Where the sheets go: one for each person, its number in the name.
-        stranger: A network that the engine does not know.
+        other: A mesh that the engine does not know.
+        stranger: A network for identities that it does not know.
         covered: Which pixels of the face something is in front of, frame by frame, where that is known.
     """
     cast = pipeline.cast(scene, files[0], photos, SwapSettings(mode=mode))
     boards = [sheets.Sheet(sheets.spread(max(len(t.landmarks) for t in one.tracks))) for one in scene.people]
     witnesses = [
-        _Witness(person, photos[person.obj_id][0], board, stranger)
+        _Witness(person, photos[person.obj_id][0], board, other, stranger)
         for person, board in zip(scene.people, boards, strict=True)
     ]
     raw, coded, front, profile, frames = Outside(), Outside(), InFront(), cProfile.Profile(), 0

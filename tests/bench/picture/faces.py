@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from headswap_cli.engine.track import smoothed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from headswap_cli.engine.mesh import FaceMesh
     from headswap_cli.engine.types import Frame, Landmarks
 
 FEATURES = ("lids", "mouth", "corners", "gaze")
@@ -60,10 +59,17 @@ class Motion:
         return float(np.median(apart / widths[:, np.newaxis]) * 100)
 
 
+class Mesh(Protocol):
+    """Finds landmarks again."""
+
+    def from_landmarks(self, frame: Frame, previous: Landmarks) -> tuple[Landmarks, float]:
+        """See ``FaceMesh.from_landmarks``."""
+
+
 class Observer:
     """Lays landmarks on a face again, its place known from the source's track."""
 
-    def __init__(self, mesh: FaceMesh) -> None:
+    def __init__(self, mesh: Mesh) -> None:
         self._mesh = mesh
         self._path: list[Landmarks] = []
 

@@ -191,11 +191,12 @@ class JobStore:
     def mourn(self, job_id: str, code: int, reason: str) -> Job | None:
         """Note that a worker died of a job: it is queued again in its old place, or failed if it is enough.
 
-        Returns: The job as it is now.
+        Returns: The job as it is now; what was done of it is to be done anew.
         """
         return _first(
             self._write(
                 "UPDATE job SET deaths = deaths + 1, updated_ms = :now,"
+                " progress = iif(deaths + 1 < :allowed, 0, progress),"
                 " status = iif(deaths + 1 < :allowed, :queued, :failed),"
                 " error_code = iif(deaths + 1 < :allowed, 0, :code),"
                 " error_reason = iif(deaths + 1 < :allowed, '', :reason)"
@@ -208,8 +209,10 @@ class JobStore:
         )
 
     def requeue(self) -> None:
-        """Put what was processing back into the queue, in its old place."""
-        self._write("UPDATE job SET status = :queued, updated_ms = :now WHERE status = :processing")
+        """Put what was processing back into the queue, in its old place; it begins anew."""
+        self._write(
+            "UPDATE job SET status = :queued, progress = 0, updated_ms = :now WHERE status = :processing"
+        )
 
     def counts(self) -> tuple[int, int]:
         """Return how many jobs are queued and how many processing."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.api.fields import identifier, number, percentage, sentence, web_url, whole
 from headswap_cli.errors import NotFoundError, OutcomeUnknownError, ServiceError
-from headswap_cli.models import Analysis, Mode, Person, Status, Task
+from headswap_cli.models import Analysis, Front, Mode, Person, Status, Task
 from headswap_cli.wire import (
     ANALYSIS_PATH,
     ANALYZE_PATH,
@@ -156,6 +156,7 @@ def parse_analysis(record: JsonObject, analysis_id: str, video_url: str = "") ->
         error_code=_reason_code(record, status),
         video=video if isinstance(video, dict) else None,
         ahead=max(0, whole(record.get("ahead")) or 0),
+        front=_front(record.get("front")),
         raw=record,
     )
 
@@ -188,6 +189,7 @@ def parse_task(record: JsonObject, task_id: str) -> Task:
         notices=_notices(notices if isinstance(notices, list) else []),
         modes=_modes(record.get("modes")),
         ahead=max(0, whole(record.get("ahead")) or 0),
+        front=_front(record.get("front")),
         raw=record,
     )
 
@@ -214,8 +216,19 @@ def _mappings(faces: Sequence[MappedFace]) -> list[JsonObject]:
 
 
 def _status(record: JsonObject) -> tuple[int, Status]:
+    """Return the number and what it means; the local engine alone tells what ended on the user's wish."""
     status_number = whole(record.get("status")) or 0
-    return status_number, _STATUSES.get(status_number, Status.UNKNOWN)
+    status = _STATUSES.get(status_number, Status.UNKNOWN)
+    is_cancelled = status is Status.FAILED and record.get("cancelled") is True
+    return status_number, Status.CANCELLED if is_cancelled else status
+
+
+def _front(value: object) -> Front | None:
+    known = value if isinstance(value, dict) else {}
+    known_as, kind = identifier(known.get("_id")), known.get("kind")
+    if known_as is None or kind not in {"analysis", "task"}:
+        return None
+    return Front(str(kind), known_as, percentage(known.get("progress")))
 
 
 def _progress(record: JsonObject, status: Status) -> float:
@@ -255,7 +268,7 @@ def _box(value: object) -> tuple[int, int, int, int] | None:
 
 def _reason(record: JsonObject, status: Status) -> str | None:
     """Return why it failed; a completed record carries the reason "success"."""
-    return sentence(record.get("error_reason")) if status is Status.FAILED else None
+    return sentence(record.get("error_reason")) if status.has_failed else None
 
 
 def _reason_code(record: JsonObject, status: Status) -> int | None:

@@ -9,6 +9,7 @@ from headswap_cli.errors import (
     DeadlineError,
     FailedError,
     HeadswapError,
+    JobCancelledError,
     NotFoundError,
     OutcomeUnknownError,
     RefusedError,
@@ -46,7 +47,7 @@ class StatusResult:
         """Raise what the end of the wait means, if it is not success.
 
         Raises:
-            FailedError: the state is failed.
+            FailedError: the state is failed, or cancelled.
             OutcomeUnknownError: the run's task may or may not exist.
             DeadlineError: the run stopped before its task was created.
             HeadswapError: it could not be looked at.
@@ -60,6 +61,8 @@ class StatusResult:
             )
         if self.kind == "run" and self.status is Status.PROCESSING:
             raise DeadlineError(f"The run {self.identifier} is not over: {self.error}")
+        if self.status is Status.CANCELLED:
+            raise JobCancelledError(self.kind or "job", self.identifier)
         if self.status is Status.FAILED:
             reason = self.error or "the service gave no reason"
             raise FailedError(f"The {self.kind} {self.identifier} failed: {reason}")
@@ -108,8 +111,10 @@ def recall(run: Run | None, identifier: str) -> StatusResult | None:
 
 
 def _is_over(run: Run) -> bool:
+    if run.output is not None or run.status is Status.CANCELLED:
+        return True
     # Of a task without a saved result the service alone knows what became of it.
-    return run.output is not None or (run.task_id is None and (run.status.is_terminal or run.is_unanswered))
+    return run.task_id is None and (run.status.is_terminal or run.is_unanswered)
 
 
 def status(

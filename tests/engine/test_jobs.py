@@ -142,7 +142,7 @@ def test_a_database_of_an_older_version_is_brought_up_to_date_with_its_jobs(tmp_
     with closing(sqlite3.connect(path)) as database:
         database.executescript(
             "ALTER TABLE job DROP COLUMN deaths; ALTER TABLE job DROP COLUMN error_subject;"
-            " PRAGMA user_version = 1;"
+            " ALTER TABLE job DROP COLUMN cancelled; PRAGMA user_version = 1;"
         )
     with closing(JobStore(path)) as store:
         assert store.get(Kind.TASK, job.id) == job
@@ -176,7 +176,7 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 
 class Queue(RuleBasedStateMachine):
-    """Whatever happens in whatever order, jobs start in order and progress only grows."""
+    """Whatever happens in whatever order, jobs start in order, progress only grows, and an end is one."""
 
     ids = Bundle("ids")
     working = Bundle("working")
@@ -213,12 +213,22 @@ class Queue(RuleBasedStateMachine):
     @rule(job_id=consumes(working), fails=st.booleans())
     def end(self, job_id: str | None, fails: bool) -> None:
         job = self._store.get(Kind.TASK, job_id or "")
-        if job is None or job.status != wire.PROCESSING:
+        # Of a job that was cancelled meanwhile a worker may still say how it ended.
+        if job is None or (job.status != wire.PROCESSING and not job.is_cancelled):
             return
         if fails:
             self._store.fail(job.id, 2001, "a reason")
         else:
             self._store.complete(job.id, {})
+
+    @rule(job_id=ids)
+    def cancel(self, job_id: str) -> None:
+        before = self._store.find(job_id)
+        cancelled = self._store.cancel(job_id)
+        assert before is not None
+        assert (cancelled is not None) == (not before.is_over)
+        if job_id in self._waiting:
+            self._waiting.remove(job_id)
 
     @rule(job_id=consumes(working))
     def die(self, job_id: str | None) -> None:

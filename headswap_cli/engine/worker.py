@@ -195,6 +195,7 @@ class Workbench:
         )
         # Before the video: a bad photo is told in a second, the people of a video are found in many.
         self._use_pipeline().check_photos(photos)
+        self._pulse()
         is_known = order["analysis_id"] in self._scenes
         scene = self._scene(order["analysis_id"], source, Share(self._emit, upto=50, pulse=self._pulse))
         with self._media.made(result_name(order["id"]), order["id"]) as draft:

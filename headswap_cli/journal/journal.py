@@ -12,6 +12,7 @@ import os
 import sqlite3
 import time
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import BusyError, HeadswapError, InputError
@@ -150,10 +151,7 @@ class Journal(JournalReader):
 
     def analysed(self, run_id: str, analysis: Analysis, *, is_last: bool = False) -> None:
         """Write down that the analysis is over, and who was found; ``is_last`` if nobody asked for more."""
-        people = [
-            {"person": person.person, "obj_id": person.obj_id, "preview_url": person.preview_url}
-            for person in analysis.people
-        ]
+        people = [asdict(person) for person in analysis.people]
         detail = {
             "analysis_id": analysis.analysis_id,
             "status": analysis.status.value,

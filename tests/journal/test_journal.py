@@ -78,7 +78,14 @@ def test_a_whole_run_is_kept_step_by_step_and_folded_into_one_row(journal: Journ
     ]
     assert [step.at for step in steps] == list(range(1001, 1010))
     assert steps[0].detail == {"source": "/v/clip.mp4", "sha256": "cd" * 32, "url": VIDEO_URL}
-    assert steps[2].detail["people"][1] == {"person": 2, "obj_id": 1, "preview_url": None}
+    assert steps[2].detail["people"][1] == {
+        "person": 2,
+        "obj_id": 1,
+        "preview_url": None,
+        "screen_share": None,
+        "first_time_s": None,
+        "box": None,
+    }
     assert steps[4].detail == {"body": BODY, "balance": None}
 
 

@@ -67,7 +67,7 @@ def fetch_analysis(client: ApiClient, analysis_id: str) -> Analysis:
     Raises:
         NotFoundError: there is none with that id.
     """
-    with _naming("analysis", analysis_id):
+    with _naming(client, "analysis", analysis_id):
         return parse_analysis(client.get(ANALYSIS_PATH, {"_id": analysis_id}), analysis_id)
 
 
@@ -115,18 +115,20 @@ def fetch_task(client: ApiClient, task_id: str) -> Task:
     Raises:
         NotFoundError: there is none with that id.
     """
-    with _naming("task", task_id):
+    with _naming(client, "task", task_id):
         return parse_task(client.get(TASK_PATH, {"_id": task_id}), task_id)
 
 
 @contextmanager
-def _naming(kind: str, known_as: str) -> Iterator[None]:
+def _naming(client: ApiClient, kind: str, known_as: str) -> Iterator[None]:
     """Put the id into the error of one that is not known; the service leaves it out."""
     try:
         yield
     except NotFoundError as error:
+        # The local engine has no more to say of it.
+        message = f"The local engine has no {kind} with the id {known_as!r}."
         raise NotFoundError(
-            f"No {kind} has the id {known_as!r}: {error.message}",
+            message if client.lost_hint else f"No {kind} has the id {known_as!r}: {error.message}",
             hint=error.hint,
             code=error.code,
             **{f"{kind}_id": known_as},

@@ -237,14 +237,15 @@ def _lines(value: Json, names: Sequence[str]) -> Shown:
 
 
 def status_json(result: StatusResult) -> dict[str, Any]:
-    """Return a state as ``--json`` shows it."""
+    """Return a state as ``--json`` shows it; an address that is good for this program alone is none."""
+    is_ours = result.output_url is not None and result.output_url.startswith(ENGINE_ORIGIN)
     return {
         "id": result.identifier,
         "kind": result.kind,
         "status": result.status,
         "progress": result.progress,
         "error": result.error,
-        "output_url": result.output_url,
+        "output_url": None if is_ours else result.output_url,
         "output": result.output,
         "modes": modes_json(result.modes),
     }

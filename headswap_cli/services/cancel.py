@@ -9,6 +9,7 @@ from headswap_cli.api.jobs import cancel_job
 from headswap_cli.errors import HeadswapError, InputError, JobCancelledError, NotFoundError
 from headswap_cli.models import Status
 from headswap_cli.services.paid import check_answered
+from headswap_cli.services.status import nobody_knows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -109,11 +110,7 @@ def cancel(deps: Deps, target: Target) -> CancelResult:
     try:
         ending = cancel_job(deps.client, target.job_id)
     except NotFoundError as error:
-        raise NotFoundError(
-            f"The local engine has no analysis, task or run with the id {target.identifier!r}.",
-            hint=error.hint,
-            code=error.code,
-        ) from error
+        raise nobody_knows(deps, target.identifier, error) from error
     kind = "run" if target.run else ending.kind
     if ending.status is not Status.CANCELLED:
         raise _nothing_at_work(target, ending)

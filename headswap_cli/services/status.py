@@ -149,6 +149,8 @@ def status_steps(
 
     def _told(state: Analysis | Task) -> StatusResult:
         result = _result(name, state)
+        if run is not None and name == run.task_id:
+            result = replace(result, output=run.output)
         return result if run is None or name == identifier else _as_run(run, result)
 
     if deadline is None:
@@ -198,19 +200,20 @@ def _first_look(deps: Deps, name: str) -> tuple[Analysis | Task, Callable[[], An
         return _task(), _task
     except (NotFoundError, RefusedError) as error:
         if run is not None:
-            raise nobody_knows(name, error) from error
+            raise nobody_knows(deps, name, error) from error
     try:
         return _analysis(), _analysis
     except (NotFoundError, RefusedError) as error:
-        raise nobody_knows(name, error) from error
+        raise nobody_knows(deps, name, error) from error
 
 
-def nobody_knows(identifier: str, error: HeadswapError) -> NotFoundError:
-    """Return the error of an id that stands for nothing, with what the service said of it."""
+def nobody_knows(deps: Deps, identifier: str, error: HeadswapError) -> NotFoundError:
+    """Return the error of an id that stands for nothing; of a service with what it said of it."""
     said = error.__cause__ if isinstance(error.__cause__, HeadswapError) else error
-    return NotFoundError(
-        f"No analysis, task or run has the id {identifier!r}: {said}", hint=error.hint, code=error.code
-    )
+    message = f"No analysis, task or run has the id {identifier!r}: {said}"
+    if deps.is_free:
+        message = f"The local engine has no analysis, task or run with the id {identifier!r}."
+    return NotFoundError(message, hint=error.hint, code=error.code)
 
 
 def _as_run(run: Run, result: StatusResult) -> StatusResult:

@@ -209,7 +209,8 @@ class _Batch:
         done = f"{count.completed + count.skipped} of {count.total} {count.unit}s are completed"
         there, again = "at the service", ": nothing is paid for twice"
         if self._deps.is_free:
-            there, again = "in the local engine", ", which goes on"
+            there = "in the local engine"
+            again = ", which goes on; to end one for good: headswap cancel RUN"
         return f"{done}, {at_service} are at work {there} and go on there. Run the same command again{again}."
 
     def _steps(self, row: BatchRow) -> Generator[float, None, RowEnd]:

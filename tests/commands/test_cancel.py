@@ -266,8 +266,9 @@ def test_ctrl_c_while_a_local_job_is_waited_for_names_the_command_that_ends_it(h
 
 
 @linux
-def test_a_row_of_a_batch_that_is_cancelled_fails_and_says_that_the_same_batch_begins_it_anew(
-    home: Home,
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_batch_names_the_command_when_it_is_stopped_and_the_wish_when_a_row_is_cancelled(
+    home: Home, is_stopped: bool
 ) -> None:
     home.tell(hold=True)
     video, face = home.media()
@@ -279,11 +280,20 @@ def test_a_row_of_a_batch_that_is_cancelled_fails_and_says_that_the_same_batch_b
         lambda: [one for one in home.headswap("runs", "--json").value if one["analysis_id"]],
         lambda runs: len(runs) == 1,
     )
-    home.headswap("cancel", run["run_id"])
-    _, err = waiting.communicate(timeout=60)
-    assert waiting.returncode == 3
-    assert WISH in err
-    assert "--retry-failed" not in err
+    if is_stopped:
+        waiting.send_signal(signal.SIGINT)
+    else:
+        home.headswap("cancel", run["run_id"])
+    out, err = waiting.communicate(timeout=60)
+    said = out + err
+    if is_stopped:
+        assert waiting.returncode == 130
+        assert "to end one for good: headswap cancel RUN" in said
+    else:
+        assert waiting.returncode == 3
+        assert WISH in said
+        # The same batch again begins it anew.
+        assert "--retry-failed" not in said
 
 
 @linux

@@ -14,6 +14,7 @@ import typer
 from headswap_cli import __version__
 from headswap_cli.commands.analyze import analyze_command
 from headswap_cli.commands.batch import batch_command
+from headswap_cli.commands.cancel import cancel_command
 from headswap_cli.commands.compare import compare_command
 from headswap_cli.commands.credits import credits_command
 from headswap_cli.commands.demo import demo_command
@@ -45,6 +46,7 @@ def build() -> typer.Typer:
         "swap": swap_command,
         "status": status_command,
         "download": download_command,
+        "cancel": cancel_command,
         "compare": compare_command,
         "resume": resume_command,
         "credits": credits_command,

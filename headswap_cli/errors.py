@@ -169,6 +169,24 @@ class FailedError(HeadswapError):
     slug = "failed"
 
 
+class JobCancelledError(FailedError):
+    """The user had the analysis or task ended; to have it after all is to begin anew.
+
+    Args:
+        kind: What it is: analysis, task or run.
+        identifier: Its id.
+    """
+
+    slug = "cancelled"
+
+    def __init__(self, kind: str, identifier: str) -> None:
+        super().__init__(
+            f"The {kind} {identifier} was cancelled on the user's wish (headswap cancel).",
+            hint="To have it after all: the same command again, which begins anew.",
+        )
+        self.ids = {f"{kind}_id": identifier}
+
+
 class DeadlineError(HeadswapError):
     """The time the user gave is over; the analysis or task goes on at the service."""
 

@@ -14,18 +14,24 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """The state of an analysis, a task or a run, in the API's words."""
+    """The state of an analysis, a task or a run, in the API's words; "cancelled" is the local engine's."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     UNKNOWN = "unknown"
 
     @property
     def is_terminal(self) -> bool:
         """Whether waiting any longer is pointless."""
-        return self in {Status.COMPLETED, Status.FAILED}
+        return self is Status.COMPLETED or self.has_failed
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it is over, and nothing came of it."""
+        return self in {Status.FAILED, Status.CANCELLED}
 
 
 class Backend(StrEnum):
@@ -92,12 +98,21 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """The job that comes before all others in the local engine: its kind, its id and how far it is, in %."""
+
+    kind: str
+    identifier: str
+    progress: float
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """The state of a person analysis.
 
     ``status_number`` is what the service said, kept because numbers may appear that nobody has met yet;
     ``progress`` is 0 to 100; ``error`` is set only where the analysis failed; ``ahead`` is how many jobs the
-    local engine does before it.
+    local engine does before it, and ``front`` the first of them.
     """
 
     analysis_id: str
@@ -110,6 +125,7 @@ class Analysis:
     error_code: int | None = None
     video: dict[str, Any] | None = None
     ahead: int = 0
+    front: Front | None = None
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -117,7 +133,8 @@ class Analysis:
 class Task:
     """The state of a head-swap task.
 
-    ``held`` is the API's raw ``deduction_lock_duration``, unit unknown; ``ahead`` is as in ``Analysis``.
+    ``held`` is the API's raw ``deduction_lock_duration``, unit unknown; ``ahead`` and ``front`` are as in
+    ``Analysis``.
     ``modes`` is how much of each person the local engine replaced, by ``obj_id``; empty until it is known.
     ``is_of_a_photo`` is whether another photo mends the error, as far as the local engine tells.
     """
@@ -136,6 +153,7 @@ class Task:
     is_of_a_photo: bool = False
     notices: tuple[str, ...] = ()
     ahead: int = 0
+    front: Front | None = None
     modes: Mapping[int, Mode] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 

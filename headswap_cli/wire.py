@@ -42,6 +42,8 @@ TOKEN_PATH = "/api/open/v3/getToken"  # noqa: S105  no token, but where one is f
 # The embedded engine's own: the vendor has no upload.
 MEDIA_PATH = "/media"
 PHOTOS_PATH = "/photos"
+# Nor has it a way to end a job.
+CANCEL_PATH = "/cancel"
 # What a failed task of the local engine names as ``error_subject`` where another photo will mend it.
 OF_A_PHOTO = "photo"
 # A name that can never be on the network (RFC 6761); the engine's own client knows the way.

@@ -216,7 +216,7 @@ class ApiClient:
         random: Gives a number in [0, 1).
         on_retry: Is told the error and the seconds before each wait.
         renew: Gets a new bearer token; asked once for a request whose token was refused.
-        lost_hint: What mends an id that is not known, where that is not the key.
+        lost_hint: What mends an id that is not known, where that is not the key: of the local engine alone.
     """
 
     def __init__(
@@ -232,7 +232,7 @@ class ApiClient:
         lost_hint: str | None = None,
     ) -> None:
         self._http = http
-        self._lost_hint = lost_hint
+        self.lost_hint = lost_hint
         self._patience_s = patience_s
         self._sleep = sleep
         self._clock = clock
@@ -317,8 +317,8 @@ class ApiClient:
                 return outcome
             pause = delay_s(tries, retry_after_s=outcome.retry_after_s, random=self._random)
             if outcome.kind not in again or self._clock() + pause > give_up:
-                if self._lost_hint and isinstance(outcome.error, NotFoundError):
-                    outcome.error.hint = self._lost_hint
+                if self.lost_hint and isinstance(outcome.error, NotFoundError):
+                    outcome.error.hint = self.lost_hint
                 raise outcome.error from outcome.cause
             if self._on_retry is not None:
                 self._on_retry(outcome.error, pause)

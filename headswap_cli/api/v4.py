@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.api.fields import identifier, number, percentage, sentence, web_url, whole
 from headswap_cli.errors import NotFoundError, OutcomeUnknownError, ServiceError
-from headswap_cli.models import Analysis, Mode, Person, Status, Task
+from headswap_cli.models import Analysis, Front, Mode, Person, Status, Task
 from headswap_cli.wire import (
     ANALYSIS_PATH,
     ANALYZE_PATH,
@@ -67,7 +67,7 @@ def fetch_analysis(client: ApiClient, analysis_id: str) -> Analysis:
     Raises:
         NotFoundError: there is none with that id.
     """
-    with _naming("analysis", analysis_id):
+    with _naming(client, "analysis", analysis_id):
         return parse_analysis(client.get(ANALYSIS_PATH, {"_id": analysis_id}), analysis_id)
 
 
@@ -115,18 +115,20 @@ def fetch_task(client: ApiClient, task_id: str) -> Task:
     Raises:
         NotFoundError: there is none with that id.
     """
-    with _naming("task", task_id):
+    with _naming(client, "task", task_id):
         return parse_task(client.get(TASK_PATH, {"_id": task_id}), task_id)
 
 
 @contextmanager
-def _naming(kind: str, known_as: str) -> Iterator[None]:
+def _naming(client: ApiClient, kind: str, known_as: str) -> Iterator[None]:
     """Put the id into the error of one that is not known; the service leaves it out."""
     try:
         yield
     except NotFoundError as error:
+        # The local engine has no more to say of it.
+        message = f"The local engine has no {kind} with the id {known_as!r}."
         raise NotFoundError(
-            f"No {kind} has the id {known_as!r}: {error.message}",
+            message if client.lost_hint else f"No {kind} has the id {known_as!r}: {error.message}",
             hint=error.hint,
             code=error.code,
             **{f"{kind}_id": known_as},
@@ -156,6 +158,7 @@ def parse_analysis(record: JsonObject, analysis_id: str, video_url: str = "") ->
         error_code=_reason_code(record, status),
         video=video if isinstance(video, dict) else None,
         ahead=max(0, whole(record.get("ahead")) or 0),
+        front=_front(record.get("front")),
         raw=record,
     )
 
@@ -188,6 +191,7 @@ def parse_task(record: JsonObject, task_id: str) -> Task:
         notices=_notices(notices if isinstance(notices, list) else []),
         modes=_modes(record.get("modes")),
         ahead=max(0, whole(record.get("ahead")) or 0),
+        front=_front(record.get("front")),
         raw=record,
     )
 
@@ -214,8 +218,19 @@ def _mappings(faces: Sequence[MappedFace]) -> list[JsonObject]:
 
 
 def _status(record: JsonObject) -> tuple[int, Status]:
+    """Return the number and what it means; the local engine alone tells what ended on the user's wish."""
     status_number = whole(record.get("status")) or 0
-    return status_number, _STATUSES.get(status_number, Status.UNKNOWN)
+    status = _STATUSES.get(status_number, Status.UNKNOWN)
+    is_cancelled = status is Status.FAILED and record.get("cancelled") is True
+    return status_number, Status.CANCELLED if is_cancelled else status
+
+
+def _front(value: object) -> Front | None:
+    known = value if isinstance(value, dict) else {}
+    known_as, kind = identifier(known.get("_id")), known.get("kind")
+    if known_as is None or kind not in {"analysis", "task"}:
+        return None
+    return Front(str(kind), known_as, percentage(known.get("progress")))
 
 
 def _progress(record: JsonObject, status: Status) -> float:
@@ -255,7 +270,7 @@ def _box(value: object) -> tuple[int, int, int, int] | None:
 
 def _reason(record: JsonObject, status: Status) -> str | None:
     """Return why it failed; a completed record carries the reason "success"."""
-    return sentence(record.get("error_reason")) if status is Status.FAILED else None
+    return sentence(record.get("error_reason")) if status.has_failed else None
 
 
 def _reason_code(record: JsonObject, status: Status) -> int | None:

@@ -384,7 +384,7 @@ IdsArg = Annotated[
     list[str],
     typer.Argument(
         metavar="ID...",
-        help="Ids of tasks or runs; `status` knows analyses, too.",
+        help="Ids of tasks or runs; `status` and `cancel` know analyses, too.",
         parser=parse_id,
         autocompletion=known.ids,
     ),

@@ -191,6 +191,9 @@ def _durations(steps: Sequence[Step]) -> list[tuple[str, float]]:
 
 
 def _without_result(run: Run) -> InputError:
+    if run.status is Status.CANCELLED:
+        hint = "The same command again makes it anew."
+        return InputError(f"The run {run.run_id} was cancelled, and has no result.", hint=hint)
     if run.task_id is not None:
         way = f"headswap status {run.run_id} --wait && headswap download {run.run_id}"
         return InputError(f"The run {run.run_id} has no result yet; its status: {run.status}.", hint=way)

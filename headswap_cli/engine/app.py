@@ -37,6 +37,7 @@ from headswap_cli.media import is_url
 from headswap_cli.wire import (
     ANALYSIS_PATH,
     ANALYZE_PATH,
+    CANCEL_PATH,
     CREATE_PATH,
     DURATION,
     INVALID_PARAMETER,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.jobs import Job, JobStore
     from headswap_cli.engine.links import Links
     from headswap_cli.engine.orders import Event, PhotosOrder
+    from headswap_cli.engine.runner import Ending
     from headswap_cli.engine.runtime import Address
     from headswap_cli.engine.storage import MediaStore, Upload
     from headswap_cli.wire import JsonObject
@@ -77,6 +79,7 @@ class Routes:
         hosts: The names that the engine answers to, and so those of its media URLs.
         links: Makes those URLs.
         ask: Has a worker judge photos; None if none has time.
+        cancel: Ends a job; None if there is no such.
         wake: Is called when a job was added.
         stop: Ends the server.
         forget_faces: Lets go of what idle workers know of faces.
@@ -90,6 +93,7 @@ class Routes:
         links: Links,
         *,
         ask: Callable[[PhotosOrder], Event | None],
+        cancel: Callable[[str], Ending | None],
         wake: Callable[[], None],
         stop: Callable[[], None],
         forget_faces: Callable[[], None],
@@ -99,6 +103,7 @@ class Routes:
         self._hosts = hosts
         self._links = links
         self._ask = ask
+        self._cancel = cancel
         self._wake = wake
         self._stop = stop
         self._forget_faces = forget_faces
@@ -139,6 +144,13 @@ class Routes:
         # What could not be judged is left to the task, which has a way to say why.
         refused = None if event is None else event.get("done", {}).get("refused", [])
         return records.success("OK", {"refused": refused})
+
+    async def cancel(self, request: Request) -> Response:
+        """POST cancel: end a job that waits or is in work, for good; answered once its place is free."""
+        ending = await run_in_threadpool(self._cancel, _asked_id(request))
+        if ending is None:
+            raise RefusalError(NOT_FOUND, "There is no such job.")
+        return records.success("OK", records.ending_record(ending))
 
     async def put_media(self, request: Request) -> Response:
         """PUT /media/{sha256}: take a file in, unless it is here already."""
@@ -212,10 +224,7 @@ class Routes:
         return name
 
     def _job(self, kind: Kind, request: Request) -> Job:
-        job_id = request.query_params.get("_id")
-        if not job_id:
-            raise RefusalError(INVALID_PARAMETER, "_id is required.")
-        job = self._jobs.get(kind, job_id)
+        job = self._jobs.get(kind, _asked_id(request))
         if job is None:
             raise RefusalError(NOT_FOUND, f"There is no such {kind}.")
         return job
@@ -266,6 +275,7 @@ def make_app(
             Route(CREATE_PATH, routes.create, methods=["POST"]),
             Route(TASK_PATH, routes.task, methods=["GET"]),
             Route(PHOTOS_PATH, routes.judge, methods=["POST"]),
+            Route(CANCEL_PATH, routes.cancel, methods=["POST"]),
             Route(f"{MEDIA_PATH}/{{name}}", routes.put_media, methods=["PUT"]),
             Route(f"{MEDIA_PATH}/{{name}}", routes.get_media, methods=["GET"]),
             Route(MEDIA_PATH, routes.clear, methods=["DELETE"]),
@@ -284,6 +294,13 @@ def make_app(
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _asked_id(request: Request) -> str:
+    job_id = request.query_params.get("_id")
+    if not job_id:
+        raise RefusalError(INVALID_PARAMETER, "_id is required.")
+    return job_id
 
 
 async def _read_json(request: Request) -> JsonObject:

@@ -39,6 +39,8 @@ CONTRACT_PATH = "/openapi.json"
 _TEXT: JsonObject = {"type": "string"}
 _COUNT: JsonObject = {"type": "integer", "minimum": 0}
 _MAYBE: JsonObject = {"type": ["boolean", "null"]}
+_PERCENT: JsonObject = {"type": "integer", "minimum": 0, "maximum": 100}
+_KIND: JsonObject = {"enum": ["analysis", "task"]}
 _BYTES: JsonObject = {"type": "string", "format": "binary"}
 
 
@@ -72,8 +74,16 @@ _JOB: JsonObject = {
     "create_time": _COUNT,
     "task_id": {**_ID, "description": "Internal; nothing is found by it."},
     "status": {"type": "integer", "enum": [QUEUED, PROCESSING, COMPLETED, FAILED]},
-    "progress": {"type": "integer", "minimum": 0, "maximum": 100},
+    "progress": _PERCENT,
     "ahead": {**_COUNT, "description": "The local engine's own: how many jobs come before a queued one."},
+    "front": {
+        "oneOf": [{"type": "null"}, _object({"_id": _ID, "kind": _KIND, "progress": _PERCENT})],
+        "description": "The local engine's own: the first of those jobs.",
+    },
+    "cancelled": {
+        "type": "boolean",
+        "description": "The local engine's own: whether a failed one ended on the user's wish.",
+    },
     "error_code": {"type": "integer"},
     "error_reason": _TEXT,
 }
@@ -133,6 +143,14 @@ _SCHEMAS: JsonObject = {
     "Media": _object({"url": _URL}),
     "Judged": _object(
         {"refused": {"type": ["array", "null"], "items": _object({"person": _COUNT, "reason": _TEXT})}}
+    ),
+    "Ended": _object(
+        {
+            **_JOB,
+            "kind": _KIND,
+            "was": {"enum": [QUEUED, PROCESSING, COMPLETED, FAILED]},
+            "ended_now": {"type": "boolean"},
+        }
     ),
     "Cleared": _object({"jobs": _COUNT, "files": _COUNT}),
     "Health": _object({"version": _TEXT, "pid": _COUNT, "queued": _COUNT, "processing": _COUNT}),
@@ -288,6 +306,7 @@ _OPERATIONS = {
     "analysis": _Operation("Analysis", parameters=_BY_ID),
     "create": _CREATE,
     "task": _Operation("Task", parameters=_BY_ID),
+    "cancel": _Operation("Ended", parameters=_BY_ID, others=_FULL),
     "judge": _Operation("Judged", body=_body("PhotosBody"), others=_SLOW),
     "put_media": _PUT_MEDIA,
     "get_media": _GET_MEDIA,

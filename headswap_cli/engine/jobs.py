@@ -47,7 +47,10 @@ _MIGRATIONS = (
     "ALTER TABLE job ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;",
     # What another one of will mend it.
     "ALTER TABLE job ADD COLUMN error_subject TEXT NOT NULL DEFAULT '';",
+    # Whether it ended on the user's wish; the vendor has no number for such an end, so it counts as failed.
+    "ALTER TABLE job ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;",
 )
+_CANCELLED = "it was cancelled on the user's wish (headswap cancel)"
 # A job is taken up again after the first death of its worker, which may be somebody else's doing.
 DEATHS_ALLOWED = 2
 _STATUS_NUMBERS = {"queued": QUEUED, "processing": PROCESSING, "completed": COMPLETED, "failed": FAILED}
@@ -67,7 +70,8 @@ class Job:
     ``source`` is the media name of the source video, or the URL that an analysis fetches it from; ``status``
     a number of ``wire``, ``progress`` 0 to 100, ``body`` what was asked, ``result`` what came of it
     (completed jobs only). ``error_subject`` is what another one of will mend a failure, as in ``wire``, if
-    that is known; ``ahead`` is how many jobs come before a queued one, where that was asked for.
+    that is known; ``is_cancelled`` whether a failed one ended on the user's wish. ``ahead`` is how many jobs
+    come before a queued one, and ``front`` the first of them, where that was asked for.
     """
 
     id: str
@@ -82,7 +86,14 @@ class Job:
     created_ms: int
     updated_ms: int
     error_subject: str = ""
+    is_cancelled: bool = False
     ahead: int = 0
+    front: Job | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.status in {COMPLETED, FAILED}
 
 
 class JobStore:
@@ -128,15 +139,18 @@ class JobStore:
     def get(self, kind: Kind, job_id: str) -> Job | None:
         """Return the job of this kind and id."""
         job = _first(self._read("SELECT * FROM job WHERE id = :id AND kind = :kind", id=job_id, kind=kind))
-        return replace(job, ahead=self._ahead(job)) if job is not None and job.status == QUEUED else job
-
-    def _ahead(self, job: Job) -> int:
-        ((ahead,),) = self._reader.run(
-            "SELECT count(*) FROM job WHERE status IN (:queued, :processing)"
-            " AND number < (SELECT number FROM job WHERE id = :id)",
-            {**_STATUS_NUMBERS, "id": job.id},
+        if job is None or job.status != QUEUED:
+            return job
+        before = self._reader.run(
+            "SELECT *, count(*) OVER () AS ahead FROM job WHERE status IN (:queued, :processing)"
+            " AND number < (SELECT number FROM job WHERE id = :id) ORDER BY number LIMIT 1",
+            {**_STATUS_NUMBERS, "id": job_id},
         )
-        return int(ahead)
+        return replace(job, ahead=before[0]["ahead"], front=_job(before[0])) if before else job
+
+    def find(self, job_id: str) -> Job | None:
+        """Return the job of this id, whatever it is."""
+        return _first(self._read("SELECT * FROM job WHERE id = :id", id=job_id))
 
     def analysis_of(self, source: str) -> Job | None:
         """Return the latest completed analysis of a source video."""
@@ -167,20 +181,21 @@ class JobStore:
             percent=percent,
         )
 
-    def complete(self, job_id: str, result: JsonObject) -> None:
-        """Note what came of a job."""
-        self._write(
+    def complete(self, job_id: str, result: JsonObject) -> bool:
+        """Note what came of a job; return whether it is completed now: a cancelled one stays so."""
+        completed = self._write(
             "UPDATE job SET status = :completed, progress = 100, result = :result, updated_ms = :now"
-            " WHERE id = :id",
+            " WHERE id = :id AND NOT cancelled RETURNING *",
             id=job_id,
             result=json.dumps(result),
         )
+        return bool(completed)
 
     def fail(self, job_id: str, code: int, reason: str, subject: str = "") -> None:
-        """Note why nothing came of a job."""
+        """Note why nothing came of a job; a cancelled one stays so."""
         self._write(
             "UPDATE job SET status = :failed, error_code = :code, error_reason = :reason,"
-            " error_subject = :subject, updated_ms = :now WHERE id = :id",
+            " error_subject = :subject, updated_ms = :now WHERE id = :id AND NOT cancelled",
             id=job_id,
             code=code,
             subject=subject,
@@ -188,14 +203,29 @@ class JobStore:
             reason=reason.encode(errors="replace").decode(),
         )
 
+    def cancel(self, job_id: str) -> Job | None:
+        """End a job that is not over, on the user's wish.
+
+        Returns: The job as it is now; None if there is none that is not over.
+        """
+        return _first(
+            self._write(
+                "UPDATE job SET status = :failed, cancelled = 1, error_reason = :reason, updated_ms = :now"
+                " WHERE id = :id AND status IN (:queued, :processing) RETURNING *",
+                id=job_id,
+                reason=_CANCELLED,
+            )
+        )
+
     def mourn(self, job_id: str, code: int, reason: str) -> Job | None:
         """Note that a worker died of a job: it is queued again in its old place, or failed if it is enough.
 
-        Returns: The job as it is now.
+        Returns: The job as it is now; what was done of it is to be done anew.
         """
         return _first(
             self._write(
                 "UPDATE job SET deaths = deaths + 1, updated_ms = :now,"
+                " progress = iif(deaths + 1 < :allowed, 0, progress),"
                 " status = iif(deaths + 1 < :allowed, :queued, :failed),"
                 " error_code = iif(deaths + 1 < :allowed, 0, :code),"
                 " error_reason = iif(deaths + 1 < :allowed, '', :reason)"
@@ -208,8 +238,10 @@ class JobStore:
         )
 
     def requeue(self) -> None:
-        """Put what was processing back into the queue, in its old place."""
-        self._write("UPDATE job SET status = :queued, updated_ms = :now WHERE status = :processing")
+        """Put what was processing back into the queue, in its old place; it begins anew."""
+        self._write(
+            "UPDATE job SET status = :queued, progress = 0, updated_ms = :now WHERE status = :processing"
+        )
 
     def counts(self) -> tuple[int, int]:
         """Return how many jobs are queued and how many processing."""
@@ -313,4 +345,5 @@ def _job(row: sqlite3.Row) -> Job:
         created_ms=row["created_ms"],
         updated_ms=row["updated_ms"],
         error_subject=row["error_subject"],
+        is_cancelled=bool(row["cancelled"]),
     )

@@ -58,15 +58,23 @@ class PhotosOrder(TypedDict):
 Order = AnalysisOrder | SwapOrder | PhotosOrder
 
 
-class Event(TypedDict, total=False):
-    """What the worker says: one of progress (percent), done (the result), failed.
+class CancelOrder(TypedDict):
+    """Let the order ``id`` go, which is in work or comes next; no order itself, and never answered."""
 
-    That has code, reason, trace, and ``subject``: what another one of will mend it, as in ``wire``.
+    kind: Literal["cancel"]
+    id: str
+
+
+class Event(TypedDict, total=False):
+    """What the worker says: one of progress (percent), done (the result), failed, cancelled.
+
+    Failed has code, reason, trace, and ``subject``: what another one of will mend it, as in ``wire``.
     """
 
     progress: int
     done: JsonObject
     failed: JsonObject
+    cancelled: bool
 
 
 class Share:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headswap_cli.engine.jobs import Job
+    from headswap_cli.engine.runner import Ending
     from headswap_cli.wire import JsonObject
 
     UrlOf = Callable[[str], str]
@@ -69,6 +70,16 @@ def task_record(job: Job, url_of: UrlOf) -> JsonObject:
     }
 
 
+def ending_record(ending: Ending) -> JsonObject:
+    """Return the ``data`` of POST /cancel: the job as it is, what it was, and whether that ended it."""
+    return {
+        **_common(ending.job),
+        "kind": ending.job.kind,
+        "was": ending.before.status,
+        "ended_now": ending.ended_now,
+    }
+
+
 def _task(job: Job) -> JsonObject:
     return {
         **_common(job),
@@ -93,9 +104,15 @@ def _common(job: Job) -> JsonObject:
         "status": job.status,
         "progress": job.progress,
         "ahead": job.ahead,
+        "front": _front(job.front),
+        "cancelled": job.is_cancelled,
         "error_code": job.error_code,
         "error_reason": job.error_reason,
     }
+
+
+def _front(job: Job | None) -> JsonObject | None:
+    return None if job is None else {"_id": job.id, "kind": job.kind, "progress": job.progress}
 
 
 def _analysis_result(job: Job, url_of: UrlOf) -> JsonObject:

@@ -7,11 +7,13 @@ import logging
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from headswap_cli.engine.jobs import Kind
 from headswap_cli.engine.orders import photos_of
 from headswap_cli.engine.seat import Seat, WorkerDiedError
+from headswap_cli.engine.underway import HEED_S, Underway
 from headswap_cli.wire import SERVER_FAULT
 
 if TYPE_CHECKING:
@@ -27,6 +29,15 @@ ASK_S = 2.0
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What came of a wish to end a job: how it was, how it is, and whether it was the wish that ended it."""
+
+    before: Job
+    job: Job
+    ended_now: bool
+
+
 class Runner:
     """Hands queued jobs, in order, to as many workers as there may be, started when they are needed.
 
@@ -35,8 +46,10 @@ class Runner:
         make_worker: Starts a worker process.
         workers: How many jobs are in work at once; each worker has its own memory.
         discard: Is told the id of a job whose worker died, to clear away what it had begun.
+        erase: Is told the id of a cancelled job, to clear away all that it had made.
         rest_s: After how long without a job a worker is let go, with all that it knows of faces.
         retry_s: How long to wait where the record cannot be written, as on a full disk.
+        heed_s: How long a worker may take to let a cancelled job go before it is killed.
     """
 
     def __init__(
@@ -46,11 +59,15 @@ class Runner:
         *,
         workers: int = 1,
         discard: Callable[[str], None] = lambda _: None,
+        erase: Callable[[str], None] = lambda _: None,
         rest_s: float = 300.0,
         retry_s: float = 2.0,
+        heed_s: float = HEED_S,
     ) -> None:
         self._jobs = jobs
         self._discard = discard
+        self._erase = erase
+        self._underway = Underway(heed_s)
         self._rest_s = rest_s
         self._retry_s = retry_s
         self._seats = [Seat(make_worker) for _ in range(workers)]
@@ -101,6 +118,25 @@ class Runner:
         finally:
             self._vacate(seat)
         return event
+
+    def cancel(self, job_id: str) -> Ending | None:
+        """End a job that waits or is in work for good; return when its place is free and its files are gone.
+
+        Returns: None if there is no such job.
+        Raises: sqlite3.Error: The record cannot be written; the job goes on.
+        """
+        before = self._jobs.find(job_id)
+        if before is None:
+            return None
+        cancelled = self._jobs.cancel(job_id)
+        if cancelled is None:
+            # Over, by now if not before; nobody deletes it at that very moment but last week's.
+            return Ending(before, self._jobs.find(job_id) or before, ended_now=False)
+        self._underway.end(job_id)
+        _log.info("%s %s is cancelled", cancelled.kind, job_id)
+        self._clear_away(job_id, self._erase)
+        self.wake()
+        return Ending(before, cancelled, ended_now=True)
 
     def forget_faces(self) -> None:
         """Let go of the workers that have no job, and so of all that they know."""
@@ -156,10 +192,13 @@ class Runner:
         try:
             worker = seat.ready()
             seat.known.append(_analysis_id(job))
-            for event in worker.perform(_order(job)):
-                self._note(job, event)
+            with self._underway.at(seat, job.id):
+                # Whoever cancels it from now on finds it here, and whoever did so before is found out.
+                if self._is_wanted(job):
+                    for event in worker.perform(_order(job)):
+                        self._note(job, event)
         except WorkerDiedError as death:
-            if not self._stopping.is_set():
+            if not self._stopping.is_set() and self._is_wanted(job):
                 self._mourn(job, death)
         except Exception as error:
             # The thread must outlive any one job, or all later ones would wait for ever.
@@ -169,6 +208,10 @@ class Runner:
             seat.dismiss()
         finally:
             self._vacate(seat)
+
+    def _is_wanted(self, job: Job) -> bool:
+        now = self._jobs.find(job.id)
+        return now is not None and not now.is_cancelled
 
     def _vacate(self, seat: Seat) -> None:
         with self._condition:
@@ -182,9 +225,9 @@ class Runner:
                 self._jobs.advance(job.id, event["progress"])
         elif "done" in event:
             result = event["done"]
-            self._persist(lambda: self._jobs.complete(job.id, result))
-            _log.info("%s %s is completed", job.kind, job.id)
-        else:
+            if self._persist(lambda: self._jobs.complete(job.id, result)):
+                _log.info("%s %s is completed", job.kind, job.id)
+        elif "failed" in event:
             failed = event["failed"]
             # Before anybody is told, so that whoever looks why finds it.
             _log.info("%s %s failed: %s\n%s", job.kind, job.id, failed["reason"], failed["trace"] or "")
@@ -192,10 +235,14 @@ class Runner:
 
     def _mourn(self, job: Job, death: WorkerDiedError) -> None:
         _log.error("%s %s: the worker died (%s)", job.kind, job.id, death)
-        with contextlib.suppress(OSError):
-            self._discard(job.id)
+        self._clear_away(job.id, self._discard)
         reason = f"The engine's worker process ended twice in the middle of the work (at last: {death})."
         self._persist(lambda: self._jobs.mourn(job.id, SERVER_FAULT, reason))
+
+    def _clear_away(self, job_id: str, clear: Callable[[str], None]) -> None:
+        # What cannot be deleted now is so at the next start, or in a week.
+        with contextlib.suppress(OSError):
+            clear(job_id)
 
     def _fail(self, job: Job, code: int, reason: str, subject: str = "") -> None:
         self._persist(lambda: self._jobs.fail(job.id, code, reason, subject))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from headswap_cli.engine.orders import Event, Order
+    from headswap_cli.engine.orders import CancelOrder, Event, Order
 
 
 class WorkerDiedError(Exception):
@@ -65,6 +65,15 @@ class WorkerProcess:
             if "progress" not in event:
                 return
         raise WorkerDiedError(self._epitaph())
+
+    def cancel(self, order_id: str) -> None:
+        """Have it let an order go, from another thread than the one that listens; it may not heed."""
+        order: CancelOrder = {"kind": "cancel", "id": order_id}
+        if self._process.stdin is not None:
+            # Whoever listens hears of its death.
+            with contextlib.suppress(OSError, ValueError):
+                self._process.stdin.write(json.dumps(order).encode() + b"\n")
+                self._process.stdin.flush()
 
     def end(self) -> None:
         """End it at once, whatever it is doing."""
@@ -117,6 +126,18 @@ class Seat:
             if self._worker is None:
                 self._worker = self._make_worker()
             return self._worker
+
+    def cancel(self, order_id: str) -> None:
+        """Have the worker let an order go; it may not heed."""
+        with self._lock:
+            if self._worker is not None:
+                self._worker.cancel(order_id)
+
+    def kill(self) -> None:
+        """End the worker at once; whoever comes next has another."""
+        with self._lock:
+            if self._worker is not None:
+                self._worker.end()
 
     def end(self) -> None:
         """End the worker at once and have no other."""

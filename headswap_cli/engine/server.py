@@ -98,6 +98,7 @@ def run(
             lambda: make(flags),
             workers=options.workers,
             discard=media.drop_drafts,
+            erase=media.drop_made,
         )
         with _running(runner), runtime.published(folder, address):
             parts = _Parts(listener, address, jobs, media, runner, Calendar(folder / CLOCK_NOTE, clock))
@@ -165,6 +166,7 @@ async def _serve(
         hosts,
         links,
         ask=parts.runner.ask,
+        cancel=parts.runner.cancel,
         wake=parts.runner.wake,
         stop=ended.set,
         forget_faces=parts.runner.forget_faces,

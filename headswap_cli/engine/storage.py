@@ -160,6 +160,13 @@ class MediaStore:
                 if path.stat().st_mtime > now_s + CLOCK_SLACK_S:
                     os.utime(path, (now_s, now_s))
 
+    def drop_made(self, job_id: str) -> None:
+        """Delete all that a job has made or fetched, finished or not; only while nobody works on it."""
+        self.drop_drafts(job_id)
+        for kind in (_PREVIEW, _RESULT, _FETCHED):
+            for path in self._places[kind].glob(f"{job_id}[.-]*"):
+                path.unlink(missing_ok=True)
+
     def drop_drafts(self, job_id: str = "") -> None:
         """Delete what was never finished, of one job or all; only while nobody writes."""
         for path in self.drafts.glob(f"{job_id}*"):

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from headswap_cli import pictures
+from headswap_cli.engine.cancel import UnwantedError, Wishes
 from headswap_cli.engine.limits import (
     MEMORY_BYTES,
     STALL_S,
@@ -47,7 +48,14 @@ from headswap_cli.wire import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from headswap_cli.engine.orders import AnalysisOrder, Event, Order, PhotosOrder, SwapOrder
+    from headswap_cli.engine.orders import (
+        AnalysisOrder,
+        CancelOrder,
+        Event,
+        Order,
+        PhotosOrder,
+        SwapOrder,
+    )
     from headswap_cli.engine.types import OnProgress, Scene, SwapReport, SwapSettings
     from headswap_cli.wire import JsonObject
 
@@ -87,7 +95,7 @@ class Workbench:
         make_pipeline: Makes the pipeline, once the first order needs it.
         emit: Is told progress.
         fetcher: Gets what orders name by URL.
-        pulse: Is called after every frame: the work gets on.
+        pulse: Is called as the work begins and after every frame: it gets on. What it raises ends it.
     """
 
     def __init__(
@@ -116,6 +124,8 @@ class Workbench:
 
         try:
             return {"done": self._done(order)}
+        except UnwantedError:
+            return {"cancelled": True}
         except MediaFault as fault:
             subject = OF_A_PHOTO if isinstance(fault, PhotoFault) else ""
             return {"failed": {"code": fault.code, "reason": fault.reason, "subject": subject, "trace": None}}
@@ -129,6 +139,7 @@ class Workbench:
             return {"failed": {"code": code, "reason": reason, "trace": traceback.format_exc()}}
 
     def _done(self, order: Order) -> JsonObject:
+        self._pulse()
         if order["kind"] == "analysis":
             return self._analyse(order)
         return self._swap(order) if order["kind"] == "task" else self._judge(order)
@@ -184,6 +195,7 @@ class Workbench:
         )
         # Before the video: a bad photo is told in a second, the people of a video are found in many.
         self._use_pipeline().check_photos(photos)
+        self._pulse()
         is_known = order["analysis_id"] in self._scenes
         scene = self._scene(order["analysis_id"], source, Share(self._emit, upto=50, pulse=self._pulse))
         with self._media.made(result_name(order["id"]), order["id"]) as draft:
@@ -252,7 +264,8 @@ def serve(
     _settle_in(cache)
     events = take_stdout()
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
-    threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders), daemon=True).start()
+    wishes = Wishes()
+    threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders, wishes), daemon=True).start()
 
     speaking = threading.Lock()
 
@@ -262,8 +275,13 @@ def serve(
             events.flush()
 
     media, watchdog = MediaStore(data / "media"), Watchdog(stall_s)
-    fetcher = Fetcher(public_only=public_only, pulse=watchdog.pulse)
-    bench = Workbench(media, lambda: make_pipeline(cache / "weights"), emit, fetcher, pulse=watchdog.pulse)
+
+    def pulse() -> None:
+        watchdog.pulse()
+        wishes.check()
+
+    fetcher = Fetcher(public_only=public_only, pulse=pulse)
+    bench = Workbench(media, lambda: make_pipeline(cache / "weights"), emit, fetcher, pulse=pulse)
 
     def give_up(order: Order) -> None:
         media.drop_drafts(order["id"])
@@ -274,7 +292,7 @@ def serve(
 
     while True:
         order = orders.get()
-        with watchdog.over(partial(give_up, order)):
+        with watchdog.over(partial(give_up, order)), wishes.over(order["id"]):
             event = _performed(bench, order)
         emit(event)
 
@@ -333,9 +351,13 @@ def _settle_in(cache: Path) -> None:
     bound_memory()
 
 
-def _read_orders(stream: IO[bytes], orders: queue.SimpleQueue[Order]) -> None:
+def _read_orders(stream: IO[bytes], orders: queue.SimpleQueue[Order], wishes: Wishes) -> None:
     for line in stream:
-        orders.put(json.loads(line))
+        order: Order | CancelOrder = json.loads(line)
+        if order["kind"] == "cancel":
+            wishes.cancel(order["id"])
+        else:
+            orders.put(order)
     os._exit(0)
 
 

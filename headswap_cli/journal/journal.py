@@ -12,6 +12,7 @@ import os
 import sqlite3
 import time
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import BusyError, HeadswapError, InputError
@@ -150,10 +151,7 @@ class Journal(JournalReader):
 
     def analysed(self, run_id: str, analysis: Analysis, *, is_last: bool = False) -> None:
         """Write down that the analysis is over, and who was found; ``is_last`` if nobody asked for more."""
-        people = [
-            {"person": person.person, "obj_id": person.obj_id, "preview_url": person.preview_url}
-            for person in analysis.people
-        ]
+        people = [asdict(person) for person in analysis.people]
         detail = {
             "analysis_id": analysis.analysis_id,
             "status": analysis.status.value,
@@ -227,6 +225,9 @@ class Journal(JournalReader):
     def state(self, run_id: str, status: Status, progress: float) -> None:
         """Write down the task's state, if it is another than the last one."""
         run = self.run(run_id)
+        if Status.CANCELLED in {status, run.status}:
+            # That end has a step of its own, and there is nothing after it.
+            return
         if run.last_step in {StepKind.CREATED, StepKind.STATE} and (run.status, run.progress) == (
             status,
             progress,
@@ -285,6 +286,16 @@ class Journal(JournalReader):
             if run.is_unanswered and run.last_step is not StepKind.INTENDED:
                 detail["status"] = run.status.value
             change(status=detail["status"], error=error.message)
+
+    def cancelled(self, run_id: str, error: HeadswapError) -> None:
+        """Write down that the run was ended on the user's wish, once.
+
+        Args:
+            run_id: Which run.
+            error: What says so.
+        """
+        with self._step(run_id, StepKind.CANCELLED, {"message": error.message}) as (_, change):
+            change(status=Status.CANCELLED, error=error.message)
 
     def took(self, like_jobs: str, took_s: float, length_s: float | None = None) -> None:
         """Write down how long a job took from its submission to its verdict.

@@ -7,21 +7,21 @@ import threading
 from typing import TYPE_CHECKING
 
 from headswap_cli.journal.runs import Run, Step, StepKind, StepOrderError, read_run
+from headswap_cli.models import Status
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from headswap_cli.models import Status
-
 # A create that left, whose answer nobody has written down.
 _UNANSWERED = "(body IS NOT NULL AND task_id IS NULL AND (status = 'unknown' OR last_step = 'intended'))"
 _PAID = f"(task_id IS NOT NULL OR {_UNANSWERED})"
 _STATE = f"CASE WHEN {_UNANSWERED} THEN 'unknown' ELSE status END"
+_LOST = "status IN ('failed', 'cancelled')"
 # What somebody asked for and has not got: never answered for, or a task that has brought no file yet. One
-# whose task has failed, or that was refused, is over; so is a task alone once it is completed.
+# whose task has failed or was cancelled, or that was refused, is over; so is a task alone once completed.
 _OPEN = (
-    "(json_extract(parameters, '$.dry_run') IS NULL AND status != 'failed' AND output IS NULL"
+    f"(json_extract(parameters, '$.dry_run') IS NULL AND NOT {_LOST} AND output IS NULL"
     " AND (json_extract(parameters, '$.command') = 'run'"
     " OR (json_extract(parameters, '$.command') = 'swap' AND status != 'completed')))"
 )
@@ -78,11 +78,11 @@ class JournalReader:
         """Return the run that was begun for this content, or whose task was bought by that name.
 
         Of several the newest that has a task, or may have: what was to be paid for again and was not does not
-        stand before what was paid for.
+        stand before what was paid for. What was cancelled is begun anew.
         """
         rows = self._rows(
-            f"SELECT * FROM runs WHERE content = ?1 OR purchase = ?1 ORDER BY {_PAID} DESC,"  # noqa: S608  a constant
-            " number DESC LIMIT 1",
+            "SELECT * FROM runs WHERE (content = ?1 OR purchase = ?1) AND status != 'cancelled'"  # noqa: S608
+            f" ORDER BY {_PAID} DESC, number DESC LIMIT 1",
             (content,),
         )
         return next(map(read_run, rows), None)
@@ -91,7 +91,7 @@ class JournalReader:
         """Return the newest run of this content that is to be paid for again, and has yet to be."""
         rows = self._rows(
             f"SELECT * FROM runs WHERE content = ?1 AND NOT {_PAID}"  # noqa: S608  a constant of this file
-            " AND status != 'failed' AND json_extract(parameters, '$.is_new') ORDER BY number DESC LIMIT 1",
+            f" AND NOT {_LOST} AND json_extract(parameters, '$.is_new') ORDER BY number DESC LIMIT 1",
             (content,),
         )
         return next(map(read_run, rows), None)
@@ -114,6 +114,15 @@ class JournalReader:
             (source_key, profile, json.dumps(spoilt_by)),
         )
         return [(row["analysis_id"], row["video_url"]) for row in rows]
+
+    def runs_on(self, job_id: str) -> list[Run]:
+        """Return the runs that are not over and wait for this task, or analysis, oldest first."""
+        rows = self._rows(
+            "SELECT * FROM runs WHERE (task_id = ?1 OR (analysis_id = ?1 AND body IS NULL))"  # noqa: S608
+            f" AND status != 'completed' AND NOT {_LOST} ORDER BY number",
+            (job_id,),
+        )
+        return [read_run(row) for row in rows]
 
     def runs(self, limit: int = 100, *, status: Status | None = None) -> list[Run]:
         """Return the newest runs, newest first; ``status`` as ``Run.state`` has it."""
@@ -163,7 +172,8 @@ class JournalReader:
     def _bought(self, purchase: str, run_id: str) -> str | None:
         """Return another run that has bought this, or may have."""
         rows = self._rows("SELECT * FROM runs WHERE purchase = ? ORDER BY number DESC", (purchase,))
-        others = (run for run in map(read_run, rows) if run.run_id != run_id)
+        runs = map(read_run, rows)
+        others = (run for run in runs if run.run_id != run_id and run.status is not Status.CANCELLED)
         return next((run.run_id for run in others if run.task_id is not None or run.is_unanswered), None)
 
     def _number(self, run_id: str) -> int:

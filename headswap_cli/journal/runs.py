@@ -33,6 +33,7 @@ class StepKind(StrEnum):
     FETCHED = "fetched"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 # What can be said only of a task.
@@ -124,7 +125,7 @@ def check_order(run: Run, kind: StepKind) -> None:
     Raises:
         StepOrderError: the step can't follow.
     """
-    if kind is StepKind.FAILED:
+    if kind in {StepKind.FAILED, StepKind.CANCELLED}:
         return
     if kind in {StepKind.CREATED, StepKind.WAIVED}:
         allowed = run.is_unanswered

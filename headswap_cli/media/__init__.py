@@ -1,6 +1,13 @@
 """What a video or a photo on disk is, and what is wrong with it, told before anything is sent or paid."""
 
-from headswap_cli.media.checks import check_photo, check_video, is_url, probe, verify_playable
+from headswap_cli.media.checks import (
+    ANY_LENGTH,
+    check_photo,
+    check_video,
+    is_url,
+    probe,
+    verify_playable,
+)
 from headswap_cli.media.container import (
     Orientation,
     UnusableMediaError,
@@ -12,6 +19,7 @@ from headswap_cli.media.container import (
 )
 
 __all__ = [
+    "ANY_LENGTH",
     "Orientation",
     "UnusableMediaError",
     "check_photo",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MIN_SIDE, MAX_SIDE = 32, 7680
 MAX_BYTES = 2_000_000_000
+# What lifts the limits of length.
+ANY_LENGTH = "add --any-length (the local engine alone takes it: -p local)"
 _H264 = ("-map", "0:v:0", "-map", "0:a?", "-c:v", "libx264", "-pix_fmt", "yuv420p")
 
 
@@ -141,7 +143,7 @@ def _check_length(path: Path, duration_s: float) -> None:
         mend = _ffmpeg(path, "-t", f"{wire.MIN_DURATION_S:g}", *_H264, before=("-stream_loop", loops))
     raise InputError(
         f"{path} is {shown} s long; the limits are {limits}",
-        hint=f"add --any-length (the local engine alone takes it: -p local); for a service: {mend}",
+        hint=f"{ANY_LENGTH}; for a service: {mend}",
     )
 
 

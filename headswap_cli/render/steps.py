@@ -110,4 +110,5 @@ _TELL: Mapping[StepKind, Callable[[Detail], str]] = {
     StepKind.FETCHED: lambda _: "all of it",
     StepKind.DONE: lambda detail: f"{place(detail['output'])}, {detail['size_bytes']:,} bytes",
     StepKind.FAILED: lambda detail: masked(str(detail["message"])),
+    StepKind.CANCELLED: lambda detail: str(detail["message"]),
 }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from headswap_cli.local import Endpoint
     from headswap_cli.models import MappedFace, Mode, Person, Saved
     from headswap_cli.services.analyze import AnalyzeResult
+    from headswap_cli.services.cancel import CancelResult
     from headswap_cli.services.download import DownloadResult
     from headswap_cli.services.rehearse import Rehearsal
     from headswap_cli.services.run import RunResult
@@ -236,14 +237,15 @@ def _lines(value: Json, names: Sequence[str]) -> Shown:
 
 
 def status_json(result: StatusResult) -> dict[str, Any]:
-    """Return a state as ``--json`` shows it."""
+    """Return a state as ``--json`` shows it; an address that is good for this program alone is none."""
+    is_ours = result.output_url is not None and result.output_url.startswith(ENGINE_ORIGIN)
     return {
         "id": result.identifier,
         "kind": result.kind,
         "status": result.status,
         "progress": result.progress,
         "error": result.error,
-        "output_url": result.output_url,
+        "output_url": None if is_ours else result.output_url,
         "output": result.output,
         "modes": modes_json(result.modes),
     }
@@ -276,6 +278,29 @@ def _way_to_output(result: StatusResult) -> str:
     if result.output_url is None or not result.output_url.startswith(ENGINE_ORIGIN):
         return result.output_url or "-"
     return f"headswap download {result.identifier}"
+
+
+def cancelled(results: Sequence[CancelResult], errors: Mapping[str, HeadswapError]) -> Shown:
+    """Show what was cancelled, a sentence each; one alone is an object. ``errors`` are of what was not."""
+    values: list[dict[str, Any]] = [
+        {"id": r.identifier, "kind": r.kind, "status": "cancelled", "was": r.was, "progress": r.progress}
+        for r in results
+    ]
+    values += [
+        {"id": one, "kind": None, "status": "unknown", "error": error_json(error)}
+        for one, error in errors.items()
+    ]
+    text = "\n".join(map(_cancelled, results))
+    return said(values[0] if len(values) == 1 else values, text, "\n".join(r.identifier for r in results))
+
+
+def _cancelled(result: CancelResult) -> str:
+    name = f"the {result.kind} {result.identifier}"
+    if result.was == "cancelled":
+        return f"T{name[1:]} was cancelled before."
+    return f"Cancelled {name}, " + (
+        "which was waiting." if result.was == "queued" else f"which was at {result.progress:.0f} %."
+    )
 
 
 def demo(result: RunResult, sheet: Path) -> Shown:

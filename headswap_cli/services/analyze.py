@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import FailedError, NotFoundError, RefusedError
+from headswap_cli.errors import FailedError, JobCancelledError, NotFoundError, RefusedError
 from headswap_cli.models import Analysis, Backend, Status
 from headswap_cli.services.content import content_of
 from headswap_cli.services.deps import lasting
@@ -115,7 +115,7 @@ def _earlier(deps: Deps, run_id: str, source: str, content: Content) -> Analysis
             analysis = deps.dialect.fetch_analysis(deps.client, analysis_id)
         except (NotFoundError, RefusedError):
             continue
-        if analysis.status is not Status.FAILED:
+        if not analysis.status.has_failed:
             deps.report.notice(f"this video has been analysed before: {analysis_id}")
             deps.journal.submitted(run_id, analysis_id, video_url)
             return replace(analysis, video_url=video_url)
@@ -128,7 +128,7 @@ def _await_analysis(
     """Wait for an analysis and return it completed.
 
     Raises:
-        FailedError: the service ended it as failed.
+        FailedError: the service ended it as failed, or the user as cancelled.
     """
     analysis_id, video_url = first.analysis_id, first.video_url
 
@@ -141,6 +141,8 @@ def _await_analysis(
     else:
         steps = watch_again(deps, first, _look, on_state=tell, deadline=deadline)
     analysis = yield from steps
+    if analysis.status is Status.CANCELLED:
+        raise JobCancelledError("analysis", analysis_id)
     if analysis.status is Status.FAILED:
         raise FailedError(
             f"The analysis failed: {analysis.error or 'the service gave no reason'}",

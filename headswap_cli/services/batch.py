@@ -14,6 +14,7 @@ from headswap_cli.errors import (
     ExitCode,
     FailedError,
     HeadswapError,
+    JobCancelledError,
     MachineError,
     Stopped,
     machine_error,
@@ -208,7 +209,8 @@ class _Batch:
         done = f"{count.completed + count.skipped} of {count.total} {count.unit}s are completed"
         there, again = "at the service", ": nothing is paid for twice"
         if self._deps.is_free:
-            there, again = "in the local engine", ", which goes on"
+            there = "in the local engine"
+            again = ", which goes on; to end one for good: headswap cancel RUN"
         return f"{done}, {at_service} are at work {there} and go on there. Run the same command again{again}."
 
     def _steps(self, row: BatchRow) -> Generator[float, None, RowEnd]:
@@ -222,7 +224,8 @@ class _Batch:
 
     def _failed(self, row: BatchRow, error: HeadswapError) -> RowEnd:
         """Return how a row failed; where that is enough, the others stop before it is told."""
-        if isinstance(error, FailedError) and "task_id" in error.ids and error.hint != OTHER_PHOTO:
+        is_kept = isinstance(error, JobCancelledError) or error.hint == OTHER_PHOTO
+        if isinstance(error, FailedError) and "task_id" in error.ids and not is_kept:
             way = "To try again" if self._deps.is_free else "To pay again"
             error.hint = f"It is not tried again by itself. {way}: {self._order.retry_flag}"
         if isinstance(error, HOPELESS) or self._order.fail_fast:

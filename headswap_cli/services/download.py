@@ -11,6 +11,7 @@ from headswap_cli.errors import (
     FailedError,
     HeadswapError,
     InputError,
+    JobCancelledError,
     NotFoundError,
     TransferError,
 )
@@ -175,6 +176,8 @@ def download(deps: Deps, order: Order) -> DownloadResult:
 
 
 def _check_finished(task: Task) -> None:
+    if task.status is Status.CANCELLED:
+        raise JobCancelledError("task", task.task_id)
     if task.status is Status.FAILED:
         reason = task.error or "the service gave no reason"
         raise FailedError(f"The task failed: {reason}", code=task.error_code, task_id=task.task_id)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from headswap_cli.errors import InputError, RowsError
+from headswap_cli.media import ANY_LENGTH
 from headswap_cli.services.columns import FACE, VIDEO, Columns, column_name, shown
 
 if TYPE_CHECKING:
@@ -73,8 +74,7 @@ class Problems:
         try:
             yield
         except InputError as error:
-            way = f" ({error.hint})" if error.hint and error.hint.startswith("mkdir ") else ""
-            self.add(row, line, column, f"{error.message}{way}")
+            self.add(row, line, column, f"{error.message}{_way_on(error.hint or '')}")
 
     def check(self) -> None:
         """Check that there are none.
@@ -96,6 +96,13 @@ class Problems:
                     for one in found
                 ],
             )
+
+
+def _way_on(hint: str) -> str:
+    """Return what of a hint is told with a row, among the mistakes of many: what is short, and not plain."""
+    if hint.startswith("mkdir "):
+        return f" ({hint})"
+    return f"; {ANY_LENGTH}" if hint.startswith(ANY_LENGTH) else ""
 
 
 def load(source: str, stdin: TextIO | None) -> tuple[bytes, Path]:

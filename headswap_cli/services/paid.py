@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import FailedError, NotFoundError, OutcomeUnknownError, Stopped
+from headswap_cli.errors import FailedError, JobCancelledError, NotFoundError, OutcomeUnknownError, Stopped
 from headswap_cli.journal import StepKind
 from headswap_cli.models import Status
 from headswap_cli.services.hosted import check_life
@@ -144,7 +144,7 @@ def see_through(
         FailedError: the service ended it as failed; the message says what it cost if that is known.
     """
     task = yield from _await_task(deps, run_id, submission, deadline=deadline)
-    is_failed = task.status is Status.FAILED
+    is_failed = task.status.has_failed
     # Of a failed task the error tells the cost.
     credits_charged = settle(deps, run_id, submission.balance_before, max_credits, tell=not is_failed)
     if is_failed:
@@ -153,7 +153,9 @@ def see_through(
 
 
 def task_failed(deps: Deps, task: Task, credits_charged: float | None = None) -> FailedError:
-    """Return the error of a task that the service ended as failed."""
+    """Return the error of a task that the service ended as failed, or the user as cancelled."""
+    if task.status is Status.CANCELLED:
+        return JobCancelledError("task", task.task_id)
     reason = task.error or "the service gave no reason"
     way = "Change what the reason names; to try the same again" if deps.is_free else "To pay again"
     hint = f"It is not tried again by itself. {way}: the same command with --new"

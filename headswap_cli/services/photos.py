@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from headswap_cli.models import FaceMapping
     from headswap_cli.services.deps import Deadline, Deps
 
-OTHER_PHOTO = "Take another photo: this one is refused each time, for what the reason names."
+OTHER_PHOTO = "Take another photo: what the reason names is refused each time."
+_OTHER_OF_SEVERAL = "Take other photos, or leave out the one that the reason names: it is refused each time."
 OTHER_PHOTOS = "Take other photos: these are refused each time, for what the reasons name."
 # The engine itself waits for a while before it says that it has no time.
 _PAUSE_S = 0.2
@@ -52,7 +53,14 @@ def check_photos(
     refused = yield from _judged(deps, urls, deadline)
     if refused:
         told = ". ".join(f"{', '.join(photos[place])}: {reason}" for place, reason in refused.items())
-        raise InputError(told, hint=OTHER_PHOTO if len(refused) == 1 else OTHER_PHOTOS)
+        raise InputError(told, hint=_way_on([photos[place] for place in refused]))
+
+
+def _way_on(refused: Sequence[Sequence[str]]) -> str:
+    """Return what mends refused photos, of one person or several."""
+    if len(refused) > 1:
+        return OTHER_PHOTOS
+    return OTHER_PHOTO if len(refused[0]) == 1 else _OTHER_OF_SEVERAL
 
 
 def photo_fault(deps: Deps, photo: str) -> str | None:

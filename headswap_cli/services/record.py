@@ -12,6 +12,7 @@ from headswap_cli.errors import (
     FailedError,
     HeadswapError,
     InputError,
+    JobCancelledError,
     NetworkError,
     NotFoundError,
     OutcomeUnknownError,
@@ -78,10 +79,11 @@ def _way_on(deps: Deps, run_id: str) -> str:
         return "Nothing was submitted yet."
     if run.is_unanswered:
         return f"Whether the task was created is not known: headswap resume {run_id}"
+    to_end = f"; to end it for good: headswap cancel {run_id}" if deps.is_free else ""
     if _goes_on_by_resume(deps, run_id):
         unpaid = "" if deps.is_free else ", and nothing is paid twice"
-        return f"What was submitted goes on{unpaid}: headswap resume {run_id}"
-    return f"What was submitted goes on: headswap status {run_id} --wait"
+        return f"What was submitted goes on{unpaid}: headswap resume {run_id}{to_end}"
+    return f"What was submitted goes on: headswap status {run_id} --wait{to_end}"
 
 
 def _write_down(deps: Deps, run_id: str, error: HeadswapError) -> None:
@@ -98,7 +100,10 @@ def _write_down(deps: Deps, run_id: str, error: HeadswapError) -> None:
         error.ids.setdefault("task_id", run.task_id)
         return
     with suppress(HeadswapError):
-        deps.journal.failed(run_id, _status_after(run, error), error)
+        if not isinstance(error, JobCancelledError):
+            deps.journal.failed(run_id, _status_after(run, error), error)
+        elif run.status is not Status.CANCELLED:
+            deps.journal.cancelled(run_id, error)
     if isinstance(error, OutcomeUnknownError):
         error.hint = f"It is not sent again by itself. See what is known: headswap resume {run_id}"
 

@@ -53,10 +53,13 @@ def people_in(steps: Sequence[Step]) -> tuple[Person, ...]:
     """Return who was found at last."""
     for step in reversed(steps):
         if step.kind is StepKind.ANALYSED:
-            return tuple(
-                Person(one["person"], one["obj_id"], one["preview_url"]) for one in step.detail["people"]
-            )
+            return tuple(map(_person, step.detail["people"]))
     return ()
+
+
+def _person(kept: JsonObject) -> Person:
+    # Earlier versions kept neither when nor where somebody is seen.
+    return Person(**{**kept, "box": tuple(kept["box"]) if kept.get("box") else None})
 
 
 def mapped_faces(run: Run, steps: Sequence[Step]) -> tuple[MappedFace, ...]:

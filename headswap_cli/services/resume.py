@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.api.account import fetch_balance
-from headswap_cli.errors import HeadswapError, InputError, NotFoundError, OutcomeUnknownError
+from headswap_cli.errors import (
+    HeadswapError,
+    InputError,
+    JobCancelledError,
+    NotFoundError,
+    OutcomeUnknownError,
+)
 from headswap_cli.journal import StepKind
 from headswap_cli.media import is_url
+from headswap_cli.models import Status
 from headswap_cli.services.output import TakenError, default_name, target_path
 from headswap_cli.services.paid import sent_at
 from headswap_cli.services.remember import faces_of, options_of
@@ -29,6 +36,7 @@ def find_open(journal: Journal, run_id: str) -> Run:
     Raises:
         NotFoundError: the journal has no such run.
         InputError: there is nothing to go on with.
+        JobCancelledError: the user had it ended.
     """
     run = journal.find(run_id)
     if run is None:
@@ -39,6 +47,8 @@ def find_open(journal: Journal, run_id: str) -> Run:
             hint=f"headswap status {run.run_id} --wait",
             run_id=run.run_id,
         )
+    if run.status is Status.CANCELLED:
+        raise JobCancelledError("run", run.run_id)
     return run
 
 

@@ -260,7 +260,7 @@ def _proceed(
             for notice in task.notices:
                 deps.report.notice(notice)
             saved = _save(deps, run.run_id, task, request)
-        elif task.status is Status.FAILED:
+        elif task.status.has_failed:
             raise task_failed(deps, task)
     return _result(deps, run.run_id, task, saved, credits_charged)
 

@@ -9,6 +9,7 @@ from headswap_cli.errors import (
     DeadlineError,
     FailedError,
     HeadswapError,
+    JobCancelledError,
     NotFoundError,
     OutcomeUnknownError,
     RefusedError,
@@ -46,7 +47,7 @@ class StatusResult:
         """Raise what the end of the wait means, if it is not success.
 
         Raises:
-            FailedError: the state is failed.
+            FailedError: the state is failed, or cancelled.
             OutcomeUnknownError: the run's task may or may not exist.
             DeadlineError: the run stopped before its task was created.
             HeadswapError: it could not be looked at.
@@ -60,6 +61,8 @@ class StatusResult:
             )
         if self.kind == "run" and self.status is Status.PROCESSING:
             raise DeadlineError(f"The run {self.identifier} is not over: {self.error}")
+        if self.status is Status.CANCELLED:
+            raise JobCancelledError(self.kind or "job", self.identifier)
         if self.status is Status.FAILED:
             reason = self.error or "the service gave no reason"
             raise FailedError(f"The {self.kind} {self.identifier} failed: {reason}")
@@ -108,8 +111,10 @@ def recall(run: Run | None, identifier: str) -> StatusResult | None:
 
 
 def _is_over(run: Run) -> bool:
+    if run.output is not None or run.status is Status.CANCELLED:
+        return True
     # Of a task without a saved result the service alone knows what became of it.
-    return run.output is not None or (run.task_id is None and (run.status.is_terminal or run.is_unanswered))
+    return run.task_id is None and (run.status.is_terminal or run.is_unanswered)
 
 
 def status(
@@ -144,6 +149,8 @@ def status_steps(
 
     def _told(state: Analysis | Task) -> StatusResult:
         result = _result(name, state)
+        if run is not None and name == run.task_id:
+            result = replace(result, output=run.output)
         return result if run is None or name == identifier else _as_run(run, result)
 
     if deadline is None:
@@ -193,19 +200,20 @@ def _first_look(deps: Deps, name: str) -> tuple[Analysis | Task, Callable[[], An
         return _task(), _task
     except (NotFoundError, RefusedError) as error:
         if run is not None:
-            raise nobody_knows(name, error) from error
+            raise nobody_knows(deps, name, error) from error
     try:
         return _analysis(), _analysis
     except (NotFoundError, RefusedError) as error:
-        raise nobody_knows(name, error) from error
+        raise nobody_knows(deps, name, error) from error
 
 
-def nobody_knows(identifier: str, error: HeadswapError) -> NotFoundError:
-    """Return the error of an id that stands for nothing, with what the service said of it."""
+def nobody_knows(deps: Deps, identifier: str, error: HeadswapError) -> NotFoundError:
+    """Return the error of an id that stands for nothing; of a service with what it said of it."""
     said = error.__cause__ if isinstance(error.__cause__, HeadswapError) else error
-    return NotFoundError(
-        f"No analysis, task or run has the id {identifier!r}: {said}", hint=error.hint, code=error.code
-    )
+    message = f"No analysis, task or run has the id {identifier!r}: {said}"
+    if deps.is_free:
+        message = f"The local engine has no analysis, task or run with the id {identifier!r}."
+    return NotFoundError(message, hint=error.hint, code=error.code)
 
 
 def _as_run(run: Run, result: StatusResult) -> StatusResult:

@@ -159,7 +159,7 @@ def _followed(
         task, credits_charged = yield from see_through(
             deps, run_id, submission, deadline=deadline, max_credits=request.max_credits
         )
-    elif task.status is Status.FAILED:
+    elif task.status.has_failed:
         raise task_failed(deps, task)
     run = deps.journal.run(run_id)
     return SwapResult(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from headswap_cli.errors import HeadswapError
+    from headswap_cli.models import Front
     from headswap_cli.services.deps import Deadline, Deps
 
 
@@ -102,21 +103,29 @@ def pace_for(deps: Deps, state: Analysis | Task) -> Pace:
 
 def state_report(deps: Deps) -> Callable[[Analysis | Task], None]:
     """Return what tells the user of each look; of a state that nobody has met yet, the service's number."""
-    told, waits = 0, 0
+    told, waits_for = 0, ""
 
     def tell(state: Analysis | Task) -> None:
-        nonlocal told, waits
+        nonlocal told, waits_for
         what, _ = described(state)
-        if state.status is Status.QUEUED and state.ahead not in {0, waits}:
-            waits = state.ahead
-            others = "another job" if waits == 1 else f"{waits} other jobs"
-            deps.report.notice(f"{what}: the local engine has {others} to do before it")
+        if state.front is not None and state.front.identifier != waits_for:
+            waits_for = state.front.identifier
+            deps.report.notice(f"{what}: {_waiting_line(state.front, state.ahead)}")
         deps.report.state(what, state.status, state.progress)
         if state.status is Status.UNKNOWN and state.status_number != told:
             told = state.status_number
             deps.report.notice(f"the service says status {told}, which is not known here; still waiting")
 
     return tell
+
+
+def _waiting_line(front: Front, ahead: int) -> str:
+    """Say what a job waits for: what is at work, how far that is, and how many more come first."""
+    others = {1: "", 2: ", then another job"}.get(ahead, f", then {ahead - 1} other jobs")
+    return (
+        f"waits its turn in the local engine, which does the {front.kind} {front.identifier} first"
+        f" ({front.progress:.0f} %){others}"
+    )
 
 
 def fault_notice(deps: Deps) -> Callable[[HeadswapError], None]:

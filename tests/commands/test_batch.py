@@ -10,6 +10,7 @@ import pytest
 
 from headswap_cli.commands.batch import columns
 from headswap_cli.wire import ANALYZE_PATH, BALANCE_PATH, CREATE_PATH, TASK_PATH
+from tests.clips import plain_clip
 from tests.origin import Answer
 
 if TYPE_CHECKING:
@@ -216,6 +217,17 @@ def test_every_mistake_of_a_row_is_listed(cloud: Headswap, service: HeadSwapServ
     assert [words in said[1] for words in ("900p", "gone.mp4", "no.jpg", "none.jpg")] == [True] * 4
     assert [words in said[2] for words in ("gone.mp4", "no.jpg", "none.jpg", "nowhere")] == [True] * 4
     assert "0=" in said[3]
+    assert service.requests == []
+
+
+def test_a_row_whose_video_is_too_long_names_the_flag_that_lifts_the_limit(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    plain_clip(cloud.cwd / "long.mp4", seconds=25)
+    _, (row,) = refused(cloud, f"video,face\nlong.mp4,{FACE}\n")
+    assert row["message"].endswith(
+        "25.0 s long; the limits are 3-20 s; add --any-length (the local engine alone takes it: -p local)"
+    )
     assert service.requests == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,11 @@ def test_run_takes_files_and_saves_a_video_that_says_it_is_synthetic(
     output = local.cwd / "carphone_pristine.headswap.mp4"
     assert value["output"] == str(output)
     assert [face["mode"] for face in value["mappings"]] == ["head"]
+    (person,) = value["people"]
+    assert person["screen_share"] > 0.9
+    assert [type(edge) for edge in person["box"]] == [int] * 4
+    state = local("status", value["task_id"], "--json").value
+    assert (state["output_url"], state["output"]) == (None, str(output))
     assert frame_count(output) == frame_count(carphone)
     assert b"compositeWithTrainedAlgorithmicMedia" in output.read_bytes()
     assert [path.name for path in local.cwd.iterdir()] == [output.name]
@@ -124,6 +130,7 @@ def test_without_a_face_the_hint_is_the_same_run_with_one(local: Headswap, carph
 def test_an_id_that_the_engine_does_not_know_leads_to_those_known_here_and_to_no_key(local: Headswap) -> None:
     for command in ("status", "download"):
         ran = local(command, "nonsense", code=13)
+        assert re.search(r"error: The local engine has no [a-z, ]+ with the id 'nonsense'\.\n", ran.err)
         assert "hint: See which ids are known here: headswap runs\n" in ran.err
         assert "key" not in ran.err
 

@@ -59,6 +59,15 @@ def test_every_bad_photo_is_told_before_the_video_is_sent(
     assert (known["status"], known["analysis_id"], known["task_id"]) == ("failed", None, None)
 
 
+def test_of_several_photos_of_one_person_the_hint_speaks_of_all(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    engine.tell(bad="photos 1 and 2 show different people")
+    me, you = photos
+    ran = program("run", clip, "--face", f"1={me}", "--face", f"1={you}", code=2)
+    assert "hint: Take other photos, or leave out the one that the reason names" in ran.err
+
+
 def test_the_same_run_goes_on_once_the_photo_will_do(
     program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
 ) -> None:

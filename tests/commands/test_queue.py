@@ -36,9 +36,13 @@ def test_a_job_behind_another_says_so_and_both_are_taken_up_after_a_stop(
 ) -> None:
     videos = [clips.plain_clip(tmp_path / f"{seconds}.mp4", seconds=seconds) for seconds in (4, 5)]
     first = arena.headswap("analyze", videos[0], "--timeout", "1s", code=4)
-    assert "before it" not in first.err
+    assert "waits its turn" not in first.err
     second = arena.headswap("analyze", videos[1], "--timeout", "1s", code=4)
-    assert "analysis: the local engine has another job to do before it" in second.err
+    (at_work,) = [
+        run["analysis_id"] for run in arena.headswap("runs", "--json").value if "4.mp4" in run["source"]
+    ]
+    said = f"analysis: waits its turn in the local engine, which does the analysis {at_work} first (99 %)\n"
+    assert said in second.err
     stopped = arena.headswap("serve", "--stop")
     assert "2 unfinished jobs wait in its queue" in stopped.out
     assert arena.headswap("serve", "--stop", "--json").value == {"stopped": False, "unfinished": 0}
@@ -47,6 +51,28 @@ def test_a_job_behind_another_says_so_and_both_are_taken_up_after_a_stop(
         until(
             lambda: http.get("/health").json()["data"], lambda said: not said["queued"] + said["processing"]
         )
+
+
+def test_of_a_longer_line_the_first_job_is_named_and_the_others_are_counted(arena: Arena) -> None:
+    with arena.start() as http:
+        arena.tell(people=2)
+        video = arena.analysed(http)
+        arena.tell(hold=True)
+        asked = [arena.ask(http, video) for _ in range(4)]
+        until(lambda: http.get("/health").json()["data"]["processing"], lambda at_work: at_work == 1)
+        waits = [
+            arena.headswap("status", task.task_id, "--wait", "--timeout", "0s", code=4).err
+            for task in asked[1:]
+        ]
+        front = f"task: waits its turn in the local engine, which does the task {asked[0].task_id} first"
+        assert all(front in said for said in waits)
+        assert [said.partition(" %)")[2].partition("\n")[0] for said in waits] == [
+            "",
+            ", then another job",
+            ", then 2 other jobs",
+        ]
+        arena.tell(people=2)
+        arena.judge(http, asked)
 
 
 def test_a_record_tells_how_many_jobs_come_first_and_none_once_its_turn_has_come(
@@ -60,5 +86,7 @@ def test_a_record_tells_how_many_jobs_come_first_and_none_once_its_turn_has_come
         until(lambda: http.get("/health").json()["data"]["processing"], lambda at_work: at_work == 1)
         records = [http.get(wire.TASK_PATH, params={"_id": task.task_id}).json()["data"] for task in asked]
         assert [record["ahead"] for record in records] == [0, 1, 2]
+        fronts = [record["front"] and record["front"]["_id"] for record in records]
+        assert fronts == [None, asked[0].task_id, asked[0].task_id]
         arena.tell(people=2)
         arena.judge(http, asked)

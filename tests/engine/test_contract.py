@@ -112,6 +112,7 @@ def test_the_document_has_every_route_and_every_answer_of_the_jobs_in_it(
         (wire.CREATE_PATH, "post"),
         (wire.TASK_PATH, "get"),
         (wire.PHOTOS_PATH, "post"),
+        (wire.CANCEL_PATH, "post"),
         ("/media", "delete"),
         ("/media/{name}", "get"),
         ("/media/{name}", "head"),

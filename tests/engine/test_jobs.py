@@ -36,7 +36,7 @@ def test_an_id_looks_like_the_vendors_and_is_found_under_its_kind_only(store: Jo
     assert store.get(Kind.TASK, job.id) is None
 
 
-def test_jobs_outlive_the_process_and_what_was_in_work_is_queued_again_in_its_old_place(
+def test_jobs_outlive_the_process_and_what_was_in_work_begins_anew_in_its_old_place(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "jobs.sqlite3"
@@ -49,7 +49,7 @@ def test_jobs_outlive_the_process_and_what_was_in_work_is_queued_again_in_its_ol
         assert store.counts() == (2, 0)
         taken = store.claim()
         assert taken is not None
-        assert (taken.id, taken.body, taken.progress) == (first.id, {"n": 0}, 40)
+        assert (taken.id, taken.body, taken.progress) == (first.id, {"n": 0}, 0)
         assert store.counts() == (1, 1)
         following = store.claim()
         assert following is not None
@@ -118,9 +118,11 @@ def test_all_that_ended_can_be_forgotten_at_once_and_what_waits_keeps_its_media(
 def test_the_first_death_of_a_worker_costs_nothing_and_the_second_the_job(store: JobStore) -> None:
     first, second = store.add(Kind.TASK, "a", {}), store.add(Kind.TASK, "a", {})
     store.claim()
+    store.advance(first.id, 40)
     again = store.mourn(first.id, wire.SERVER_FAULT, "it died")
     assert again is not None
     assert (again.status, again.error_code, again.error_reason) == (wire.QUEUED, 0, "")
+    assert again.progress == 0
     taken = store.claim()
     assert taken is not None
     assert taken.id == first.id
@@ -140,7 +142,7 @@ def test_a_database_of_an_older_version_is_brought_up_to_date_with_its_jobs(tmp_
     with closing(sqlite3.connect(path)) as database:
         database.executescript(
             "ALTER TABLE job DROP COLUMN deaths; ALTER TABLE job DROP COLUMN error_subject;"
-            " PRAGMA user_version = 1;"
+            " ALTER TABLE job DROP COLUMN cancelled; PRAGMA user_version = 1;"
         )
     with closing(JobStore(path)) as store:
         assert store.get(Kind.TASK, job.id) == job
@@ -174,7 +176,7 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 
 class Queue(RuleBasedStateMachine):
-    """Whatever happens in whatever order, jobs start in order and progress only grows."""
+    """Whatever happens in whatever order, jobs start in order, progress only grows, and an end is one."""
 
     ids = Bundle("ids")
     working = Bundle("working")
@@ -211,12 +213,22 @@ class Queue(RuleBasedStateMachine):
     @rule(job_id=consumes(working), fails=st.booleans())
     def end(self, job_id: str | None, fails: bool) -> None:
         job = self._store.get(Kind.TASK, job_id or "")
-        if job is None or job.status != wire.PROCESSING:
+        # Of a job that was cancelled meanwhile a worker may still say how it ended.
+        if job is None or (job.status != wire.PROCESSING and not job.is_cancelled):
             return
         if fails:
             self._store.fail(job.id, 2001, "a reason")
         else:
             self._store.complete(job.id, {})
+
+    @rule(job_id=ids)
+    def cancel(self, job_id: str) -> None:
+        before = self._store.find(job_id)
+        cancelled = self._store.cancel(job_id)
+        assert before is not None
+        assert (cancelled is not None) == (not before.is_over)
+        if job_id in self._waiting:
+            self._waiting.remove(job_id)
 
     @rule(job_id=consumes(working))
     def die(self, job_id: str | None) -> None:
@@ -234,7 +246,8 @@ class Queue(RuleBasedStateMachine):
     def progress_grows_and_100_means_completed(self) -> None:
         for job in self._jobs():
             before = self._seen.get(job.id, job)
-            assert before.progress <= job.progress <= 100
+            # What goes back into the queue begins anew.
+            assert before.progress <= job.progress <= 100 or (job.progress, job.status) == (0, wire.QUEUED)
             assert (job.progress == 100) == (job.status == wire.COMPLETED)
             assert before.status not in {wire.COMPLETED, wire.FAILED} or before == job
             self._seen[job.id] = job

@@ -15,6 +15,7 @@ from headswap_cli.errors import (
     FailedError,
     HeadswapError,
     InputError,
+    JobCancelledError,
     NetworkError,
     OutcomeUnknownError,
     RefusedError,
@@ -77,7 +78,14 @@ def test_a_whole_run_is_kept_step_by_step_and_folded_into_one_row(journal: Journ
     ]
     assert [step.at for step in steps] == list(range(1001, 1010))
     assert steps[0].detail == {"source": "/v/clip.mp4", "sha256": "cd" * 32, "url": VIDEO_URL}
-    assert steps[2].detail["people"][1] == {"person": 2, "obj_id": 1, "preview_url": None}
+    assert steps[2].detail["people"][1] == {
+        "person": 2,
+        "obj_id": 1,
+        "preview_url": None,
+        "screen_share": None,
+        "first_time_s": None,
+        "box": None,
+    }
     assert steps[4].detail == {"body": BODY, "balance": None}
 
 
@@ -353,3 +361,55 @@ def test_an_analysis_stays_with_the_url_that_it_was_asked_for_by(journal: Journa
     assert _analyses(profile="other") == _analyses("other") == []
     journal.failed(run_id, Status.FAILED, RefusedError("no"))
     assert _analyses() == []
+
+
+def cancelled_run(journal: Journal, *, is_new: bool) -> str:
+    """Write down a run that bought a task which the user had ended."""
+    run_id = journal.begin(
+        profile="local",
+        backend="local",
+        source="clip.mp4",
+        parameters={"command": "run", "is_new": is_new},
+        content="c",
+        is_new=is_new,
+    )
+    journal.submitted(run_id, "a1")
+    journal.intend(run_id, BODY, purchase="p", is_new=is_new)
+    journal.created(run_id, "t1")
+    journal.cancelled(run_id, JobCancelledError("task", "t1"))
+    return run_id
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_what_was_cancelled_is_open_for_nobody_and_in_nobodys_way(journal: Journal, is_new: bool) -> None:
+    run_id = cancelled_run(journal, is_new=is_new)
+    assert journal.open_runs() == []
+    assert journal.runs_on("t1") == []
+    assert journal.find_content("c") is None
+    assert journal.find_content("p") is None
+    assert journal.find_unpaid("c") is None
+    other = journal.begin(
+        profile="local", backend="local", source="clip.mp4", parameters={}, content="c", is_new=is_new
+    )
+    assert other != run_id
+    journal.intend(other, BODY, purchase="p", is_new=False)
+    assert [run.run_id for run in journal.finished_before(1e9)] == [run_id]
+
+
+def test_after_its_end_a_cancelled_run_takes_no_state_of_its_task(journal: Journal) -> None:
+    run_id = cancelled_run(journal, is_new=False)
+    journal.state(run_id, Status.PROCESSING, 40.0)
+    journal.state(run_id, Status.CANCELLED, 40.0)
+    run = journal.run(run_id)
+    assert (run.status, run.last_step) == (Status.CANCELLED, StepKind.CANCELLED)
+
+
+def test_a_cancelled_analysis_ends_the_runs_that_wait_for_it_and_no_other(journal: Journal) -> None:
+    waiting, bought, over = (begin(journal) for _ in range(3))
+    for run_id in (waiting, bought, over):
+        journal.submitted(run_id, "a1")
+    journal.intend(bought, BODY)
+    journal.created(bought, "t1")
+    journal.failed(over, Status.FAILED, FailedError("no"))
+    assert [run.run_id for run in journal.runs_on("a1")] == [waiting]
+    assert [run.run_id for run in journal.runs_on("t1")] == [bought]

@@ -21,7 +21,7 @@ STATES = st.sampled_from(Status)
 
 # What goes on after an error, and mends nothing by itself.
 _LEAVE_THE_ERROR = {
-    *(StepKind.FAILED, StepKind.STATE, StepKind.ANALYSED, StepKind.PUBLISHED),
+    *(StepKind.FAILED, StepKind.CANCELLED, StepKind.STATE, StepKind.ANALYSED, StepKind.PUBLISHED),
     *(StepKind.FETCHING, StepKind.FETCHED, StepKind.CHARGED),
 }
 
@@ -46,6 +46,8 @@ def folded(run: Run, steps: list[Step]) -> dict[str, object]:
             told |= {"status": Status.COMPLETED, "progress": 100.0}
         elif step.kind is StepKind.FAILED:
             told["error"] = step.detail["message"]
+        elif step.kind is StepKind.CANCELLED:
+            told |= {"status": Status.CANCELLED, "error": step.detail["message"]}
         if step.kind not in _LEAVE_THE_ERROR:
             told["error"] = None
         row |= told

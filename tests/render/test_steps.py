@@ -72,9 +72,11 @@ def test_every_kind_of_step_is_told() -> None:
         StepKind.FETCHED: {"target": "-", "sha256": "0"},
         StepKind.DONE: {"output": "-", "size_bytes": 1234, "sha256": "0"},
         StepKind.FAILED: {"status": "failed", "slug": "x", "message": "why", "code": None},
+        StepKind.CANCELLED: {"message": "The task def was cancelled."},
     }
     said = dict(told(*((kind, details[kind]) for kind in StepKind)))
     assert said["analysed"] == "completed; people: nobody"
     assert said["created"] == "task def, held 3"
     assert said["charged"] == "2.5 credits"
+    assert said["cancelled"] == "The task def was cancelled."
     assert said["done"] == "stdout, 1,234 bytes"

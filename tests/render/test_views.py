@@ -31,7 +31,9 @@ def test_a_result_that_only_a_client_of_the_engine_can_fetch_is_shown_as_the_com
     of_engine = StatusResult("t1", "task", Status.COMPLETED, 100.0, None, f"{ENGINE_ORIGIN}/media/x.mp4")
     shown = views.states([of_engine])
     assert shown.text.endswith("headswap download t1")
-    assert views.status_json(of_engine)["output_url"] == of_engine.output_url
+    assert views.status_json(of_engine)["output_url"] is None
+    cloud = StatusResult("t1", "task", Status.COMPLETED, 100.0, None, "https://example.com/x.mp4?sig=1")
+    assert views.status_json(cloud)["output_url"] == cloud.output_url
 
 
 def test_one_state_is_an_object_and_several_are_an_array() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
-from headswap_cli.journal import Run
-from headswap_cli.models import FaceMapping, Mode, Quality, Status, SwapOptions, Tone
-from headswap_cli.services.remember import faces_of, options_of, wish
+from headswap_cli.journal import Run, Step, StepKind
+from headswap_cli.models import FaceMapping, Mode, Person, Quality, Status, SwapOptions, Tone
+from headswap_cli.services.remember import faces_of, options_of, people_in, wish
 
 
 def test_faces_and_options_come_back_from_the_journal_as_they_were_given() -> None:
@@ -37,3 +38,17 @@ def test_faces_and_options_come_back_from_the_journal_as_they_were_given() -> No
     assert faces_of(run) == faces
     assert options_of(run) == options
     assert isinstance(options_of(run).quality, Quality)
+
+
+def test_people_come_back_from_the_journal_with_all_that_is_known_of_them() -> None:
+    found = (
+        Person(1, 0, "https://example.com/0.jpg", 0.83, 1.5, (10, 20, 30, 40)),
+        Person(2, 3, None, None, None, None),
+    )
+    detail = json.loads(json.dumps({"people": [asdict(person) for person in found]}))
+    assert people_in([Step(StepKind.ANALYSED, 0.0, detail)]) == found
+
+
+def test_people_whom_an_earlier_version_wrote_down_are_known_as_far_as_it_did() -> None:
+    kept = {"people": [{"person": 1, "obj_id": 0, "preview_url": None}]}
+    assert people_in([Step(StepKind.ANALYSED, 0.0, kept)]) == (Person(1, 0),)

@@ -22,6 +22,7 @@ from headswap_cli.engine.hull import FIRST_EYE, FIRST_RING
 from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
+from headswap_cli.engine.remains import remains_of
 from headswap_cli.engine.retarget import Posed, Retargeter
 from headswap_cli.engine.silhouette import clothes, inside, silhouette
 from headswap_cli.engine.throat import REACH, toned
@@ -268,19 +269,21 @@ class HeadSwapper:
         face = piece.reduced(landmarks)
         growth = 0.035 * piece.pixels * piece.factor[0]
         kept = [piece.reduced(other) for other in others.beside]
+        known, small = None if plate is None else plate.part(piece.part), None
+        if known is not None:
+            small = Plate(piece.shrunk(known.image), piece.shrunk(known.seen), known.is_mended)
         hair = falling_hair(piece.small, person, face, is_long=self._cuts_hair)
+        if small is not None:
+            found = remains_of(piece.small, person, face, hair, small)
+            person, hair = found.person, np.maximum(hair, found.strands)
         for other in others.before:
             hair *= 1 - clothes(hair.shape, piece.reduced(other))
         old = old_head(person, face, kept, growth, hair, beard=self._beard)
         for there in _behind(piece, others):
             np.minimum(old, silhouette(old.shape, face), out=old, where=there)
-        small, behind_piece, laid = None, piece.image, None
-        if plate is not None:
-            known = plate.part(piece.part)
-            behind_piece = known.image
-            small = Plate(piece.shrunk(known.image), piece.shrunk(known.seen), known.is_mended)
+        behind_piece, laid = piece.image if known is None else known.image, None
         if others.laid:
-            behind_piece, share = with_heads(None if plate is None else behind_piece, piece.part, others.laid)
+            behind_piece, share = with_heads(None if known is None else behind_piece, piece.part, others.laid)
             laid = _shrunk(piece, share)
         picture, share = behind(
             piece.small, person, (old, new), face, small, hidden=hidden, beard=self._beard, laid=laid

@@ -1,0 +1,32 @@
+"""Sum up what colours something has in a few tones."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+FEWEST = 12
+# So many pixels tell a tone as well as all.
+_ENOUGH = 400
+
+
+def some(picture: NDArray[np.uint8], area: NDArray[np.bool_]) -> Floats:
+    """Return some of the colours of an area, (n, 3)."""
+    indices = np.flatnonzero(area)
+    return picture.reshape(-1, 3)[indices[:: max(1, len(indices) // _ENOUGH)]].astype(np.float32)
+
+
+def tones(colours: Floats, count: int, *, lightness: int = 0) -> Floats:
+    """Return the means of colours that are parted by their lightness, (count, 3); none of next to none.
+
+    Args:
+        colours: (n, 3).
+        count: Of the tones.
+        lightness: Which of the three tells it: Lab's first, BGR's second.
+    """
+    if len(colours) < FEWEST:
+        return np.zeros((0, 3), np.float32)
+    parts = np.array_split(colours[np.argsort(colours[:, lightness], kind="stable")], count)
+    return np.array([part.mean(axis=0) for part in parts], np.float32)

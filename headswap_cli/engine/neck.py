@@ -23,14 +23,17 @@ _JAW = topology.OVAL[8:29]
 # How far the skull's middle lies behind the face's, in face widths.
 SKULL = 0.55
 # The chin, its crease and its stubble end so far below the mesh's, in face widths; a beard so much further.
-_CREASE, _BEARD = 0.07, 0.08
+_CREASE, _BEARD = 0.07, 0.12
 # From the end of chin or beard on, the throat shows as itself; before, by so much, in its shadow.
 _SHADOW = 0.03
 # By how much of each primary a throat is darker just below the new chin, and how far down, in face widths.
 _CAST, _CAST_TO, _CAST_SOFT = np.array([0.36, 0.33, 0.23], np.float32), 0.22, 0.03
 # In what range a throat's brightness may be, in parts of the face's; by how much green's share may differ
 # from the face's; down to what part of the face's, and by how much more, red may exceed blue.
-_DARKEST, _BRIGHTEST, _GREEN, _PALEST, _REDDER = 0.3, 1.35, 0.04, 0.3, 0.24
+_DARKEST, _BRIGHTEST, _GREEN, _PALEST, _REDDER = 0.25, 1.35, 0.04, 0.3, 0.24
+# Below what part of the face's brightness shade makes it redder, and by how much at last: in green's share,
+# and in red's beyond blue's.
+_SHADED, _DEEP_GREEN, _DEEP_RED = 0.5, 0.04, 0.24
 # From what part of the face's brightness on skin is as lit as the face.
 _LIT = 0.7
 # How far below the jaw the throat's colour is looked for, and below the shadow its sides, before a collar.
@@ -192,8 +195,10 @@ def _find_alike(
             light = total / whole
             green = abs(colours[y, x, 1] / total - skin[1] / whole)
             redder = (colours[y, x, 2] - colours[y, x, 0]) / total
+            deep = max(np.float32(0), 1 - light / np.float32(_SHADED))
             is_theirs = person[y, x] > 0.5 and _DARKEST < light < _BRIGHTEST
-            alike[y, x] = is_theirs and green < _GREEN and _PALEST * usual < redder < usual + _REDDER
+            is_red = _PALEST * usual < redder < usual + _REDDER + _DEEP_RED * deep
+            alike[y, x] = is_theirs and is_red and green < _GREEN + _DEEP_GREEN * deep
             lit[y, x] = alike[y, x] and light > _LIT
 
 

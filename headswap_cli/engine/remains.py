@@ -25,6 +25,8 @@ Area = NDArray[np.uint8]
 _NOBODY, _SOMEBODY, _SEEN = 0.08, 0.5, 3
 # Of less background than so many pixels, not every one looked at, the light is not told.
 _FEWEST, _EVERY = 20, 7
+# A strand that the matte misses has less of it: what has more and is no hair is clothes.
+_MISSED = 0.8
 # Grey levels by which a frame differs from its plate by chance, and from which on surely not.
 _SAME, _OTHER = 12.0, 28.0
 # Beyond the end of the matte there may be more of the person, in face widths.
@@ -79,7 +81,9 @@ def remains_of(piece: Frame, person: Mask, landmarks: Landmarks, hair: Mask, pla
     own, skin = _own_tones(piece, person, landmarks)
     if len(own):
         _find(piece, wall, low & (unlike > 0), own, skin, strands)
-        strands[~(near & _is_told(plate, width) & _above_clothes(strands, landmarks))] = 0
+        strands[
+            ~(near & (person < _MISSED) & _is_told(plate, width) & _above_clothes(strands, landmarks))
+        ] = 0
     wide = np.ones((2 * max(1, round(_STRAND / 2 * width)) + 1,) * 2, np.uint8)
     strands[cv2.morphologyEx(strands, cv2.MORPH_OPEN, wide) > 0] = 0
     gone = cv2.dilate(strands, np.ones((3, 3), np.uint8)).astype(np.float32)

@@ -206,6 +206,17 @@ def test_a_neck_in_other_light_than_the_face_goes_on_in_its_own() -> None:
     np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 105, 130), atol=12)
 
 
+def test_the_side_of_a_neck_that_lies_in_deep_shade_goes_on_in_its_own_colour() -> None:
+    face, everybody = small_face(), person()
+    frame = portrait(everybody)
+    chin = round(float(face[topology.CHIN, 1]))
+    frame[chin + 1 :, 40:56] = (12, 34, 74)
+    old = old_head(everybody, face, [], 1.5)
+    picture, _ = behind(frame, everybody, (old, NOBODY), face, None)
+    assert picture[chin - 1, 52].sum() < 0.7 * 390
+    np.testing.assert_allclose(picture[chin - 1, 66], (90, 120, 180), atol=15)
+
+
 def test_the_new_chin_casts_its_own_shadow_on_the_neck() -> None:
     face, everybody = small_face(), person()
     old, frame = old_head(everybody, face, [], 1.5), portrait(everybody)

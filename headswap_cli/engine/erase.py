@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -43,6 +44,20 @@ _ABOUT = 0.2
 _BELOW_EARS, _UNDER_EAR = [132, 361], 0.12
 # How much lower its hair ends at the back of a head that is turned aside.
 _NAPE = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Scenery:
+    """What stands behind an old head, small.
+
+    Behind all is ``picture`` (height, width, 3) and ``share`` (height, width) times the plate; before it, as
+    far as ``shown`` (height, width), the neck's ``skin`` (height, width, 3).
+    """
+
+    picture: Floats
+    share: Mask
+    skin: Floats
+    shown: Mask
 
 
 def old_head(
@@ -90,8 +105,8 @@ def behind(
     hidden: Mask | None = None,
     beard: bool = False,
     laid: Mask | None = None,
-) -> tuple[Floats, Mask]:
-    """Return what stands behind the old head: a picture, and how much of the plate to add to it.
+) -> Scenery:
+    """Return what stands behind the old head.
 
     Args:
         piece: The frame's piece, small, (height, width, 3), BGR.
@@ -102,8 +117,6 @@ def behind(
         hidden: How much of each pixel something in front covers: that tells nothing of what is behind.
         beard: Whether the old head had one.
         laid: How much of each pixel of the plate other people's new heads are.
-
-    Returns: (height, width, 3) and (height, width): ``picture + share * plate`` is what stands behind.
     """
     old, new = heads
     place = place_of(old.shape, landmarks, beard=beard)
@@ -127,10 +140,11 @@ def behind(
     whole = np.clip(1 - old[part] / _HARDLY, 0, 1) * ~neck.lit
     clothes = body[part] * whole * about[part]
     worn, near = _beside(source[part], clothes, whole, place.width)
-    for colours, weight in ((worn, near), (neck.skin, neck.shown)):
-        picture[part] += (colours - picture[part]) * weight[..., np.newaxis]
-        share[part] *= 1 - weight
-    return picture, share
+    picture[part] += (worn - picture[part]) * near[..., np.newaxis]
+    share[part] *= 1 - near
+    skin, shown = np.zeros_like(picture), np.zeros_like(share)
+    skin[part], shown[part] = neck.skin, neck.shown
+    return Scenery(picture, share, skin, shown)
 
 
 def _on_plate(source: Floats, free: Mask, plate: Plate) -> tuple[Floats, Mask]:

@@ -13,6 +13,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.appearance import has_beard, of_face
 from headswap_cli.engine.beneath import with_heads
 from headswap_cli.engine.blend import Background, compose, join_bands
+from headswap_cli.engine.complexion import chins_grain
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.fade import Fade, jumps
 from headswap_cli.engine.front import Front
@@ -165,7 +166,14 @@ class HeadSwapper:
             scene = self._toned(piece, person, landmarks, hidden, strength)
             new = _shrunk(piece, layer[..., 3])
             background = self._background(
-                scene, person, landmarks, new=new, hidden=hidden, plate=plate, others=others
+                scene,
+                person,
+                landmarks,
+                new=new,
+                hidden=hidden,
+                plate=plate,
+                others=others,
+                grain=chins_grain(layer, face, piece.pixels),
             )
             where = compose(scene.image, background, layer, shown, image[piece.part])
             changed[piece.part], head[piece.part] = where
@@ -264,6 +272,7 @@ class HeadSwapper:
         hidden: Mask | None,
         plate: Backdrop | None,
         others: Others,
+        grain: Mask,
     ) -> Background:
         """Return what to show where the old head was, and where that is."""
         face = piece.reduced(landmarks)
@@ -285,10 +294,18 @@ class HeadSwapper:
         if others.laid:
             behind_piece, share = with_heads(None if known is None else behind_piece, piece.part, others.laid)
             laid = _shrunk(piece, share)
-        picture, share = behind(
+        scenery = behind(
             piece.small, person, (old, new), face, small, hidden=hidden, beard=self._beard, laid=laid
         )
-        return Background(picture, share, behind_piece, piece.enlarged(old))
+        return Background(
+            scenery.picture,
+            scenery.share,
+            scenery.skin,
+            scenery.shown,
+            grain,
+            behind_piece,
+            piece.enlarged(old),
+        )
 
 
 def _behind(piece: Piece, others: Others) -> Iterator[NDArray[np.bool_]]:

@@ -16,6 +16,8 @@ _FINE, _STRONGEST = 0.03, 5.0
 # So far below where it comes from it is laid, in face widths, and so far below the chin it ends, after it has
 # faded: further up there are lips.
 _DOWN, _FADES = 0.2, 0.08
+# So far above the chin the jaw leaves the neck, and what lies so far above that, in face widths.
+_JAW = 0.5
 # From so much on a pixel is the new head's, and inner face.
 _HEAD, _FACE = 0.9, 0.5
 
@@ -30,7 +32,7 @@ def chins_grain(layer: Floats, face: Mask, width: float) -> Mask:
     """
     grain = np.zeros(face.shape, np.float32)
     x, y, across, down = cv2.boundingRect((face > _FACE).view(np.uint8))
-    top, low = y + down // 2, min(len(face), y + down + round(_DOWN * width))
+    top, low = max(y, y + down - round(_JAW * width)), min(len(face), y + down + round(_DOWN * width))
     if not across or low <= top:
         return grain
     part = np.s_[top:low, x : x + across]

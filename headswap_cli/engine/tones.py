@@ -28,5 +28,12 @@ def tones(colours: Floats, count: int, *, lightness: int = 0) -> Floats:
     """
     if len(colours) < FEWEST:
         return np.zeros((0, 3), np.float32)
-    parts = np.array_split(colours[np.argsort(colours[:, lightness], kind="stable")], count)
-    return np.array([part.mean(axis=0) for part in parts], np.float32)
+    ordered = colours[np.argsort(colours[:, lightness], kind="stable")]
+    bounds = np.linspace(0, len(ordered), count + 1).astype(np.intp)
+    sums = np.add.reduceat(ordered, bounds[:-1], axis=0)
+    return np.asarray(sums / np.diff(bounds)[:, np.newaxis], np.float32)
+
+
+def middling(colours: Floats) -> Floats:
+    """Return the median of each of three channels of some colours, (n, 3), the upper one of two."""
+    return np.asarray(np.partition(colours, len(colours) // 2, axis=0)[len(colours) // 2], np.float32)

@@ -19,14 +19,18 @@ _SMALLEST = 8
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What stands behind the old head: ``picture + share * plate``.
+    """What stands behind the old head: ``picture + share * plate``, and before that a neck.
 
-    ``picture`` and ``share`` are of any smaller size than the piece and stretched over it; ``old``, of its
-    size, tells how much of each pixel the old head was.
+    ``picture``, ``share`` and the neck's ``skin`` and ``shown``, how far it is there, are of any smaller size
+    than the piece and stretched over it; the neck's outline stays as sharp as it is. Of the piece's size are
+    the neck's ``grain``, grey levels, and ``old``, how much of each pixel the old head was.
     """
 
     picture: Floats
     share: Mask
+    skin: Floats
+    shown: Mask
+    grain: Mask
     plate: Frame
     old: Mask
 
@@ -52,6 +56,8 @@ def compose(
         target,
         background.picture,
         background.share,
+        np.dstack([background.skin, background.shown]),
+        background.grain,
         background.plate,
         background.old,
         layer,
@@ -74,10 +80,33 @@ def _place(index: int, small: int, large: int) -> tuple[int, int, np.float32]:
 
 
 @kernel
+def _stretch_neck(neck: Floats, between: tuple[int, int], down: np.float32, row: Floats) -> None:
+    """Fill a row of a neck, (columns, 4), from two of a small one; where it is not, only that."""
+    above, below = between
+    is_there = False
+    for x in range(row.shape[0]):
+        row[x, 3] = neck[above, x, 3] + (neck[below, x, 3] - neck[above, x, 3]) * down
+        is_there = is_there or row[x, 3] > 0
+    if is_there:
+        for x in range(row.shape[0]):
+            for k in range(3):
+                row[x, k] = neck[above, x, k] + (neck[below, x, k] - neck[above, x, k]) * down
+
+
+@kernel
+def _steep(part: np.float32, times: np.float32) -> np.float32:
+    """Return how far something is there whose edge is to be so many times as steep."""
+    half = np.float32(0.5)
+    return min(max((part - half) * times + half, np.float32(0)), np.float32(1))
+
+
+@kernel
 def _compose(  # noqa: PLR0917 - kernels take arguments by place
     target: Frame,
     picture: Floats,
     share: Mask,
+    neck: Floats,
+    grain: Mask,
     plate: Frame,
     old: Mask,
     layer: Floats,
@@ -92,8 +121,10 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
     # Single precision throughout: plain numbers would make every step a double one.
     zero, half, one, white = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
     hardly, trace = np.float32(0.004), np.float32(1e-4)
+    necks, steeper = np.empty((columns, 4), np.float32), np.float32(max(1.0, width / columns))
     for y in range(height):
         above, below, down = _place(y, rows, height)
+        _stretch_neck(neck, (above, below), down, necks)
         for x in range(columns):
             shares[x] = share[above, x] + (share[below, x] - share[above, x]) * down
             for k in range(3):
@@ -108,12 +139,16 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
             shows = gone * (one - cover) > trace
             left, right, far = _place(x, columns, width) if shows else (0, 0, zero)
             part = shares[left] + (shares[right] - shares[left]) * far
+            skin = _steep(necks[left, 3] + (necks[right, 3] - necks[left, 3]) * far, steeper)
             for k in range(3):
                 seen = np.float32(target[y, x, k])
                 behind = seen
                 if shows:
                     hidden = line[left, k] + (line[right, k] - line[left, k]) * far
                     hidden += part * np.float32(plate[y, x, k])
+                    if skin > zero:
+                        own = necks[left, k] + (necks[right, k] - necks[left, k]) * far + grain[y, x]
+                        hidden += (own - hidden) * skin
                     behind += (min(max(hidden, zero), white) - seen) * gone
                 # At the edge of what is in front nothing of the background shines through.
                 value = seen * (one - most) + (behind * (one - cover) + layer[y, x, k]) * most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -31,16 +32,32 @@ _LIGHT_CHANGE = 40
 _UP, _DOWN, _ASIDE = 1.4, 1.02, 0.92
 # How much further aside a head seen from the side reaches.
 _DEEPER = 0.35
-# An ear's lobe is so far aside of the mesh.
-_LOBE = 0.1
+# An ear's lobe is so far aside of the mesh, and the jaw beside the chin.
+_LOBE, _JAW = 0.1, 0.05
 # Over so much of a face's width clothes and hair below the ears go on where the old head was, and how soon.
-_BESIDE, _NEARLY = 0.1, 6
+_BESIDE, _NEARLY = 0.1, 14
+# From so much on of the old head in it a pixel tells nothing of what is worn.
+_HARDLY = 0.4
 # What is further from the mesh does not, in face widths.
 _ABOUT = 0.2
 # Where the jaw begins below either ear; what is on a head ends so far further down, in face widths.
 _BELOW_EARS, _UNDER_EAR = [132, 361], 0.12
 # How much lower its hair ends at the back of a head that is turned aside.
 _NAPE = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Scenery:
+    """What stands behind an old head, small.
+
+    Behind all is ``picture`` (height, width, 3) and ``share`` (height, width) times the plate; before it, as
+    far as ``shown`` (height, width), the neck's ``skin`` (height, width, 3).
+    """
+
+    picture: Floats
+    share: Mask
+    skin: Floats
+    shown: Mask
 
 
 def old_head(
@@ -68,7 +85,7 @@ def old_head(
     old = np.empty(person.shape, np.float32)
     _reach(wide, _limit(place, landmarks), _outline(place, landmarks), 0.05 * place.width, old)
     # The mesh ends within the jaw's outline.
-    rim = filled(person.shape, _widened(landmarks, np.array([_LOBE, place.crease]) * place.width))
+    rim = filled(person.shape, _rimmed(landmarks, place))
     old = np.maximum(old, np.minimum(rim, person))
     if hair is not None:
         old = np.maximum(old, hair)
@@ -88,8 +105,8 @@ def behind(
     hidden: Mask | None = None,
     beard: bool = False,
     laid: Mask | None = None,
-) -> tuple[Floats, Mask]:
-    """Return what stands behind the old head: a picture, and how much of the plate to add to it.
+) -> Scenery:
+    """Return what stands behind the old head.
 
     Args:
         piece: The frame's piece, small, (height, width, 3), BGR.
@@ -100,8 +117,6 @@ def behind(
         hidden: How much of each pixel something in front covers: that tells nothing of what is behind.
         beard: Whether the old head had one.
         laid: How much of each pixel of the plate other people's new heads are.
-
-    Returns: (height, width, 3) and (height, width): ``picture + share * plate`` is what stands behind.
     """
     old, new = heads
     place = place_of(old.shape, landmarks, beard=beard)
@@ -121,13 +136,15 @@ def behind(
     part = neck.part
     # A hand that is not taken for one does not go on towards the face.
     about = filled(old.shape, _widened(landmarks, np.full(2, _ABOUT * place.width)))
-    stays = 1 - old[part]
-    clothes = body[part] * stays * about[part] * ~neck.lit
-    worn, near = _beside(source[part], clothes, stays, place.width)
-    for colours, weight in ((worn, near), (neck.skin, neck.shown)):
-        picture[part] += (colours - picture[part]) * weight[..., np.newaxis]
-        share[part] *= 1 - weight
-    return picture, share
+    # What is half the old head's has its hair's or its beard's colours.
+    whole = np.clip(1 - old[part] / _HARDLY, 0, 1) * ~neck.lit
+    clothes = body[part] * whole * about[part]
+    worn, near = _beside(source[part], clothes, whole, place.width)
+    picture[part] += (worn - picture[part]) * near[..., np.newaxis]
+    share[part] *= 1 - near
+    skin, shown = np.zeros_like(picture), np.zeros_like(share)
+    skin[part], shown[part] = neck.skin, neck.shown
+    return Scenery(picture, share, skin, shown)
 
 
 def _on_plate(source: Floats, free: Mask, plate: Plate) -> tuple[Floats, Mask]:
@@ -165,6 +182,15 @@ def _widened(landmarks: Landmarks, reach: NDArray[np.floating]) -> Landmarks:
     low, high = outline.min(axis=0), outline.max(axis=0)
     wide = landmarks.copy()
     wide[:, :2] += (landmarks[:, :2] - (low + high) / 2) * (2 * reach / np.maximum(high - low, 1))
+    return wide
+
+
+def _rimmed(landmarks: Landmarks, place: Place) -> Landmarks:
+    """Return landmarks whose outline has the jaw's rim in it, an ear's lobes, and the chin's crease."""
+    wide = _widened(landmarks, np.array([_LOBE, place.crease]) * place.width)
+    ears, chin = float(landmarks[_BELOW_EARS, 1].mean()), float(landmarks[topology.CHIN, 1])
+    down = np.clip((landmarks[:, 1] - ears) / max(1.0, chin - ears), 0, 1)
+    wide[:, 0] -= (wide[:, 0] - landmarks[:, 0]) * (1 - _JAW / _LOBE) * down
     return wide
 
 

@@ -13,6 +13,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.appearance import has_beard, of_face
 from headswap_cli.engine.beneath import with_heads
 from headswap_cli.engine.blend import Background, compose, join_bands
+from headswap_cli.engine.complexion import chins_grain
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.fade import Fade, jumps
 from headswap_cli.engine.front import Front
@@ -22,6 +23,7 @@ from headswap_cli.engine.hull import FIRST_EYE, FIRST_RING
 from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
+from headswap_cli.engine.remains import remains_of
 from headswap_cli.engine.retarget import Posed, Retargeter
 from headswap_cli.engine.silhouette import clothes, inside, silhouette
 from headswap_cli.engine.throat import REACH, toned
@@ -171,7 +173,14 @@ class HeadSwapper:
             scene = self._toned(piece, person, landmarks, hidden, strength)
             new = _shrunk(piece, layer[..., 3])
             background = self._background(
-                scene, person, landmarks, new=new, hidden=hidden, plate=plate, others=others
+                scene,
+                person,
+                landmarks,
+                new=new,
+                hidden=hidden,
+                plate=plate,
+                others=others,
+                grain=chins_grain(layer, face, piece.pixels),
             )
             where = compose(scene.image, background, layer, shown, image[piece.part])
             changed[piece.part], head[piece.part] = where
@@ -270,29 +279,40 @@ class HeadSwapper:
         hidden: Mask | None,
         plate: Backdrop | None,
         others: Others,
+        grain: Mask,
     ) -> Background:
         """Return what to show where the old head was, and where that is."""
         face = piece.reduced(landmarks)
         growth = 0.035 * piece.pixels * piece.factor[0]
         kept = [piece.reduced(other) for other in others.beside]
+        known, small = None if plate is None else plate.part(piece.part), None
+        if known is not None:
+            small = Plate(piece.shrunk(known.image), piece.shrunk(known.seen), known.is_mended)
         hair = falling_hair(piece.small, person, face, is_long=self._cuts_hair)
+        if small is not None:
+            found = remains_of(piece.small, person, face, hair, small)
+            person, hair = found.person, np.maximum(hair, found.strands)
         for other in others.before:
             hair *= 1 - clothes(hair.shape, piece.reduced(other))
         old = old_head(person, face, kept, growth, hair, beard=self._beard)
         for there in _behind(piece, others):
             np.minimum(old, silhouette(old.shape, face), out=old, where=there)
-        small, behind_piece, laid = None, piece.image, None
-        if plate is not None:
-            known = plate.part(piece.part)
-            behind_piece = known.image
-            small = Plate(piece.shrunk(known.image), piece.shrunk(known.seen), known.is_mended)
+        behind_piece, laid = piece.image if known is None else known.image, None
         if others.laid:
-            behind_piece, share = with_heads(None if plate is None else behind_piece, piece.part, others.laid)
+            behind_piece, share = with_heads(None if known is None else behind_piece, piece.part, others.laid)
             laid = _shrunk(piece, share)
-        picture, share = behind(
+        scenery = behind(
             piece.small, person, (old, new), face, small, hidden=hidden, beard=self._beard, laid=laid
         )
-        return Background(picture, share, behind_piece, piece.enlarged(old))
+        return Background(
+            scenery.picture,
+            scenery.share,
+            scenery.skin,
+            scenery.shown,
+            grain,
+            behind_piece,
+            piece.enlarged(old),
+        )
 
 
 def _behind(piece: Piece, others: Others) -> Iterator[NDArray[np.bool_]]:

@@ -23,26 +23,33 @@ _JAW = topology.OVAL[8:29]
 # How far the skull's middle lies behind the face's, in face widths.
 SKULL = 0.55
 # The chin, its crease and its stubble end so far below the mesh's, in face widths; a beard so much further.
-_CREASE, _BEARD = 0.07, 0.08
+_CREASE, _BEARD = 0.07, 0.12
 # From the end of chin or beard on, the throat shows as itself; before, by so much, in its shadow.
 _SHADOW = 0.03
 # By how much of each primary a throat is darker just below the new chin, and how far down, in face widths.
 _CAST, _CAST_TO, _CAST_SOFT = np.array([0.36, 0.33, 0.23], np.float32), 0.22, 0.03
 # In what range a throat's brightness may be, in parts of the face's; by how much green's share may differ
 # from the face's; down to what part of the face's, and by how much more, red may exceed blue.
-_DARKEST, _BRIGHTEST, _GREEN, _PALEST, _REDDER = 0.3, 1.35, 0.04, 0.3, 0.24
+_DARKEST, _BRIGHTEST, _GREEN, _PALEST, _REDDER = 0.25, 1.35, 0.04, 0.3, 0.24
+# Below what part of the face's brightness shade makes it redder, and by how much at last: in green's share,
+# and in red's beyond blue's.
+_SHADED, _DEEP_GREEN, _DEEP_RED = 0.5, 0.04, 0.24
 # From what part of the face's brightness on skin is as lit as the face.
 _LIT = 0.7
 # How far below the jaw the throat's colour is looked for, and below the shadow its sides, before a collar.
 _LOWEST, _FIRST = 0.34, 0.1
-# How wide it is at least and at most from its middle.
-_LEAST_NECK, _MOST_NECK = 0.31, 0.52
+# How wide it is at least and at most from its middle, and as a rule, where hair hides it.
+_LEAST_NECK, _MOST_NECK, _USUAL_NECK = 0.31, 0.52, 0.34
 # Over so much of a face's width it ends at its sides, and below the ears.
 _EDGE, _TOP = 0.02, 0.12
 # By how much it widens further down: face widths at so many below the jaw, squared.
 _FLARE = 0.25
 # What the throat's colour is taken from where its own does not show: the crease, and at last the chin.
 _CREASES_WORTH, _CHINS_WORTH = 0.02, 0.0005
+# By what part of its light red exceeds blue in skin on which that was measured; paler skin has paler shade.
+_CAST_ON = 0.14
+# By how much a neck's sides are darker than its front.
+_LIMB = 0.3
 # So many pixels tell a tone as well as all.
 _ENOUGH = 400
 
@@ -130,34 +137,49 @@ def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, land
     jaw = place.jaw[columns] - rows.start
     below = (np.arange(len(face), dtype=np.float32)[:, np.newaxis] - jaw) / np.float32(width)
     weight = np.zeros(face.shape, np.float32)
-    profile = np.zeros(len(jaw), np.float32)
+    profile, hidden = (np.zeros(len(jaw), np.float32) for _ in range(2))
     ends = place.crease - _SHADOW, place.crease + _SHADOW, place.crease + _LOWEST - _CREASE
-    _weigh(alike, old[part], face, below, ends, weight, profile)
-    shown = _outline(profile, below, middle - columns.start, width)
+    _weigh(alike, old[part], face, below, ends, weight, profile, hidden)
+    shown = _outline(profile, hidden, below, middle - columns.start, width)
     throat = push_pull(colours, weight * np.maximum(shown, 0.01))
+    throat *= _rounded(hidden, shown)[..., np.newaxis]
     shown = np.asarray(cv2.GaussianBlur(shown, (0, 0), max(0.7, _EDGE * width)), np.float32)
-    return Neck(part, throat * _cast(new[part], width), shown, lit)
+    return Neck(part, throat * _cast(new[part], width, skin), shown, lit)
 
 
-def _outline(profile: Floats, below: Floats, middle: float, width: float) -> Mask:
-    """Return where a neck is, from how far each column shows some of it; it widens further down."""
+def _outline(profile: Floats, hidden: Floats, below: Floats, middle: float, width: float) -> Mask:
+    """Return where a neck is, from how far each column shows or hides some of it; it widens further down."""
     off = np.abs(np.arange(len(profile), dtype=np.float32) - middle) / np.float32(width)
     # A light strand beside the neck is too narrow to be some of it.
     narrow = np.ones((1, max(1, round(0.15 * width))), np.uint8)
     profile = np.asarray(cv2.morphologyEx(profile[np.newaxis], cv2.MORPH_OPEN, narrow), np.float32)[0]
+    profile = np.maximum(profile, hidden * np.clip((_USUAL_NECK - off) / _EDGE, 0, 1))
     profile *= np.clip((_MOST_NECK - off) / _EDGE, 0, 1)
     profile = _outwards(np.maximum(profile, off < _LEAST_NECK), round(middle))
-    least = _LEAST_NECK + _FLARE * np.square(np.maximum(below, 0))
+    # Beside the jaw all is far below it.
+    under = below[:, [min(max(round(middle), 0), len(off) - 1)]]
+    least = _LEAST_NECK + _FLARE * np.square(np.maximum(under, 0))
     top = np.clip(np.arange(len(below), dtype=np.float32)[:, np.newaxis] / (_TOP * width), 0, 1)
     return np.asarray(top * np.maximum(profile, np.clip((least - off) / _EDGE + 0.5, 0, 1)), np.float32)
 
 
-def _cast(new: Mask, width: float) -> Floats:
+def _rounded(hidden: Floats, shown: Mask) -> Mask:
+    """Return how much of the light a neck's sides have where hair hid them: it is as round as a column."""
+    columns = np.arange(len(hidden), dtype=np.float32)
+    total = np.maximum(shown.sum(axis=1, keepdims=True), 1)
+    middle = (shown * columns).sum(axis=1, keepdims=True) / total
+    aside = np.clip(np.abs(columns - middle) / (total / 2), 0, 1)
+    return np.asarray(1 - _LIMB * hidden * aside**4, np.float32)
+
+
+def _cast(new: Mask, width: float, skin: Floats) -> Floats:
     """Return how much of the light the new head leaves to what is below it, of each primary."""
     down = max(2, round(_CAST_TO * width))
     over = cv2.blur(new, (1, down), anchor=(0, down - 1), borderType=cv2.BORDER_REPLICATE)
     over = np.asarray(cv2.GaussianBlur(over, (0, 0), max(0.7, _CAST_SOFT * width)), np.float32)
-    return np.asarray(1 - _CAST * (np.clip(over, 0, 1) ** 1.5)[..., np.newaxis], np.float32)
+    redder = (skin[2] - skin[0]) / (float(skin.sum()) + 1) / _CAST_ON
+    cast = _CAST.mean() + (_CAST - _CAST.mean()) * np.clip(redder, 0, 1)
+    return np.asarray(1 - cast * (np.clip(over, 0, 1) ** 1.5)[..., np.newaxis], np.float32)
 
 
 def _cheeks(piece: Frame, landmarks: Landmarks) -> Floats:
@@ -192,8 +214,10 @@ def _find_alike(
             light = total / whole
             green = abs(colours[y, x, 1] / total - skin[1] / whole)
             redder = (colours[y, x, 2] - colours[y, x, 0]) / total
+            deep = max(np.float32(0), 1 - light / np.float32(_SHADED))
             is_theirs = person[y, x] > 0.5 and _DARKEST < light < _BRIGHTEST
-            alike[y, x] = is_theirs and green < _GREEN and _PALEST * usual < redder < usual + _REDDER
+            is_red = _PALEST * usual < redder < usual + _REDDER + _DEEP_RED * deep
+            alike[y, x] = is_theirs and is_red and green < _GREEN + _DEEP_GREEN * deep
             lit[y, x] = alike[y, x] and light > _LIT
 
 
@@ -206,8 +230,11 @@ def _weigh(  # noqa: PLR0917 - kernels take arguments by place
     ends: tuple[float, float, float],
     weight: Mask,
     profile: Floats,
+    hidden: Floats,
 ) -> None:
     """Fill ``weight`` with how far pixels tell the throat's colour, ``profile`` with how far columns are it.
+
+    ``hidden`` is filled with how far the old head's hair hides them.
 
     ``below`` is how far each pixel lies below the jaw, in face widths; ``ends`` are where the shadow begins,
     the throat begins and is looked for no more.
@@ -215,16 +242,19 @@ def _weigh(  # noqa: PLR0917 - kernels take arguments by place
     dark, clear, lowest = ends
     height, width = old.shape
     for x in range(width):
-        looked, found = 0, 0
+        looked, found, behind = 0, 0, 0
         for y in range(height):
             if face[y, x] > 0:
                 weight[y, x] = _CHINS_WORTH if alike[y, x] else 0
                 continue
             if clear < below[y, x] < clear + _FIRST:
                 looked += 1
-                found += alike[y, x]
+                # Light strands have skin's colour.
+                behind += old[y, x] > 0.5
+                found += alike[y, x] and old[y, x] <= 0.5
             if alike[y, x] and dark < below[y, x] < lowest:
                 shows = 1 - 2 * old[y, x] if below[y, x] > clear else 0
                 weight[y, x] = max(shows, _CREASES_WORTH)
         if looked > 1:
             profile[x] = min(max(2.0 * found / looked - 0.5, 0.0), 1.0)
+            hidden[x] = behind / looked

@@ -31,8 +31,9 @@ _FINGERS = np.arange(1, 21).reshape(5, 4)
 # The palm network's grids of cells and boxes per cell.
 _GRIDS = ((24, 2), (12, 6))
 _PALM_SIZE = 192
-# A palm is looked at when it is likely, a hand believed when it is sure.
-_LIKELY, _SURE = 0.4, 0.5
+# A palm is looked at when it is likely, a hand believed when it is sure, one that was not seen to come only
+# when it is certain: a neck beside a shoulder may look like a fist as long as it is there, up to 0.91.
+_LIKELY, _SURE, _CERTAIN = 0.4, 0.5, 0.93
 # Sides of the squares around the face in which palms are looked for, in face sizes.
 _WINDOWS = (3.2, 4.2)
 _MOST, _BOXES = 3, 12
@@ -100,14 +101,16 @@ class Hands:
         self._hands = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
         self._steps = [step * _SLOWS for step in self._steps]
         self._looked_ago += 1
-        searches = self._windows(stirs=self._stirs(frame, face))
+        is_first = self._glance is None
+        stirs = self._stirs(frame, face)
+        searches = self._windows(stirs=stirs)
         if not searches and not self._is_due(frame):
             return self._hands
         found: list[Hand] = []
         for hand in self._hands:
-            self._add(found, frame, _crop_of_hand(hand))
+            self._add(found, frame, _crop_of_hand(hand), _SURE)
         for reach in searches:
-            self._search(found, frame, face, reach)
+            self._search(found, frame, self._palm_crops(frame, face, reach), may_come=stirs and not is_first)
         self._note(frame, found)
         return found
 
@@ -127,11 +130,11 @@ class Hands:
         self._looks = [_Look(hand, crop := _crop_of_hand(hand), _glance(frame, crop)) for hand in found]
         self._hands, self._looked_ago = found, 0
 
-    def _search(self, found: list[Hand], frame: Frame, face: Box, reach: float) -> None:
-        """Add the hands that nobody knew of."""
-        for crop in self._palm_crops(frame, face, reach):
+    def _search(self, found: list[Hand], frame: Frame, crops: list[Crop], *, may_come: bool) -> None:
+        """Add the hands that nobody knew of; ``may_come``: something stirs where one may have come."""
+        for crop in crops:
             if len(found) < _MOST and not any(_same(crop, hand) for hand in found):
-                self._add(found, frame, crop)
+                self._add(found, frame, crop, _SURE if may_come else _CERTAIN)
                 # It looked like a palm: it may be one from elsewhere.
                 self._pause = _SEARCH_EVERY
 
@@ -159,16 +162,24 @@ class Hands:
         everywhere = self._pause == _SEARCH_EVERY and not self._hands
         return _WINDOWS if everywhere else (_WINDOWS[self._turn % len(_WINDOWS)],)
 
-    def _add(self, found: list[Hand], frame: Frame, crop: Crop) -> None:
+    def _add(self, found: list[Hand], frame: Frame, crop: Crop, enough: float) -> None:
+        """Add the hand of a square if it is so likely one, if need be in a square that fits it better."""
+        hand, presence = self._joined(frame, crop)
+        if _SURE <= presence < enough:
+            hand, presence = self._joined(frame, _crop_of_hand(hand))
+        if presence < enough:
+            return
+        apart = 0.3 * crop.side / 2
+        if all(np.linalg.norm((hand - other)[_ROOTS].mean(axis=0)) > apart for other in found):
+            found.append(hand)
+
+    def _joined(self, frame: Frame, crop: Crop) -> tuple[Hand, float]:
+        """Return the joints in a square, pixels of the frame, and how likely they are a hand's."""
         size = self._joints.size
         outputs = self._joints(to_input(crop.take(frame, size)))
         joints = next(one for one in outputs if one.size == 63 and np.abs(one).max() > 5)
         presence = next(float(one.item()) for one in outputs if one.size == 1)
-        if presence < _SURE:
-            return
-        hand = crop.to_frame(joints.reshape(21, 3)[:, :2], size)
-        if all(np.linalg.norm((hand - other)[_ROOTS].mean(axis=0)) > 0.3 * crop.side / 2 for other in found):
-            found.append(hand)
+        return crop.to_frame(joints.reshape(21, 3)[:, :2], size), presence
 
     def _palm_crops(self, frame: Frame, face: Box, reach: float) -> list[Crop]:
         """Return where hands may be, surest first: windows as the joint network wants them."""

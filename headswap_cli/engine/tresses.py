@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.collar import clothes_below
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.kernel import kernel
+from headswap_cli.engine.tones import FEWEST, some, tones
 
 if TYPE_CHECKING:
     from headswap_cli.engine.types import Frame, Landmarks, Mask
@@ -28,9 +30,6 @@ _SHOULDERS = (1.15, 1.4)
 _COLLAR, _NECK = 0.5, 0.4
 # Over so much of a face's width hair fades into what stays: at the neck, and on the shoulders.
 _FADE = (0.12, 0.3)
-_FEWEST_PIXELS = 12
-# So many tell a tone as well as all.
-_ENOUGH = 400
 # So far above the forehead hair is surely hair, in face widths.
 _CROWN = 0.25
 # Dark and light hair of one head; lit skin and skin in the chin's shadow.
@@ -57,6 +56,18 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
         landmarks: The face, in its pixels.
         is_long: Whether it hangs down beside the jaw; else it ends there.
     """
+    forehead, width = float(landmarks[topology.FOREHEAD, 1]), face_width(landmarks)
+    gone = np.zeros(person.shape, np.float32)
+    # What is higher is not even asked for its colour.
+    top = int(np.clip(forehead - _CROWN * width, 0, len(person) - 1))
+    lower = landmarks.copy()
+    lower[:, 1] -= top
+    gone[top:] = _falling(image[top:], person[top:], lower, is_long=is_long)
+    return gone
+
+
+def _falling(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: bool) -> Mask:
+    """Do so in a picture that begins at the crown."""
     reach, down = _LONG if is_long else _SHORT
     width = face_width(landmarks)
     rows = np.arange(len(person), dtype=np.float32)[:, np.newaxis]
@@ -68,7 +79,7 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     beside = (person > 0.4) & (face == 0) & (aside < reach)
     forehead = float(landmarks[topology.FOREHEAD, 1])
     own = beside & (rows < ears) & (rows > forehead)
-    if min(own.sum(), face.sum()) < _FEWEST_PIXELS:
+    if min(own.sum(), face.sum()) < FEWEST:
         return np.zeros(person.shape, np.float32)
     throat = beside & (aside < _THROAT) & (rows > chin) & (rows < chin + _BELOW * width)
     hair = (person > _SURE) & (face == 0) & (rows < ears) & (rows > forehead - _CROWN * width)
@@ -78,7 +89,7 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     found = np.asarray(kinds == _HAIR, np.uint8)
     above = np.ones(person.shape, np.bool_)
     if not is_long:
-        above = rows < _clothes(found, middle, ears, chin + down * width)
+        above = rows < clothes_below(found, middle, ears, chin + down * width)
         found *= above
     count, labels = cv2.connectedComponents(found)
     is_own = np.bincount(labels[own], minlength=count) > 0
@@ -94,30 +105,6 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     if is_long:
         gone *= _ends(person, landmarks, aside, width)
     return np.asarray(cv2.GaussianBlur(gone, (0, 0), max(0.7, 0.02 * width)), np.float32)
-
-
-def _clothes(found: Area, middle: float, ears: float, low: float) -> NDArray[np.int64]:
-    """Return the row in which clothes of the hair's colour begin in each column, (width,).
-
-    Short hair ends above ``low``: what goes on is no hair. Where it hangs together with hair above, the
-    clothes begin as they do further out.
-    """
-    height, width = found.shape
-    top, end = (int(np.clip(np.ceil(row), 0, height)) for row in (ears, low))
-    rows = np.arange(top, end)
-    # Where a column has no such colour for the last time before the end.
-    bare = np.where(found[top:end] == 0, rows[:, np.newaxis], -1).max(axis=0, initial=-1)
-    is_known = (bare >= 0) & (bare < end - 1)
-    half = int(np.clip(round(middle), 0, width))
-    left = _carried(bare[:half], is_known[:half], height)
-    right = _carried(bare[half:][::-1], is_known[half:][::-1], height)[::-1]
-    return np.concatenate([left, right])
-
-
-def _carried(values: NDArray[np.int64], is_known: NDArray[np.bool_], before: int) -> NDArray[np.int64]:
-    """Return the last known value at each place, ``before`` where there was none."""
-    last = np.maximum.accumulate(np.where(is_known, np.arange(len(values)), -1))
-    return np.where(last >= 0, values[last], before)
 
 
 def _kinds(
@@ -139,27 +126,14 @@ def _kinds(
     lab = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2LAB), np.uint8)
     inner = cv2.erode(samples[1], np.ones((5, 5), np.uint8)) > 0
     areas = (samples[0], inner if inner.any() else samples[1] > 0, samples[2] > 0)
-    own, face, below = (_some(lab, area) * _SCALE for area in areas)
+    own, face, below = (some(lab, area) * _SCALE for area in areas)
     skin = np.median(face, axis=0)
     own = own[np.square(own - skin).sum(axis=1) > _UNLIKE**2]
     below = below[np.abs(below - skin)[:, 1:].max(axis=1, initial=0) < _HUE]
     kinds = np.zeros(where.shape, np.uint8)
-    shades = np.vstack([skin, _tones(below, _SHADES)]).astype(np.float32)
-    _sort(lab, where, limits, _tones(own, _TONES), shades, kinds)
+    shades = np.vstack([skin, tones(below, _SHADES)]).astype(np.float32)
+    _sort(lab, where, limits, tones(own, _TONES), shades, kinds)
     return kinds
-
-
-def _some(lab: Area, area: NDArray[np.bool_]) -> Floats:
-    indices = np.flatnonzero(area)
-    return lab.reshape(-1, 3)[indices[:: max(1, len(indices) // _ENOUGH)]].astype(np.float32)
-
-
-def _tones(colours: Floats, count: int) -> Floats:
-    """Return the means of colours that are parted by their lightness; none of next to none."""
-    if len(colours) < _FEWEST_PIXELS:
-        return np.zeros((0, 3), np.float32)
-    parts = np.array_split(colours[np.argsort(colours[:, 0], kind="stable")], count)
-    return np.array([part.mean(axis=0) for part in parts], np.float32)
 
 
 @kernel

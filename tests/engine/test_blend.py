@@ -30,7 +30,23 @@ def layer_of(colours: Frame, alpha: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def background(old: NDArray[np.float32], plate: Frame, share: float) -> Background:
     picture = np.full(plate.shape, 77.0 * (1 - share), np.float32)
-    return Background(picture, np.full(old.shape, share, np.float32), plate, old)
+    return with_neck(picture, np.full(old.shape, share, np.float32), plate, old)
+
+
+def with_neck(  # noqa: PLR0917 - as the background itself
+    picture: NDArray[np.float32],
+    share: NDArray[np.float32],
+    plate: Frame,
+    old: NDArray[np.float32],
+    shown: NDArray[np.float32] | None = None,
+    grain: NDArray[np.float32] | None = None,
+) -> Background:
+    """Return a background with a neck of (40, 80, 120), if any."""
+    skin = np.full(picture.shape, (40, 80, 120), np.float32)
+    nothing = np.zeros_like(share) if shown is None else shown
+    return Background(
+        picture, share, skin, nothing, np.zeros_like(old) if grain is None else grain, plate, old
+    )
 
 
 _PLACE = st.tuples(st.integers(0, WIDTH), st.integers(0, HEIGHT), st.integers(1, 20))
@@ -87,7 +103,7 @@ def test_a_background_worked_out_small_is_stretched_over_the_piece(shrink: int) 
     picture, share = (draw(shape).astype(np.float32) for shape in ((rows, columns, 3), (rows, columns)))
     picture *= 120
     empty, everywhere = np.zeros((HEIGHT, WIDTH, 4), np.float32), np.ones((HEIGHT, WIDTH), np.float32)
-    compose(target, Background(picture, share, plate, everywhere), empty, everywhere, result)
+    compose(target, with_neck(picture, share, plate, everywhere), empty, everywhere, result)
     wide, shares = (cv2.resize(one, (WIDTH, HEIGHT)) for one in (picture, share))
     expected = np.clip(wide + shares[..., np.newaxis] * plate, 0, 255)
     np.testing.assert_allclose(result, expected, atol=0.51)
@@ -112,3 +128,20 @@ def test_joining_a_picture_with_itself_gives_the_picture() -> None:
     full = np.ones((HEIGHT, WIDTH), np.float32)
     join_bands(target, layer_of(target, full), disc(30, 24, 15), full, result)
     np.testing.assert_allclose(result.astype(int), target, atol=1)
+
+
+@pytest.mark.parametrize("shrink", [1, 4])
+def test_a_neck_worked_out_small_has_an_edge_as_sharp_as_at_that_size(shrink: int) -> None:
+    height, width = HEIGHT // shrink, WIDTH // shrink
+    shown = np.tile(
+        np.clip((np.arange(width, dtype=np.float32) - width / 2) / 2 + 0.5, 0, 1), (height, 1)
+    ).astype(np.float32)
+    everywhere, target = np.ones((HEIGHT, WIDTH), np.float32), np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    dark = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
+    result = np.empty_like(target)
+    behind = with_neck(*dark, target, everywhere, shown, np.full_like(everywhere, 3))
+    compose(target, behind, np.zeros((HEIGHT, WIDTH, 4), np.float32), everywhere, result)
+    edge = result[HEIGHT // 2, :, 2]
+    assert edge[0] == 0
+    assert (result[:, -1] == (43, 83, 123)).all()
+    assert ((edge > 12) & (edge < 111)).sum() <= 3

@@ -264,11 +264,10 @@ def test_what_a_moving_camera_never_saw_is_guessed_from_the_frame() -> None:
     image[:, 300:] = (0, 0, 255)
     person = old.copy()
 
-    picture, share = behind(
-        piece, person, (old, np.zeros_like(old)), face, Plate(image, seen, is_mended=False)
-    )
+    scenery = behind(piece, person, (old, np.zeros_like(old)), face, Plate(image, seen, is_mended=False))
 
-    shown = picture + share[..., np.newaxis] * image
+    share = scenery.share
+    shown = scenery.picture + share[..., np.newaxis] * image
     assert share[60, 220] == 0
     assert share[60, 370] == 1
     # The wall is light, and what was never seen black.

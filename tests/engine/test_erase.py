@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.appearance import has_beard, learn, of_face
@@ -56,6 +59,13 @@ def test_face_and_hair_go_and_shoulders_and_far_away_stay() -> None:
     assert old[5, 5] == 0
 
 
+def seen_behind(*arguments: Any, **named: Any) -> tuple[NDArray[np.float32], Mask]:
+    """Return what is seen where the old head was, and how much of the plate is to be added."""
+    scenery = behind(*arguments, **named)
+    shown = scenery.shown[..., np.newaxis]
+    return scenery.picture * (1 - shown) + scenery.skin * shown, scenery.share * (1 - scenery.shown)
+
+
 def turned_aside(face: Landmarks, side: int) -> Landmarks:
     turn = np.deg2rad(40) * side
     about = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
@@ -70,7 +80,7 @@ def test_a_neck_stands_under_the_skull_of_a_head_that_looks_aside(side: int) -> 
     frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
     plate = Plate(frame, np.full((SIZE, SIZE), 9, np.uint8))
     heads_there = old_head(everybody, turned, [], 1.5), NOBODY
-    _, share = behind(frame, everybody, heads_there, turned, plate)
+    _, share = seen_behind(frame, everybody, heads_there, turned, plate)
     below = round(float(turned[topology.CHIN, 1])) + 6
     necks = np.flatnonzero(share[below] < 0.5)
     jaws = float(turned[[172, 397], 0].mean())
@@ -122,7 +132,7 @@ def test_what_somebody_wears_beside_the_neck_goes_on_up_to_the_jaw() -> None:
     frame[jacket] = 30
     plate = Plate(np.full_like(frame, 200), np.full((SIZE, SIZE), 9, np.uint8))
     old = old_head(everybody, face, [], 1.5)
-    picture, share = behind(frame, everybody, (old, NOBODY), face, plate)
+    picture, share = seen_behind(frame, everybody, (old, NOBODY), face, plate)
     shown = picture + share[..., np.newaxis] * plate.image
     rim = (old > 0.3) & (old < 0.8) & jacket & (np.abs(columns - 60) > 17)
     assert rim.sum() > 5
@@ -141,7 +151,7 @@ def test_a_known_background_is_used_and_brought_to_the_frames_light() -> None:
     wall = np.random.default_rng(2).integers(60, 120, (SIZE, SIZE, 3)).astype(np.uint8)
     frame = np.where(everybody[..., np.newaxis] > 0, 200, wall + 12).astype(np.uint8)
     plate = Plate(wall, np.full((SIZE, SIZE), 9, np.uint8))
-    picture, share = behind(frame, everybody, (old, NOBODY), face, plate)
+    picture, share = seen_behind(frame, everybody, (old, NOBODY), face, plate)
     shown = picture + share[..., np.newaxis] * plate.image
     np.testing.assert_allclose(shown[25:45, 45:75], wall[25:45, 45:75] + 12.0, atol=3)
 
@@ -151,7 +161,7 @@ def test_without_a_plate_the_colours_around_are_taken_and_not_the_persons() -> N
     old = old_head(everybody, face, [], 1.5)
     frame = np.full((SIZE, SIZE, 3), 50, np.uint8)
     frame[everybody > 0] = 220
-    picture, share = behind(frame, everybody, (old, NOBODY), face, None)
+    picture, share = seen_behind(frame, everybody, (old, NOBODY), face, None)
     assert (share == 0).all()
     assert picture[30:50, 45:75].max() < 60
 
@@ -159,7 +169,7 @@ def test_without_a_plate_the_colours_around_are_taken_and_not_the_persons() -> N
 def test_the_neck_goes_on_below_a_shorter_chin() -> None:
     face, everybody = small_face(), person()
     old, frame = old_head(everybody, face, [], 1.5), portrait(everybody)
-    picture, _ = behind(frame, everybody, (old, NOBODY), face, None)
+    picture, _ = seen_behind(frame, everybody, (old, NOBODY), face, None)
     chin = face[topology.CHIN].round().astype(int)
     np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 120, 180), atol=12)
 
@@ -169,7 +179,7 @@ def test_a_collar_below_a_short_neck_lends_the_chin_no_colour() -> None:
     old, frame = old_head(everybody, face, [], 1.5), portrait(everybody)
     chin = face[topology.CHIN].round().astype(int)
     frame[chin[1] + 4 :] = (160, 60, 30)
-    picture, _ = behind(frame, everybody, (old, NOBODY), face, None)
+    picture, _ = seen_behind(frame, everybody, (old, NOBODY), face, None)
     np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 120, 180), atol=12)
 
 
@@ -188,7 +198,7 @@ def test_a_beard_goes_as_far_as_it_reaches_and_skin_in_the_chins_shadow_is_below
     assert shaven[below, 60] < 0.5
     assert old[below, 60] > 0.9
     frame, new = bearded(face, everybody), inside(face)
-    picture, _ = behind(frame, everybody, (old, new), face, None, beard=True)
+    picture, _ = seen_behind(frame, everybody, (old, new), face, None, beard=True)
     throat = picture[below, 60]
     assert 0.5 < throat.sum() / 390 < 0.95
     assert throat[2] / throat.sum() > 180 / 390
@@ -202,8 +212,19 @@ def test_a_neck_in_other_light_than_the_face_goes_on_in_its_own() -> None:
     frame[chin[1] + 1 :][everybody[chin[1] + 1 :] > 0] = (90, 105, 130)
     # A wall of the face's colour beside the neck.
     frame[(everybody == 0) & (np.indices((SIZE, SIZE))[0] > chin[1] - 8)] = (90, 120, 180)
-    picture, _ = behind(frame, everybody, (old, NOBODY), face, None)
+    picture, _ = seen_behind(frame, everybody, (old, NOBODY), face, None)
     np.testing.assert_allclose(picture[chin[1] - 1, chin[0]], (90, 105, 130), atol=12)
+
+
+def test_the_side_of_a_neck_that_lies_in_deep_shade_goes_on_in_its_own_colour() -> None:
+    face, everybody = small_face(), person()
+    frame = portrait(everybody)
+    chin = round(float(face[topology.CHIN, 1]))
+    frame[chin + 1 :, 40:56] = (12, 34, 74)
+    old = old_head(everybody, face, [], 1.5)
+    picture, _ = seen_behind(frame, everybody, (old, NOBODY), face, None)
+    assert picture[chin - 1, 52].sum() < 0.7 * 390
+    np.testing.assert_allclose(picture[chin - 1, 66], (90, 120, 180), atol=15)
 
 
 def test_the_new_chin_casts_its_own_shadow_on_the_neck() -> None:
@@ -211,7 +232,7 @@ def test_the_new_chin_casts_its_own_shadow_on_the_neck() -> None:
     old, frame = old_head(everybody, face, [], 1.5), portrait(everybody)
     chin = round(float(face[topology.CHIN, 1])) - 9
     new = np.roll(inside(face), -9, axis=0)
-    picture, _ = behind(frame, everybody, (old, new), face, None)
+    picture, _ = seen_behind(frame, everybody, (old, new), face, None)
     light = picture[chin : chin + 12, 60].sum(axis=1) / 390
     assert light[1] < 0.8
     assert (np.diff(light[1:]) > -0.01).all()
@@ -230,7 +251,7 @@ def beside_a_hand(colour: tuple[int, int, int], *, is_known: bool) -> float:
     frame[hand] = colour
     old = old_head(everybody, face, [], 1.5) * ~hand
     hidden = hand.astype(np.float32) if is_known else None
-    picture, _ = behind(frame, everybody, (old, NOBODY), face, None, hidden=hidden)
+    picture, _ = seen_behind(frame, everybody, (old, NOBODY), face, None, hidden=hidden)
     return float(picture[(rows > 72) & (rows < 80) & (columns > 41) & (columns < 45)].mean())
 
 

@@ -81,6 +81,25 @@ def test_a_hand_that_comes_before_a_bare_face_is_found_in_its_first_frame(hands:
     assert counts == [0] * 8 + [1] * 2
 
 
+def test_what_may_be_a_hand_is_believed_where_one_came_and_not_where_it_always_was(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined = hands._joined
+
+    def doubtful(*arguments: Any) -> tuple[Any, float]:
+        hand, presence = joined(*arguments)
+        return hand, min(presence, 0.9)
+
+    monkeypatch.setattr(hands, "_joined", doubtful)
+    frames, landmarks = heads.scene(CLIP, 50, 10)
+    hands.reset()
+    came = [len(hands.find(frame, face_box(face))) for frame, face in zip(frames, landmarks, strict=True)]
+    assert came[-1] == 1
+    frames, landmarks = heads.scene(CLIP, 168, 3)
+    hands.reset()
+    assert not any(hands.find(frame, face_box(face)) for frame, face in zip(frames, landmarks, strict=True))
+
+
 def test_brows_and_hair_beside_a_finger_are_no_part_of_the_hand(hands: Hands) -> None:
     frame = np.full((120, 120, 3), (130, 150, 190), np.uint8)
     points = np.zeros((21, 2), np.float32)

@@ -26,6 +26,8 @@ _SCALE = np.array([0.5, 1.5, 1.5], np.float32)
 _GIVES_WAY = 1.5
 # How soft that skin's edge is, and over so much it begins below where the cheek does, in face widths.
 _SOFT, _BEGINS = 0.006, 0.15
+# From so far beside the face's middle on, and wholly from so far: the chin's own shadow stays.
+_CHIN = (0.15, 0.3)
 
 
 def texture_shift(vertices: Floats) -> Floats:
@@ -87,7 +89,8 @@ def _far_side(face: Area, landmarks: Landmarks) -> Mask | None:
     if not rows.size:
         return None
     middle = float(landmarks[topology.OVAL, 0].mean())
-    side = (np.arange(size[1]) < middle) == (float(columns.mean()) < middle)
+    aside = (np.arange(size[1]) - middle) * np.sign(float(columns.mean()) - middle) / width
+    side = np.clip((aside - _CHIN[0]) / (_CHIN[1] - _CHIN[0]), 0, 1)
     begins = np.clip((np.arange(size[0])[:, np.newaxis] - rows.min()) / (_BEGINS * width), 0, 1)
     return np.asarray(begins * side * cv2.dilate(face, _disc(_MARGIN * width)), np.float32)
 

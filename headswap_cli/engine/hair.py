@@ -147,10 +147,10 @@ def _people(image: Frame, layout: _Layout, matte: Matte) -> tuple[Mask, float]:
         x0, y0 = (size - side) / 2, (size - side) * 0.3
         to_image = np.array([[side / 256, 0, x0], [0, side / 256, y0]])
         straight, turned = matte(image, x0, y0, side), matte(mirrored, x0, y0, side)[:, ::-1]
-        seen = np.dstack([(straight + turned) / 2, np.abs(straight - turned)])
-        seen = cv2.warpAffine(seen, to_image, (size, size))
-        soft = np.maximum(soft, seen[..., 0])
-        doubts.append(float(seen[near, 1].sum()) / width**2)
+        seen = (straight + turned) / 2
+        soft = np.maximum(soft, cv2.warpAffine(seen, to_image, (size, size)))
+        apart = cv2.warpAffine(np.abs(straight - turned), to_image, (size, size))
+        doubts.append(float(apart[near].sum()) / width**2)
     return np.asarray(soft, np.float32), min(doubts)
 
 
@@ -347,8 +347,17 @@ def _coloured_like(
 
 def _continued(colours: Frame, alpha: Mask, keep: Mask, layout: _Layout) -> Frame:
     """Let the head's colours go on where it was cut off: the neck's and the collar's are not its own."""
-    firm = cv2.erode(((alpha > 0.9) & (keep > 0.97)).astype(np.uint8), _disc(0.008 * layout.width))
+    width = layout.width
+    firm = cv2.erode(((alpha > 0.9) & (keep > 0.97)).astype(np.uint8), _disc(0.008 * width))
     spread = push_pull(colours.astype(np.float32), firm.astype(np.float32))
+    # The ends of hair beside the jaw are hair.
+    rows = slice(round(layout.ears), round(layout.chin + _BELOW * width))
+    beside = (np.abs(layout.columns - layout.middle) > _NECK * width)[rows]
+    beside &= cv2.dilate(layout.oval, _disc(0.03 * width))[rows] == 0
+    locks = np.asarray(firm[rows] * beside, np.float32)
+    if locks.any():
+        hair = push_pull(colours[rows].astype(np.float32), locks)
+        spread[rows] = np.where(beside[..., np.newaxis], hair, spread[rows])
     own = np.clip((keep - 0.9) / 0.08, 0, 1)[..., np.newaxis]
     return np.asarray(np.clip(colours * own + spread * (1 - own), 0, 255), np.uint8)
 

@@ -248,6 +248,21 @@ def test_a_cap_comes_along_whole_and_the_flag_and_the_cord_behind_it_do_not() ->
         assert alpha[y : y + round(0.05 * width), x].min() > 180
 
 
+def test_the_ends_of_hair_beside_the_jaw_have_the_hairs_colour_and_no_skins() -> None:
+    reference = heads.reference("0-f1-su-ph.jpg")
+    texture = reference.textures[0][: reference.textures[0].shape[1]]
+    width, outline = reference.face_width, reference.landmarks[topology.OVAL, :2]
+    face = cv2.fillConvexPoly(
+        np.zeros(texture.shape[:2], np.uint8), cv2.convexHull(outline.astype(np.int32)), (1,)
+    )
+    away = cv2.distanceTransform(1 - face, cv2.DIST_L2, cv2.DIST_MASK_5) > 0.05 * width
+    mouth = round(float(reference.landmarks[[61, 291], 1].mean()))
+    ends = (texture[mouth:, :, 3] > 60) & away[mouth:]
+    red, blue = (texture[mouth:][ends][:, channel].astype(int) for channel in (2, 0))
+    assert ends.sum() > 0.01 * width**2
+    assert ((red > 130) & (red - blue > 25)).sum() < 0.02 * ends.sum()
+
+
 def test_hair_that_the_photo_cuts_off_ends_softly() -> None:
     reference = heads.reference("0-f15-hao-ph.jpg")
     alpha = reference.textures[0][: reference.textures[0].shape[1], :, 3].astype(int)

@@ -55,13 +55,15 @@ class HeadCut:
     """The head alone, all (height, width).
 
     ``colours`` (height, width, 3) go on beyond the edge without the old background in them; ``alpha`` is the
-    head with its hair, ``skin`` how much a pixel is skin and not hair, ``face`` the inner face.
+    head with its hair, ``skin`` how much a pixel is skin and not hair, ``face`` the inner face; ``doubt`` is
+    how much two looks at the photo differ in what is background, squared face widths.
     """
 
     colours: Frame
     alpha: Mask
     skin: Mask
     face: Mask
+    doubt: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
         matte: Tells people from background.
     """
     layout = _layout(image, landmarks)
-    person = _person(image, layout, matte)
+    soft, doubt = _people(image, layout, matte)
+    person = _person(image, layout, soft)
     whole, colours = _fine(image, person, layout)
     whole, colours = _untinted(image, whole, colours, layout)
     lab = cv2.cvtColor(colours, cv2.COLOR_BGR2LAB).astype(np.float32)
@@ -108,6 +111,7 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
         alpha=alpha,
         skin=_skin(lab, to_skin, to_hair, fringe, layout),
         face=_inner_face(fringe, layout),
+        doubt=doubt,
     )
 
 
@@ -128,15 +132,30 @@ def _layout(image: Frame, landmarks: Landmarks) -> _Layout:
     )
 
 
-def _person(image: Frame, layout: _Layout, matte: Matte) -> Mask:
-    """Matte at two scales, sharpened by a graph cut, laid on the picture's own edges."""
-    size = image.shape[0]
-    soft = np.zeros((size, size), np.float32)
+def _people(image: Frame, layout: _Layout, matte: Matte) -> tuple[Mask, float]:
+    """Matte at two scales, each time as it is and mirrored, and measure how much that makes of a difference.
+
+    What is a person in one and none in the other, a flag behind a cap, is doubtful: a graph cut must decide.
+    """
+    size, width = image.shape[0], layout.width
+    soft, mirrored = np.zeros((size, size), np.float32), np.ascontiguousarray(image[:, ::-1])
+    near = (np.abs(layout.columns - layout.middle) < _ASIDE * width) & (layout.rows < layout.chin)
+    near &= layout.rows > layout.top - _ABOVE * width
+    doubts = []
     for part in (1.0, 0.8):
         side = size * part
         x0, y0 = (size - side) / 2, (size - side) * 0.3
         to_image = np.array([[side / 256, 0, x0], [0, side / 256, y0]])
-        soft = np.maximum(soft, cv2.warpAffine(matte(image, x0, y0, side), to_image, (size, size)))
+        straight, turned = matte(image, x0, y0, side), matte(mirrored, x0, y0, side)[:, ::-1]
+        seen = (straight + turned) / 2
+        soft = np.maximum(soft, cv2.warpAffine(seen, to_image, (size, size)))
+        apart = cv2.warpAffine(np.abs(straight - turned), to_image, (size, size))
+        doubts.append(float(apart[near].sum()) / width**2)
+    return np.asarray(soft, np.float32), min(doubts)
+
+
+def _person(image: Frame, layout: _Layout, soft: Mask) -> Mask:
+    """Sharpen a soft matte by a graph cut, laid on the picture's own edges."""
     mixed = 0.5 * soft + 0.5 * _graph_cut(image, soft, layout.oval)
     fine = _guided(image, mixed, max(2, round(0.04 * layout.width)), 1e-4)
     return np.asarray(np.clip((fine - 0.2) / 0.6, 0, 1), np.float32)
@@ -219,6 +238,7 @@ def _solid_or_hair(whole: Mask, to_hair: NDArray[np.float32], layout: _Layout) -
     """Return 1 on the head's own mass, and near it where something thin has the hair's colour, softly."""
     width = layout.width
     solid = cv2.morphologyEx((whole > 0.5).astype(np.uint8), cv2.MORPH_OPEN, _disc(0.05 * width))
+    solid = _of_face(np.asarray(solid, np.uint8), layout)
     away = cv2.distanceTransform(1 - solid, cv2.DIST_L2, cv2.DIST_MASK_5) / width
     near = np.clip((_LOOSE - away) / (0.5 * _LOOSE), 0, 1)
     like = np.clip((_STRANGE - to_hair) / (0.4 * _STRANGE), 0, 1)
@@ -227,10 +247,15 @@ def _solid_or_hair(whole: Mask, to_hair: NDArray[np.float32], layout: _Layout) -
 
 def _attached(area: NDArray[np.bool_], layout: _Layout) -> Mask:
     """Return 1 where an area hangs together with the face, softly: no specks float beside the head."""
-    _, labels = cv2.connectedComponents(area.astype(np.uint8))
-    face = np.bincount(labels[(layout.oval > 0) & area], minlength=1).argmax()
-    near = cv2.dilate((labels == max(face, 1)).astype(np.uint8), _disc(0.01 * layout.width))
+    near = cv2.dilate(_of_face(area.astype(np.uint8), layout), _disc(0.01 * layout.width))
     return np.asarray(cv2.GaussianBlur(near.astype(np.float32), (0, 0), 0.006 * layout.width), np.float32)
+
+
+def _of_face(area: NDArray[np.uint8], layout: _Layout) -> NDArray[np.uint8]:
+    """Return that piece of an area, 0 or 1, that the face lies in."""
+    _, labels = cv2.connectedComponents(area)
+    face = np.bincount(labels[(layout.oval > 0) & (area > 0)], minlength=1).argmax()
+    return np.asarray(labels == max(face, 1), np.uint8)
 
 
 def _colour_distances(
@@ -322,8 +347,17 @@ def _coloured_like(
 
 def _continued(colours: Frame, alpha: Mask, keep: Mask, layout: _Layout) -> Frame:
     """Let the head's colours go on where it was cut off: the neck's and the collar's are not its own."""
-    firm = cv2.erode(((alpha > 0.9) & (keep > 0.97)).astype(np.uint8), _disc(0.008 * layout.width))
+    width = layout.width
+    firm = cv2.erode(((alpha > 0.9) & (keep > 0.97)).astype(np.uint8), _disc(0.008 * width))
     spread = push_pull(colours.astype(np.float32), firm.astype(np.float32))
+    # The ends of hair beside the jaw are hair.
+    rows = slice(round(layout.ears), round(layout.chin + _BELOW * width))
+    beside = (np.abs(layout.columns - layout.middle) > _NECK * width)[rows]
+    beside &= cv2.dilate(layout.oval, _disc(0.03 * width))[rows] == 0
+    locks = np.asarray(firm[rows] * beside, np.float32)
+    if locks.any():
+        hair = push_pull(colours[rows].astype(np.float32), locks)
+        spread[rows] = np.where(beside[..., np.newaxis], hair, spread[rows])
     own = np.clip((keep - 0.9) / 0.08, 0, 1)[..., np.newaxis]
     return np.asarray(np.clip(colours * own + spread * (1 - own), 0, 255), np.uint8)
 

@@ -36,7 +36,8 @@ class Eye:
     """One eye's indices: ``lids`` ring, ``corners`` outer and inner, ``iris`` centre first.
 
     ``pairs`` are (upper lid, lower lid), ``creases`` the points above the upper ones, ``above`` those above
-    the creases, below the brow.
+    the creases, below the brow, ``below`` those around the lower ones and the corners, as ``pairs`` and
+    ``corners`` are ordered.
     """
 
     lids: NDArray[np.int32]
@@ -45,6 +46,7 @@ class Eye:
     pairs: tuple[tuple[int, int], ...]
     creases: tuple[int, ...]
     above: tuple[int, ...]
+    below: tuple[tuple[int, ...], tuple[int, int]]
 
 
 EYES = (
@@ -55,6 +57,7 @@ EYES = (
         topology.RIGHT_EYE_PAIRS,
         (247, 30, 29, 27, 28, 56, 190),
         (113, 225, 224, 223, 222, 221, 189),
+        ((25, 110, 24, 23, 22, 26, 112), (130, 243)),
     ),
     Eye(
         topology.LEFT_EYE,
@@ -63,6 +66,7 @@ EYES = (
         topology.LEFT_EYE_PAIRS,
         (467, 260, 259, 257, 258, 286, 414),
         (342, 445, 444, 443, 442, 441, 413),
+        ((255, 339, 254, 253, 252, 256, 341), (359, 463)),
     ),
 )
 

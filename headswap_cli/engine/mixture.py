@@ -24,6 +24,8 @@ _TOLD, _EXPLAINED = 40.0, 20.0
 _OWN, _OTHER = 18.0, 10.0
 
 
+# Of what a coarse matte is so sure may have colours of its own: none that mix to within so many grey levels.
+_SURE, _UNMIXED = 0.95, 30.0
 # What a coarse matte holds for so much foreground at least is none of the background's, whatever its colour.
 _PERHAPS = 0.6
 # By how much what runs across behind the head may be slanted there: steps, and their part of the picture.
@@ -69,6 +71,8 @@ def unmix(image: Frame, prior: Mask, firm: Area, bare: Area, face: Area) -> Mixt
     part, error, contrast = _best_pair(pixels, inner, outer)
     part += (1 - part) * np.exp(-_nearest(pixels, inner) / (2 * _OWN**2)) * coarse
     part *= 1 - np.exp(-_nearest(pixels, outer) / (2 * _OTHER**2)) * (1 - coarse)
+    strange = _strange(pixels, (coarse > _SURE) & (part < _SURE), inner, outer[0])
+    part[strange], error[strange], contrast[strange] = coarse[strange], 0, _UNLIKE**2
     alpha, trust = firm.astype(np.float32), np.ones(prior.shape, np.float32)
     alpha[unknown] = part
     trust[unknown] = 0.98 * contrast / (contrast + _TOLD**2) * np.exp(-error / (2 * _EXPLAINED**2))
@@ -135,6 +139,17 @@ def _best_pair(pixels: Floats, within: list[Floats], beyond: list[Floats]) -> tu
             part = np.where(better, place, part)
             contrast = np.where(better, length, contrast)
     return part, error, contrast
+
+
+def _strange(pixels: Floats, sure: Area, inner: list[Floats], near: Floats) -> Area:
+    """Tell what of ``sure`` is no mixture of hair and what is behind just there, ``near``: an ear, or a hat.
+
+    That something of its colour stands further off says nothing.
+    """
+    _, error, _ = _best_pair(pixels[sure], [inner[0][sure], *inner[1:]], [near[sure]])
+    strange = np.zeros(len(pixels), np.bool_)
+    strange[sure] = error > _UNMIXED**2
+    return strange
 
 
 def _nearest(pixels: Floats, colours: list[Floats]) -> Floats:

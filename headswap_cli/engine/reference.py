@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from headswap_cli import pictures, wire
 from headswap_cli.engine import hull, topology
+from headswap_cli.engine.cheek import texture_shift, whole_cheek
 from headswap_cli.engine.eyeball import bare_eyeballs
 from headswap_cli.engine.geometry import Crop, bounding_box, face_width
 from headswap_cli.engine.hair import HeadCut, Matte, cut_head, strand_ends
@@ -36,6 +37,9 @@ _SQUARE, _RAISED = 2.9, 0.22
 _EDGE_FADE, _TAILS = 0.14, 0.4
 # The edge itself, in parts of that, and how long a piece of it may run through the head, in face widths.
 _AT_EDGE, CUT_OFF = 0.3, 0.2
+# How much of the background may be taken for the head at one look and not at another, squared face widths: of
+# plain photos a half of that, and before a flag of a cap's colour one and a half of it.
+ALIKE = 0.08
 # Where the head's outline runs beyond the edge: its opacity in the last pixels before it.
 _CROSSING, _LAST_PIXELS = 0.5, 3.0
 _TEXTURE_SIDES = (512, 1024)
@@ -54,7 +58,7 @@ class Reference:
     the one before; ``vertices`` (n, 3) are landmarks, hair rings and eyeballs in pixels of the upright photo,
     ``texture_points`` (n, 2) the same in pixels of the first texture; ``triangles`` (m, 3);
     ``hanging_hair`` tells how much of the space beside the jaw the hair fills, 0 to 1; ``cut_off`` how long
-    the photo's edge runs through the head above the chin, in face widths.
+    the photo's edge runs through the head above the chin, in face widths; ``doubt``: see ``HeadCut``.
     """
 
     textures: tuple[Bytes, ...]
@@ -65,6 +69,7 @@ class Reference:
     face_width: float
     hanging_hair: float
     cut_off: float
+    doubt: float
 
     @property
     def landmarks(self) -> Landmarks:
@@ -75,6 +80,11 @@ class Reference:
     def is_cut_off(self) -> bool:
         """Whether the photo ends in the middle of the head."""
         return self.cut_off > CUT_OFF
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the photo's background can hardly be told from the head."""
+        return self.doubt > ALIKE
 
     def hair_colour(self) -> NDArray[np.float32] | None:
         """Return the hair's median colour, Lab as OpenCV scales it, (3,); None of next to no hair."""
@@ -150,6 +160,8 @@ def build_reference(
     image, upright, to_edge = _upright(photo, landmarks)
     image = plain_lips(image, upright)
     cut = cut_head(image, upright, matte)
+    colours, alpha, cheek = whole_cheek(cut.colours, cut.alpha, upright)
+    cut = replace(cut, colours=colours, alpha=alpha, skin=np.maximum(cut.skin, cheek))
     width = face_width(upright)
     to_cut = _to_cut(to_edge, cut.alpha, width)
     inside = np.clip(to_cut / _EDGE_FADE, 0, 1)
@@ -172,6 +184,7 @@ def build_reference(
         face_width=width,
         hanging_hair=beside_jaw(cut.alpha * inside, upright),
         cut_off=_cut_off(cut.alpha, inside, upright),
+        doubt=cut.doubt,
     )
 
 
@@ -301,7 +314,7 @@ def _atlas(
     texture = np.zeros((size + strip, size, 4), np.uint8)
     weights = np.zeros((size + strip, size, 2), np.uint8)
     texture[:size], weights[:size] = head, np.clip(kinds * 255, 0, 255)
-    points = vertices[:, :2].copy()
+    points = vertices[:, :2] + texture_shift(vertices)
     bare = bare_eyeballs(image, landmarks)
     for number, (x0, y0) in enumerate(low):
         x1, y1 = high[number]

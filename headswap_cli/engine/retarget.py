@@ -49,6 +49,8 @@ _UPPER_LID = 0.8
 # How far the fold above follows it, and from where between fold and brow a shut lid's skin is taken.
 _CREASE = 0.2
 _LID_SKIN, _CREASE_SKIN = 0.3, 0.85
+# How far from the lower lid and the corners outwards a shut eye's skin begins.
+_SKIN_BELOW = 0.6
 # Lids drawn wider than the photo's bare white that it never showed: a startled look.
 _WIDEST = 1.25
 # Eyes that laugh or stare in the photo go so far of the way to the person's, within these limits of theirs.
@@ -275,6 +277,11 @@ class Retargeter:
         fold, rise = texture_points[creases], texture_points[above] - texture_points[creases]
         texture_points[upper] += shut * (fold + _LID_SKIN * rise - texture_points[upper])
         texture_points[creases] += shut * _CREASE_SKIN * rise
+        # Where the mesh has the lower lid too high, or the corner too far in, the white would show below it.
+        for edge, around in ((lower, eye.below[0]), (list(eye.corners), eye.below[1])):
+            texture_points[edge] += (
+                shut * shut * _SKIN_BELOW * (texture_points[list(around)] - texture_points[edge])
+            )
 
     def _move_rings(self, vertices: Floats, face: Floats) -> None:
         """Let hair and ears follow the edge of the face, less the further out."""

@@ -19,7 +19,7 @@ from headswap_cli.engine.identify import FaceEmbedder, distance
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.occlude import Hands, hand_mask
-from headswap_cli.engine.reference import CUT_OFF, build_reference, read_photo, select_face
+from headswap_cli.engine.reference import ALIKE, CUT_OFF, build_reference, read_photo, select_face
 from headswap_cli.engine.types import PhotoFault
 from headswap_cli.engine.weights import MESH_EDGES
 
@@ -197,8 +197,20 @@ class Wardrobe:
         self._hands.reset()
         reference = build_reference(photo, landmarks, self._matte, self._triangles)
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
-        cut = (_cut_off(reference),) if reference.is_cut_off else ()
-        return _Seen(Head(reference, verdict.look), embedding, (*verdict.warnings, *cut))
+        told = [*verdict.warnings, *_background(reference)]
+        if reference.is_cut_off:
+            told.append(_cut_off(reference))
+        return _Seen(Head(reference, verdict.look), embedding, tuple(told))
+
+
+def _background(reference: Reference) -> list[str]:
+    if not reference.is_doubtful:
+        return []
+    return [
+        "the reference photo's background can hardly be told from the head in places (two looks at it differ"
+        f" over {100 * reference.doubt:.0f} % of the face's width squared; up to {100 * ALIKE:.0f} do no"
+        " harm): some of it may stay at the outline, so a plain wall looks better"
+    ]
 
 
 def _cut_off(reference: Reference) -> str:

@@ -99,6 +99,20 @@ def test_a_rail_as_dark_as_the_hair_that_runs_behind_it_is_none_of_it() -> None:
     assert found[rail][behind].mean() < 0.1
 
 
+def test_a_bright_hat_is_none_of_the_wall_though_something_as_bright_stands_further_off() -> None:
+    picture = strands.laid_on(ALPHA, strands.hair(), BACKGROUNDS["green"])
+    firm, bare = strands.known_parts(ALPHA)
+    hat, flag = np.s_[22:32, 45:75], np.s_[:, :8]
+    picture[hat] = picture[flag] = (235, 240, 245)
+    prior = np.where(ALPHA > 0.5, 1, 0).astype(np.float32)
+    prior[hat] = 1
+    bare[18:36, 41:79] = False
+    mixture = unmix(picture, prior, firm, bare, NO_FACE)
+    found = solve_alpha(picture, mixture.alpha, mixture.trust)
+    assert found[hat].min() > 0.9
+    assert found[flag].max() < 0.1
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_picture_of_nothing_but_foreground_or_background_stays_as_the_prior_has_it(*, whole: bool) -> None:
     picture = strands.hair()

@@ -224,6 +224,45 @@ def test_no_dark_collar_or_shoulder_beside_the_jaw_comes_along_as_hair() -> None
     assert light.min() > 0.7 * texture[y, x, :3].astype(int).sum()
 
 
+def test_a_cap_comes_along_whole_and_the_flag_and_the_cord_behind_it_do_not() -> None:
+    reference = heads.reference("gracehopper.jpg")
+    texture = reference.textures[0][: reference.textures[0].shape[1]]
+    alpha, width, landmarks = texture[..., 3], reference.face_width, reference.landmarks
+    outline, top = landmarks[topology.OVAL, :2], float(landmarks[topology.FOREHEAD, 1])
+    middle = float(outline[:, 0].mean())
+
+    def within(across: tuple[float, float], up: tuple[float, float]) -> np.ndarray:
+        columns = slice(*(round(middle + part * width) for part in across))
+        return texture[round(top - up[1] * width) : round(top - up[0] * width), columns]
+
+    # The white crown left and right of the badge; above it there was a star.
+    assert within((-0.35, -0.28), (0.3, 0.38))[..., 3].mean() > 230
+    assert within((0.28, 0.42), (0.3, 0.38))[..., 3].mean() > 230
+    assert within((-0.5, -0.1), (0.65, 0.85))[..., 3].max() < 30
+    blue, green, red = np.moveaxis(texture[:, : round(middle - 0.6 * width), :3].astype(int), 2, 0)
+    cord = (red > 150) & (green > 100) & (blue < 90) & (alpha[:, : round(middle - 0.6 * width)] > 60)
+    assert cord.sum() < 0.0005 * width**2
+    # Her ears, though the flag and the wall have other colours than her hair is mixed with.
+    ears = [landmarks[index, :2] + (side * 0.06 * width, 0) for index, side in ((234, -1), (454, 1))]
+    for x, y in np.round(ears).astype(int):
+        assert alpha[y : y + round(0.05 * width), x].min() > 180
+
+
+def test_the_ends_of_hair_beside_the_jaw_have_the_hairs_colour_and_no_skins() -> None:
+    reference = heads.reference("0-f1-su-ph.jpg")
+    texture = reference.textures[0][: reference.textures[0].shape[1]]
+    width, outline = reference.face_width, reference.landmarks[topology.OVAL, :2]
+    face = cv2.fillConvexPoly(
+        np.zeros(texture.shape[:2], np.uint8), cv2.convexHull(outline.astype(np.int32)), (1,)
+    )
+    away = cv2.distanceTransform(1 - face, cv2.DIST_L2, cv2.DIST_MASK_5) > 0.05 * width
+    mouth = round(float(reference.landmarks[[61, 291], 1].mean()))
+    ends = (texture[mouth:, :, 3] > 60) & away[mouth:]
+    red, blue = (texture[mouth:][ends][:, channel].astype(int) for channel in (2, 0))
+    assert ends.sum() > 0.01 * width**2
+    assert ((red > 130) & (red - blue > 25)).sum() < 0.02 * ends.sum()
+
+
 def test_hair_that_the_photo_cuts_off_ends_softly() -> None:
     reference = heads.reference("0-f15-hao-ph.jpg")
     alpha = reference.textures[0][: reference.textures[0].shape[1], :, 3].astype(int)

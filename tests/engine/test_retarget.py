@@ -399,3 +399,18 @@ def test_a_shut_lid_is_not_one_line_of_skin_drawn_out() -> None:
     )
     assert (np.linalg.norm(shut, axis=1) > 0.3 * np.linalg.norm(open_, axis=1)).all()
     assert ((open_ * shut).sum(axis=1) > 0).all()
+
+
+def test_shut_lids_show_no_speck_of_white_at_the_corners_or_below() -> None:
+    """The mesh has the photo's lower lid too high in places, and a corner too far in."""
+    reference, still = heads.reference(), heads.reference().landmarks
+    posed = retargeter(blinking()).pose(with_lids(still, 0.2))
+    for eye in hull.EYES:
+        middle, width = hull.eye_frame(posed.landmarks, eye)
+        points = posed.points.copy()
+        points[:, :2] = (points[:, :2] - middle) * (60 / width) + (45, 20)
+        seen = rasterise(points, posed.texture_points, reference.triangles, 90, 44)
+        shown = cv2.remap(reference.textures[0], seen[..., 0], seen[..., 1], cv2.INTER_LINEAR)
+        darkest = np.ascontiguousarray(shown[..., :3].min(axis=2))
+        specks = cv2.morphologyEx(darkest, cv2.MORPH_TOPHAT, np.ones((9, 9), np.uint8))
+        assert specks.max() < 60

@@ -89,6 +89,18 @@ def test_a_head_that_reaches_beyond_the_photo_is_warned_of(wardrobe: Wardrobe, a
     assert "(up to 0.2 does no harm)" in told
 
 
+def test_a_background_that_is_like_the_head_is_warned_of_with_how_much_of_it(wardrobe: Wardrobe) -> None:
+    (told,) = wardrobe.outfits({0: [media.photo("gracehopper.jpg")]})[0].warnings
+    assert 8 < float(told.split("differ over ")[1].split()[0]) < 20
+    assert "up to 8 do no harm" in told
+
+
+@pytest.mark.parametrize("name", ["astronaut.png", "0-f15-hao-ph.jpg", "0-f1-su-ph.jpg", "15-f13-anc-ph.jpg"])
+def test_a_wall_behind_the_head_is_warned_of_by_nothing(wardrobe: Wardrobe, name: str) -> None:
+    warnings = wardrobe.outfits({0: [media.photo(name)]})[0].warnings
+    assert not any("background" in told for told in warnings)
+
+
 @pytest.mark.parametrize("frame_index", [150, 225])
 def test_a_hand_before_the_face_is_refused_with_how_much_it_covers(
     wardrobe: Wardrobe, tmp_path: Path, frame_index: int

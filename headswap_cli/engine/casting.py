@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.meetings import Meeting
@@ -85,25 +86,16 @@ class Casting:
         ways = self._treatments(samples, outfits, settings.mode)
         tone = settings.tone or Tone.SOURCE
         roles = tuple(
-            Role(
-                obj_id=person.obj_id,
-                references=tuple(
-                    _of(head.reference, ways[person.obj_id].mode, colour) for head in outfit.heads
-                ),
-                shown=_shown(person, outfit),
-                mode=ways[person.obj_id].mode,
+            self._role(
+                person,
+                outfits[person.obj_id],
+                ways[person.obj_id],
+                appearance=learn(samples[person.obj_id], of_face(outfits[person.obj_id].main.triangles)),
                 tone=tone,
-                habits=shapes,
-                appearance=learn(samples[person.obj_id], of_face(outfit.main.triangles)),
-                cuts_hair=ways[person.obj_id].cuts_hair,
-                faded=tuple(_faded(person, head.reference, fit) for head in outfit.heads),
-                bearings=tuple(
-                    self._bearing(head.reference, shapes, ways[person.obj_id].mode) for head in outfit.heads
-                ),
+                fit=fit,
+                colour=colour,
             )
             for person in people
-            for outfit in (outfits[person.obj_id],)
-            for shapes in (habits([fit.landmarks(shapes) for shapes in _views(person)]),)
         )
         return roles, _remarks(outfits, {} if settings.mode else ways)
 
@@ -152,6 +144,31 @@ class Casting:
     @cached_property
     def _wardrobe(self) -> Wardrobe:
         return Wardrobe(self._weights)
+
+    def _role(
+        self,
+        person: Person,
+        outfit: Outfit,
+        way: Treatment,
+        *,
+        appearance: Appearance | None,
+        tone: Tone,
+        fit: Fit,
+        colour: ColourTags,
+    ) -> Role:
+        shapes = habits([fit.landmarks(shapes) for shapes in _views(person)])
+        return Role(
+            obj_id=person.obj_id,
+            references=tuple(_of(head.reference, way.mode, colour) for head in outfit.heads),
+            shown=_shown(person, outfit),
+            mode=way.mode,
+            tone=tone,
+            habits=shapes,
+            appearance=appearance,
+            cuts_hair=way.cuts_hair,
+            faded=tuple(_faded(person, head.reference, fit) for head in outfit.heads),
+            bearings=tuple(self._bearing(head.reference, shapes, way.mode) for head in outfit.heads),
+        )
 
     def _bearing(self, reference: Reference, shapes: NDArray[np.float32], mode: Mode) -> Bearing:
         """Return how a head must be held; a face alone is seen in the person's own head."""

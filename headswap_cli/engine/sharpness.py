@@ -76,7 +76,8 @@ def edge_blur(grey: Bytes, inside: Bytes) -> float:
     Source: Zhuo, Sim, Defocus map estimation from a single image, Pattern Recognition 44(9), 2011, eq. 5-6.
     """
     across, down = (np.asarray(part, np.float32) for part in cv2.spatialGradient(grey))
-    slopes = np.asarray(cv2.magnitude(across, down), np.float32) / np.float32(_SOBEL)
+    # OpenCV's own magnitude depends on where in memory its pictures lie, by the last bit.
+    slopes = np.sqrt(across * across + down * down) / np.float32(_SOBEL)
     crests = (slopes >= cv2.dilate(slopes, np.ones((3, 3), np.uint8))) & (slopes > _SLOPE) & (inside > 0)
     places = np.flatnonzero(crests)
     own = slopes.ravel()[places]

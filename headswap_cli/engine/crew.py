@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Make = Callable[[Segment, Take], SegmentReport]
 
-_SPOOL_BYTES = 8 * 1024**2
+_SPOOL_BYTES = 2 * 1024**2
 
 
 class Crew:

@@ -27,9 +27,9 @@ _LARGEST, _KEPT = 32 * 1024**2, 64 * 1024**2
 # Linux's number for pages that may go, mman.h.
 _DONT_NEED = 4
 # Where a file is mapped that nobody writes to and of which nothing is in memory or swap alone, by
-# proc_pid_smaps(5): what the loader wrote into a library is nowhere else.
+# proc_pid_smaps(5): what the loader wrote into a library is nowhere else. Networks are shared mappings.
 _READ_ONLY = re.compile(
-    rb"^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \S+ +/.*\n"
+    rb"^([0-9a-f]+)-([0-9a-f]+) r-[x-][ps] \S+ \S+ \S+ +/.*\n"
     rb"(?:[A-Z].*\n)*?Anonymous: +0 kB\n(?:[A-Z].*\n)*?Swap: +0 kB$",
     re.MULTILINE,
 )

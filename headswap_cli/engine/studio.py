@@ -10,6 +10,7 @@ from headswap_cli.engine.cast import Cast, Tally
 from headswap_cli.engine.decode import VideoReader
 from headswap_cli.engine.encode import CodedFrame, Picture, PictureEncoder
 from headswap_cli.engine.head import HeadSwapper
+from headswap_cli.engine.kernel import count_ready
 from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.occlude import Hands
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from headswap_cli.engine.segments import Segment
     from headswap_cli.engine.types import Timeline, VideoProperties
     from headswap_cli.models import Mode, Tone
+
+# It takes as long as a frame: kernels that are wanted one after the other wait so many frames for it.
+_SETTLED_AFTER = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class Studio:
         production = self._production
         cast = Cast(segment.scene, production.fit, self._swappers, production.meetings)
         encoder = PictureEncoder(production.picture)
+        settler = _Settler()
         frame_count = frames_swapped = 0
         for frame in self._reader.between(segment.warm_from, segment.last_frame):
             index = frame.frame_index
@@ -110,8 +115,8 @@ class Studio:
             take(encoder.encode(played.image, production.times[index], frame.duration), 1)
             frame_count += 1
             frames_swapped += played.was_swapped
-            if played.was_swapped and frames_swapped == 1:
-                _settle()
+            if played.was_swapped:
+                settler.note_frame()
         take(encoder.finish(), 0)
         return SegmentReport(frame_count, frames_swapped, cast.tallies)
 
@@ -124,10 +129,24 @@ class Studio:
         return swappers(self._production.roles, self._production.weights)
 
 
-def _settle() -> None:
-    """Let go of what made kernels and networks ready, and of what the segment before left in the gaps."""
-    give_back_memory()
-    give_back_files()
+class _Settler:
+    """Lets go of what made kernels and networks ready, and of what the segment before left in the gaps.
+
+    A kernel that is wanted late, as for the first hand, brings back all that reads it from the disk.
+    """
+
+    def __init__(self) -> None:
+        self._frames_since = _SETTLED_AFTER
+        self._kernels = 0
+
+    def note_frame(self) -> None:
+        """Take note of a frame in which a head was swapped."""
+        self._frames_since += 1
+        kernels = count_ready()
+        if self._frames_since > _SETTLED_AFTER and kernels > self._kernels:
+            self._frames_since, self._kernels = 0, kernels
+            give_back_memory()
+            give_back_files()
 
 
 def swappers(roles: Sequence[Role], weights: Path) -> dict[int, Swapper]:

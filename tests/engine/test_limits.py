@@ -206,6 +206,11 @@ Size:                  4 kB
 Anonymous:             0 kB
 Swap:                  0 kB
 VmFlags: rd ex mr mw me
+7f0000009000-7f000000a000 r--s 00000000 fe:01 13 /weights/network.tflite
+Size:                  4 kB
+Anonymous:             0 kB
+Swap:                  0 kB
+VmFlags: rd mr me ms
 7f0000005000-7f0000009000 r-xp 00002000 fe:01 12 /lib/code.so
 Size:                 16 kB
 Anonymous:             0 kB
@@ -217,6 +222,7 @@ VmFlags: rd ex mr mw me
 def test_nothing_is_handed_back_that_is_in_memory_or_swap_alone() -> None:
     assert _READ_ONLY.findall(_SMAPS) == [
         (b"7f0000000000", b"7f0000001000"),
+        (b"7f0000009000", b"7f000000a000"),
         (b"7f0000005000", b"7f0000009000"),
     ]
 

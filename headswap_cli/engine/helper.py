@@ -16,7 +16,13 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from headswap_cli.engine.limits import bound_memory, give_back_memory, ran_out_of_memory, share_one_heap
+from headswap_cli.engine.limits import (
+    bound_memory,
+    give_back_files,
+    give_back_memory,
+    ran_out_of_memory,
+    share_one_heap,
+)
 from headswap_cli.engine.pipes import HelperDiedError, take_stdout
 from headswap_cli.engine.types import MediaFault
 
@@ -126,11 +132,16 @@ def serve() -> None:
     bound_memory()
     import cv2
 
+    from headswap_cli.engine.kernel import make_ready
     from headswap_cli.engine.segments import Segment
     from headswap_cli.engine.studio import Studio
 
     # One thread here: the segments are what is done side by side.
     cv2.setNumThreads(1)
+    # While nobody waits for this process.
+    make_ready()
+    give_back_memory()
+    give_back_files()
 
     def say(kind: str, content: object) -> None:
         pickle.dump((kind, content), said, protocol=pickle.HIGHEST_PROTOCOL)

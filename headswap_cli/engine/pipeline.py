@@ -6,12 +6,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from headswap_cli.engine.analysis import Analyser
+from headswap_cli.engine.aside import Aside
 from headswap_cli.engine.cast import Cast, told
 from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.crew import Crew
 from headswap_cli.engine.decode import ahead, open_known, open_video
 from headswap_cli.engine.encode import Picture, bounded_size, clock, open_writer
 from headswap_cli.engine.fit import Fit
+from headswap_cli.engine.kernel import make_ready
 from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.segments import segments
 from headswap_cli.engine.studio import Production, swappers
@@ -113,8 +115,11 @@ class Pipeline:
         fit = Fit.to_size(scene.video, *size)
         with open_known(source, scene.video) as video:
             picture, losses = _picture(video, fit, settings.quality), _losses(video)
-        roles, remarks = self._casting.roles(scene, photos, settings, fit, picture.colour)
-        meetings = self._casting.meetings(scene, source, roles)
+        with Aside() as aside:
+            # Most of what photos need leaves another thread free to work.
+            aside.later(make_ready)
+            roles, remarks = self._casting.roles(scene, photos, settings, fit, picture.colour)
+            meetings = self._casting.meetings(scene, source, roles)
         self._casting.clear()
         give_back_memory()
         times = clock(scene.timeline, picture)

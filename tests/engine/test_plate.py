@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -72,6 +73,28 @@ def test_a_background_that_changes_has_no_plate_and_is_known_early() -> None:
 
     assert gatherer.is_lost
     assert gatherer.plate() is None
+
+
+def _wall(seed: int) -> Frame:
+    """Return a wall of soft blotches, much wider than a frame of 480 pixels."""
+    coarse = np.random.default_rng(seed).integers(0, 255, (18, 80, 3)).astype(np.uint8)
+    return np.asarray(cv2.resize(coarse, (1200, 270), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def test_a_background_that_a_moving_camera_leaves_for_good_is_known_to_be_lost() -> None:
+    nobody, wall, gatherer = np.zeros((256, 256), np.float32), _wall(1), PlateGatherer()
+    for age in range(24):
+        frame = np.ascontiguousarray(wall[:, 3 * age : 3 * age + 480])
+        gatherer.follow(age, frame)
+        if age % 6 == 0:
+            gatherer.add(age, frame, nobody)
+    assert not gatherer.is_lost
+    for age in range(24, 72):
+        frame = np.ascontiguousarray(_wall(age)[:, :480])
+        gatherer.follow(age, frame)
+        if age % 6 == 0:
+            gatherer.add(age, frame, nobody)
+    assert gatherer.is_lost
 
 
 @pytest.mark.parametrize("samples", [0, 1])

@@ -6,9 +6,10 @@ import random
 import re
 import sqlite3
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 
@@ -23,10 +24,13 @@ from tests.engine.arena import Arena, Tally, ended
 from tests.engine.engines import RunningEngine, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from headswap_cli.engine.orders import Event, Order
+
 SOURCE = "1" * 64
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +155,65 @@ def test_a_worker_that_cannot_be_started_fails_the_job_and_says_why(store: JobSt
         assert "/nowhere/python" in failed.error_reason
     finally:
         runner.stop()
+
+
+class Notebook:
+    """Stands in for a worker: notes the orders it is given, and does each when it may."""
+
+    is_alive = True
+
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+        self.may = threading.Semaphore(0)
+
+    def perform(self, order: Order) -> Iterator[Event]:
+        self.kinds.append(order["kind"])
+        self.may.acquire()
+        yield {"done": {}}
+
+    def end(self) -> None:
+        self.may.release(1000)
+
+    close = end
+
+
+class Polite(threading.Condition):
+    """Lets whoever asks go on only when the runner's own thread has looked about once more."""
+
+    def __init__(self, runner: Runner) -> None:
+        super().__init__()
+        self.runner = runner
+        self.looks = 0
+
+    def wait_for(self, predicate: Callable[[], T], timeout: float | None = None) -> T:
+        self.looks += threading.current_thread().name == "runner"
+        self.notify_all()
+        found = super().wait_for(predicate, timeout)
+        if threading.current_thread().name.startswith("asker"):
+            before = self.looks
+            self.runner.wake()
+            super().wait_for(lambda: self.looks > before, timeout)
+        return found
+
+
+def test_photos_are_judged_before_any_job_that_waits(store: JobStore) -> None:
+    book = Notebook()
+    runner = Runner(store, lambda: cast("WorkerProcess", book))
+    runner._condition = Polite(runner)
+    for _ in range(2):
+        store.add(Kind.ANALYSIS, SOURCE, {"video_url": "u"})
+    runner.start()
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="asker") as pool:
+            until(lambda: book.kinds, lambda kinds: kinds == ["analysis"])
+            answer = pool.submit(runner.ask, {"kind": "photos", "id": "", "photos": []}, 60.0)
+            until(lambda: runner._asking, lambda asking: asking == 1)
+            book.may.release(3)
+            assert answer.result() == {"done": {}}
+        until(lambda: book.kinds, lambda kinds: len(kinds) == 3)
+    finally:
+        runner.stop()
+    assert book.kinds == ["analysis", "photos", "analysis"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets one process limit another")

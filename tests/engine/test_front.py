@@ -243,6 +243,21 @@ def test_real_glasses_are_found_by_their_bridge_in_every_frame_and_keep_both_sid
         assert max(shares[3:]) < 0.1
 
 
+def test_real_glasses_end_with_the_face() -> None:
+    views = bespectacled()
+    appearance = learn(views, triangles())
+    assert appearance is not None
+    front = Front(appearance, triangles(), hair_stays=False)
+    for frame, place in views:
+        piece = piece_of(frame, place)
+        mask = front.find(piece, place)
+        assert mask is not None
+        face = face_mask(frame.shape, place)[piece.part]
+        # Hair and the cap beside them have the rims' colour: they were taken for more of them.
+        assert int((mask > 0.5)[face].sum()) > 3000
+        assert int((mask > 0.5)[~face].sum()) < 20
+
+
 def test_real_glasses_stay_whole_where_their_rims_are_as_clear_as_skin() -> None:
     views = bespectacled()
     appearance = learn(views, triangles())

@@ -37,6 +37,9 @@ _Key = tuple[bytes, ...]
 
 _NETWORKS = ("_detector", "_mesh", "_matte", "_embedder", "_hands")
 
+# Some 2.5 MB each.
+_KEPT_HEADS = 8
+
 # Photos further apart show different people (the network's authors' figure); from the second on, perhaps.
 OTHER_PERSON, DOUBTFUL = 0.6, 0.5
 # How much of a face a hand may cover.
@@ -74,9 +77,10 @@ class _Seen:
 
 
 class Wardrobe:
-    """Keeps the heads of the last job's photos, so that they are made once though they are asked for twice.
+    """Keeps the heads of a job's photos, so that they are made once though they are asked for twice.
 
-    Networks are loaded when a photo needs them, and stay no longer than that.
+    Of photos that are judged before there is a job, the last few. Networks are loaded when a photo needs
+    them, and stay no longer than that.
 
     Args:
         weights: The folder of the fetched weights.
@@ -95,18 +99,30 @@ class Wardrobe:
         Raises:
             PhotoFault: A photo cannot be used, or two of one person show different people.
         """
-        found, faults = self._tried(photos)
-        for obj_id, fault in faults.items():
-            raise PhotoFault(fault.code, f"person {obj_id + 1}: {fault.reason}") from fault
-        return found
+        keys = {obj_id: _key(paths) for obj_id, paths in photos.items()}
+        self._made = {key: self._made[key] for key in keys.values() if key in self._made}
+        try:
+            return {obj_id: self._of(keys[obj_id], paths, obj_id) for obj_id, paths in photos.items()}
+        finally:
+            self._put_networks_away()
 
     def faults(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, PhotoFault]:
-        """Return what is wrong with photos, by whose they are; the heads of the others are kept.
+        """Return what is wrong with photos, by whose they are; the heads of the last others are kept.
 
         Args:
             photos: As ``outfits`` takes them, by whatever number.
         """
-        return self._tried(photos)[1]
+        faults: dict[int, PhotoFault] = {}
+        try:
+            for number, paths in photos.items():
+                try:
+                    self._outfit_of(_key(paths), paths)
+                except PhotoFault as fault:
+                    faults[number] = fault
+                self._thin()
+        finally:
+            self._put_networks_away()
+        return faults
 
     def clear(self) -> None:
         """Forget the heads."""
@@ -136,21 +152,26 @@ class Wardrobe:
     def _hands(self) -> Hands:
         return Hands(self._weights)
 
-    def _tried(self, photos: Mapping[int, Sequence[Path]]) -> tuple[dict[int, Outfit], dict[int, PhotoFault]]:
-        kept, self._made = self._made, {}
-        found: dict[int, Outfit] = {}
-        faults: dict[int, PhotoFault] = {}
+    def _of(self, key: _Key, paths: Sequence[Path], obj_id: int) -> Outfit:
         try:
-            for number, paths in photos.items():
-                key = _key(paths)
-                try:
-                    found[number] = self._made[key] = kept.get(key) or self._outfit(paths)
-                except PhotoFault as fault:
-                    faults[number] = fault
-        finally:
-            for name in _NETWORKS:
-                vars(self).pop(name, None)
-        return found, faults
+            return self._outfit_of(key, paths)
+        except PhotoFault as fault:
+            raise PhotoFault(fault.code, f"person {obj_id + 1}: {fault.reason}") from fault
+
+    def _outfit_of(self, key: _Key, paths: Sequence[Path]) -> Outfit:
+        outfit = self._made.pop(key, None) or self._outfit(paths)
+        # The one asked for last comes last.
+        self._made[key] = outfit
+        return outfit
+
+    def _thin(self) -> None:
+        """Forget the heads that were asked for longest ago, if there are many."""
+        while sum(len(outfit.heads) for outfit in self._made.values()) > _KEPT_HEADS:
+            del self._made[next(iter(self._made))]
+
+    def _put_networks_away(self) -> None:
+        for name in _NETWORKS:
+            vars(self).pop(name, None)
 
     def _outfit(self, paths: Sequence[Path]) -> Outfit:
         if len(paths) == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+from unittest.mock import MagicMock
 
 import cv2
 import numpy as np
@@ -11,11 +12,12 @@ import pytest
 
 from headswap_cli.engine.reference import read_photo
 from headswap_cli.engine.types import MediaFault
-from headswap_cli.engine.wardrobe import Wardrobe
+from headswap_cli.engine.wardrobe import Outfit, Wardrobe
 from tests import media
 from tests.engine import heads, worse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 pytestmark = pytest.mark.media
@@ -152,3 +154,26 @@ def test_heads_are_made_once_and_anew_when_what_is_in_the_file_has_changed(
     assert wardrobe.outfits({0: [ahead]})[0] is not first
     wardrobe.clear()
     assert wardrobe.outfits({0: [ahead]})[0].heads[0].look.yaw > 10
+
+
+def test_of_photos_that_are_judged_one_after_the_other_the_last_heads_are_kept_and_no_more(
+    wardrobe: Wardrobe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+
+    def outfit(self: Wardrobe, paths: Sequence[Path]) -> Outfit:
+        made.extend(paths)
+        return Outfit(heads=(MagicMock(),) * len(paths), warnings=())
+
+    monkeypatch.setattr(Wardrobe, "_outfit", outfit)
+    photos = [tmp_path / f"{number}.png" for number in range(12)]
+    for number, photo in enumerate(photos):
+        photo.write_bytes(bytes([number]))
+        assert wardrobe.faults({0: [photo]}) == {}
+    assert wardrobe.faults({0: photos[4:8], 1: photos[8:9]}) == {}
+    # Four heads of one person took the place of four others.
+    made.clear()
+    assert wardrobe.faults({0: photos[8:9], 1: photos[11:]}) == {}
+    assert made == []
+    wardrobe.outfits({0: photos[4:8], 1: photos[:1], 2: photos[11:]})
+    assert made == photos[:1]

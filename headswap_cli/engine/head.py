@@ -114,6 +114,7 @@ class HeadSwapper:
             else None
         )
         self._triangles = reference.triangles if mode is Mode.HEAD else _without_hair(reference.triangles)
+        self._used = np.unique(self._triangles)
         self._skin = of_face(reference.triangles)
         self._retargeter = Retargeter(
             reference.vertices,
@@ -246,8 +247,7 @@ class HeadSwapper:
     def _piece(self, frame: Frame, landmarks: Landmarks, posed: Posed) -> Piece | None:
         width = face_width(landmarks)
         if self._mode is Mode.HEAD:
-            used = posed.points[np.unique(self._triangles)]
-            box, old = bounding_box(used), face_box(landmarks)
+            box, old = bounding_box(posed.points[self._used]), face_box(landmarks)
             beside, down = _FALLING if self._cuts_hair else (_OLD_ASIDE, _OLD_DOWN)
             down = down if self._tone is Tone.SOURCE else max(down, REACH)
             behind_it = _SKULL * yaw_sine(landmarks)

@@ -109,8 +109,7 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
     from headswap_cli.engine.pipeline import Pipeline
     from headswap_cli.models import Mode
     from tests import media, quality
-    from tests.bench.picture import attention, beginnings, cases, evaluate, faceres, made, sheets
-    from tests.engine.overlays import OVERLAYS
+    from tests.bench.picture import cases
 
     mode = Mode(mode_name) if mode_name != "auto" else None
     if sys.platform == "linux":
@@ -123,6 +122,10 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
         source, target = cases.clip_of(clip, folder), folder / "result.mp4"
         photos = None if photo == cases.EACH_HIS_OWN else cases.photo_of(photo)
         speed, scene, notices = quality.speed_of(source, target, mode, photos, rounds=2 if with_speed else 0)
+        # Not before: the worker, whose memory was watched, has none of these either.
+        from tests.bench.picture import attention, beginnings, evaluate, faceres, made, sheets
+        from tests.engine.overlays import OVERLAYS
+
         worn = quality.photos_for(scene, photos)
         missing = faceres.ensure(media.kept("faceres"))
         if missing:

@@ -232,7 +232,7 @@ class ApiClient:
         lost_hint: str | None = None,
     ) -> None:
         self._http = http
-        self.lost_hint = lost_hint
+        self._lost_hint = lost_hint
         self._patience_s = patience_s
         self._sleep = sleep
         self._clock = clock
@@ -240,6 +240,11 @@ class ApiClient:
         self._on_retry = on_retry
         self._renew = renew
         self._timeout_s: float | None = None
+
+    @property
+    def is_of_engine(self) -> bool:
+        """Whether it is the local engine that answers: what a service says in its words means nothing."""
+        return self._lost_hint is not None
 
     def telling(self, on_retry: Callable[[HeadswapError, float], None]) -> ApiClient:
         """Return the same client, which tells of each error that it does not give in to, and of the wait."""
@@ -317,8 +322,8 @@ class ApiClient:
                 return outcome
             pause = delay_s(tries, retry_after_s=outcome.retry_after_s, random=self._random)
             if outcome.kind not in again or self._clock() + pause > give_up:
-                if self.lost_hint and isinstance(outcome.error, NotFoundError):
-                    outcome.error.hint = self.lost_hint
+                if self._lost_hint and isinstance(outcome.error, NotFoundError):
+                    outcome.error.hint = self._lost_hint
                 raise outcome.error from outcome.cause
             if self._on_retry is not None:
                 self._on_retry(outcome.error, pause)

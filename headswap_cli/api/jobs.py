@@ -42,6 +42,6 @@ def cancel_job(client: ApiClient, job_id: str) -> Ending:
     if kind not in {"analysis", "task"}:
         raise ServiceError("The local engine did not say what it has ended.", hint="headswap serve --stop")
     # The fields that matter here are the same for a task, whose result is not told along.
-    job = parse_analysis(record, job_id)
-    was = parse_analysis({**record, "status": record.get("was"), "cancelled": False}, job_id).status
+    job = parse_analysis(record, job_id, is_of_engine=True)
+    was = parse_analysis({**record, "status": record.get("was")}, job_id).status
     return Ending(str(kind), was, job.status, job.progress, job.error, record.get("ended_now") is True)

@@ -68,7 +68,8 @@ def fetch_analysis(client: ApiClient, analysis_id: str) -> Analysis:
         NotFoundError: there is none with that id.
     """
     with _naming(client, "analysis", analysis_id):
-        return parse_analysis(client.get(ANALYSIS_PATH, {"_id": analysis_id}), analysis_id)
+        record = client.get(ANALYSIS_PATH, {"_id": analysis_id})
+        return parse_analysis(record, analysis_id, is_of_engine=client.is_of_engine)
 
 
 def create_body(video_url: str, faces: Sequence[MappedFace], options: SwapOptions) -> JsonObject:
@@ -116,7 +117,8 @@ def fetch_task(client: ApiClient, task_id: str) -> Task:
         NotFoundError: there is none with that id.
     """
     with _naming(client, "task", task_id):
-        return parse_task(client.get(TASK_PATH, {"_id": task_id}), task_id)
+        record = client.get(TASK_PATH, {"_id": task_id})
+        return parse_task(record, task_id, is_of_engine=client.is_of_engine)
 
 
 @contextmanager
@@ -128,22 +130,25 @@ def _naming(client: ApiClient, kind: str, known_as: str) -> Iterator[None]:
         # The local engine has no more to say of it.
         message = f"The local engine has no {kind} with the id {known_as!r}."
         raise NotFoundError(
-            message if client.lost_hint else f"No {kind} has the id {known_as!r}: {error.message}",
+            message if client.is_of_engine else f"No {kind} has the id {known_as!r}: {error.message}",
             hint=error.hint,
             code=error.code,
             **{f"{kind}_id": known_as},
         ) from error
 
 
-def parse_analysis(record: JsonObject, analysis_id: str, video_url: str = "") -> Analysis:
+def parse_analysis(
+    record: JsonObject, analysis_id: str, video_url: str = "", *, is_of_engine: bool = False
+) -> Analysis:
     """Return an analysis record as a value.
 
     Args:
         record: The envelope's ``data``.
         analysis_id: The id it was asked for by.
         video_url: What was submitted; else the record says it.
+        is_of_engine: Whether the local engine says so.
     """
-    status_number, status = _status(record)
+    status_number, status = _status(record, is_of_engine=is_of_engine)
     result = record.get("analysis_result")
     result = result if isinstance(result, dict) else {}
     video = result.get("video_info")
@@ -163,14 +168,15 @@ def parse_analysis(record: JsonObject, analysis_id: str, video_url: str = "") ->
     )
 
 
-def parse_task(record: JsonObject, task_id: str) -> Task:
+def parse_task(record: JsonObject, task_id: str, *, is_of_engine: bool = False) -> Task:
     """Return a task record as a value; completed means status 3 and a URL, for the URL may come later.
 
     Args:
         record: The envelope's ``data``.
         task_id: The id it was asked for by.
+        is_of_engine: Whether the local engine says so.
     """
-    status_number, status = _status(record)
+    status_number, status = _status(record, is_of_engine=is_of_engine)
     output_url = web_url(record.get("video_url"))
     if status is Status.COMPLETED and output_url is None:
         status = Status.PROCESSING
@@ -217,11 +223,15 @@ def _mappings(faces: Sequence[MappedFace]) -> list[JsonObject]:
     ]
 
 
-def _status(record: JsonObject) -> tuple[int, Status]:
-    """Return the number and what it means; the local engine alone tells what ended on the user's wish."""
+def _status(record: JsonObject, *, is_of_engine: bool) -> tuple[int, Status]:
+    """Return the number and what it means.
+
+    The local engine alone tells what ended on the user's wish: what was cancelled is begun anew without a
+    question, so that a service which said so would be paid again.
+    """
     status_number = whole(record.get("status")) or 0
     status = _STATUSES.get(status_number, Status.UNKNOWN)
-    is_cancelled = status is Status.FAILED and record.get("cancelled") is True
+    is_cancelled = is_of_engine and status is Status.FAILED and record.get("cancelled") is True
     return status_number, Status.CANCELLED if is_cancelled else status
 
 

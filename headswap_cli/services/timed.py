@@ -108,7 +108,7 @@ def state_report(deps: Deps) -> Callable[[Analysis | Task], None]:
     def tell(state: Analysis | Task) -> None:
         nonlocal told, waits_for
         what, _ = described(state)
-        if state.front is not None and state.front.identifier != waits_for:
+        if deps.is_free and state.front is not None and state.front.identifier != waits_for:
             waits_for = state.front.identifier
             deps.report.notice(f"{what}: {_waiting_line(state.front, state.ahead)}")
         deps.report.state(what, state.status, state.progress)

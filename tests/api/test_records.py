@@ -319,3 +319,21 @@ def test_how_much_was_replaced_is_read_where_it_is_told(said: object, modes: dic
 def test_how_many_jobs_come_first_is_a_count(said: object, ahead: int) -> None:
     assert v4.parse_task({"status": 1, "ahead": said}, "task").ahead == ahead
     assert v4.parse_analysis({"status": 1, "ahead": said}, "analysis").ahead == ahead
+
+
+def test_only_of_the_local_engine_is_it_believed_that_the_user_had_a_job_ended() -> None:
+    # What was cancelled is begun anew without a question: at a service that would be paid for twice.
+    record = {"status": 4, "cancelled": True, "error_reason": "gone"}
+    for parse in (v4.parse_task, v4.parse_analysis):
+        assert parse(record, "x").status is Status.FAILED
+        ended = parse(record, "x", is_of_engine=True)
+        assert (ended.status, ended.error) == (Status.CANCELLED, "gone")
+        assert parse({**record, "cancelled": "yes"}, "x", is_of_engine=True).status is Status.FAILED
+        assert parse({**record, "status": 2}, "x", is_of_engine=True).status is Status.PROCESSING
+
+
+@pytest.mark.parametrize(
+    "front", [None, 7, [], {}, {"_id": "a"}, {"_id": "a", "kind": "\x1b[31m"}, {"_id": 7, "kind": "x"}]
+)
+def test_a_front_that_makes_no_sense_is_none(front: object) -> None:
+    assert v4.parse_task({"status": 1, "front": front}, "x").front is None

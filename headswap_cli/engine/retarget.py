@@ -49,8 +49,8 @@ _UPPER_LID = 0.8
 # How far the fold above follows it, and from where between fold and brow a shut lid's skin is taken.
 _CREASE = 0.2
 _LID_SKIN, _CREASE_SKIN = 0.3, 0.85
-# How far from the lower lid and the corners outwards a shut eye's skin begins.
-_SKIN_BELOW = 0.6
+# How far from the lower lid and the corners outwards a shut eye's skin begins, and how far it is open before.
+_SKIN_BELOW, _LAST = 0.6, 0.35
 # Lids drawn wider than the photo's bare white that it never showed: a startled look.
 _WIDEST = 1.25
 # Eyes that laugh or stare in the photo go so far of the way to the person's, within these limits of theirs.

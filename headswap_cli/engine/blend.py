@@ -121,7 +121,7 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
     # Single precision throughout: plain numbers would make every step a double one.
     zero, half, one, white = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
     hardly, trace = np.float32(0.004), np.float32(1e-4)
-    necks, steeper = np.empty((columns, 4), np.float32), np.float32(max(1.0, width / columns))
+    necks, steeper = np.zeros((columns, 4), np.float32), np.float32(max(1.0, width / columns))
     for y in range(height):
         above, below, down = _place(y, rows, height)
         _stretch_neck(neck, (above, below), down, necks)
@@ -139,16 +139,17 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
             shows = gone * (one - cover) > trace
             left, right, far = _place(x, columns, width) if shows else (0, 0, zero)
             part = shares[left] + (shares[right] - shares[left]) * far
-            skin = _steep(necks[left, 3] + (necks[right, 3] - necks[left, 3]) * far, steeper)
+            skin = zero
+            if shows and necks[left, 3] + necks[right, 3] > zero:
+                skin = _steep(necks[left, 3] + (necks[right, 3] - necks[left, 3]) * far, steeper)
             for k in range(3):
                 seen = np.float32(target[y, x, k])
                 behind = seen
                 if shows:
                     hidden = line[left, k] + (line[right, k] - line[left, k]) * far
                     hidden += part * np.float32(plate[y, x, k])
-                    if skin > zero:
-                        own = necks[left, k] + (necks[right, k] - necks[left, k]) * far + grain[y, x]
-                        hidden += (own - hidden) * skin
+                    own = necks[left, k] + (necks[right, k] - necks[left, k]) * far + grain[y, x]
+                    hidden += (own - hidden) * skin
                     behind += (min(max(hidden, zero), white) - seen) * gone
                 # At the edge of what is in front nothing of the background shines through.
                 value = seen * (one - most) + (behind * (one - cover) + layer[y, x, k]) * most

@@ -139,9 +139,7 @@ def behind(
     # What is half the old head's has its hair's or its beard's colours.
     whole = np.clip(1 - old[part] / _HARDLY, 0, 1) * ~neck.lit
     clothes = body[part] * whole * about[part]
-    worn, near = _beside(source[part], clothes, whole, place.width)
-    picture[part] += (worn - picture[part]) * near[..., np.newaxis]
-    share[part] *= 1 - near
+    _wear(source[part], clothes, whole, place.width, (picture[part], share[part]))
     skin, shown = np.zeros_like(picture), np.zeros_like(share)
     skin[part], shown[part] = neck.skin, neck.shown
     return Scenery(picture, share, skin, shown)
@@ -159,21 +157,45 @@ def _on_plate(source: Floats, free: Mask, plate: Plate) -> tuple[Floats, Mask]:
     return np.where(known[..., np.newaxis] > 0, light, guess), known
 
 
-def _beside(source: Floats, body: Mask, left: Mask, width: float) -> tuple[Floats, Mask]:
-    """Return what of a body there is beside what of the old head is gone, and how far it is to go on there.
+def _wear(source: Floats, body: Mask, left: Mask, width: float, behind: tuple[Floats, Mask]) -> None:
+    """Let what of a body there is beside what of the old head is gone go on there.
 
     Args:
         source: (height, width, 3).
         body: How far each pixel is a person's and stays, 0 to 1.
         left: How far it stays.
         width: Of the face.
+        behind: What there is so far, (height, width, 3), and its share of the plate; changed in place.
     """
     side = 2 * max(1, round(_BESIDE * width)) + 1
-    planes = cv2.blur(np.dstack([source * body[..., np.newaxis], body, left]), (side, side))
-    bodies, there = planes[..., 3], planes[..., 4]
-    near = bodies / np.maximum(there, 1e-3) * np.clip(_NEARLY * there, 0, 1)
-    colours = planes[..., :3] / np.maximum(bodies, 1e-3)[..., np.newaxis]
-    return np.asarray(colours, np.float32), np.asarray(near, np.float32)
+    planes = np.empty((*body.shape, 5), np.float32)
+    _stack(source, body, left, planes)
+    _lay_worn(np.asarray(cv2.blur(planes, (side, side)), np.float32), *behind)
+
+
+@kernel
+def _stack(source: Floats, body: Mask, left: Mask, planes: Floats) -> None:
+    height, width = body.shape
+    for y in range(height):
+        for x in range(width):
+            for k in range(3):
+                planes[y, x, k] = source[y, x, k] * body[y, x]
+            planes[y, x, 3], planes[y, x, 4] = body[y, x], left[y, x]
+
+
+@kernel
+def _lay_worn(planes: Floats, picture: Floats, share: Mask) -> None:
+    """Lay the mean colours of what is worn over what is behind it, as far as they are near."""
+    height, width = share.shape
+    hardly, most, one = np.float32(1e-3), np.float32(_NEARLY), np.float32(1)
+    for y in range(height):
+        for x in range(width):
+            bodies, there = planes[y, x, 3], planes[y, x, 4]
+            near = bodies / max(there, hardly) * min(most * there, one)
+            for k in range(3):
+                worn = planes[y, x, k] / max(bodies, hardly)
+                picture[y, x, k] += (worn - picture[y, x, k]) * near
+            share[y, x] *= one - near
 
 
 def _widened(landmarks: Landmarks, reach: NDArray[np.floating]) -> Landmarks:

@@ -56,18 +56,6 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
         landmarks: The face, in its pixels.
         is_long: Whether it hangs down beside the jaw; else it ends there.
     """
-    forehead, width = float(landmarks[topology.FOREHEAD, 1]), face_width(landmarks)
-    gone = np.zeros(person.shape, np.float32)
-    # What is higher is not even asked for its colour.
-    top = int(np.clip(forehead - _CROWN * width, 0, len(person) - 1))
-    lower = landmarks.copy()
-    lower[:, 1] -= top
-    gone[top:] = _falling(image[top:], person[top:], lower, is_long=is_long)
-    return gone
-
-
-def _falling(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: bool) -> Mask:
-    """Do so in a picture that begins at the crown."""
     reach, down = _LONG if is_long else _SHORT
     width = face_width(landmarks)
     rows = np.arange(len(person), dtype=np.float32)[:, np.newaxis]

@@ -94,10 +94,12 @@ def _stretch_neck(neck: Floats, between: tuple[int, int], down: np.float32, row:
 
 
 @kernel
-def _steep(part: np.float32, times: np.float32) -> np.float32:
-    """Return how far something is there whose edge is to be so many times as steep."""
-    half = np.float32(0.5)
-    return min(max((part - half) * times + half, np.float32(0)), np.float32(1))
+def _steep(left: np.float32, right: np.float32, far: np.float32, times: np.float32) -> np.float32:
+    """Return how far something is there between two pixels, its edge so many times as steep."""
+    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
+    if left + right <= zero:
+        return zero
+    return min(max((left + (right - left) * far - half) * times + half, zero), one)
 
 
 @kernel
@@ -139,9 +141,7 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
             shows = gone * (one - cover) > trace
             left, right, far = _place(x, columns, width) if shows else (0, 0, zero)
             part = shares[left] + (shares[right] - shares[left]) * far
-            skin = zero
-            if shows and necks[left, 3] + necks[right, 3] > zero:
-                skin = _steep(necks[left, 3] + (necks[right, 3] - necks[left, 3]) * far, steeper)
+            skin = _steep(necks[left, 3], necks[right, 3], far, steeper)
             for k in range(3):
                 seen = np.float32(target[y, x, k])
                 behind = seen

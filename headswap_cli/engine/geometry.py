@@ -162,7 +162,7 @@ def face_box(landmarks: Landmarks) -> Box:
 
 def face_width(landmarks: Landmarks) -> float:
     """Return the distance from cheek to cheek, pixels, depth included: it hardly changes as a head turns."""
-    return float(np.linalg.norm(landmarks[topology.LEFT_CHEEK] - landmarks[topology.RIGHT_CHEEK]))
+    return math.dist(landmarks[topology.LEFT_CHEEK].tolist(), landmarks[topology.RIGHT_CHEEK].tolist())
 
 
 def yaw_sine(landmarks: Landmarks) -> float:

@@ -251,7 +251,7 @@ def _weigh(  # noqa: PLR0917 - kernels take arguments by place
                 looked += 1
                 # Light strands have skin's colour.
                 behind += old[y, x] > 0.5
-                found += alike[y, x] and old[y, x] <= 0.5
+                found += alike[y, x] * (old[y, x] <= 0.5)
             if alike[y, x] and dark < below[y, x] < lowest:
                 shows = 1 - 2 * old[y, x] if below[y, x] > clear else 0
                 weight[y, x] = max(shows, _CREASES_WORTH)

@@ -14,9 +14,9 @@ from headswap_cli.engine.kernel import kernel
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-_DARKNESS = 0.5
+_DARKNESS = 0.62
 # Thickness of closed lashes in eye widths.
-_THICKNESS = 0.04
+_THICKNESS = 0.06
 # What the upper lid takes from the light of the eyeball at its edge, and how far down, in eye widths.
 _SHADOW, _SHADOW_REACH = 0.18, 0.1
 # No eyeball is as bright as skin in the sun: the photo's white was spread out under the lids.
@@ -58,7 +58,7 @@ def finish_eye(layer: Floats, upper: Floats, lower: Floats, opening: float) -> N
     if amount > 0:
         shape = part.shape[:2]
         lashes = _filled(shape, _lash_outline(upper - origin, max(1.0, _THICKNESS * width)))
-        lashes = np.asarray(cv2.GaussianBlur(lashes, (0, 0), max(0.5, 0.02 * width)), np.uint8)
+        lashes = np.asarray(cv2.GaussianBlur(lashes, (0, 0), max(0.6, 0.02 * width)), np.uint8)
         _draw(part, lashes, np.float32(amount / 255))
 
 

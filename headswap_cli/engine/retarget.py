@@ -46,6 +46,8 @@ _LIP_REACH, _JAW_REACH = 0.05, 0.2
 _JAW_SHARE = 0.2
 # An upper lid does most of a blink.
 _UPPER_LID = 0.8
+# How far shut lids hang down in the middle, in eye widths: an eyeball is round.
+_SAG = 0.06
 # How far the fold above follows it, and from where between fold and brow a shut lid's skin is taken.
 _CREASE = 0.2
 _LID_SKIN, _CREASE_SKIN = 0.3, 0.85
@@ -274,6 +276,9 @@ class Retargeter:
         face[upper] -= _UPPER_LID * excess
         face[lower] += (1 - _UPPER_LID) * excess
         face[creases] -= _CREASE * excess
+        sag = shut * _SAG * _bow(self._reference, eye)
+        face[upper, 1] += sag
+        face[lower, 1] += sag
         fold, rise = texture_points[creases], texture_points[above] - texture_points[creases]
         texture_points[upper] += shut * (fold + _LID_SKIN * rise - texture_points[upper])
         texture_points[creases] += shut * _CREASE_SKIN * rise
@@ -331,6 +336,14 @@ def _lid_gap(landmarks: Landmarks, eye: Eye) -> float:
     upper, lower = _sides(eye.pairs)
     gaps = np.linalg.norm(landmarks[upper, :2] - landmarks[lower, :2], axis=1)
     return float(gaps.mean()) / hull.eye_frame(landmarks, eye)[1]
+
+
+def _bow(landmarks: Landmarks, eye: Eye) -> Floats:
+    """Return how high a bow from corner to corner is over an eye's pairs, (n,), 1 being the eye's width."""
+    upper, _ = _sides(eye.pairs)
+    outer, inner = landmarks[list(eye.corners), 0]
+    along = np.clip((landmarks[upper, 0] - outer) / (inner - outer), 0, 1)
+    return np.asarray(4 * along * (1 - along) * abs(inner - outer), np.float32)
 
 
 def _usually_open(gaps: NDArray[np.floating], least: float) -> NDArray[np.floating]:

@@ -105,11 +105,13 @@ def cancel(deps: Deps, target: Target) -> CancelResult:
 
     Raises:
         InputError: it is over already, or of the run no task was created yet.
-        NotFoundError: the engine has no such job.
+        NotFoundError: the engine has no such job, or not any more.
     """
     try:
         ending = cancel_job(deps.client, target.job_id)
     except NotFoundError as error:
+        if target.run is not None:
+            raise _gone(target.run, error) from error
         raise nobody_knows(deps, target.identifier, error) from error
     kind = "run" if target.run else ending.kind
     if ending.status is not Status.CANCELLED:
@@ -118,6 +120,15 @@ def cancel(deps: Deps, target: Target) -> CancelResult:
         deps.journal.cancelled(run.run_id, JobCancelledError(ending.kind, target.job_id))
     was = ending.was if ending.ended_now else Status.CANCELLED
     return CancelResult(target.identifier, kind, target.job_id, was, ending.progress)
+
+
+def _gone(run: Run, error: NotFoundError) -> NotFoundError:
+    return NotFoundError(
+        f"The local engine has deleted the job of the run {run.run_id}; there is nothing to cancel.",
+        hint=f"headswap runs forget {run.run_id} --force",
+        code=error.code,
+        run_id=run.run_id,
+    )
 
 
 def _nothing_at_work(target: Target, ending: Ending) -> InputError:

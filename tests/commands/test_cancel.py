@@ -304,3 +304,16 @@ def test_a_run_that_has_nothing_at_work_says_so(home: Home) -> None:
     ran = home.headswap("cancel", rehearsed, code=2)
     assert "has nothing at work: its analysis is completed, and no task was created." in ran.err
     assert f"hint: headswap runs forget {rehearsed} --force" in ran.err
+
+
+@linux
+def test_a_run_whose_job_the_engine_has_deleted_is_not_said_to_be_unknown(home: Home) -> None:
+    home.tell()
+    run_id, task = home.detached()
+    home.headswap("status", task, "--wait")
+    home.headswap("serve", "--clear")
+    ran = home.headswap("cancel", run_id, code=13)
+    assert f"The local engine has deleted the job of the run {run_id}; there is nothing to cancel." in ran.err
+    assert f"hint: headswap runs forget {run_id} --force\n" in ran.err
+    assert "has no analysis, task or run" in home.headswap("cancel", task, code=13).err
+    home.headswap("runs", "forget", run_id, "--force")

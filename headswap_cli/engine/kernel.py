@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar, cast
@@ -13,6 +14,8 @@ import numpy as np
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 _LOOPS: list[Any] = []
+# What reading a file raises that is empty, cut short or all zeros, as one may be after the power went.
+_DAMAGED = (EOFError, pickle.UnpicklingError)
 
 
 def kernel(loop: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
@@ -31,12 +34,19 @@ def count_ready() -> int:
 
 
 def make_ready() -> None:
-    """Read all kernels that are on the disk: half a second that nobody waits for, if it is done in time."""
+    """Read all kernels that are on the disk: half a second that nobody waits for, if it is done in time.
+
+    One whose file is damaged is forgotten, and so compiled anew when it is wanted.
+    """
     # The first conversion to Lab of a process makes tables, in 50 ms.
     cv2.cvtColor(np.zeros((1, 1, 3), np.uint8), cv2.COLOR_BGR2Lab)
     for loop in _LOOPS:
-        for signature in _on_disk(loop):
-            loop.compile(signature)
+        try:
+            for signature in _on_disk(loop):
+                loop.compile(signature)
+        except _DAMAGED:
+            with suppress(OSError):
+                loop._cache.flush()
 
 
 def _on_disk(loop: Any) -> Iterator[Any]:

@@ -191,10 +191,10 @@ class Runner:
     def _run(self, seat: Seat, job: Job) -> None:
         try:
             worker = seat.ready()
-            seat.known.append(_analysis_id(job))
             with self._underway.at(seat, job.id):
                 # Whoever cancels it from now on finds it here, and whoever did so before is found out.
                 if self._is_wanted(job):
+                    seat.known.append(_analysis_id(job))
                     for event in worker.perform(_order(job)):
                         self._note(job, event)
         except WorkerDiedError as death:

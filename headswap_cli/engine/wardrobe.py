@@ -193,8 +193,9 @@ class Wardrobe:
         photo = read_photo(path)
         landmarks, _ = self._mesh.from_detection(photo, select_face(self._detector(photo)))
         verdict = judge(photo, landmarks, turn_limit=turn_limit)
-        _require_bare(photo, landmarks, self._hands.find(photo, face_box(landmarks)))
+        # Of the photo before nothing is known, not even of one that was refused.
         self._hands.reset()
+        _require_bare(photo, landmarks, self._hands.find(photo, face_box(landmarks)))
         reference = build_reference(photo, landmarks, self._matte, self._triangles)
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
         told = [*verdict.warnings, *_background(reference)]

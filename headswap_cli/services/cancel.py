@@ -104,12 +104,15 @@ def cancel(deps: Deps, target: Target) -> CancelResult:
     """End a job, and write that down for every run that waits for it.
 
     Raises:
-        InputError: it is over already, or of the run no task was created yet.
-        NotFoundError: the engine has no such job.
+        InputError: it is over already, of the run no task was created yet, or other runs wait for it too.
+        NotFoundError: the engine has no such job, or not any more.
     """
+    _check_unshared(deps.journal, target)
     try:
         ending = cancel_job(deps.client, target.job_id)
     except NotFoundError as error:
+        if target.run is not None:
+            raise _gone(target.run, error) from error
         raise nobody_knows(deps, target.identifier, error) from error
     kind = "run" if target.run else ending.kind
     if ending.status is not Status.CANCELLED:
@@ -118,6 +121,27 @@ def cancel(deps: Deps, target: Target) -> CancelResult:
         deps.journal.cancelled(run.run_id, JobCancelledError(ending.kind, target.job_id))
     was = ending.was if ending.ended_now else Status.CANCELLED
     return CancelResult(target.identifier, kind, target.job_id, was, ending.progress)
+
+
+def _check_unshared(journal: Journal, target: Target) -> None:
+    """Check that nobody loses a run by the end of another: one analysis does for all runs of a video."""
+    others = [run.run_id for run in journal.runs_on(target.job_id) if run.run_id != target.identifier]
+    if target.run is not None and others:
+        raise InputError(
+            f"The run {target.identifier} was not cancelled: its analysis {target.job_id} is that of"
+            f" {', '.join(others)}, too.",
+            hint=f"To end all of them: headswap cancel {target.job_id}",
+            run_id=target.identifier,
+        )
+
+
+def _gone(run: Run, error: NotFoundError) -> NotFoundError:
+    return NotFoundError(
+        f"The local engine has deleted the job of the run {run.run_id}; there is nothing to cancel.",
+        hint=f"headswap runs forget {run.run_id} --force",
+        code=error.code,
+        run_id=run.run_id,
+    )
 
 
 def _nothing_at_work(target: Target, ending: Ending) -> InputError:

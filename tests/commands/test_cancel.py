@@ -304,3 +304,40 @@ def test_a_run_that_has_nothing_at_work_says_so(home: Home) -> None:
     ran = home.headswap("cancel", rehearsed, code=2)
     assert "has nothing at work: its analysis is completed, and no task was created." in ran.err
     assert f"hint: headswap runs forget {rehearsed} --force" in ran.err
+
+
+@linux
+def test_a_run_whose_job_the_engine_has_deleted_is_not_said_to_be_unknown(home: Home) -> None:
+    home.tell()
+    run_id, task = home.detached()
+    home.headswap("status", task, "--wait")
+    home.headswap("serve", "--clear")
+    ran = home.headswap("cancel", run_id, code=13)
+    assert f"The local engine has deleted the job of the run {run_id}; there is nothing to cancel." in ran.err
+    assert f"hint: headswap runs forget {run_id} --force\n" in ran.err
+    assert "has no analysis, task or run" in home.headswap("cancel", task, code=13).err
+    home.headswap("runs", "forget", run_id, "--force")
+
+
+@linux
+def test_a_run_whose_analysis_another_run_waits_for_too_is_ended_only_with_it(home: Home) -> None:
+    home.tell(hold=True)
+    video, _ = home.media()
+    waiting = []
+    for count in (1, 2):
+        waiting.append(home.headswap.start("analyze", video))
+        runs = until(
+            lambda: [one for one in home.headswap("runs", "--json").value if one["analysis_id"]],
+            lambda runs: len(runs) == count,  # noqa: B023
+        )
+    (analysis,) = {run["analysis_id"] for run in runs}
+    second, first = (run["run_id"] for run in runs)
+    ran = home.headswap("cancel", first, code=2)
+    assert f"The run {first} was not cancelled: its analysis {analysis} is that of {second}, too." in ran.err
+    assert f"hint: To end all of them: headswap cancel {analysis}\n" in ran.err
+    assert {home.status(first), home.status(second)} == {"processing"}
+    home.headswap("cancel", analysis)
+    for command in waiting:
+        command.communicate(timeout=60)
+        assert command.returncode == 3
+    assert {home.status(first), home.status(second)} == {"cancelled"}

@@ -238,3 +238,47 @@ def test_a_verdict_that_the_disk_does_not_take_is_written_once_it_does(tmp_path:
         assert ended(http, wire.TASK_PATH, task.task_id)["status"] == wire.COMPLETED
         arena.judge(http, [task])
     assert tally.is_clean, tally
+
+
+def test_a_worker_that_was_spared_a_cancelled_job_is_not_taken_for_one_that_knows_its_video(
+    store: JobStore,
+) -> None:
+    workers: list[Notebook] = []
+    dropped: list[Job] = []
+
+    def make() -> WorkerProcess:
+        for job in dropped:
+            runner.cancel(job.id)
+        workers.append(Notebook())
+        return cast("WorkerProcess", workers[-1])
+
+    def begin(kind: Kind, **more: Any) -> Job:
+        return store.add(kind, SOURCE, {"video_url": "u", **more})
+
+    def task() -> Job:
+        more = {"analysis_id": known.id, "photos": {}, "resolution": "720p", "keep_original_sound": True}
+        return begin(Kind.TASK, **more)
+
+    runner = Runner(store, make, workers=2)
+    runner.start()
+    try:
+        known = begin(Kind.ANALYSIS)
+        runner.wake()
+        until(lambda: workers, bool)[0].may.release()
+        verdict(store, known)
+        other = begin(Kind.ANALYSIS)
+        runner.wake()
+        until(lambda: workers[0].kinds, lambda kinds: len(kinds) == 2)
+        dropped.append(task())
+        runner.wake()
+        until(lambda: len(workers), lambda count: count == 2)
+        workers[0].may.release()
+        verdict(store, other)
+        wanted = task()
+        runner.wake()
+        until(lambda: sum(len(worker.kinds) for worker in workers), lambda count: count == 3)
+        assert [worker.kinds for worker in workers] == [["analysis", "analysis", "task"], []]
+        workers[0].may.release()
+        assert verdict(store, wanted).status == wire.COMPLETED
+    finally:
+        runner.stop()

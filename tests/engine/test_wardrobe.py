@@ -112,6 +112,17 @@ def test_a_hand_before_the_face_is_refused_with_how_much_it_covers(
     assert "at most 5 can be borne" in caught.value.reason
 
 
+def test_a_photo_is_judged_by_itself_though_the_one_before_was_refused_for_a_hand(
+    wardrobe: Wardrobe, tmp_path: Path
+) -> None:
+    first, second = (
+        worse.saved(worse.moment(CLIP, index), tmp_path / f"{index}.png") for index in (150, 168)
+    )
+    alone = wardrobe.faults({1: [second]})[1]
+    after = wardrobe.faults({0: [first], 1: [second]})[1]
+    assert after.reason == alone.reason
+
+
 def test_hair_that_was_dyed_between_two_photos_is_warned_of(
     wardrobe: Wardrobe, ahead: Path, tmp_path: Path
 ) -> None:

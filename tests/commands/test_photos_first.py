@@ -192,5 +192,6 @@ def test_what_waits_for_its_photos_to_be_judged_is_ended_in_its_own_terminal_alo
     waiting.send_signal(signal.SIGINT)
     _, said = waiting.communicate(timeout=60)
     assert waiting.returncode == 130
+    assert f"Stopped. Nothing was submitted yet; to go on: headswap resume {run_id}\n" in said
     assert "has submitted nothing; there is nothing to cancel" in program("cancel", run_id, code=2).err
     assert program("runs", "forget", run_id, "--force", "-q").out == f"{run_id}\n"

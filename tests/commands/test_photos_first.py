@@ -184,6 +184,7 @@ def test_what_waits_for_its_photos_to_be_judged_is_ended_in_its_own_terminal_alo
     assert next(line for line in waiting.stderr if "at work on another job" in line)
     (known,) = program("runs", "--json").value
     run_id = known["run_id"]
+    assert known["status"] == "unsent"
     said = program("cancel", run_id, code=2).err
     assert f"{run_id} still waits in another headswap, which has submitted nothing to cancel yet." in said
     assert "hint: Ctrl-C in that terminal ends it." in said
@@ -193,5 +194,8 @@ def test_what_waits_for_its_photos_to_be_judged_is_ended_in_its_own_terminal_alo
     _, said = waiting.communicate(timeout=60)
     assert waiting.returncode == 130
     assert f"Stopped. Nothing was submitted yet; to go on: headswap resume {run_id}\n" in said
+    assert program("runs", "--status", "unsent", "-q").out == f"{run_id}\n"
+    assert program("runs", "--status", "queued", "-q").out.strip() in {"", "No runs."}
+    assert program("status", run_id, "-q").out == "unsent\n"
     assert "has submitted nothing; there is nothing to cancel" in program("cancel", run_id, code=2).err
     assert program("runs", "forget", run_id, "--force", "-q").out == f"{run_id}\n"

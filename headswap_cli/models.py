@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """The state of an analysis, a task or a run, in the API's words; "cancelled" is the local engine's."""
+    """The state of an analysis, a task or a run, in the API's words; "cancelled" is the local engine's.
 
+    "unsent" is only ever a run: one that has submitted nothing yet.
+    """
+
+    UNSENT = "unsent"
     QUEUED = "queued"
     PROCESSING = "processing"
     COMPLETED = "completed"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
+import pytest
+
 from headswap_cli.cli import build
-from headswap_cli.errors import ExitCode
+from headswap_cli.errors import ExitCode, InputError
+from headswap_cli.render.view import error_json
 
 TOP = Path(__file__).parent.parent
 README = (TOP / "README.md").read_text()
@@ -31,3 +37,17 @@ def test_the_picture_in_the_readme_is_there_and_small() -> None:
     picture = TOP / ".github" / "result.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert picture.stat().st_size <= 300_000
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_the_filter_in_the_readme_prints_the_path_or_fails_with_the_reason() -> None:
+    (wanted,) = re.findall(r"headswap run .* --json \| jq -r '(.*)'$", README, re.MULTILINE)
+
+    def _filtered(value: object) -> subprocess.CompletedProcess[str]:
+        command = ["jq", "-r", wanted]
+        return subprocess.run(command, input=json.dumps(value), capture_output=True, text=True, check=False)
+
+    assert _filtered({"output": "/a/b.mp4"}).stdout == "/a/b.mp4\n"
+    failed = _filtered({"error": error_json(InputError("no such file: clip.mp4"))})
+    assert (failed.returncode != 0, failed.stdout) == (True, "")
+    assert "no such file: clip.mp4" in failed.stderr

@@ -45,7 +45,7 @@ StatusOpt = Annotated[
         "--status",
         parser=parse_status,
         metavar="STATE",
-        help="Only those that are queued, processing, completed, failed, cancelled or unknown.",
+        help="Only those that are unsent, queued, processing, completed, failed, cancelled or unknown.",
     ),
 ]
 

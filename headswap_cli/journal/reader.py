@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 # A create that left, whose answer nobody has written down.
 _UNANSWERED = "(body IS NOT NULL AND task_id IS NULL AND (status = 'unknown' OR last_step = 'intended'))"
 _PAID = f"(task_id IS NOT NULL OR {_UNANSWERED})"
-_STATE = f"CASE WHEN {_UNANSWERED} THEN 'unknown' ELSE status END"
+_UNSENT = "(status = 'queued' AND task_id IS NULL AND analysis_id IS NULL)"
+_STATE = f"CASE WHEN {_UNANSWERED} THEN 'unknown' WHEN {_UNSENT} THEN 'unsent' ELSE status END"
 _LOST = "status IN ('failed', 'cancelled')"
 # What somebody asked for and has not got: never answered for, or a task that has brought no file yet. One
 # whose task has failed or was cancelled, or that was refused, is over; so is a task alone once completed.

@@ -110,8 +110,11 @@ class Run:
 
     @property
     def state(self) -> Status:
-        """What is known of it now: its status, or unknown where a create was not answered."""
-        return Status.UNKNOWN if self.is_unanswered else self.status
+        """What is known of it now: its status, unless a create has no answer or nothing was submitted."""
+        if self.is_unanswered:
+            return Status.UNKNOWN
+        is_unsent = self.status is Status.QUEUED and self.task_id is None and self.analysis_id is None
+        return Status.UNSENT if is_unsent else self.status
 
     @property
     def command(self) -> str:

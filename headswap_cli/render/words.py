@@ -16,6 +16,8 @@ _LEAST_COLUMN = 20
 _BELOW = 4
 # A command is there to be copied: it stays whole, to the end of the text, and behind a short label.
 _COMMAND = re.compile(r"(?:^[a-z ]{1,12}: |^|(?<= ))(?:headswap|ffmpeg|pip) .*")
+# Where a second command begins behind one, with what it is for; if one line is too short, each gets its own.
+_NEXT_COMMAND = re.compile(r"(?<=[;,.]) (?=(?:[A-Za-z ]{1,40}:? )?(?:headswap|ffmpeg|pip) )")
 
 
 def size_of(stream: TextIO) -> os.terminal_size:
@@ -64,11 +66,14 @@ def _row(start: str, cell: str, columns: int | None) -> str:
 
 
 def _lines(text: str, columns: int) -> list[str]:
+    if len(text) <= columns:
+        return [text]
     command = _COMMAND.search(text)
     prose, kept = (text[: command.start()], command[0]) if command else (text, "")
     lines = textwrap.wrap(prose, max(1, columns), break_long_words=False, break_on_hyphens=False)
     if not kept:
         return lines or [text]
-    if lines and len(lines[-1]) + 1 + len(kept) <= columns:
-        return [*lines[:-1], f"{lines[-1]} {kept}"]
-    return [*lines, kept]
+    first, *others = _NEXT_COMMAND.split(kept)
+    if lines and len(lines[-1]) + 1 + len(first) <= columns:
+        return [*lines[:-1], f"{lines[-1]} {first}", *others]
+    return [*lines, first, *others]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headswap_cli.api.jobs import cancel_job
-from headswap_cli.errors import HeadswapError, InputError, JobCancelledError, NotFoundError
+from headswap_cli.errors import BusyError, HeadswapError, InputError, JobCancelledError, NotFoundError
 from headswap_cli.models import Status
 from headswap_cli.services.paid import check_answered
 from headswap_cli.services.status import nobody_knows
@@ -81,6 +81,7 @@ def find_target(journal: Journal, run: Run | None, identifier: str) -> Target | 
 
     Raises:
         OutcomeUnknownError: the run's task may or may not exist.
+        BusyError: a command is at work on the run that has submitted nothing yet.
         InputError: the run has nothing under way.
     """
     if run is None or run.run_id != identifier:
@@ -92,6 +93,7 @@ def find_target(journal: Journal, run: Run | None, identifier: str) -> Target | 
     if run.output is not None:
         raise _over("run", identifier, Status.COMPLETED, None)
     if job_id is None:
+        _check_alone(journal, identifier)
         raise InputError(
             f"The run {identifier} has submitted nothing; there is nothing to cancel.",
             hint=f"headswap runs forget {identifier} --force",
@@ -104,6 +106,7 @@ def cancel(deps: Deps, target: Target) -> CancelResult:
     """End a job, and write that down for every run that waits for it.
 
     Raises:
+        BusyError: a command is at work on the run that has yet to create its task.
         InputError: it is over already, of the run no task was created yet, or other runs wait for it too.
         NotFoundError: the engine has no such job, or not any more.
     """
@@ -116,7 +119,7 @@ def cancel(deps: Deps, target: Target) -> CancelResult:
         raise nobody_knows(deps, target.identifier, error) from error
     kind = "run" if target.run else ending.kind
     if ending.status is not Status.CANCELLED:
-        raise _nothing_at_work(target, ending)
+        raise _nothing_at_work(deps.journal, target, ending)
     for run in deps.journal.runs_on(target.job_id):
         deps.journal.cancelled(run.run_id, JobCancelledError(ending.kind, target.job_id))
     was = ending.was if ending.ended_now else Status.CANCELLED
@@ -144,10 +147,28 @@ def _gone(run: Run, error: NotFoundError) -> NotFoundError:
     )
 
 
-def _nothing_at_work(target: Target, ending: Ending) -> InputError:
+def _check_alone(journal: Journal, run_id: str) -> None:
+    """Check that no command is about to submit the run: what is not at the engine, that alone can end.
+
+    Raises:
+        BusyError: one is.
+    """
+    try:
+        with journal.held(run_id):
+            pass
+    except BusyError as error:
+        raise BusyError(
+            f"The run {run_id} still waits in another headswap, which has submitted nothing to cancel yet.",
+            hint="Ctrl-C in that terminal ends it.",
+            run_id=run_id,
+        ) from error
+
+
+def _nothing_at_work(journal: Journal, target: Target, ending: Ending) -> InputError:
     run = target.run
     if run is None or ending.kind == "task" or ending.status is not Status.COMPLETED:
         return _over("run" if run else ending.kind, target.identifier, ending.status, ending.error)
+    _check_alone(journal, run.run_id)
     return InputError(
         f"The run {run.run_id} has nothing at work: its analysis is completed, and no task was created.",
         hint=f"headswap runs forget {run.run_id} --force",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import InputError, NotFoundError
+from headswap_cli.errors import BusyError, InputError, NotFoundError
 from headswap_cli.models import Backend, Status
 
 if TYPE_CHECKING:
@@ -36,9 +37,12 @@ def forget(journal: Journal, run_ids: Sequence[str], *, force: bool) -> list[str
 
     Raises:
         NotFoundError: one is not there.
-        InputError: one is open, may have been paid for, or is worked on.
+        BusyError: one is worked on.
+        InputError: one is open, or may have been paid for.
     """
-    runs = [find_run(journal, run_id) for run_id in dict.fromkeys(run_ids)]
+    # A run may be named by its task's id, too.
+    found = [find_run(journal, run_id) for run_id in run_ids]
+    runs = {run.run_id: run for run in found}.values()
     open_ids = {run.run_id for run in journal.open_runs()}
     for run in runs:
         if not force and (run.run_id in open_ids or run.is_unanswered):
@@ -47,8 +51,17 @@ def forget(journal: Journal, run_ids: Sequence[str], *, force: bool) -> list[str
                 hint=f"headswap resume {run.run_id}, or headswap runs forget {run.run_id} --force",
                 run_id=run.run_id,
             )
-    for run in runs:
-        with journal.held(run.run_id):
+    with ExitStack() as all_held:
+        for run in runs:
+            try:
+                all_held.enter_context(journal.held(run.run_id))
+            except BusyError as error:
+                raise BusyError(
+                    f"Another headswap is at work on the run {run.run_id}; nothing was forgotten.",
+                    hint="Ctrl-C in that terminal ends or detaches it.",
+                    run_id=run.run_id,
+                ) from error
+        for run in runs:
             journal.forget(run.run_id)
     return [run.run_id for run in runs]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -169,3 +170,32 @@ def test_a_row_of_a_batch_with_a_bad_photo_is_bad_input_too(
     (program.cwd / "jobs.csv").write_text(f"video,face\n{clip},1={photos[0]}\n")
     ran = program("batch", "jobs.csv", "--json", code=2)
     assert "bad: no face" in ran.out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C reaches all its processes")
+def test_what_waits_for_its_photos_to_be_judged_is_ended_in_its_own_terminal_alone(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    engine.tell(hold=True)
+    other = engine.analyze(engine.put(clip.read_bytes() + b"!"))
+    engine.processing(wire.ANALYSIS_PATH, other)
+    waiting = program.start("run", clip, "--face", f"1={photos[0]}")
+    assert waiting.stderr is not None
+    assert next(line for line in waiting.stderr if "at work on another job" in line)
+    (known,) = program("runs", "--json").value
+    run_id = known["run_id"]
+    assert known["status"] == "unsent"
+    said = program("cancel", run_id, code=2).err
+    assert f"{run_id} still waits in another headswap, which has submitted nothing to cancel yet." in said
+    assert "hint: Ctrl-C in that terminal ends it." in said
+    said = program("runs", "forget", run_id, "--force", code=2).err
+    assert f"at work on the run {run_id}; nothing was forgotten." in said
+    waiting.send_signal(signal.SIGINT)
+    _, said = waiting.communicate(timeout=60)
+    assert waiting.returncode == 130
+    assert f"Stopped. Nothing was submitted yet; to go on: headswap resume {run_id}\n" in said
+    assert program("runs", "--status", "unsent", "-q").out == f"{run_id}\n"
+    assert program("runs", "--status", "queued", "-q").out.strip() in {"", "No runs."}
+    assert program("status", run_id, "-q").out == "unsent\n"
+    assert "has submitted nothing; there is nothing to cancel" in program("cancel", run_id, code=2).err
+    assert program("runs", "forget", run_id, "--force", "-q").out == f"{run_id}\n"

@@ -110,3 +110,30 @@ def test_a_command_stays_whole_and_no_word_is_lost(columns: int) -> None:
 def test_a_command_that_its_column_is_too_narrow_for_stands_whole_below_its_row() -> None:
     lines = table(("RUN", "BEGUN", "RESULT"), [("run-a", "b" * 30, COMMAND[:50])], 60).splitlines()
     assert [line.strip() for line in lines[1:]] == [f"run-a  {'b' * 30}", COMMAND[:50]]
+
+
+@pytest.mark.parametrize("columns", [70, 80, 100])
+def test_of_two_commands_that_fit_on_no_line_together_each_has_one_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    err = Terminal()
+    stopped = Stopped(ExitCode.INTERRUPTED)
+    stopped.hint = (
+        "What was submitted goes on: headswap resume run-od2ul6o6se;"
+        " to end it for good: headswap cancel run-od2ul6o6se"
+    )
+    View(stderr=err).stopped(stopped)
+    assert err.getvalue().splitlines() == [
+        "Stopped. What was submitted goes on: headswap resume run-od2ul6o6se;",
+        "to end it for good: headswap cancel run-od2ul6o6se",
+    ]
+
+
+def test_two_commands_that_fit_on_a_line_stay_there() -> None:
+    text = "hint: headswap resume run-a, or headswap runs forget run-a --force"
+    assert wrapped(text, 80) == text
+    assert wrapped(text, 50).splitlines() == [
+        "hint: headswap resume run-a,",
+        "or headswap runs forget run-a --force",
+    ]

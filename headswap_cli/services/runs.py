@@ -41,29 +41,32 @@ def forget(journal: Journal, run_ids: Sequence[str], *, force: bool) -> list[str
         InputError: one is open, or may have been paid for.
     """
     # A run may be named by its task's id, too.
-    found = [find_run(journal, run_id) for run_id in run_ids]
-    runs = {run.run_id: run for run in found}.values()
+    runs = {run.run_id: run for run in (find_run(journal, run_id) for run_id in run_ids)}
     open_ids = {run.run_id for run in journal.open_runs()}
-    for run in runs:
-        if not force and (run.run_id in open_ids or run.is_unanswered):
+    for run in () if force else runs.values():
+        if run.run_id in open_ids or run.is_unanswered:
             raise InputError(
                 f"The run {run.run_id} {_why_kept(run)}; nothing was forgotten.",
                 hint=f"headswap resume {run.run_id}, or headswap runs forget {run.run_id} --force",
                 run_id=run.run_id,
             )
     with ExitStack() as all_held:
-        for run in runs:
-            try:
-                all_held.enter_context(journal.held(run.run_id))
-            except BusyError as error:
-                raise BusyError(
-                    f"Another headswap is at work on the run {run.run_id}; nothing was forgotten.",
-                    hint="Ctrl-C in that terminal ends or detaches it.",
-                    run_id=run.run_id,
-                ) from error
-        for run in runs:
-            journal.forget(run.run_id)
-    return [run.run_id for run in runs]
+        for run in runs.values():
+            _hold(journal, run, all_held)
+        for run_id in runs:
+            journal.forget(run_id)
+    return list(runs)
+
+
+def _hold(journal: Journal, run: Run, all_held: ExitStack) -> None:
+    try:
+        all_held.enter_context(journal.held(run.run_id))
+    except BusyError as error:
+        raise BusyError(
+            f"Another headswap is at work on the run {run.run_id}; nothing was forgotten.",
+            hint="Ctrl-C in that terminal ends or detaches it.",
+            run_id=run.run_id,
+        ) from error
 
 
 def _why_kept(run: Run) -> str:

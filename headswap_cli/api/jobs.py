@@ -31,7 +31,7 @@ class Ending:
 
 
 def cancel_job(client: ApiClient, job_id: str) -> Ending:
-    """End an analysis or a task; nothing of it goes on once this returns.
+    """End an analysis or a task for good: it has no result any more.
 
     Raises:
         NotFoundError: there is none with that id.

@@ -97,7 +97,7 @@ class Job:
 
 
 class JobStore:
-    """Jobs in a database file; every method is one statement, safe to call from any thread.
+    """Jobs in a database file; every change is one statement, safe to call from any thread.
 
     What only reads has a connection of its own: it never waits for a write, however slow the disk.
 

@@ -73,7 +73,7 @@ class Pipeline:
     def judge_photos(self, photos: Sequence[Sequence[Path]]) -> dict[int, str]:
         """Say which photos no head can be made of, before anybody has looked at a video.
 
-        The heads of the others are kept until they are wanted: judged now or later, they are made once.
+        The heads of the others are kept until they are wanted, unless another swap comes first.
 
         Args:
             photos: Of each person, the main one first.

@@ -122,6 +122,8 @@ class Runner:
     def cancel(self, job_id: str) -> Ending | None:
         """End a job that waits or is in work for good; return when its place is free and its files are gone.
 
+        Who asks a second time, or before a worker has taken it, may be answered sooner.
+
         Returns: None if there is no such job.
         Raises: sqlite3.Error: The record cannot be written; the job goes on.
         """

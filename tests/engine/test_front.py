@@ -27,9 +27,11 @@ from tests.engine import heads
 from tests.engine.overlays import OVERLAYS, face_mask
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-    from headswap_cli.engine.types import Frame, Landmarks
+    from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 pytestmark = pytest.mark.media
 
@@ -227,7 +229,8 @@ def test_what_is_in_front_is_the_sources_in_the_result_too() -> None:
     assert np.mean(apart[0]) < 0.15 * np.mean(apart[1])
 
 
-def test_real_glasses_are_found_by_their_bridge_in_every_frame_and_keep_both_sides() -> None:
+def real_glasses() -> Iterator[tuple[Frame, Landmarks, Piece, Mask]]:
+    """Frames of somebody with glasses, where the face is, and what is found before it."""
     views = bespectacled()
     appearance = learn(views, triangles())
     assert appearance is not None
@@ -236,6 +239,11 @@ def test_real_glasses_are_found_by_their_bridge_in_every_frame_and_keep_both_sid
         piece = piece_of(frame, place)
         mask = front.find(piece, place)
         assert mask is not None
+        yield frame, place, piece, mask
+
+
+def test_real_glasses_are_found_by_their_bridge_in_every_frame_and_keep_both_sides() -> None:
+    for _, place, piece, mask in real_glasses():
         # The bridge, the upper rims' outer ends, the tip of the nose and the chin.
         points = np.round(piece.full(place)[[168, 226, 446, 4, 199], :2]).astype(int)
         shares = [float(mask[y - 4 : y + 5, x - 4 : x + 5].max()) for x, y in points]
@@ -244,14 +252,7 @@ def test_real_glasses_are_found_by_their_bridge_in_every_frame_and_keep_both_sid
 
 
 def test_real_glasses_end_with_the_face() -> None:
-    views = bespectacled()
-    appearance = learn(views, triangles())
-    assert appearance is not None
-    front = Front(appearance, triangles(), hair_stays=False)
-    for frame, place in views:
-        piece = piece_of(frame, place)
-        mask = front.find(piece, place)
-        assert mask is not None
+    for frame, place, piece, mask in real_glasses():
         face = face_mask(frame.shape, place)[piece.part]
         # Hair and the cap beside them have the rims' colour: they were taken for more of them.
         assert int((mask > 0.5)[face].sum()) > 3000

@@ -22,7 +22,7 @@ from headswap_cli.engine.types import SwapSettings
 from tests import media
 from tests.bench.picture import sheets
 from tests.bench.picture.faceres import FaceRes, unlike
-from tests.bench.picture.faces import Observer, correlations, pose_error
+from tests.bench.picture.faces import Observer, correlations, in_mirror, pose_error
 from tests.bench.picture.pixels import Flicker, InFront, Outside, outline_width
 from tests.bench.picture.stages import stage_times
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 _VIEWS = 10
 _OUTLINES_EVERY = 4
-# A second look at the source is as through a lens of so many pixels' blur.
-_BLUR = 0.7
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Judgement:
         identity: Distance to the reference by the engine's own network: source, result.
         likeness: The same by a network that the engine does not know; NaN where it is not to be had.
         expression: Correlation of each of ``faces.FEATURES``, result against source.
-        ceiling: The same of the source against itself, hardly blurred: what measuring alone leaves of 1.
+        ceiling: The same of the source against itself in a mirror: what reading a face leaves of 1.
         opinion: The same as ``expression`` by a mesh that the engine does not know.
         pose_error: Degrees.
         jitter: Percent of the face: source, result.
@@ -111,7 +109,7 @@ class _Witness:
         self._sheet = sheet
         self._observers = (Observer(self._mesh), Observer(self._mesh))
         self._others = (Observer(other), Observer(other))
-        self._again = Observer(self._mesh)
+        self._mirrored = Observer(self._mesh)
         self._flickers = (Flicker(), Flicker())
         self._swapped: list[bool] = []
         self._outlines: tuple[list[float], list[float]] = ([], [])
@@ -120,6 +118,7 @@ class _Witness:
         self._views = sheets.spread(len(self.track.landmarks), _VIEWS)
         picture = read_photo(photo)
         self._canonical, _ = self._mesh.from_detection(picture, select_face(FaceDetector(weights)(picture)))
+        self._turned_round, _ = self._mesh.from_landmarks(*in_mirror(picture, self._canonical))
         self._wanted = self._embedder.embed(picture, self._canonical)
         self._stranger = stranger
         self._described = stranger.describe(picture, self._canonical) if stranger else None
@@ -133,7 +132,7 @@ class _Witness:
             observer.observe(frame, place)
             other.observe(frame, place)
             flicker.add(frame, place)
-        self._again.observe(np.asarray(cv2.GaussianBlur(both[0], (0, 0), _BLUR), np.uint8), place)
+        self._mirrored.observe(*in_mirror(both[0], place))
         self._sheet.add(step, *both, place)
         if step in self._views:
             self._compare(both)
@@ -153,14 +152,15 @@ class _Witness:
         source, result = (observer.motion() for observer in self._observers)
         shown = np.array(self._swapped)
         before, after = source.series(self._canonical), result.series(self._canonical)
-        again = self._again.motion().series(self._canonical)
+        mirrored = self._mirrored.motion().series(self._turned_round)
+        mirrored["gaze"] *= -1
         opinions = [observer.motion().series(self._canonical) for observer in self._others]
         turns = source.rotations(self._canonical)[shown], result.rotations(self._canonical)[shown]
         return Judgement(
             identity=_means(self._identities),
             likeness=_means(self._likenesses),
             expression=correlations(before, after, shown),
-            ceiling=correlations(before, again, np.ones_like(shown)),
+            ceiling=correlations(before, mirrored, shown),
             opinion=correlations(opinions[0], opinions[1], shown),
             pose_error=pose_error(*turns) if shown.any() else math.nan,
             jitter=(source.jitter(), result.jitter()),

@@ -88,6 +88,14 @@ class Observer:
         return Motion(smoothed(np.stack(self._path)))
 
 
+def in_mirror(frame: Frame, place: Landmarks) -> tuple[Frame, Landmarks]:
+    """Return a frame mirrored, and where its face is there: good enough to look there, not to measure."""
+    turned = place * np.float32((-1, 1, 1)) + np.float32((frame.shape[1] - 1, 0, 0))
+    outer = [topology.RIGHT_EYE_CORNERS[0], topology.LEFT_EYE_CORNERS[0]]
+    turned[outer] = turned[outer[::-1]]
+    return np.ascontiguousarray(frame[:, ::-1]), turned
+
+
 def correlation(source: NDArray[np.float64], result: NDArray[np.float64], noise: float) -> float:
     """Return Pearson's r of two series; NaN where the source does not move more than ``noise``."""
     if len(source) < 8 or float(source.std()) < noise:

@@ -137,7 +137,10 @@ class Routes:
         return records.success("OK", records.task_record(job, self._url_of(request)))
 
     async def judge(self, request: Request) -> Response:
-        """POST photos: say which of them no head can be made of; null if no worker has time for that now."""
+        """POST photos: say which of them no head can be made of, as far as that can be told.
+
+        Null if no worker has time for that now.
+        """
         photos = intake.photos_call(await _read_json(request), self._locate)
         order: PhotosOrder = {"kind": "photos", "id": secrets.token_hex(12), "photos": photos}
         event = await run_in_threadpool(self._ask, order)

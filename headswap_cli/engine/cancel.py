@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import os
+import traceback
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from queue import SimpleQueue
+
+    from headswap_cli.engine.orders import CancelOrder, Order
 
 
 class UnwantedError(Exception):
     """The order in work is not wanted any more."""
+
+
+def listen(stream: IO[bytes], orders: SimpleQueue[Order], wishes: Wishes) -> None:
+    """Take in what a worker is told, a line each, until nobody speaks any more; then end the process."""
+    try:
+        for line in stream:
+            order: Order | CancelOrder = json.loads(line)
+            if order["kind"] == "cancel":
+                wishes.cancel(order["id"])
+            else:
+                orders.put(order)
+    except Exception:
+        # Without this thread nobody would notice that the server has gone.
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
 
 
 class Wishes:

@@ -173,9 +173,14 @@ def _made(studio: Studio, segment: Segment, take: Take) -> tuple[str, object]:
 
 
 def _listen(heard: queue.SimpleQueue[Any]) -> None:
-    with suppress(EOFError, OSError, pickle.UnpicklingError):
-        while True:
-            heard.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - our own process at the other end
+    try:
+        with suppress(EOFError):
+            while True:
+                heard.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - our own process at the other end
+    except Exception:
+        # Without this thread nobody would notice that the worker has gone.
+        traceback.print_exc()
+        os._exit(1)
     os._exit(0)
 
 

@@ -190,7 +190,12 @@ async def _end_when_idle(timeout_s: float, activity: Activity, jobs: JobStore, e
         return
     while (left_s := timeout_s - activity.idle_s()) > 0:
         await asyncio.sleep(min(left_s, IDLE_CHECK_S))
-        if any(jobs.counts()):
+        try:
+            is_busy = any(jobs.counts())
+        except sqlite3.Error as error:
+            _log.error("the jobs could not be counted: %s", error)
+            is_busy = True
+        if is_busy:
             activity.touch()
     _log.info("nobody wanted anything for %g s", timeout_s)
     ended.set()

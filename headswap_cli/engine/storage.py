@@ -23,7 +23,7 @@ CLOCK_SLACK_S = 60.0
 _UPLOAD = re.compile(r"[0-9a-f]{64}")
 _PREVIEW = re.compile(r"[0-9a-f]{24}-[0-9]{1,4}\.jpg")
 _RESULT = re.compile(r"[0-9a-f]{24}\.mp4")
-_FETCHED = re.compile(r"[0-9a-f]{24}(-[0-9]{1,4})?\.fetched")
+_FETCHED = re.compile(r"[0-9a-f]{24}(-[0-9]{1,4}){0,2}\.fetched")
 
 
 class TooLargeError(Exception):

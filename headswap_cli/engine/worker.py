@@ -18,10 +18,10 @@ import traceback
 from collections import OrderedDict
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headswap_cli import pictures
-from headswap_cli.engine.cancel import UnwantedError, Wishes
+from headswap_cli.engine.cancel import UnwantedError, Wishes, listen
 from headswap_cli.engine.limits import (
     MEMORY_BYTES,
     STALL_S,
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.orders import (
         AnalysisOrder,
-        CancelOrder,
         Event,
         Order,
         PhotosOrder,
@@ -265,7 +264,7 @@ def serve(
     events = take_stdout()
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     wishes = Wishes()
-    threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders, wishes), daemon=True).start()
+    threading.Thread(target=listen, args=(sys.stdin.buffer, orders, wishes), daemon=True).start()
 
     speaking = threading.Lock()
 
@@ -349,16 +348,6 @@ def _settle_in(cache: Path) -> None:
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(pictures.MAX_PICTURE_PIXELS)
     share_one_heap()
     bound_memory()
-
-
-def _read_orders(stream: IO[bytes], orders: queue.SimpleQueue[Order], wishes: Wishes) -> None:
-    for line in stream:
-        order: Order | CancelOrder = json.loads(line)
-        if order["kind"] == "cancel":
-            wishes.cancel(order["id"])
-        else:
-            orders.put(order)
-    os._exit(0)
 
 
 def _jpeg(image: Any) -> bytes:

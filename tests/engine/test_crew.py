@@ -186,6 +186,16 @@ def test_a_helper_ends_when_nobody_holds_its_other_end() -> None:
     helper.close()
 
 
+def test_a_helper_ends_when_what_it_is_told_makes_no_sense() -> None:
+    helper = Helper()
+    stream = helper._process.stdin
+    assert stream is not None
+    stream.write(b"no pickle")
+    stream.flush()
+    assert helper._process.wait(timeout=30) == 1
+    helper.close()
+
+
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 5)), max_size=30), st.permutations(range(5)))
 def test_frames_are_written_in_order_whatever_comes_first(
     comings: list[tuple[int, int]], endings: list[int]

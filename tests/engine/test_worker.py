@@ -155,6 +155,17 @@ def test_the_real_worker_ends_when_its_server_is_gone(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+def test_the_real_worker_ends_when_what_it_is_told_makes_no_sense(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "headswap_cli.engine.worker", str(tmp_path), str(tmp_path / "cache")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"{}\n")
+        process.stdin.flush()
+        assert process.wait(30) == 1
+        assert "KeyError" in process.stderr.read().decode()
+
+
 def test_the_worker_ends_in_the_middle_of_its_work_when_its_server_is_gone(
     tmp_path: Path, media: MediaStore
 ) -> None:

@@ -8,7 +8,6 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from headswap_cli.engine.decode import open_video

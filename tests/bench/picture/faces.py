@@ -90,7 +90,8 @@ class Observer:
 
 def in_mirror(frame: Frame, place: Landmarks) -> tuple[Frame, Landmarks]:
     """Return a frame mirrored, and where its face is there: good enough to look there, not to measure."""
-    turned = place * np.float32((-1, 1, 1)) + np.float32((frame.shape[1] - 1, 0, 0))
+    turned = place.copy()
+    turned[:, 0] = frame.shape[1] - 1 - place[:, 0]
     outer = [topology.RIGHT_EYE_CORNERS[0], topology.LEFT_EYE_CORNERS[0]]
     turned[outer] = turned[outer[::-1]]
     return np.ascontiguousarray(frame[:, ::-1]), turned

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headswap_cli.engine.fill import push_pull
+from headswap_cli.engine.types import Laid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headswap_cli.engine.types import Frame, Laid, Mask
+    from numpy.typing import NDArray
+
+    from headswap_cli.engine.types import Frame, Mask
 
 
 def with_heads(
@@ -39,6 +42,28 @@ def with_heads(
     else:
         image = background * (1 - share[..., np.newaxis]) + colours
     return np.clip(image + 0.5, 0, 255).astype(np.uint8), share
+
+
+def mixed(heads: Sequence[Laid | None], weights: NDArray[np.floating]) -> Laid | None:
+    """Return what fades between several new heads of one person; None where nobody is before any of them.
+
+    Args:
+        heads: Each as it is where nobody is before it.
+        weights: How much each shows; they add up to 1.
+    """
+    known = [(head, weight) for head, weight in zip(heads, weights, strict=True) if head is not None]
+    if not known:
+        return None
+    rows, columns = (
+        slice(min(head.part[axis].start for head, _ in known), max(head.part[axis].stop for head, _ in known))
+        for axis in (0, 1)
+    )
+    part = (rows, columns)
+    layer = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 4), np.float32)
+    for head, weight in known:
+        here, there = _shared(part, head.part)
+        layer[here] += np.float32(weight) * head.layer[there]
+    return Laid(part, layer)
 
 
 def _shared(

@@ -250,7 +250,7 @@ def told(frame_count: int, frames_swapped: int, tallies: Sequence[Mapping[int, T
         seen = sum(part[obj_id].seen for part in tallies)
         left, unseen = seen - sum(part[obj_id].swapped for part in tallies), frame_count - seen
         if left:
-            why = "head turned too far, too small or cut off by the frame's edge"
+            why = "head turned too far from how it is in the photo, too small or cut off by the frame's edge"
             sentences.append(f"person {obj_id + 1}: {left} of {seen} frames were left as they were ({why})")
         if unseen:
             where = f"{unseen} of {frame_count} frames"

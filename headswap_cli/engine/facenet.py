@@ -28,7 +28,6 @@ _RANGE = 256
 _OUTPUTS = 128
 # Channels of each level, how many blocks, whether the first of them halves the picture.
 _LEVELS = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True))
-_CONVOLUTIONS = 29
 
 
 class FaceNet:

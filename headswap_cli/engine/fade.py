@@ -36,7 +36,7 @@ class Fade:
         Args:
             size: The frame's height and width, pixels.
             landmarks: The person's, in its pixels.
-            yaw: How far the head is turned aside, degrees.
+            yaw: How far the head is turned aside from the way it is in the photo, degrees.
         """
         old = self.strength
         limit = _YAW if old is None or old > 0 else _YAW_AGAIN

@@ -22,7 +22,7 @@ _FLATTEST = 25
 _BIAS = 0.885
 _LAPLACIANS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _TILE = 512
-# Strides through the tile, prime to its side: no two frames of a minute have the same piece of it.
+# Strides through the tile, prime to its side: no two of 512 frames in a row have the same piece of it.
 _ACROSS, _DOWN = 197, 331
 
 

@@ -32,7 +32,7 @@ from headswap_cli.engine.types import ALONE, Laid, Plate
 from headswap_cli.models import Mode, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.bearing import Bearing
@@ -75,7 +75,7 @@ class HeadSwapper:
 
     Args:
         reference: The head to put on.
-        tracks_landmarks: All the person's landmarks, (n, 478, 3) per track, to learn how the face moves.
+        shapes: What of the person's landmarks tells how the face moves, (n, 478, 3), see ``retarget.habits``.
         mode: The whole head, or the inner face only.
         matte: Tells people from background in a square window.
         hands: Finds hands before this person's face; None leaves them out.
@@ -89,7 +89,7 @@ class HeadSwapper:
     def __init__(
         self,
         reference: Reference,
-        tracks_landmarks: Sequence[Floats],
+        shapes: Floats,
         mode: Mode,
         matte: Matte,
         *,
@@ -119,7 +119,7 @@ class HeadSwapper:
         self._retargeter = Retargeter(
             reference.vertices,
             reference.texture_points,
-            tracks_landmarks,
+            shapes,
             fits=mode is Mode.FACE,
             bearing=bearing,
         )

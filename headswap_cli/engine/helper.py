@@ -17,7 +17,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.engine.limits import (
-    bound_memory,
     give_back_files,
     give_back_memory,
     ran_out_of_memory,
@@ -129,7 +128,6 @@ def serve() -> None:
     share_one_heap()
     heard: queue.SimpleQueue[Production | Segment | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(heard,), daemon=True).start()
-    bound_memory()
     import cv2
 
     from headswap_cli.engine.kernel import make_ready

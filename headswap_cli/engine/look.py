@@ -33,7 +33,7 @@ _MOUTH_CORNERS, _MOUTH_MIDDLE = (61, 291), (0, 17)
 class Look:
     """How a face looks in one picture.
 
-    ``yaw`` and ``pitch`` in degrees, 0 from the front, positive to the viewer's left and downwards;
+    ``yaw`` and ``pitch`` in degrees, 0 from the front, positive to the viewer's right and downwards;
     ``lids`` the gaps between the right and the left eye's lids in eye widths; ``mouth_gap`` the widest gap
     between the lips and ``smile`` how far the mouth's corners stand above its middle, in face widths.
     """

@@ -51,8 +51,8 @@ _SAG = 0.06
 # How far the fold above follows it, and from where between fold and brow a shut lid's skin is taken.
 _CREASE = 0.2
 _LID_SKIN, _CREASE_SKIN = 0.3, 0.85
-# How far from the lower lid and the corners outwards a shut eye's skin begins, and how far it is open before.
-_SKIN_BELOW, _LAST = 0.6, 0.35
+# How far from the lower lid and the corners outwards a shut eye's skin begins.
+_SKIN_BELOW = 0.6
 # Lids drawn wider than the photo's bare white that it never showed: a startled look.
 _WIDEST = 1.25
 # Eyes that laugh or stare in the photo go so far of the way to the person's, within these limits of theirs.
@@ -101,7 +101,7 @@ class Posed:
 
 
 def yaw_of(vertices: Floats, landmarks: Landmarks) -> float:
-    """Return how far a head is turned aside, degrees, as ``Posed`` tells it.
+    """Return how far a head is turned aside from the way it is in the photo, degrees, as ``Posed`` tells it.
 
     Args:
         vertices: The reference's, see ``Reference.vertices``.
@@ -121,7 +121,7 @@ class Retargeter:
     Args:
         vertices: The reference's landmarks, rings and eyeballs, see ``Reference.vertices``.
         texture_points: Where they are in its texture.
-        tracks_landmarks: All the person's landmarks, one array (n, 478, 3) per track.
+        shapes: What of the person's landmarks tells how the face moves, (n, 478, 3), see ``habits``.
         fits: Whether the face takes on the outline of the person's, as it must where their head stays.
         bearing: How the head must be held to be seen as the person is.
     """
@@ -130,7 +130,7 @@ class Retargeter:
         self,
         vertices: Floats,
         texture_points: Floats,
-        tracks_landmarks: Sequence[Floats],
+        shapes: Floats,
         *,
         fits: bool = False,
         bearing: Bearing | None = None,
@@ -141,7 +141,7 @@ class Retargeter:
         self._texture_points = texture_points
         self._reference = vertices[: topology.LANDMARKS]
         self._width = face_width(self._reference)
-        upright = self._normalised(habits(tracks_landmarks))
+        upright = self._normalised(shapes)
         shapes = np.stack([shape for shape, _ in upright])
         self._likest = _likest(shapes, self._reference)
         self._rest = self._at_rest()

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from headswap_cli.engine.beneath import mixed
 from headswap_cli.engine.head import Rendered
 from headswap_cli.engine.look import look_of
 from headswap_cli.engine.types import ALONE
@@ -144,5 +145,11 @@ def _mixed(rendered: Sequence[Rendered], weights: Weights) -> Rendered:
     changed = np.logical_or.reduce([one.changed for one in rendered])
     image = rendered[0].image.copy()
     image[changed] = np.asarray(total[changed] + 0.5, np.uint8)
-    head = rendered[int(weights.argmax())].head
-    return Rendered(image, changed, head, swapped=rendered[int(weights.argmax())].swapped)
+    most = rendered[int(weights.argmax())]
+    return Rendered(
+        image,
+        changed,
+        most.head,
+        swapped=most.swapped,
+        laid=mixed([one.laid for one in rendered], weights / weights.sum()),
+    )

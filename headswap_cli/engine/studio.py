@@ -164,7 +164,7 @@ def _swapper(role: Role, matte: PersonMatte, weights: Path) -> Swapper:
     heads = [
         HeadSwapper(
             reference,
-            [role.habits],
+            role.habits,
             role.mode,
             matte,
             hands=Hands(weights),

@@ -45,7 +45,7 @@ def try_on(reference: Reference, habits: Floats, mesh: FaceMesh) -> Bearing:
         habits: The person's landmarks, (n, 478, 3).
         mesh: Sees the drawn face as it saw the person's.
     """
-    retargeter = Retargeter(reference.vertices, reference.texture_points, [habits])
+    retargeter = Retargeter(reference.vertices, reference.texture_points, habits)
     sights = retargeter.sights(habits)
     asked, seen = [], []
     drawer = _Drawer(reference, mesh.side)

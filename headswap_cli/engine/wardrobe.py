@@ -124,10 +124,6 @@ class Wardrobe:
             self._put_networks_away()
         return faults
 
-    def clear(self) -> None:
-        """Forget the heads."""
-        self._made = {}
-
     @cached_property
     def _detector(self) -> FaceDetector:
         return FaceDetector(self._weights)

@@ -218,8 +218,8 @@ def test_what_is_in_front_is_the_sources_in_the_result_too() -> None:
     seen = [(*OVERLAYS["passing bar"](frame, face), face) for frame, face in shot("carphone_pristine.mp4")]
     appearance = learn([(frame, face) for frame, _, face in seen[::4]], triangles())
     track = np.stack([face for _, _, face in seen])
-    head = HeadSwapper(heads.reference(), [track], Mode.HEAD, heads.matte(), appearance=appearance)
-    blind = HeadSwapper(heads.reference(), [track], Mode.HEAD, heads.matte())
+    head = HeadSwapper(heads.reference(), track, Mode.HEAD, heads.matte(), appearance=appearance)
+    blind = HeadSwapper(heads.reference(), track, Mode.HEAD, heads.matte())
     apart: list[list[float]] = [[], []]
     for frame, bar, face in seen[:12]:
         core = cv2.erode((bar & face_mask(frame.shape, face)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

@@ -20,7 +20,7 @@ CARPHONE = ("carphone_pristine.mp4", 0, 12)
 
 
 def swapper(mode: Mode, track: Landmarks) -> HeadSwapper:
-    return HeadSwapper(heads.reference(), [track], mode, heads.matte())
+    return HeadSwapper(heads.reference(), track, mode, heads.matte())
 
 
 def turned(landmarks: Landmarks, degrees: float) -> Landmarks:
@@ -170,7 +170,7 @@ def test_people_are_told_from_background_in_every_other_frame_only() -> None:
         calls.append(side)
         return heads.matte()(frame, x0, y0, side)
 
-    head = HeadSwapper(heads.reference(), [track], Mode.HEAD, counted)
+    head = HeadSwapper(heads.reference(), track, Mode.HEAD, counted)
     for frame, landmarks in zip(frames[:8], track[:8], strict=True):
         head.apply(frame, landmarks)
     assert len(calls) == 4

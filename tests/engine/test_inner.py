@@ -32,7 +32,7 @@ def lightness(picture: Frame, landmarks: Landmarks, places: list[int] | np.ndarr
 
 
 def swapped(frames: list[Frame], landmarks: Landmarks, photo: str = "astronaut.png") -> Frame:
-    head = HeadSwapper(face_alone(heads.reference(photo)), [landmarks], Mode.FACE, heads.matte())
+    head = HeadSwapper(face_alone(heads.reference(photo)), landmarks, Mode.FACE, heads.matte())
     return [head.apply(*pair).image for pair in zip(frames, landmarks, strict=True)][-1]
 
 
@@ -75,7 +75,7 @@ def test_a_face_that_must_fit_takes_on_the_persons_outline() -> None:
     reference, width = heads.reference(), face_width(landmarks[-1])
     apart = []
     for fits in (False, True):
-        retargeter = Retargeter(reference.vertices, reference.texture_points, [landmarks], fits=fits)
+        retargeter = Retargeter(reference.vertices, reference.texture_points, landmarks, fits=fits)
         posed = retargeter.pose(landmarks[-1]).landmarks
         edges = np.linalg.norm((posed - landmarks[-1])[topology.OVAL, :2], axis=1)
         apart.append(float(edges.max()) / width)

@@ -29,7 +29,7 @@ CLIPS = ("carphone_pristine.mp4", "single_face.mp4")
 def swapped(clip: str, mode: Mode) -> tuple[tuple[Frame, ...], list[Frame], Landmarks]:
     frames, found = heads.scene(clip, 0, COUNT)
     track = smoothed(found)
-    head = HeadSwapper(heads.reference(), [track], mode, heads.matte())
+    head = HeadSwapper(heads.reference(), track, mode, heads.matte())
     images = [head.apply(frame, place).image for frame, place in zip(frames, track, strict=True)]
     return frames, images, track
 

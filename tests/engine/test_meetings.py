@@ -104,7 +104,7 @@ def swapped(*obj_ids: int, met: bool = True) -> Played:
     scene = Scene(video, (Shot(0, FRAMES - 1, None),), people(NEAR))
     swappers = {
         obj_id: HeadSwapper(
-            heads.reference(), [scene.people[obj_id].tracks[0].landmarks[:]], Mode.HEAD, heads.matte()
+            heads.reference(), scene.people[obj_id].tracks[0].landmarks[:], Mode.HEAD, heads.matte()
         )
         for obj_id in obj_ids
     }

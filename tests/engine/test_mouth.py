@@ -176,7 +176,7 @@ def test_teeth_in_a_frame_that_is_not_sharp_are_not_blurred_once_more() -> None:
     piece = cut_piece(frame, face_box(place), face_width(place))
     assert piece is not None
     track = np.repeat(place[np.newaxis], 8, axis=0)
-    posed = Retargeter(reference.vertices, reference.texture_points, [track]).pose(place)
+    posed = Retargeter(reference.vertices, reference.texture_points, track).pose(place)
     layer, _ = Painter(reference, reference.triangles).paint(
         piece, place, posed, None, np.zeros(2, np.float32)
     )

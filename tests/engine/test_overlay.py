@@ -111,7 +111,7 @@ def test_words_are_found_beyond_the_face_too(clip: str, count: int) -> None:
 def test_the_new_hair_is_behind_what_is_laid_over() -> None:
     frames, track = heads.scene("single_face.mp4", 0, 3)
     frame, words = lettering(frames[0], track[0])
-    head = HeadSwapper(heads.reference(), [track], Mode.HEAD, heads.matte())
+    head = HeadSwapper(heads.reference(), track, Mode.HEAD, heads.matte())
     without = head.apply(frame, track[0]).image
     head.start_track()
     others = Others(overlay=255 * words.astype(np.uint8))

@@ -26,7 +26,7 @@ BEHIND = 0.1
 
 def retargeter(track: Landmarks) -> Retargeter:
     reference = heads.reference()
-    return Retargeter(reference.vertices, reference.texture_points, [track])
+    return Retargeter(reference.vertices, reference.texture_points, track)
 
 
 def own_face(count: int = 8) -> Landmarks:
@@ -312,7 +312,7 @@ def test_a_photo_with_an_open_mouth_makes_no_frown_of_a_calm_one() -> None:
     for upper, lower in topology.LIP_PAIRS:
         calm[[upper, lower], 1] = calm[[upper, lower], 1].mean()
     calm[[61, 78, 291, 308], 1] = calm[13, 1] + 0.02 * width
-    moved = Retargeter(agape.vertices, agape.texture_points, [np.repeat(calm[np.newaxis], 8, axis=0)])
+    moved = Retargeter(agape.vertices, agape.texture_points, np.repeat(calm[np.newaxis], 8, axis=0))
     assert moved.pose(calm).less_smile < 0.3
     assert retargeter(np.repeat(calm[np.newaxis], 8, axis=0)).pose(calm).less_smile > 0.5
 

@@ -17,7 +17,7 @@ from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.look import Look, look_of
 from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.several import SeveralHeads, weights_over
-from headswap_cli.engine.types import SwapSettings
+from headswap_cli.engine.types import Others, SwapSettings
 from headswap_cli.models import Mode
 from tests import media, quality
 from tests.engine import heads, worse
@@ -25,6 +25,10 @@ from tests.engine import heads, worse
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from headswap_cli.engine.cast import Swapper
+    from headswap_cli.engine.head import Rendered
     from headswap_cli.engine.types import Frame, Landmarks, Scene
 
 pytestmark = pytest.mark.media
@@ -83,7 +87,7 @@ def test_between_two_heads_the_picture_is_between_them_and_else_it_is_one_of_the
     frames, landmarks = heads.scene("single_face.mp4", 0, 6)
 
     def _single(photo: str) -> HeadSwapper:
-        return HeadSwapper(heads.reference(photo), [landmarks], Mode.HEAD, heads.matte())
+        return HeadSwapper(heads.reference(photo), landmarks, Mode.HEAD, heads.matte())
 
     photos = ("0-f15-hao-ph.jpg", "astronaut.png")
     shares = {index: np.array([1 - index / 5, index / 5], np.float32) for index in range(6)}
@@ -104,6 +108,30 @@ def test_between_two_heads_the_picture_is_between_them_and_else_it_is_one_of_the
             # The second head has looked at one frame less: tone and matte are a little younger.
             within = (mixed.image + 12.0 >= low) & (mixed.image - 12.0 <= high)
             assert within.mean() > 0.99
+
+
+def test_between_two_heads_what_shows_behind_somebody_before_them_is_between_them() -> None:
+    frames, landmarks = heads.scene("single_face.mp4", 0, 2)
+
+    def _single(photo: str) -> HeadSwapper:
+        return HeadSwapper(heads.reference(photo), landmarks, Mode.HEAD, heads.matte())
+
+    photos = ("0-f15-hao-ph.jpg", "astronaut.png")
+    both = SeveralHeads([_single(photo) for photo in photos], {0: np.array([0.5, 0.5], np.float32)})
+    both.start_track(0)
+    others = Others(before=[landmarks[0]])
+    worn: list[Swapper] = [both, *(_single(photo) for photo in photos)]
+    mixed, first, second = (_alone(head.apply(frames[0], landmarks[0], others=others)) for head in worn)
+    np.testing.assert_allclose(mixed, (first + second) / 2, atol=0.5)
+    assert mixed[..., 3].max() > 0.99
+
+
+def _alone(rendered: Rendered) -> NDArray[np.float32]:
+    """Return the head that is behind somebody, in the whole frame: BGR times alpha and alpha."""
+    assert rendered.laid is not None
+    whole = np.zeros((*rendered.image.shape[:2], 4), np.float32)
+    whole[rendered.laid.part] = rendered.laid.layer
+    return whole
 
 
 def played(pipeline: Pipeline, scene: Scene, clip: Path, photos: list[Path]) -> list[Frame]:
@@ -135,13 +163,13 @@ def test_of_two_photos_each_is_worn_where_it_fits_and_the_way_between_them_is_no
 
 def test_heads_start_anew_after_a_cut() -> None:
     frames, landmarks = heads.scene("single_face.mp4", 0, 6)
-    head = HeadSwapper(heads.reference(), [landmarks], Mode.HEAD, heads.matte())
+    head = HeadSwapper(heads.reference(), landmarks, Mode.HEAD, heads.matte())
     alone = {index: np.array([1.0], np.float32) for index in (0, 1, 90)}
     several = SeveralHeads([head], alone)
     several.start_track(0)
     for index in (0, 1):
         several.apply(frames[index], landmarks[index])
     several.start_track(90)
-    fresh = HeadSwapper(heads.reference(), [landmarks], Mode.HEAD, heads.matte())
+    fresh = HeadSwapper(heads.reference(), landmarks, Mode.HEAD, heads.matte())
     expected = fresh.apply(frames[5], landmarks[5]).image
     np.testing.assert_array_equal(several.apply(frames[5], landmarks[5]).image, expected)

@@ -45,7 +45,7 @@ def panned(motion: Floats, shutter: float) -> tuple[list[Frame], Landmarks]:
 
 
 def swapped(frames: list[Frame], track: Landmarks) -> list[Frame]:
-    head = HeadSwapper(heads.reference(), [track], Mode.HEAD, heads.matte())
+    head = HeadSwapper(heads.reference(), track, Mode.HEAD, heads.matte())
     head.start_track(0, track[1])
     return [head.apply(frame, place).image for frame, place in zip(frames, track, strict=True)]
 
@@ -90,7 +90,7 @@ def test_a_head_that_hardly_moves_is_drawn_as_one_that_stands_still_to_the_bit()
 
     def _drawn(motion: Floats) -> Floats:
         painter = Painter(reference, reference.triangles)
-        retargeter = Retargeter(reference.vertices, reference.texture_points, [track])
+        retargeter = Retargeter(reference.vertices, reference.texture_points, track)
         for frame, place in zip(frames, track, strict=True):
             piece = cut_piece(frame, face_box(place), face_width(place))
             assert piece is not None

@@ -80,7 +80,7 @@ def test_cheeks_stay_as_far_from_the_videos_and_the_photos_as_they_were_measured
     tone: Tone, to_video: float, to_photo: float
 ) -> None:
     frames, landmarks = heads.scene(CLIP, 0, 6)
-    swapper = HeadSwapper(heads.reference(PHOTO), [landmarks], Mode.HEAD, heads.matte(), tone=tone)
+    swapper = HeadSwapper(heads.reference(PHOTO), landmarks, Mode.HEAD, heads.matte(), tone=tone)
     results = [swapper.apply(*pair).image for pair in zip(frames, landmarks, strict=True)]
     photo, _ = heads.faces(PHOTO)
     found, _ = heads.mesh().from_detection(photo, heads.faces(PHOTO)[1][0])
@@ -95,7 +95,7 @@ def test_cheeks_stay_as_far_from_the_videos_and_the_photos_as_they_were_measured
 def _swapped(tone: Tone, mode: Mode = Mode.HEAD) -> tuple[Frame, Frame, Landmarks]:
     frames, landmarks = heads.scene(CLIP, 0, 6)
     reference = heads.reference(PHOTO) if mode is Mode.HEAD else face_alone(heads.reference(PHOTO))
-    head = HeadSwapper(reference, [landmarks], mode, heads.matte(), tone=tone)
+    head = HeadSwapper(reference, landmarks, mode, heads.matte(), tone=tone)
     for frame, shape in zip(frames, landmarks, strict=True):
         made = head.apply(frame, shape)
     assert (made.image[~made.changed] == frames[-1][~made.changed]).all()

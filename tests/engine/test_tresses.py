@@ -108,7 +108,7 @@ def test_forced_to_swap_the_head_no_stump_of_the_old_hair_stays() -> None:
     column = round(middle - 0.7 * width)
     strands = np.s_[row - 12 : row + 12, column - 8 : column + 8]
 
-    head = HeadSwapper(heads.reference(), [landmarks], Mode.HEAD, heads.matte(), cuts_hair=True)
+    head = HeadSwapper(heads.reference(), landmarks, Mode.HEAD, heads.matte(), cuts_hair=True)
     made = head.apply(frames[0], landmarks[0]).image
 
     def _roughness(picture: Frame) -> float:

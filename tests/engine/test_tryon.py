@@ -39,7 +39,7 @@ def nodding() -> Landmarks:
 def strays(bearing: Bearing, faces: Landmarks) -> float:
     """Return how far the drawn heads are seen from where they were to look, degrees."""
     reference = heads.reference()
-    retargeter = Retargeter(reference.vertices, reference.texture_points, [faces], bearing=bearing)
+    retargeter = Retargeter(reference.vertices, reference.texture_points, faces, bearing=bearing)
     drawer = tryon._Drawer(reference, heads.mesh().side)
     apart = []
     for face in faces:
@@ -69,7 +69,7 @@ def test_a_head_that_is_turned_further_stays_in_its_place() -> None:
     matrix = np.zeros((3, 5))
     matrix[:2, 0] = 0.5
     plain, further = (
-        Retargeter(reference.vertices, reference.texture_points, [faces], bearing=bearing).pose(faces[3])
+        Retargeter(reference.vertices, reference.texture_points, faces, bearing=bearing).pose(faces[3])
         for bearing in (Bearing(), Bearing(matrix=matrix))
     )
     between = similarity(plain.landmarks, further.landmarks)

@@ -175,7 +175,6 @@ def test_heads_are_made_once_and_anew_when_what_is_in_the_file_has_changed(
     assert wardrobe.outfits({0: [ahead]})[0] is first
     aside.replace(ahead)
     assert wardrobe.outfits({0: [ahead]})[0] is not first
-    wardrobe.clear()
     assert wardrobe.outfits({0: [ahead]})[0].heads[0].look.yaw > 10
 
 

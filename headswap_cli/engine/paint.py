@@ -134,7 +134,7 @@ class Painter:
             layer, face = self._smeared(piece, (layer, face), (own, new), motion, is_clear=_is_clear(hand))
         resharpen(layer, face, self._fit_sharpness(piece, layer, own, new))
         # What is the frame's own is as sharp as the frame.
-        feather = max(0.7, 0.012 * piece.pixels)
+        feather = max(0.4, 0.012 * piece.pixels)
         fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather, covered=hand)
         return layer, face
 

@@ -335,14 +335,19 @@ class Journal(JournalReader):
         finally:
             give_back(self._locks, number)
 
+    def is_held(self, run_id: str) -> bool:
+        """Whether somebody is at work on a run, in this process or another."""
+        number = self._number(run_id)
+        if not take(self._locks, number):
+            return True
+        give_back(self._locks, number)
+        return False
+
     def _begun(self, content: str, *, is_new: bool) -> Run | None:
         if not is_new:
             return self.find_content(content)
         run = self.find_unpaid(content)
-        if run is None or not take(self._locks, number := self._number(run.run_id)):
-            return None
-        give_back(self._locks, number)
-        return run
+        return None if run is None or self.is_held(run.run_id) else run
 
     @contextmanager
     def _transaction(self, detail: JsonObject | None = None) -> Iterator[sqlite3.Connection]:

@@ -1,9 +1,9 @@
 """A worker with a quick pipeline: run as a script, obedient to ``standin.json`` in its cache folder.
 
 ``people`` (how many there are), ``then`` (``fault``, ``bug``, ``die``, ``lose a helper`` in the first
-analysis or swap, or ``bad photo`` before one), ``hold`` (work on until the setting changes), ``frames`` (what
-on_progress is told, pairs), ``pace_s`` (how long each of these takes), ``bad`` (why every photo is
-refused when photos are judged by themselves).
+analysis or swap, or ``bad photo`` before one), ``hold`` (work on until the setting changes; meanwhile
+on_progress is told ``at``, if that is there), ``frames`` (what on_progress is told, pairs), ``pace_s`` (how
+long each of these takes), ``bad`` (why every photo is refused when photos are judged by themselves).
 """
 
 from __future__ import annotations
@@ -108,6 +108,8 @@ class StandIn:
             time.sleep(told.get("pace_s", 0))
         while told.get("hold"):
             told = self._told()
+            if "at" in told:
+                on_progress(*told["at"])
         if told.get("then") == "fault":
             raise MediaFault(1209, "The video's codec is unknown.")
         if told.get("then") == "bug":

@@ -24,7 +24,7 @@ from headswap_cli.engine.types import PhotoFault
 from headswap_cli.engine.weights import MESH_EDGES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from headswap_cli.engine.look import Look
@@ -84,10 +84,12 @@ class Wardrobe:
 
     Args:
         weights: The folder of the fetched weights.
+        pulse: Is called between the steps of each photo; what it raises ends the work.
     """
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, pulse: Callable[[], None] = lambda: None) -> None:
         self._weights = weights
+        self._pulse = pulse
         self._made: dict[_Key, Outfit] = {}
 
     def outfits(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, Outfit]:
@@ -190,13 +192,18 @@ class Wardrobe:
         return Outfit(heads, tuple(warnings))
 
     def _seen(self, path: Path, turn_limit: float, *, is_alone: bool) -> _Seen:
+        self._pulse()
         photo = read_photo(path)
+        self._pulse()
         landmarks, _ = self._mesh.from_detection(photo, select_face(self._detector(photo)))
         verdict = judge(photo, landmarks, turn_limit=turn_limit)
+        self._pulse()
         # Of the photo before nothing is known, not even of one that was refused.
         self._hands.reset()
         _require_bare(photo, landmarks, self._hands.find(photo, face_box(landmarks)))
+        self._pulse()
         reference = build_reference(photo, landmarks, self._matte, self._triangles)
+        self._pulse()
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
         told = [*verdict.warnings, *_background(reference)]
         if reference.is_cut_off:

@@ -3,7 +3,8 @@
 ``people`` (how many there are), ``then`` (``fault``, ``bug``, ``die``, ``lose a helper`` in the first
 analysis or swap, or ``bad photo`` before one), ``hold`` (work on until the setting changes; meanwhile
 on_progress is told ``at``, if that is there), ``frames`` (what on_progress is told, pairs), ``pace_s`` (how
-long each of these takes), ``bad`` (why every photo is refused when photos are judged by themselves).
+long each of these takes), ``heads`` (make those before a swap until the setting changes), ``bad`` (why every
+photo is refused when photos are judged by themselves).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from headswap_cli.engine.types import (
 from headswap_cli.models import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from headswap_cli.engine.types import OnProgress, SwapSettings
 
@@ -46,7 +47,8 @@ SCRIPT = Path(__file__)
 class StandIn:
     """Finds as many people as it is told; its "video" is JSON that says what it was asked."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, pulse: Callable[[], None] = lambda: None) -> None:
+        self._pulse = pulse
         self._settings = cache / "standin.json"
         self._analyses = 0
 
@@ -63,6 +65,8 @@ class StandIn:
         return Scene(VideoProperties(64, 48, Fraction(30000, 1001), 120, duration_s), (), people)
 
     def check_photos(self, photos: Mapping[int, Sequence[Path]]) -> None:
+        while self._told().get("heads"):
+            self._pulse()
         if self._told().get("then") == "bad photo":
             raise PhotoFault(1003, "person 1: the reference photo shows no face")
 
@@ -136,7 +140,7 @@ def _expendable() -> bool:
 if __name__ == "__main__":
     data, cache, *flags = sys.argv[1:]
     worker.serve(
-        lambda weights: StandIn(weights.parent),
+        lambda weights, pulse: StandIn(weights.parent, pulse),
         Path(data),
         Path(cache),
         public_only=PUBLIC_ONLY in flags,

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from headswap_cli.engine.cancel import UnwantedError
 from headswap_cli.engine.reference import read_photo
 from headswap_cli.engine.types import MediaFault
 from headswap_cli.engine.wardrobe import Outfit, Wardrobe
@@ -74,6 +75,28 @@ def test_the_main_photo_must_be_from_the_front_and_a_further_one_need_not(
         MediaFault, match="person 1: photo 1: the face in the reference photo is turned aside"
     ):
         wardrobe.outfits({0: [side, front]})
+
+
+def test_the_work_can_be_ended_between_the_steps_of_each_photo_and_begun_anew(ahead: Path) -> None:
+    pulses, last = 0, 0
+
+    def pulse() -> None:
+        nonlocal pulses
+        pulses += 1
+        if pulses == last:
+            raise UnwantedError
+
+    wardrobe = Wardrobe(media.weights_dir(), pulse)
+    photos = {0: [ahead], 1: [media.photo("0-f15-hao-ph.jpg")]}
+    for last in (1, 4, 6):
+        pulses = 0
+        with pytest.raises(UnwantedError):
+            wardrobe.outfits(photos)
+        assert pulses == last
+    pulses, last = 0, 0
+    outfits = wardrobe.outfits(photos)
+    # The first person's photo was whole when the second one's was left.
+    assert (len(outfits), pulses) == (2, 5)
 
 
 def test_warnings_say_which_photo_they_are_about(wardrobe: Wardrobe, ahead: Path, tmp_path: Path) -> None:

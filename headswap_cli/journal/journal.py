@@ -258,19 +258,15 @@ class Journal(JournalReader):
         Args:
             run_id: Which run.
             saved: The file.
-            output: What its place is called if no path leads to it.
+            output: What its place is called if no path leads to it; where the run has saved a file before,
+                that stays its output.
         """
         path = output or str(saved.path)
         detail = {"output": path, "size_bytes": saved.size_bytes, "sha256": saved.sha256}
-        with self._step(run_id, StepKind.DONE, detail) as (_, change):
-            change(
-                status=Status.COMPLETED,
-                progress=100.0,
-                output=path,
-                size_bytes=saved.size_bytes,
-                sha256=saved.sha256,
-                error=None,
-            )
+        with self._step(run_id, StepKind.DONE, detail) as (run, change):
+            change(status=Status.COMPLETED, progress=100.0, error=None)
+            if output is None or run.output is None:
+                change(output=path, size_bytes=saved.size_bytes, sha256=saved.sha256)
 
     def failed(self, run_id: str, status: Status, error: HeadswapError) -> None:
         """Write down that the run ended in an error.

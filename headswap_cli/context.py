@@ -14,7 +14,7 @@ from headswap_cli.extras import can_draw, require_engine
 from headswap_cli.render.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     import httpx
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headswap_cli.folders import Folders
     from headswap_cli.hosting.host import Host
     from headswap_cli.journal import Journal, Run
+    from headswap_cli.local.jobs import JobState
     from headswap_cli.profiles import ProfileFile
     from headswap_cli.render.progress import Progress
     from headswap_cli.render.terminal import Terminal
@@ -195,6 +196,12 @@ class AppContext:
 
         with Journal(self.folders.data / "journal.sqlite3") as journal:
             yield journal
+
+    def jobs_here(self, job_ids: Iterable[str]) -> Mapping[str, JobState]:
+        """Return how jobs of the local engine stand, by their ids; it is not started for that."""
+        from headswap_cli.local.jobs import job_states
+
+        return job_states(self.folders.data, job_ids)
 
     def recall(self, identifier: str) -> Run | None:
         """Return what the journal knows of an id."""

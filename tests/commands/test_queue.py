@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from headswap_cli import wire
+from headswap_cli import local, wire
 from tests import clips
-from tests.engine.arena import Arena, Tally
+from tests.engine.arena import Arena, Tally, ended
 from tests.engine.engines import until
 from tests.terminals import Screen
 
@@ -125,3 +126,36 @@ def test_how_far_the_job_is_that_another_waits_for_is_told_anew_as_it_gets_on(
         arena.judge(http, asked)
         _, rest = waiting.communicate(timeout=60)
         assert "still waits" not in rest
+
+
+def test_the_list_of_runs_tells_how_the_engine_has_them_whoever_asked_last_and_whether_or_not_it_runs(
+    arena: Arena, tmp_path: Path
+) -> None:
+    video = clips.plain_clip(tmp_path / "clip.mp4", seconds=4)
+    photo = clips.plain_photo(tmp_path / "me.png")
+    arena.tell()
+    analysis = arena.headswap("analyze", video, "-q").out.strip()
+    arena.tell(frames=[], hold=True, at=[40, 100])
+    ids = [
+        arena.headswap("swap", analysis, "--face", photo, "--mode", mode, "--json").value["run_id"]
+        for mode in ("head", "face")
+    ]
+
+    def listed(*options: str) -> dict[str, tuple[str, float]]:
+        runs = arena.headswap("runs", "--json", *options).value
+        return {run["run_id"]: (run["status"], run["progress"]) for run in runs if run["run_id"] in ids}
+
+    until(listed, lambda runs: runs == {ids[0]: ("processing", 40), ids[1]: ("queued", 0)})
+    assert re.search(rf"{ids[0]} .* swap +processing +40 %\n", arena.headswap("runs").out)
+    assert list(listed("--status", "queued")) == [ids[1]]
+    assert "processing, 40 %" in arena.headswap("runs", "show", ids[0]).out
+    arena.headswap("serve", "--stop")
+    assert listed() == dict.fromkeys(ids, ("queued", 0))
+    assert local.find(arena.data) is None
+    arena.tell(then="fault")
+    with arena.start() as http:
+        asked = [run["task_id"] for run in arena.headswap("runs", "--json").value[:2]]
+        for task in asked:
+            ended(http, wire.TASK_PATH, task)
+    assert {status for status, _ in listed().values()} == {"failed"}
+    assert "The video's codec is unknown." in arena.headswap("runs").out

@@ -215,16 +215,17 @@ def _background(reference: Reference) -> list[str]:
     if not reference.is_doubtful:
         return []
     return [
-        "the reference photo's background can hardly be told from the head in places (two looks at it differ"
-        f" over {100 * reference.doubt:.0f} % of the face's width squared; up to {100 * ALIKE:.0f} do no"
-        " harm): some of it may stay at the outline, so a plain wall looks better"
+        "the reference photo's background can hardly be told from the head, and some of it may stay at the"
+        " outline: one before a plain wall in another colour looks better (two looks at it differ over"
+        f" {100 * reference.doubt:.0f} % of the face's width squared; up to {100 * ALIKE:.0f} do no harm)"
     ]
 
 
 def _cut_off(reference: Reference) -> str:
     return (
-        f"the reference photo's edge cuts the head off along {reference.cut_off:.1f} widths of its face (up"
-        f" to {CUT_OFF:.1f} does no harm), so there is no more than its face to use well"
+        "the reference photo's edge cuts the head off, and no more than its face can be used well: one with"
+        f" room around the whole head looks better (cut off along {reference.cut_off:.1f} widths of the face;"
+        f" up to {CUT_OFF:.1f} does no harm)"
     )
 
 
@@ -239,8 +240,8 @@ def _require_bare(photo: Frame, landmarks: Landmarks, hands: list[Hand]) -> None
     if share > _COVERED:
         raise PhotoFault(
             wire.INVALID_PARAMETER,
-            f"a hand covers {100 * share:.0f} % of the face in the reference photo; at most"
-            f" {100 * _COVERED:.0f} can be borne, so take one with the face free",
+            "a hand covers a part of the face in the reference photo: take one with the face free"
+            f" ({100 * share:.0f} % of it is covered; at most {100 * _COVERED:.0f} may be)",
         )
 
 
@@ -258,13 +259,13 @@ def _likeness(embeddings: Sequence[Embedding | None]) -> list[str]:
         if apart > OTHER_PERSON:
             raise PhotoFault(
                 wire.INVALID_PARAMETER,
-                f"photos 1 and {number} show different people (distance {apart:.2f}; one person's are at most"
-                f" {OTHER_PERSON:.2f} apart)",
+                f"photos 1 and {number} show different people: leave one of them out (distance {apart:.2f};"
+                f" one person's are at most {OTHER_PERSON:.2f} apart)",
             )
         if apart > DOUBTFUL:
             told.append(
-                f"photos 1 and {number} may show different people (distance {apart:.2f}; surely one up to"
-                f" {DOUBTFUL:.2f})"
+                f"photos 1 and {number} may show different people: if so, leave one of them out (distance"
+                f" {apart:.2f}; surely one person up to {DOUBTFUL:.2f})"
             )
     return told
 
@@ -278,8 +279,8 @@ def _hairdos(heads: Sequence[Head]) -> list[str]:
         longer = abs(main.hanging_hair - head.reference.hanging_hair)
         if apart > _OTHER_HAIR or longer > _OTHER_LENGTH:
             told.append(
-                f"photos 1 and {number} show different hair (colours {apart:.0f} apart, up to"
-                f" {_OTHER_HAIR:.0f} look like one; beside the jaw {100 * longer:.0f} % more or less of it,"
-                f" up to {100 * _OTHER_LENGTH:.0f} does): it will be seen to change"
+                f"photos 1 and {number} show different hair, which will be seen to change: photos of one"
+                f" hairdo look better (colours {apart:.0f} apart, alike up to {_OTHER_HAIR:.0f}; beside the"
+                f" jaw {100 * longer:.0f} % more or less of it, alike up to {100 * _OTHER_LENGTH:.0f})"
             )
     return told

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import AuthError, HeadswapError, InputError
+from headswap_cli.errors import AuthError, HeadswapError, InputError, NotFoundError
 from headswap_cli.extras import can_draw, require_engine
 from headswap_cli.render.view import View
 
@@ -232,7 +232,7 @@ class AppContext:
             with self.progress(shown_by) as progress:
                 if announce:
                     progress.notice(f"backend: {settings.backend} (profile {settings.profile})")
-                with self._connect(settings, progress, journal) as deps:
+                with self._connect(settings, progress, journal) as deps, _guessing(journal, about):
                     yield deps
 
     @contextmanager
@@ -375,3 +375,16 @@ class AppContext:
             say(f"{request.method} {where} -> {response.status_code}")
 
         return {"request": [], "response": [_told]}
+
+
+@contextmanager
+def _guessing(journal: Journal, about: str | None) -> Iterator[None]:
+    """Let the error of an id that nobody knows say which one may have been meant."""
+    try:
+        yield
+    except NotFoundError as error:
+        from headswap_cli.services.likely import likely
+
+        if about is not None and journal.find(about) is None:
+            error.hint = likely(journal, about) or error.hint
+        raise

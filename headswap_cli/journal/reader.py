@@ -74,6 +74,21 @@ class JournalReader:
         )
         return next(map(read_run, rows), None)
 
+    def beginning_with(self, letters: str) -> list[tuple[str, str]]:
+        """Return the ids that begin so, newest first: what each is (run, task, analysis), and the id.
+
+        Of runs the letters behind ``run-`` will do, too.
+        """
+        rows = self._rows(
+            "SELECT kind, id FROM (SELECT number, 'run' AS kind, run_id AS id FROM runs"
+            " UNION SELECT number, 'task', task_id FROM runs"
+            " UNION SELECT number, 'analysis', analysis_id FROM runs)"
+            " WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, 1, length(?1) + 4) = 'run-' || ?1"
+            " GROUP BY kind, id ORDER BY max(number) DESC",
+            (letters,),
+        )
+        return [(row["kind"], row["id"]) for row in rows]
+
     def find_content(self, content: str) -> Run | None:
         """Return the run that was begun for this content, or whose task was bought by that name.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import BusyError, InputError, NotFoundError
 from headswap_cli.models import Backend, Status
+from headswap_cli.services.likely import likely
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +33,8 @@ def find_run(journal: Journal, identifier: str) -> Run:
     """
     run = journal.find(identifier)
     if run is None:
-        raise NotFoundError(f"The journal knows no run {identifier}.", hint="headswap runs")
+        hint = likely(journal, identifier) or "headswap runs"
+        raise NotFoundError(f"The journal knows no run {identifier}.", hint=hint)
     return run
 
 

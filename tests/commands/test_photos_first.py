@@ -248,3 +248,18 @@ def test_waiting_for_a_run_that_was_stopped_before_it_submitted_anything_is_exit
     assert f"error: The run {run_id} is not over: nothing was submitted; {way_on}\n" in ran.err
     both = program("status", run_id, "0" * 24, "--wait", code=13)
     assert f"The run {run_id} is not over: nothing was submitted; {way_on}\n" in both.err
+
+
+@pytest.mark.parametrize("case", [(6, "5 %"), (1, "less than 1 %"), (60, None)])
+def test_of_whom_most_of_the_video_shows_no_face_is_told_before_the_task_is_created(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path], case: tuple[int, str | None]
+) -> None:
+    seen, share = case
+    engine.tell(seen=seen)
+    told = f"person 1: there is a face to follow in {share} of the video, which is all that can be swapped\n"
+    run = program("run", clip, "--face", f"1={photos[0]}", "--dry-run", "--json")
+    assert (told in run.err) == (share is not None)
+    analysis = run.value["analysis_id"]
+    swap = program("swap", analysis, "--face", f"1={photos[0]}", "--dry-run").err
+    assert (told in swap) == (share is not None)
+    assert ("all that can be swapped" in run.err + swap) == (share is not None)

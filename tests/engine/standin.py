@@ -1,10 +1,10 @@
 """A worker with a quick pipeline: run as a script, obedient to ``standin.json`` in its cache folder.
 
-``people`` (how many there are), ``then`` (``fault``, ``bug``, ``die``, ``lose a helper`` in the first
-analysis or swap, or ``bad photo`` before one), ``hold`` (work on until the setting changes; meanwhile
-on_progress is told ``at``, if that is there), ``frames`` (what on_progress is told, pairs), ``pace_s`` (how
-long each of these takes), ``heads`` (make those before a swap until the setting changes), ``bad`` (why every
-photo is refused when photos are judged by themselves).
+``people`` (how many there are), ``seen`` (in how many of 120 frames), ``then`` (``fault``, ``bug``, ``die``,
+``lose a helper`` in the first analysis or swap, or ``bad photo`` before one), ``hold`` (work on until the
+setting changes; meanwhile on_progress is told ``at``, if that is there), ``frames`` (what on_progress is
+told, pairs), ``pace_s`` (how long each of these takes), ``heads`` (make those before a swap until the setting
+changes), ``bad`` (why every photo is refused when photos are judged by themselves).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class StandIn:
             duration_s = video.properties.duration_s
         told = self._obey(on_progress)
         preview = np.full((8, 8, 3), 90, np.uint8)
-        mesh = np.full((60, 478, 3), 20, np.float32)
+        mesh = np.full((told.get("seen", 60), 478, 3), 20, np.float32)
         track = Track(0, 12, mesh, np.zeros(128), b"", 1.0)
         people = tuple(Person(obj_id, (track,), preview) for obj_id in range(told.get("people", 1)))
         return Scene(VideoProperties(64, 48, Fraction(30000, 1001), 120, duration_s), (), people)

@@ -119,6 +119,11 @@ class Run:
         return Status.UNSENT if is_unsent else self.status
 
     @property
+    def is_resumable(self) -> bool:
+        """Whether it was to come to a task, so that ``resume`` goes on with it."""
+        return self.command in {"run", "swap"} and not self.parameters.get("dry_run")
+
+    @property
     def command(self) -> str:
         """The command that began it."""
         return str(self.parameters.get("command", "run"))

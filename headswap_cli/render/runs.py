@@ -156,7 +156,9 @@ def _stand(known: Run) -> str:
         return f"{known.progress:.0f} %"
     if known.state is Status.COMPLETED and known.task_id:
         return f"headswap download {known.run_id}"
-    return known.task_id or (f"analysis {known.analysis_id}" if known.analysis_id else "-")
+    if known.state is Status.UNSENT and known.is_resumable:
+        return f"headswap resume {known.run_id}"
+    return known.task_id or known.analysis_id or "-"
 
 
 def _time(at: float) -> str:

@@ -274,7 +274,9 @@ def states(results: Sequence[StatusResult]) -> Shown:
 
 
 def _saved_as(output: str | None) -> str | None:
-    return "to stdout" if output == "-" else output
+    if output is None or output == "-":
+        return output and "to stdout"
+    return short_path(Path(output))
 
 
 def _way_to_output(result: StatusResult) -> str:

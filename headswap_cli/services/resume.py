@@ -39,7 +39,7 @@ def find_open(journal: Journal, run_id: str) -> Run:
         JobCancelledError: the user had it ended.
     """
     run = find_run(journal, run_id)
-    if run.command not in {"run", "swap"} or run.parameters.get("dry_run"):
+    if not run.is_resumable:
         raise InputError(
             f"{run.run_id} was to {run.command} only; there is nothing to resume.",
             hint=f"headswap status {run.run_id} --wait",

@@ -130,7 +130,7 @@ def _unsent(run: Run, *, is_held: bool) -> StatusResult:
 
 def _way_on(run: Run) -> str:
     """Return what goes on with a run that was stopped before its task was created."""
-    if run.command in {"run", "swap"} and not run.parameters.get("dry_run"):
+    if run.is_resumable:
         return f"headswap resume {run.run_id}"
     return "the same command again begins it"
 

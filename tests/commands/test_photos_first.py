@@ -215,6 +215,11 @@ def test_waiting_for_a_run_of_another_terminal_follows_it_from_its_photos_to_its
     ran = program("status", run_id, "--wait", "--timeout", "1s", code=4)
     assert f"Another headswap is still at work on the run {run_id} after 1s." in ran.err
     assert f"hint: Wait on: headswap status {run_id} --wait\n" in ran.err
+    with Screen(program, "run", clip, "--face", f"1={photos[0]}", "--new", "--detach") as screen:
+        screen.until("photos ")
+        screen.until("queued")
+        screen.press("\x03")
+        assert screen.ended() == 130
     waiting = program.start("status", run_id, "--wait", "--json")
     assert waiting.stderr is not None
     assert "another headswap is at work on" in waiting.stderr.readline()
@@ -244,6 +249,8 @@ def test_waiting_for_a_run_that_was_stopped_before_it_submitted_anything_is_exit
     is_real = "--dry-run" not in words
     way_on = f"headswap resume {run_id}" if is_real else "the same command again begins it"
     assert f"unsent  0%    nothing was submitted; {way_on}\n" in program("status", run_id).out
+    listed = program("runs").out.splitlines()[1].split()
+    assert listed[4:] == ["unsent", *(way_on.split() if is_real else ["-"])]
     ran = program("status", run_id, "--wait", code=4)
     assert f"error: The run {run_id} is not over: nothing was submitted; {way_on}\n" in ran.err
     both = program("status", run_id, "0" * 24, "--wait", code=13)

@@ -301,7 +301,6 @@ ToneOpt = Annotated[
     typer.Option(
         "--tone",
         parser=parse_tone,
-        # All three as the metavar would be cut in two at 80 columns.
         metavar="TONE",
         autocompletion=known.choices(*TONES),
         help="Local engine: the skin tone of the video's person (source), of the photo (reference), or"

@@ -27,8 +27,8 @@ def likely(journal: Journal, identifier: str) -> str | None:
         [(kind, whole)] = found
         return f"Perhaps the {kind} {whole} is meant: headswap status {whole}"
     shown = ", ".join(f"{whole} ({kind})" for kind, whole in found[:_SHOWN])
-    more = ", ..." if len(found) > _SHOWN else ""
-    return f"{len(found)} ids begin so: {shown}{more}." if found else None
+    end = ", ..." if len(found) > _SHOWN else "."
+    return f"{len(found)} ids begin so: {shown}{end}" if found else None
 
 
 def is_task(deps: Deps, identifier: str) -> bool:

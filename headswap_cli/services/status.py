@@ -112,9 +112,12 @@ def recall(journal: Journal, identifier: str, *, is_waited_for: bool = False) ->
     run = journal.find(identifier)
     if run is None or run.run_id != identifier:
         return None
+    is_between = run.state in {Status.UNSENT, Status.UNKNOWN} and run.task_id is None
+    is_held = is_between and journal.is_held(run.run_id)
+    if is_held and is_waited_for:
+        return None
     if run.state is Status.UNSENT:
-        is_held = journal.is_held(run.run_id)
-        return None if is_held and is_waited_for else _unsent(run, is_held=is_held)
+        return _unsent(run, is_held=is_held)
     if not _is_over(run) and (run.task_id or run.analysis_id):
         return None
     return _recalled(run, run.error)
@@ -169,14 +172,17 @@ def status_steps(
         NotFoundError: nobody knows the id.
         DeadlineError: the time is over.
     """
-    run, job_id = deps.journal.find(identifier), None
+    run = deps.journal.find(identifier)
     if run is None or run.run_id != identifier:
         told = partial(_told_as_job, run, identifier)
         return (yield from _job_steps(deps, identifier, told, deadline=deadline, on_change=on_change))
+    # An unanswered one may be sending its task just now.
+    job_id = _job_of(run) if run.is_unanswered else None
     while True:
         if deadline is not None:
             run = yield from _until_submitted(deps, run, job_id, deadline=deadline, on_change=on_change)
-        job_id, remembered = _job_of(run), recall(deps.journal, identifier)
+        remembered = recall(deps.journal, identifier, is_waited_for=deadline is not None)
+        job_id = _job_of(run)
         if job_id is None or remembered is not None:
             remembered = remembered or _unsent(run, is_held=False)
             on_change(remembered)
@@ -196,7 +202,7 @@ def _until_submitted(
     Raises: DeadlineError: the time is over.
     """
     is_told = False
-    while _job_of(run) == done and not _is_over(run) and deps.journal.is_held(run.run_id):
+    while _job_of(run) == done and not run.status.is_terminal and deps.journal.is_held(run.run_id):
         if not is_told:
             is_told = True
             deps.report.notice(f"another headswap is at work on the run {run.run_id}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,8 @@ from headswap_cli.errors import (
     OutcomeUnknownError,
     worst_code,
 )
-from headswap_cli.wire import TASK_PATH
+from headswap_cli.wire import CREATE_PATH, TASK_PATH
+from tests.origin import reset
 from tests.terminals import Screen
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Headswap
     from tests.loopback import HeadSwapService
+    from tests.origin import Connection
 
 VIDEO = "https://example.com/a%20clip.mp4"
 FACE = "https://example.com/me.jpg"
@@ -165,3 +168,28 @@ def test_a_task_or_a_run_where_an_analysis_is_meant_is_named_and_so_is_its_analy
     said = stranger("download", run["analysis_id"], code=13).err
     assert f"{run['analysis_id']} is an analysis, and only tasks have results." in said
     assert len(service.creates) == creates
+
+
+def test_a_run_whose_task_is_being_sent_is_waited_for_and_unknown_only_once_its_command_has_given_up(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    asked, may = threading.Event(), threading.Event()
+
+    def torn_later(connection: Connection) -> None:
+        asked.set()
+        may.wait(60)
+        reset(connection)
+
+    service.script(CREATE_PATH, torn_later)
+    sending = cloud.start("run", VIDEO, "--face", FACE)
+    assert asked.wait(60)
+    (run,) = cloud("runs", "--json").value
+    waiting = cloud.start("status", run["run_id"], "--wait", "-v")
+    assert waiting.stderr is not None
+    assert waiting.stderr.readline() == f"another headswap is at work on the run {run['run_id']}\n"
+    may.set()
+    _, said = sending.communicate(timeout=60)
+    assert sending.returncode == 5, said
+    _, said = waiting.communicate(timeout=60)
+    assert waiting.returncode == 5, said
+    assert f"hint: headswap resume {run['run_id']}\n" in said

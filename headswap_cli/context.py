@@ -9,12 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import AuthError, HeadswapError, InputError
+from headswap_cli.errors import AuthError, HeadswapError, InputError, NotFoundError
 from headswap_cli.extras import can_draw, require_engine
 from headswap_cli.render.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     import httpx
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headswap_cli.folders import Folders
     from headswap_cli.hosting.host import Host
     from headswap_cli.journal import Journal, Run
+    from headswap_cli.local.jobs import JobState
     from headswap_cli.profiles import ProfileFile
     from headswap_cli.render.progress import Progress
     from headswap_cli.render.terminal import Terminal
@@ -196,6 +197,12 @@ class AppContext:
         with Journal(self.folders.data / "journal.sqlite3") as journal:
             yield journal
 
+    def jobs_here(self, job_ids: Iterable[str]) -> Mapping[str, JobState]:
+        """Return how jobs of the local engine stand, by their ids; it is not started for that."""
+        from headswap_cli.local.jobs import job_states
+
+        return job_states(self.folders.data, job_ids)
+
     def recall(self, identifier: str) -> Run | None:
         """Return what the journal knows of an id."""
         with self.journal() as journal:
@@ -225,7 +232,7 @@ class AppContext:
             with self.progress(shown_by) as progress:
                 if announce:
                     progress.notice(f"backend: {settings.backend} (profile {settings.profile})")
-                with self._connect(settings, progress, journal) as deps:
+                with self._connect(settings, progress, journal) as deps, _guessing(journal, about):
                     yield deps
 
     @contextmanager
@@ -368,3 +375,16 @@ class AppContext:
             say(f"{request.method} {where} -> {response.status_code}")
 
         return {"request": [], "response": [_told]}
+
+
+@contextmanager
+def _guessing(journal: Journal, about: str | None) -> Iterator[None]:
+    """Let the error of an id that nobody knows say which one may have been meant."""
+    try:
+        yield
+    except NotFoundError as error:
+        from headswap_cli.services.likely import likely
+
+        if about is not None and journal.find(about) is None:
+            error.hint = likely(journal, about) or error.hint
+        raise

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from headswap_cli.commands import options as o
 from headswap_cli.context import STDOUT, AppContext
 from headswap_cli.errors import InputError
 from headswap_cli.extras import require_engine, require_images
 
+DemoOutputOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--output", "-o", metavar="PATH", help="A folder, or a file for the video; the sheet goes beside it."
+    ),
+]
+
 
 def demo_command(
     *,
-    output: o.OutputOpt = None,
+    output: DemoOutputOpt = None,
     force: o.ForceOpt = False,
     timeout: o.TimeoutOpt = o.DEFAULT_TIMEOUT,
     as_json: o.JsonOpt = False,

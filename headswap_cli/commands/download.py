@@ -10,7 +10,7 @@ from headswap_cli.errors import worst_code
 
 
 def download_command(
-    ids: o.IdsArg,
+    ids: o.TaskIdsArg,
     *,
     output: o.OutputOpt = None,
     force: o.ForceOpt = False,

@@ -127,6 +127,10 @@ def parse_id(value: str) -> str:
     return identifier
 
 
+# Help on a terminal shows this as the kind of value.
+parse_id.__name__ = "id"
+
+
 def parse_mode(value: str) -> str:
     """Return the mode if the local engine has it.
 
@@ -297,9 +301,10 @@ ToneOpt = Annotated[
     typer.Option(
         "--tone",
         parser=parse_tone,
-        metavar="source|reference|blend",
+        metavar="TONE",
         autocompletion=known.choices(*TONES),
-        help="Local engine: the skin tone of the video's person, of the photo, or between them (blend).",
+        help="Local engine: the skin tone of the video's person (source), of the photo (reference), or"
+        " between them (blend).",
     ),
 ]
 QualityOpt = Annotated[
@@ -383,11 +388,12 @@ ManifestArg = Annotated[
 IdsArg = Annotated[
     list[str],
     typer.Argument(
-        metavar="ID...",
-        help="Ids of tasks or runs; `status` and `cancel` know analyses, too.",
-        parser=parse_id,
-        autocompletion=known.ids,
+        metavar="ID...", help="Ids of analyses, tasks or runs.", parser=parse_id, autocompletion=known.ids
     ),
+]
+TaskIdsArg = Annotated[
+    list[str],
+    typer.Argument(metavar="ID...", help="Ids of tasks or runs.", parser=parse_id, autocompletion=known.ids),
 ]
 WaitOpt = Annotated[bool, typer.Option("--wait", help="Wait for the verdict and return its exit code.")]
 

@@ -71,15 +71,19 @@ def list_command(
 ) -> None:
     """Show the runs of this machine, newest first, or take some out of the journal.
 
+    Those of the local engine are shown as they are; the cloud service is not asked, and what was last seen
+    there is told with its time.
+
     Example: headswap runs --status unknown
     """
     if context.invoked_subcommand is not None:
         return
     from headswap_cli.render import runs
+    from headswap_cli.services.runs import latest
 
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
-        app.view.show(runs.listed(journal.runs(limit, status=status)))  # type: ignore[arg-type]
+        app.view.show(runs.listed(latest(journal, app.jobs_here, limit, status)))  # type: ignore[arg-type]
 
 
 def show_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt = False) -> None:
@@ -88,11 +92,11 @@ def show_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt
     Example: headswap runs show run-k3q7c2mx5a
     """
     from headswap_cli.render import runs
-    from headswap_cli.services.runs import find_run
+    from headswap_cli.services.runs import as_they_are, find_run
 
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
-        known = find_run(journal, run)
+        (known,) = as_they_are([find_run(journal, run)], app.jobs_here)
         app.view.show(runs.shown(known, journal.steps(known.run_id)))
 
 

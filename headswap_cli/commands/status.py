@@ -67,7 +67,9 @@ def _looked_at(
     """Look at one id; with a deadline wait for its verdict."""
     from headswap_cli.services.status import recall, status
 
-    if remembered := recall(app.recall(identifier), identifier):
+    with app.journal() as journal:
+        remembered = recall(journal, identifier, is_waited_for=deadline is not None)
+    if remembered is not None:
         if deadline is not None:
             tell(remembered)
         return remembered
@@ -93,8 +95,9 @@ def _watched(
             tell(result)
 
         def _steps(identifier: str) -> Generator[float, None, StatusResult]:
-            run = app.recall(identifier)
-            if remembered := recall(run, identifier):
+            with app.journal() as journal:
+                run, remembered = journal.find(identifier), recall(journal, identifier, is_waited_for=True)
+            if remembered is not None:
                 _on_change(remembered)
                 return remembered
             profile = run.profile if run else None

@@ -29,7 +29,7 @@ from headswap_cli.media.colourspace import ColourTags
 from headswap_cli.models import Mode, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -56,10 +56,12 @@ class Casting:
 
     Args:
         weights: The folder of the fetched weights.
+        pulse: Is called between two steps; what it raises ends the work.
     """
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, pulse: Callable[[], None] = lambda: None) -> None:
         self._weights = weights
+        self._pulse = pulse
 
     def roles(
         self,
@@ -114,6 +116,7 @@ class Casting:
         faces |= {person.obj_id: learn(_samples(person, scene.people), triangles) for person in strangers}
         judge = Judge(met, faces, triangles)
         for frame in _frames_at(sorted(set().union(*(one.views for one in met))), scene, source):
+            self._pulse()
             judge.look(frame.frame_index, frame.image)
         return judge.meetings()
 
@@ -143,7 +146,7 @@ class Casting:
 
     @cached_property
     def _wardrobe(self) -> Wardrobe:
-        return Wardrobe(self._weights)
+        return Wardrobe(self._weights, self._pulse)
 
     def _role(
         self,
@@ -172,6 +175,7 @@ class Casting:
 
     def _bearing(self, reference: Reference, shapes: NDArray[np.float32], mode: Mode) -> Bearing:
         """Return how a head must be held; a face alone is seen in the person's own head."""
+        self._pulse()
         return Bearing() if mode is Mode.FACE else try_on(reference, shapes, self._mesh)
 
     def _treatments(

@@ -64,8 +64,9 @@ def judge(photo: Frame, landmarks: Landmarks, *, turn_limit: float = FRONTAL) ->
     light, eyes = _brightness(photo, landmarks)
     if fault is None and eyes < _DARK_GLASS:
         fault = (
-            "the eyes in the reference photo can't be seen, as behind dark glasses (at their brightest they"
-            f" have {100 * eyes:.0f} % of the skin's brightness; at least {100 * _DARK_GLASS:.0f} are needed)"
+            "the eyes in the reference photo can't be seen, as behind dark glasses: take one without glasses"
+            f" (the eyes have {100 * eyes:.0f} % of the skin's brightness; at least"
+            f" {100 * _DARK_GLASS:.0f} are needed)"
         )
     if fault is not None:
         raise PhotoFault(wire.INVALID_PARAMETER, fault)
@@ -108,8 +109,8 @@ def _cut(photo: Frame, landmarks: Landmarks) -> str | None:
     if beyond <= _BEYOND:
         return None
     return (
-        f"the reference photo's edge cuts off {100 * beyond:.0f} % of the face; at most"
-        f" {100 * _BEYOND:.0f} can be borne, so take one that shows all of it"
+        "the reference photo's edge cuts off a part of the face: take one that shows all of it"
+        f" ({100 * beyond:.0f} % of the face is missing; at most {100 * _BEYOND:.0f} may be)"
     )
 
 
@@ -134,14 +135,14 @@ def _dim(light: float, eyes: float) -> list[str]:
     told = []
     if eyes < _TINTED_GLASS:
         told.append(
-            "the eyes in the reference photo hardly show, as behind tinted glasses (at their brightest they"
-            f" have {100 * eyes:.0f} % of the skin's brightness; {100 * _TINTED_GLASS:.0f} and more look"
-            " well)"
+            "the eyes in the reference photo hardly show, as behind tinted glasses: one without glasses looks"
+            f" better (the eyes have {100 * eyes:.0f} % of the skin's brightness; well from"
+            f" {100 * _TINTED_GLASS:.0f} on)"
         )
     if light < _DARK:
         told.append(
-            f"the face in the reference photo is dark (its middle brightness is {light:.0f} of 255;"
-            f" {_DARK:.0f} and more look well)"
+            "the face in the reference photo is dark: one in more light looks better (its middle brightness"
+            f" is {light:.0f} of 255; well from {_DARK:.0f} on)"
         )
     return told
 
@@ -150,18 +151,19 @@ def _fault(look: Look, width: float, detail: float, turn_limit: float) -> str | 
     for angle, direction in ((look.yaw, "aside"), (look.pitch, "up or down")):
         if abs(angle) > turn_limit:
             return (
-                f"the face in the reference photo is turned {direction} by about {abs(angle):.0f} degrees;"
-                f" at most {turn_limit:.0f} can be used, so take one from the front"
+                f"the face in the reference photo is turned {direction}: take one from the front (turned by"
+                f" about {abs(angle):.0f} degrees; at most {turn_limit:.0f} can be used)"
             )
     if detail < LEAST_DETAIL:
         return (
-            f"the reference photo is blurred: its face, {width:.0f} pixels wide, shows as much as a sharp"
-            f" one of {detail:.0f} would; at least {LEAST_DETAIL:.0f} are needed"
+            "the reference photo is blurred: take a sharp one, or a larger one (its face,"
+            f" {width:.0f} pixels wide, shows no more than a sharp one of {detail:.0f} would; at least"
+            f" {LEAST_DETAIL:.0f} are needed)"
         )
     if look.openness < SHUT:
         return (
-            f"the eyes in the reference photo are shut or nearly so (open by {100 * look.openness:.0f} % of"
-            f" their width; at least {100 * SHUT:.0f} are needed)"
+            "the eyes in the reference photo are shut or nearly so: take one with open eyes (open by"
+            f" {100 * look.openness:.0f} % of their width; at least {100 * SHUT:.0f} are needed)"
         )
     return None
 
@@ -170,17 +172,17 @@ def _warnings(look: Look, width: float, detail: float) -> list[str]:
     told = []
     if detail < GOOD_DETAIL:
         told.append(
-            f"the reference photo is small or soft: its face shows as much as a sharp one {detail:.0f} pixels"
-            f" wide would ({GOOD_DETAIL:.0f} and more look well)"
+            "the reference photo is small or soft: a larger or sharper one looks better (its face shows no"
+            f" more than a sharp one of {detail:.0f} pixels would; well from {GOOD_DETAIL:.0f} on)"
         )
     if look.smile > _SMILE:
         told.append(
-            f"the face in the reference photo smiles (the mouth's corners are up by {100 * look.smile:.0f} %"
-            f" of the face's width, at rest by up to {100 * _SMILE:.1f}): a neutral one looks better"
+            "the face in the reference photo smiles: one with a mouth at rest looks better (its corners are"
+            f" up by {100 * look.smile:.0f} % of the face's width; at rest by up to {100 * _SMILE:.1f})"
         )
     elif look.mouth_gap > _LIPS:
         told.append(
-            f"the mouth in the reference photo is open (by {100 * look.mouth_gap:.0f} % of the face's width,"
-            f" closed by up to {100 * _LIPS:.0f}): a closed one looks better"
+            "the mouth in the reference photo is open: one with a closed mouth looks better (open by"
+            f" {100 * look.mouth_gap:.0f} % of the face's width; closed by up to {100 * _LIPS:.0f})"
         )
     return told

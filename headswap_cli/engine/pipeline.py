@@ -20,7 +20,7 @@ from headswap_cli.engine.studio import Production, swappers
 from headswap_cli.engine.types import SwapReport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from headswap_cli.engine.decode import VideoSource
@@ -37,10 +37,15 @@ class Pipeline:
     Args:
         weights: The folder of the fetched weights.
         processes: How many are to make a video side by side, this one included.
+        pulse: Is called while heads are made and people identified; what it raises ends the work. Where
+            ``on_progress`` is told of frames, that ends it.
     """
 
-    def __init__(self, weights: Path, *, processes: int = 1) -> None:
+    def __init__(
+        self, weights: Path, *, processes: int = 1, pulse: Callable[[], None] = lambda: None
+    ) -> None:
         self._weights = weights
+        self._pulse = pulse
         self._crew = Crew(processes)
 
     def analyse(self, source: Path, *, on_progress: OnProgress) -> Scene:
@@ -162,7 +167,7 @@ class Pipeline:
 
     @cached_property
     def _casting(self) -> Casting:
-        return Casting(self._weights)
+        return Casting(self._weights, self._pulse)
 
 
 class _Counter:

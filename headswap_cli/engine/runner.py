@@ -212,7 +212,7 @@ class Runner:
             self._vacate(seat)
 
     def _is_wanted(self, job: Job) -> bool:
-        now = self._jobs.find(job.id)
+        now = self._persist(lambda: self._jobs.find(job.id))
         return now is not None and not now.is_cancelled
 
     def _vacate(self, seat: Seat) -> None:
@@ -249,15 +249,15 @@ class Runner:
     def _fail(self, job: Job, code: int, reason: str, subject: str = "") -> None:
         self._persist(lambda: self._jobs.fail(job.id, code, reason, subject))
 
-    def _persist(self, write: Callable[[], T]) -> T | None:
-        """Write to the record, again and again if need be; None if the engine ends before that succeeds."""
+    def _persist(self, use: Callable[[], T]) -> T | None:
+        """Write to the record or read it, again and again if need be; None if the engine ends before."""
         is_told = False
         while not self._stopping.is_set():
             try:
-                return write()
+                return use()
             except sqlite3.Error as error:
                 if not is_told:
-                    _log.error("the record of jobs cannot be written, trying on: %s", error)
+                    _log.error("the record of jobs cannot be used, trying on: %s", error)
                 is_told = True
                 self._stopping.wait(self._retry_s)
         return None

@@ -24,6 +24,7 @@ from headswap_cli.engine.runner import Runner
 from headswap_cli.engine.seat import WorkerProcess, worker_command
 from headswap_cli.engine.storage import UPLOAD_LIMIT_BYTES, MediaStore
 from headswap_cli.local import engine_folder, is_loopback
+from headswap_cli.local.jobs import RECORD
 
 if TYPE_CHECKING:
     import socket
@@ -119,7 +120,7 @@ def clear_folder(data_dir: Path) -> Cleared:
         media = MediaStore(folder / "media")
         media.drop_drafts()
         made = media.clear_made()
-        with contextlib.closing(JobStore(folder / "jobs.sqlite3")) as jobs:
+        with contextlib.closing(JobStore(folder / RECORD)) as jobs:
             cleared = clear(jobs, media)
     return Cleared(cleared.jobs, made + cleared.files)
 
@@ -131,7 +132,7 @@ def _stores(
     media = MediaStore(folder / "media", limit_bytes=options.upload_limit_bytes)
     # On a full disk this may be what makes room for the record.
     media.drop_drafts()
-    with contextlib.closing(JobStore(folder / "jobs.sqlite3", clock=clock)) as jobs:
+    with contextlib.closing(JobStore(folder / RECORD, clock=clock)) as jobs:
         yield jobs, media
 
 

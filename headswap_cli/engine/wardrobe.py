@@ -24,7 +24,7 @@ from headswap_cli.engine.types import PhotoFault
 from headswap_cli.engine.weights import MESH_EDGES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from headswap_cli.engine.look import Look
@@ -84,10 +84,12 @@ class Wardrobe:
 
     Args:
         weights: The folder of the fetched weights.
+        pulse: Is called between the steps of each photo; what it raises ends the work.
     """
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, pulse: Callable[[], None] = lambda: None) -> None:
         self._weights = weights
+        self._pulse = pulse
         self._made: dict[_Key, Outfit] = {}
 
     def outfits(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, Outfit]:
@@ -186,13 +188,18 @@ class Wardrobe:
         return Outfit(heads, tuple(warnings))
 
     def _seen(self, path: Path, turn_limit: float, *, is_alone: bool) -> _Seen:
+        self._pulse()
         photo = read_photo(path)
+        self._pulse()
         landmarks, _ = self._mesh.from_detection(photo, select_face(self._detector(photo)))
         verdict = judge(photo, landmarks, turn_limit=turn_limit)
+        self._pulse()
         # Of the photo before nothing is known, not even of one that was refused.
         self._hands.reset()
         _require_bare(photo, landmarks, self._hands.find(photo, face_box(landmarks)))
+        self._pulse()
         reference = build_reference(photo, landmarks, self._matte, self._triangles)
+        self._pulse()
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
         told = [*verdict.warnings, *_background(reference)]
         if reference.is_cut_off:
@@ -204,16 +211,17 @@ def _background(reference: Reference) -> list[str]:
     if not reference.is_doubtful:
         return []
     return [
-        "the reference photo's background can hardly be told from the head in places (two looks at it differ"
-        f" over {100 * reference.doubt:.0f} % of the face's width squared; up to {100 * ALIKE:.0f} do no"
-        " harm): some of it may stay at the outline, so a plain wall looks better"
+        "the reference photo's background can hardly be told from the head, and some of it may stay at the"
+        " outline: one before a plain wall in another colour looks better (two looks at it differ over"
+        f" {100 * reference.doubt:.0f} % of the face's width squared; up to {100 * ALIKE:.0f} do no harm)"
     ]
 
 
 def _cut_off(reference: Reference) -> str:
     return (
-        f"the reference photo's edge cuts the head off along {reference.cut_off:.1f} widths of its face (up"
-        f" to {CUT_OFF:.1f} does no harm), so there is no more than its face to use well"
+        "the reference photo's edge cuts the head off, and no more than its face can be used well: one with"
+        f" room around the whole head looks better (cut off along {reference.cut_off:.1f} widths of the face;"
+        f" up to {CUT_OFF:.1f} does no harm)"
     )
 
 
@@ -228,8 +236,8 @@ def _require_bare(photo: Frame, landmarks: Landmarks, hands: list[Hand]) -> None
     if share > _COVERED:
         raise PhotoFault(
             wire.INVALID_PARAMETER,
-            f"a hand covers {100 * share:.0f} % of the face in the reference photo; at most"
-            f" {100 * _COVERED:.0f} can be borne, so take one with the face free",
+            "a hand covers a part of the face in the reference photo: take one with the face free"
+            f" ({100 * share:.0f} % of it is covered; at most {100 * _COVERED:.0f} may be)",
         )
 
 
@@ -247,13 +255,13 @@ def _likeness(embeddings: Sequence[Embedding | None]) -> list[str]:
         if apart > OTHER_PERSON:
             raise PhotoFault(
                 wire.INVALID_PARAMETER,
-                f"photos 1 and {number} show different people (distance {apart:.2f}; one person's are at most"
-                f" {OTHER_PERSON:.2f} apart)",
+                f"photos 1 and {number} show different people: leave one of them out (distance {apart:.2f};"
+                f" one person's are at most {OTHER_PERSON:.2f} apart)",
             )
         if apart > DOUBTFUL:
             told.append(
-                f"photos 1 and {number} may show different people (distance {apart:.2f}; surely one up to"
-                f" {DOUBTFUL:.2f})"
+                f"photos 1 and {number} may show different people: if so, leave one of them out (distance"
+                f" {apart:.2f}; surely one person up to {DOUBTFUL:.2f})"
             )
     return told
 
@@ -267,8 +275,8 @@ def _hairdos(heads: Sequence[Head]) -> list[str]:
         longer = abs(main.hanging_hair - head.reference.hanging_hair)
         if apart > _OTHER_HAIR or longer > _OTHER_LENGTH:
             told.append(
-                f"photos 1 and {number} show different hair (colours {apart:.0f} apart, up to"
-                f" {_OTHER_HAIR:.0f} look like one; beside the jaw {100 * longer:.0f} % more or less of it,"
-                f" up to {100 * _OTHER_LENGTH:.0f} does): it will be seen to change"
+                f"photos 1 and {number} show different hair, which will be seen to change: photos of one"
+                f" hairdo look better (colours {apart:.0f} apart, alike up to {_OTHER_HAIR:.0f}; beside the"
+                f" jaw {100 * longer:.0f} % more or less of it, alike up to {100 * _OTHER_LENGTH:.0f})"
             )
     return told

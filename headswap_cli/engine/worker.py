@@ -244,7 +244,7 @@ class Workbench:
 
 
 def serve(
-    make_pipeline: Callable[[Path], SwapPipeline],
+    make_pipeline: Callable[[Path, Callable[[], None]], SwapPipeline],
     data: Path,
     cache: Path,
     *,
@@ -254,7 +254,7 @@ def serve(
     """Do the orders that come in on stdin until it closes, then end at once, in the middle of one or not.
 
     Args:
-        make_pipeline: Given the folder of the weights, makes the pipeline.
+        make_pipeline: Given the folder of the weights and what shows that it gets on, makes the pipeline.
         data: The engine's own folder.
         cache: The cache folder: ``weights``, ``numba``.
         public_only: Fetch from the public internet alone.
@@ -280,7 +280,7 @@ def serve(
         wishes.check()
 
     fetcher = Fetcher(public_only=public_only, pulse=pulse)
-    bench = Workbench(media, lambda: make_pipeline(cache / "weights"), emit, fetcher, pulse=pulse)
+    bench = Workbench(media, lambda: make_pipeline(cache / "weights", pulse), emit, fetcher, pulse=pulse)
 
     def give_up(order: Order) -> None:
         media.drop_drafts(order["id"])
@@ -314,7 +314,7 @@ def main() -> None:
     serve(make, Path(data), Path(cache), public_only=PUBLIC_ONLY in flags)
 
 
-def _real_pipeline(folder: Path, *, processes: int) -> SwapPipeline:
+def _real_pipeline(folder: Path, pulse: Callable[[], None], *, processes: int) -> SwapPipeline:
     import cv2
 
     from headswap_cli.engine import weights
@@ -330,7 +330,7 @@ def _real_pipeline(folder: Path, *, processes: int) -> SwapPipeline:
     cv2.setNumThreads(1)
     from headswap_cli.engine.pipeline import Pipeline
 
-    return Pipeline(folder, processes=processes)
+    return Pipeline(folder, processes=processes, pulse=pulse)
 
 
 def _settle_in(cache: Path) -> None:

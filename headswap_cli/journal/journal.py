@@ -258,19 +258,15 @@ class Journal(JournalReader):
         Args:
             run_id: Which run.
             saved: The file.
-            output: What its place is called if no path leads to it.
+            output: What its place is called if no path leads to it; where the run has saved a file before,
+                that stays its output.
         """
         path = output or str(saved.path)
         detail = {"output": path, "size_bytes": saved.size_bytes, "sha256": saved.sha256}
-        with self._step(run_id, StepKind.DONE, detail) as (_, change):
-            change(
-                status=Status.COMPLETED,
-                progress=100.0,
-                output=path,
-                size_bytes=saved.size_bytes,
-                sha256=saved.sha256,
-                error=None,
-            )
+        with self._step(run_id, StepKind.DONE, detail) as (run, change):
+            change(status=Status.COMPLETED, progress=100.0, error=None)
+            if output is None or run.output is None:
+                change(output=path, size_bytes=saved.size_bytes, sha256=saved.sha256)
 
     def failed(self, run_id: str, status: Status, error: HeadswapError) -> None:
         """Write down that the run ended in an error.
@@ -335,14 +331,19 @@ class Journal(JournalReader):
         finally:
             give_back(self._locks, number)
 
+    def is_held(self, run_id: str) -> bool:
+        """Whether somebody is at work on a run, in this process or another."""
+        number = self._number(run_id)
+        if not take(self._locks, number):
+            return True
+        give_back(self._locks, number)
+        return False
+
     def _begun(self, content: str, *, is_new: bool) -> Run | None:
         if not is_new:
             return self.find_content(content)
         run = self.find_unpaid(content)
-        if run is None or not take(self._locks, number := self._number(run.run_id)):
-            return None
-        give_back(self._locks, number)
-        return run
+        return None if run is None or self.is_held(run.run_id) else run
 
     @contextmanager
     def _transaction(self, detail: JsonObject | None = None) -> Iterator[sqlite3.Connection]:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 # A create that left, whose answer nobody has written down.
 _UNANSWERED = "(body IS NOT NULL AND task_id IS NULL AND (status = 'unknown' OR last_step = 'intended'))"
 _PAID = f"(task_id IS NOT NULL OR {_UNANSWERED})"
-_UNSENT = "(status = 'queued' AND task_id IS NULL AND analysis_id IS NULL)"
-_STATE = f"CASE WHEN {_UNANSWERED} THEN 'unknown' WHEN {_UNSENT} THEN 'unsent' ELSE status END"
+_SEEN = "*, (SELECT max(at) FROM steps WHERE steps.run_id = runs.run_id) AS seen_at"
 _LOST = "status IN ('failed', 'cancelled')"
 # What somebody asked for and has not got: never answered for, or a task that has brought no file yet. One
 # whose task has failed or was cancelled, or that was refused, is over; so is a task alone once completed.
@@ -67,13 +66,28 @@ class JournalReader:
         return bool(row[0])
 
     def find(self, identifier: str) -> Run | None:
-        """Return the newest run with that run, task or analysis id."""
+        """Return the newest run with that run, task or analysis id, and when it was last seen."""
         rows = self._rows(
-            "SELECT * FROM runs WHERE run_id = ?1 OR task_id = ?1 OR analysis_id = ?1"
+            f"SELECT {_SEEN} FROM runs WHERE run_id = ?1 OR task_id = ?1 OR analysis_id = ?1"  # noqa: S608
             " ORDER BY number DESC LIMIT 1",
             (identifier,),
         )
         return next(map(read_run, rows), None)
+
+    def beginning_with(self, letters: str) -> list[tuple[str, str]]:
+        """Return the ids that begin so, newest first: what each is (run, task, analysis), and the id.
+
+        Of runs the letters behind ``run-`` will do, too.
+        """
+        rows = self._rows(
+            "SELECT kind, id FROM (SELECT number, 'run' AS kind, run_id AS id FROM runs"
+            " UNION SELECT number, 'task', task_id FROM runs"
+            " UNION SELECT number, 'analysis', analysis_id FROM runs)"
+            " WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, 1, length(?1) + 4) = 'run-' || ?1"
+            " GROUP BY kind, id ORDER BY max(number) DESC",
+            (letters,),
+        )
+        return [(row["kind"], row["id"]) for row in rows]
 
     def find_content(self, content: str) -> Run | None:
         """Return the run that was begun for this content, or whose task was bought by that name.
@@ -125,12 +139,11 @@ class JournalReader:
         )
         return [read_run(row) for row in rows]
 
-    def runs(self, limit: int = 100, *, status: Status | None = None) -> list[Run]:
-        """Return the newest runs, newest first; ``status`` as ``Run.state`` has it."""
+    def runs(self, limit: int | None = 100) -> list[Run]:
+        """Return the newest runs, newest first, and when each was last seen; without a limit all."""
         rows = self._rows(
-            f"SELECT * FROM runs WHERE ?1 IS NULL OR {_STATE} = ?1"  # noqa: S608  a constant of this file
-            " ORDER BY number DESC LIMIT ?2",
-            (status, limit),
+            f"SELECT {_SEEN} FROM runs ORDER BY number DESC LIMIT ?",  # noqa: S608  a constant of this file
+            (-1 if limit is None else limit,),
         )
         return [read_run(row) for row in rows]
 

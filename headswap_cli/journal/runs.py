@@ -74,6 +74,7 @@ class Run:
     ``body`` is the create request exactly as it was to be sent. ``content`` names what was asked for,
     ``purchase`` what was to be paid for: equal ones are one run, and one task. ``source_key`` names the
     source video by what is in it.
+    ``seen_at`` is when anything was last written down of it, where that was asked for.
     ``held`` is the API's raw figure, ``credits_charged`` what the balance fell by, None where it
     can't be told.
     """
@@ -98,6 +99,7 @@ class Run:
     last_step: StepKind | None = None
     held: float | None = None
     credits_charged: float | None = None
+    seen_at: float | None = None
     content: str | None = None
     purchase: str | None = None
     source_key: str | None = None
@@ -115,6 +117,11 @@ class Run:
             return Status.UNKNOWN
         is_unsent = self.status is Status.QUEUED and self.task_id is None and self.analysis_id is None
         return Status.UNSENT if is_unsent else self.status
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether it was to come to a task, so that ``resume`` goes on with it."""
+        return self.command in {"run", "swap"} and not self.parameters.get("dry_run")
 
     @property
     def command(self) -> str:

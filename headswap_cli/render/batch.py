@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from headswap_cli.models import Status
+    from headswap_cli.models import Front, Status
     from headswap_cli.services.batch import RowEnd
     from headswap_cli.services.tally import AtWork, Count, Tally
 
@@ -41,6 +41,9 @@ class SilentBoard:
 
     def state(self, what: str, status: Status, progress: float) -> None:
         """Say nothing: the rows tell their own."""
+
+    def waits(self, what: str, front: Front, ahead: int) -> None:
+        """Say nothing: a notice has."""
 
     def transfer(self, what: str, done: int, total: int | None) -> None:
         """Say nothing: the rows tell their own."""

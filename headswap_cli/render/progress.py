@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from rich.progress import Task as RichTask
     from rich.progress import TaskID
 
-    from headswap_cli.models import Status
+    from headswap_cli.models import Front, Status
+
+# Of a job that others wait for a log is told so many times, at most.
+_QUARTER = 25.0
 
 
 class Progress(Protocol):
@@ -21,6 +24,9 @@ class Progress(Protocol):
 
     def state(self, what: str, status: Status, progress: float) -> None:
         """Show the state of an analysis or task; ``progress`` is 0 to 100."""
+
+    def waits(self, what: str, front: Front, ahead: int) -> None:
+        """Show that ``ahead`` jobs come before it, and how far the first of them is."""
 
     def transfer(self, what: str, done: int, total: int | None) -> None:
         """Show bytes sent or received."""
@@ -36,6 +42,9 @@ class Silent:
     """``--quiet``: nothing but errors, which are not progress."""
 
     def state(self, what: str, status: Status, progress: float) -> None:
+        """Say nothing."""
+
+    def waits(self, what: str, front: Front, ahead: int) -> None:
         """Say nothing."""
 
     def transfer(self, what: str, done: int, total: int | None) -> None:
@@ -54,10 +63,19 @@ class Lines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._last: dict[str, str] = {}
+        self._fronts: dict[str, float] = {}
 
     def state(self, what: str, status: Status, progress: float) -> None:
         """Print the state when it is another than before."""
         self._print_once(what, str(status))
+
+    def waits(self, what: str, front: Front, ahead: int) -> None:
+        """Print how far the first job is once it has come a quarter further; a notice has named it."""
+        told = self._fronts.setdefault(front.identifier, front.progress)
+        if front.progress >= told + _QUARTER:
+            self._fronts[front.identifier] = front.progress
+            done = f"{front.progress:.0f} %"
+            self.notice(f"{what}: still waits; the {front.kind} {front.identifier} is at {done}")
 
     def transfer(self, what: str, done: int, total: int | None) -> None:
         """Print the beginning and the end of a transfer."""
@@ -106,6 +124,11 @@ class Live:
         done = 100.0 if status.is_terminal else progress
         detail = f"{progress:3.0f} %" if status == "processing" and progress else str(status)
         self._show(what, done, total, detail)
+
+    def waits(self, what: str, front: Front, ahead: int) -> None:
+        """Show beside the spinner what is at work, and how far it is."""
+        others = f" and {ahead - 1} more" if ahead > 1 else ""
+        self._show(what, 0.0, None, f"behind the {front.kind} at {front.progress:.0f} %{others}")
 
     def transfer(self, what: str, done: int, total: int | None) -> None:
         """Show bytes, and the rate while they flow."""

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headswap_cli.models import Status
+from headswap_cli.models import Backend, Status
 from headswap_cli.render.steps import moment, place, told_steps
 from headswap_cli.render.views import Shown, short_path, table
 from headswap_cli.text import masked, printable
@@ -29,6 +29,7 @@ def run_json(known: Run) -> dict[str, Any]:
         "created_at": _time(known.created_at),
         "status": known.state,
         "progress": known.progress,
+        "as_of": _time(known.seen_at) if _is_hearsay(known) and known.seen_at else None,
         "profile": known.profile,
         "backend": known.backend,
         "source": masked(known.source),
@@ -122,7 +123,17 @@ def _facts(known: Run) -> list[tuple[str, str]]:
 
 def _state(known: Run) -> str:
     is_moving = known.state is Status.PROCESSING and known.progress
-    return f"{known.state}, {known.progress:.0f} %" if is_moving else str(known.state)
+    said = f"{known.state}, {known.progress:.0f} %" if is_moving else str(known.state)
+    return f"{said}, {_as_of(known)}" if _is_hearsay(known) else said
+
+
+def _is_hearsay(known: Run) -> bool:
+    """Whether the run's state is what a cloud service said at some time, which may be another by now."""
+    return known.backend != Backend.LOCAL and known.state in {Status.QUEUED, Status.PROCESSING}
+
+
+def _as_of(known: Run) -> str:
+    return f"as of {moment(known.seen_at or known.created_at)[:-3]}"
 
 
 def _amount(number: float | None, form: str, unit: str) -> str | None:
@@ -130,11 +141,24 @@ def _amount(number: float | None, form: str, unit: str) -> str | None:
 
 
 def _outcome(known: Run) -> str:
+    """Return what came of a run, or how far it is, or the command that goes on."""
     if known.output is not None:
         return "to stdout" if known.output == "-" else short_path(Path(known.output))
     if known.state is Status.UNKNOWN:
         return f"headswap resume {known.run_id}"
-    return printable(masked(known.error), _CELL) if known.error else known.task_id or "-"
+    if known.error:
+        return printable(masked(known.error), _CELL)
+    return _as_of(known) if _is_hearsay(known) else _stand(known)
+
+
+def _stand(known: Run) -> str:
+    if known.state is Status.PROCESSING:
+        return f"{known.progress:.0f} %"
+    if known.state is Status.COMPLETED and known.task_id:
+        return f"headswap download {known.run_id}"
+    if known.state is Status.UNSENT and known.is_resumable:
+        return f"headswap resume {known.run_id}"
+    return known.task_id or known.analysis_id or "-"
 
 
 def _time(at: float) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from headswap_cli.models import Status
+    from headswap_cli.models import Front, Status
     from headswap_cli.services.status import StatusResult
 
 # A table that is higher than the window can't be redrawn in place.
@@ -40,6 +40,9 @@ class SilentStates:
     def state(self, what: str, status: Status, progress: float) -> None:
         """Say nothing: ``changed`` tells whose it is."""
 
+    def waits(self, what: str, front: Front, ahead: int) -> None:
+        """Say nothing: a notice has."""
+
     def transfer(self, what: str, done: int, total: int | None) -> None:
         """Say nothing: nothing is transferred."""
 
@@ -58,6 +61,9 @@ class OneOfMany:
 
     def state(self, what: str, status: Status, progress: float) -> None:
         """Say nothing."""
+
+    def waits(self, what: str, front: Front, ahead: int) -> None:
+        """Say nothing: a notice has."""
 
     def transfer(self, what: str, done: int, total: int | None) -> None:
         """Say nothing."""

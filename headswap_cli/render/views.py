@@ -260,7 +260,7 @@ def states(results: Sequence[StatusResult]) -> Shown:
             r.kind or "-",
             r.status,
             f"{r.progress:.0f}%",
-            r.error or r.output or _way_to_output(r),
+            r.error or _saved_as(r.output) or _way_to_output(r),
         )
         for r in results
     ]
@@ -271,6 +271,12 @@ def states(results: Sequence[StatusResult]) -> Shown:
         "\n".join(result.status for result in results),
         lay,
     )
+
+
+def _saved_as(output: str | None) -> str | None:
+    if output is None or output == "-":
+        return output and "to stdout"
+    return short_path(Path(output))
 
 
 def _way_to_output(result: StatusResult) -> str:

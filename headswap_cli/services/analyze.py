@@ -54,7 +54,7 @@ def analyze_steps(
         source_key=content.source_key,
         parameters={"command": "analyze", "any_length": any_length},
     )
-    with recording(deps, run_id):
+    with deps.journal.held(run_id), recording(deps, run_id):
         analysis = yield from find_people(
             deps, run_id, source, content, any_length=any_length, deadline=deadline
         )

@@ -35,7 +35,7 @@ from headswap_cli.services.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from headswap_cli.models import Status
+    from headswap_cli.models import Front, Status
     from headswap_cli.services.deps import Deps
     from headswap_cli.services.rehearse import Rehearsal
     from headswap_cli.services.rows import BatchRow, Lineup
@@ -296,6 +296,9 @@ class _RowReport:
     def state(self, what: str, status: Status, progress: float) -> None:
         """Note the state of the row's analysis or task."""
         self._tally.note(self._row, what, status, progress)
+
+    def waits(self, what: str, front: Front, ahead: int) -> None:
+        """Say nothing: what it waits for is one of the others, or told once."""
 
     def transfer(self, what: str, done: int, total: int | None) -> None:
         """Note bytes sent or received, and let another thread look after the others meanwhile.

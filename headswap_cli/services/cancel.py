@@ -153,15 +153,12 @@ def _check_alone(journal: Journal, run_id: str) -> None:
     Raises:
         BusyError: one is.
     """
-    try:
-        with journal.held(run_id):
-            pass
-    except BusyError as error:
+    if journal.is_held(run_id):
         raise BusyError(
             f"The run {run_id} still waits in another headswap, which has submitted nothing to cancel yet.",
             hint="Ctrl-C in that terminal ends it.",
             run_id=run_id,
-        ) from error
+        )
 
 
 def _nothing_at_work(journal: Journal, target: Target, ending: Ending) -> InputError:

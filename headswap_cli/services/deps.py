@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from headswap_cli.config import Settings
     from headswap_cli.hosting.host import Host
     from headswap_cli.journal import Journal
-    from headswap_cli.models import Status
+    from headswap_cli.models import Front, Status
     from headswap_cli.services.casting import Likeness
     from headswap_cli.services.purse import Purse
 
@@ -33,6 +33,9 @@ class Reporter(Protocol):
 
     def state(self, what: str, status: Status, progress: float) -> None:
         """``what`` (analysis, task) is in this state; ``progress`` is 0 to 100."""
+
+    def waits(self, what: str, front: Front, ahead: int) -> None:
+        """``what`` has ``ahead`` jobs before it, the first of them being ``front``; told again and again."""
 
     def transfer(self, what: str, done: int, total: int | None) -> None:
         """``done`` bytes of ``total`` of a file were sent or received."""

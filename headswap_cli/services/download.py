@@ -13,10 +13,12 @@ from headswap_cli.errors import (
     InputError,
     JobCancelledError,
     NotFoundError,
+    RefusedError,
     TransferError,
 )
 from headswap_cli.media import verify_playable
 from headswap_cli.models import Saved, Status
+from headswap_cli.services.likely import is_analysis
 from headswap_cli.services.output import (
     SUFFIX,
     TO_STDOUT,
@@ -31,7 +33,7 @@ from headswap_cli.text import file_stem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from headswap_cli.journal import Journal, Run
+    from headswap_cli.journal import Journal
     from headswap_cli.models import Task
     from headswap_cli.services.deps import Deps
     from headswap_cli.transfer import OnBytes
@@ -138,9 +140,13 @@ def _order(journal: Journal, identifier: str, output: str | None) -> Order:
     run = journal.find(identifier)
     task_id = run.task_id if run is not None and run.run_id == identifier else identifier
     if task_id is None:
-        raise NotFoundError(f"The run {identifier} has created no task.", run_id=identifier)
+        raise NotFoundError(
+            f"The run {identifier} has created no task.",
+            hint=f"headswap status {identifier}",
+            run_id=identifier,
+        )
     if run is not None and identifier == run.analysis_id:
-        raise _no_result(run, identifier)
+        raise _no_result(run.task_id, identifier)
     if run is None:
         return Order(task_id, None, target_path(output, file_stem(task_id) + SUFFIX, task_id=task_id))
     person = mapped_in(journal.steps(run.run_id))
@@ -151,8 +157,8 @@ def _order(journal: Journal, identifier: str, output: str | None) -> Order:
     return Order(task_id, run.run_id, target)
 
 
-def _no_result(run: Run, analysis_id: str) -> NotFoundError:
-    way_on = f"download {run.task_id}" if run.task_id else f"swap {analysis_id} --face 1=IMAGE"
+def _no_result(task_id: str | None, analysis_id: str) -> NotFoundError:
+    way_on = f"download {task_id}" if task_id else f"swap {analysis_id} --face 1=IMAGE"
     return NotFoundError(
         f"{analysis_id} is an analysis, and only tasks have results.",
         hint=f"headswap {way_on}",
@@ -168,7 +174,12 @@ def download(deps: Deps, order: Order) -> DownloadResult:
         FailedError: the task failed.
         NotFoundError: nobody knows the id, or the result is gone.
     """
-    task = deps.dialect.fetch_task(deps.client, order.task_id)
+    try:
+        task = deps.dialect.fetch_task(deps.client, order.task_id)
+    except (NotFoundError, RefusedError) as error:
+        if order.run_id is None and is_analysis(deps, order.task_id):
+            raise _no_result(None, order.task_id) from error
+        raise
     saved = save(deps, task, order.target, force=order.force)
     if order.run_id is not None:
         deps.journal.done(order.run_id, saved, output=TO_STDOUT if order.to_stdout else None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import HeadswapError, InputError
 from headswap_cli.media import is_url
-from headswap_cli.models import Backend
+from headswap_cli.models import Backend, Status
 from headswap_cli.services.deps import absolute
 from headswap_cli.services.hosted import hosted
 
@@ -79,8 +79,11 @@ def _judged(
     if refused is None and deadline is not None:
         deps.report.notice("the local engine is at work on another job; the photos are judged after that")
         while refused is None and deps.clock() < deadline.at:
+            # On a terminal it spins: it may be for minutes.
+            deps.report.state("photos", Status.QUEUED, 0)
             yield _PAUSE_S
             refused = _asked(deps, urls)
+        deps.report.state("photos", Status.COMPLETED, 100)
     return refused
 
 

@@ -58,7 +58,7 @@ def recording(deps: Deps, run_id: str) -> Iterator[None]:
 
 def _goes_on_by_resume(deps: Deps, run_id: str) -> bool:
     run = deps.journal.find(run_id)
-    return run is not None and run.command in {"run", "swap"} and "dry_run" not in run.parameters
+    return run is not None and run.is_resumable
 
 
 def _stopped_engine(deps: Deps, run_id: str, error: NetworkError) -> EngineError:

@@ -53,7 +53,7 @@ def rehearse_run_steps(
     content = content_of(deps.settings.profile, request.video, request.faces, request.options)
     run_id = begin_run(deps, request, content, dry_run=True)
     deps.report.notice(f"run {run_id}")
-    with recording(deps, run_id):
+    with deps.journal.held(run_id), recording(deps, run_id):
         analysis, mapped = yield from prepare(deps, run_id, request, content, deadline=deadline)
         return _rehearsed(
             deps, run_id, analysis, mapped, options=request.options, max_credits=request.max_credits
@@ -72,7 +72,7 @@ def rehearse_swap_steps(
     check_budget(deps, request.max_credits)
     analysis = fetch_completed(deps, request.analysis_id)
     run_id = begin_swap(deps, request, analysis, dry_run=True)
-    with recording(deps, run_id):
+    with deps.journal.held(run_id), recording(deps, run_id):
         deps.journal.submitted(run_id, request.analysis_id, analysis.video_url)
         matched = match(deps, cast(deps, request.faces, analysis), analysis)
         hashes = hashes_of(face.image for face in request.faces)

@@ -10,7 +10,6 @@ from headswap_cli.errors import (
     HeadswapError,
     InputError,
     JobCancelledError,
-    NotFoundError,
     OutcomeUnknownError,
 )
 from headswap_cli.journal import StepKind
@@ -21,6 +20,7 @@ from headswap_cli.services.paid import sent_at
 from headswap_cli.services.remember import faces_of, options_of
 from headswap_cli.services.repeat import DoneError
 from headswap_cli.services.run import RunRequest, RunResult, go_on
+from headswap_cli.services.runs import find_run
 from headswap_cli.services.swap import SwapRequest, SwapResult, go_on_swapping
 
 if TYPE_CHECKING:
@@ -38,10 +38,8 @@ def find_open(journal: Journal, run_id: str) -> Run:
         InputError: there is nothing to go on with.
         JobCancelledError: the user had it ended.
     """
-    run = journal.find(run_id)
-    if run is None:
-        raise NotFoundError(f"The journal knows no run {run_id}.", hint="headswap runs")
-    if run.command not in {"run", "swap"} or run.parameters.get("dry_run"):
+    run = find_run(journal, run_id)
+    if not run.is_resumable:
         raise InputError(
             f"{run.run_id} was to {run.command} only; there is nothing to resume.",
             hint=f"headswap status {run.run_id} --wait",

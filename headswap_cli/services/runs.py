@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import BusyError, InputError, NotFoundError
 from headswap_cli.models import Backend, Status
+from headswap_cli.services.likely import likely
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from headswap_cli.journal import Journal, Run
+    from headswap_cli.local.jobs import JobState
+
+    Look = Callable[[list[str]], Mapping[str, JobState]]
 
 _AGE = re.compile(r"(\d{1,6})([dh])")
 _SECONDS = {"d": 86400, "h": 3600}
@@ -28,8 +33,43 @@ def find_run(journal: Journal, identifier: str) -> Run:
     """
     run = journal.find(identifier)
     if run is None:
-        raise NotFoundError(f"The journal knows no run {identifier}.", hint="headswap runs")
+        hint = likely(journal, identifier) or "headswap runs"
+        raise NotFoundError(f"The journal knows no run {identifier}.", hint=hint)
     return run
+
+
+def latest(journal: Journal, look: Look, limit: int, status: Status | None) -> list[Run]:
+    """Return the newest runs, newest first, as ``as_they_are``; of one state, if any is given."""
+    known = as_they_are(journal.runs(limit if status is None else None), look)
+    return [run for run in known if status is None or run.state is status][:limit]
+
+
+def as_they_are(runs: Sequence[Run], look: Look) -> list[Run]:
+    """Return those that wait for the local engine as it has them, all others as they were last seen.
+
+    Args:
+        runs: As they are written down, which they stay.
+        look: Returns how jobs of the local engine stand, by their ids.
+    """
+    jobs = {run.run_id: job_id for run in runs if (job_id := _job_at_work(run)) is not None}
+    states = look(list(jobs.values())) if jobs else {}
+    return [_as_it_is(run, states.get(jobs.get(run.run_id, ""))) for run in runs]
+
+
+def _job_at_work(run: Run) -> str | None:
+    """Return the job of the local engine that a run waits for, as far as the journal knows."""
+    if run.backend != Backend.LOCAL or run.state not in {Status.QUEUED, Status.PROCESSING}:
+        return None
+    return run.task_id or run.analysis_id
+
+
+def _as_it_is(run: Run, job: JobState | None) -> Run:
+    if job is None:
+        return run
+    is_between = run.task_id is None and run.command != "analyze" and job.status is Status.COMPLETED
+    # Analysed, and its task is yet to be created.
+    status, progress = (Status.PROCESSING, 0.0) if is_between else (job.status, job.progress)
+    return replace(run, status=status, progress=progress, error=job.error)
 
 
 def forget(journal: Journal, run_ids: Sequence[str], *, force: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import (
@@ -21,9 +22,13 @@ from headswap_cli.services.wait import drive, watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
-    from headswap_cli.journal import Run
+    from headswap_cli.journal import Journal, Run
     from headswap_cli.models import Mode
     from headswap_cli.services.deps import Deadline, Deps
+
+_YET = "; another headswap is at work on the run"
+# How often the journal is asked whether that has got on.
+_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class StatusResult:
         Raises:
             FailedError: the state is failed, or cancelled.
             OutcomeUnknownError: the run's task may or may not exist.
-            DeadlineError: the run stopped before its task was created.
+            DeadlineError: the run was stopped before its task was created.
             HeadswapError: it could not be looked at.
         """
         if self.fault is not None:
@@ -59,7 +64,7 @@ class StatusResult:
                 f"The task of the run {self.identifier} was sent and not confirmed: it may or may not exist.",
                 hint=f"headswap resume {self.identifier}",
             )
-        if self.kind == "run" and self.status is Status.PROCESSING:
+        if self.kind == "run" and self.status in {Status.UNSENT, Status.PROCESSING}:
             raise DeadlineError(f"The run {self.identifier} is not over: {self.error}")
         if self.status is Status.CANCELLED:
             raise JobCancelledError(self.kind or "job", self.identifier)
@@ -97,17 +102,40 @@ def faults_of(results: Iterable[StatusResult], *, judged: bool) -> list[Headswap
     return faults
 
 
-def recall(run: Run | None, identifier: str) -> StatusResult | None:
-    """Return what the journal alone can answer: a run that is over. None if the service must be asked.
+def recall(journal: Journal, identifier: str, *, is_waited_for: bool = False) -> StatusResult | None:
+    """Return what the journal alone can answer: a run that is over, or has submitted nothing.
 
     A create that was about to be sent and has no answer on record is unknown, whatever stopped the command.
+
+    Returns: None if the service must be asked, or ``is_waited_for`` and another command goes on with the run.
     """
+    run = journal.find(identifier)
     if run is None or run.run_id != identifier:
         return None
-    state = run.state
+    is_between = run.state in {Status.UNSENT, Status.UNKNOWN} and run.task_id is None
+    is_held = is_between and journal.is_held(run.run_id)
+    if is_held and is_waited_for:
+        return None
+    if run.state is Status.UNSENT:
+        return _unsent(run, is_held=is_held)
     if not _is_over(run) and (run.task_id or run.analysis_id):
         return None
-    return StatusResult(identifier, "run", state, run.progress, run.error, output_url=None, output=run.output)
+    return _recalled(run, run.error)
+
+
+def _recalled(run: Run, error: str | None) -> StatusResult:
+    return StatusResult(run.run_id, "run", run.state, run.progress, error, output_url=None, output=run.output)
+
+
+def _unsent(run: Run, *, is_held: bool) -> StatusResult:
+    return _recalled(run, f"nothing was submitted{_YET if is_held else f'; {_way_on(run)}'}")
+
+
+def _way_on(run: Run) -> str:
+    """Return what goes on with a run that was stopped before its task was created."""
+    if run.is_resumable:
+        return f"headswap resume {run.run_id}"
+    return "the same command again begins it"
 
 
 def _is_over(run: Run) -> bool:
@@ -137,34 +165,82 @@ def status_steps(
 ) -> Generator[float, None, StatusResult]:
     """Ask the service; with a ``deadline``, wait for the verdict and tell ``on_change`` of every change.
 
-    An id that the journal does not know is tried as a task, then as an analysis.
+    An id that the journal does not know is tried as a task, then as an analysis. A run that another command
+    is at work on is followed from its analysis to its task.
 
     Raises:
         NotFoundError: nobody knows the id.
+        DeadlineError: the time is over.
     """
     run = deps.journal.find(identifier)
-    name = _asked_for(run, identifier)
-    first, again = _first_look(deps, name)
+    if run is None or run.run_id != identifier:
+        told = partial(_told_as_job, run, identifier)
+        return (yield from _job_steps(deps, identifier, told, deadline=deadline, on_change=on_change))
+    # An unanswered one may be sending its task just now.
+    job_id = _job_of(run) if run.is_unanswered else None
+    while True:
+        if deadline is not None:
+            run = yield from _until_submitted(deps, run, job_id, deadline=deadline, on_change=on_change)
+        remembered = recall(deps.journal, identifier, is_waited_for=deadline is not None)
+        job_id = _job_of(run)
+        if job_id is None or remembered is not None:
+            remembered = remembered or _unsent(run, is_held=False)
+            on_change(remembered)
+            return remembered
+        told = partial(_told_as_run, deps.journal, run, job_id)
+        result = yield from _job_steps(deps, job_id, told, deadline=deadline, on_change=on_change)
+        if deadline is None or result.status is not Status.PROCESSING or not deps.journal.is_held(identifier):
+            return result
+
+
+def _until_submitted(
+    deps: Deps, run: Run, done: str | None, *, deadline: Deadline, on_change: Callable[[StatusResult], None]
+) -> Generator[float, None, Run]:
+    """Wait while another command is at work on a run and has submitted nothing after ``done``, a job's id.
+
+    Returns: the run as it is then.
+    Raises: DeadlineError: the time is over.
+    """
+    is_told = False
+    while _job_of(run) == done and not run.status.is_terminal and deps.journal.is_held(run.run_id):
+        if not is_told:
+            is_told = True
+            deps.report.notice(f"another headswap is at work on the run {run.run_id}")
+            if run.state is Status.UNSENT:
+                on_change(_unsent(run, is_held=True))
+        if deps.clock() >= deadline.at:
+            raise DeadlineError(
+                f"Another headswap is still at work on the run {run.run_id} after {deadline.text}.",
+                hint=f"Wait on: headswap status {run.run_id} --wait",
+                run_id=run.run_id,
+            )
+        yield min(_PAUSE_S, deadline.at - deps.clock())
+        run = deps.journal.run(run.run_id)
+    return run
+
+
+def _job_steps(
+    deps: Deps,
+    job_id: str,
+    told: Callable[[Analysis | Task], StatusResult],
+    *,
+    deadline: Deadline | None,
+    on_change: Callable[[StatusResult], None],
+) -> Generator[float, None, StatusResult]:
+    """Ask the service for an analysis or a task, and wait for its verdict if there is a ``deadline``."""
+    first, again = _first_look(deps, job_id)
     unseen = [first]
-
-    def _told(state: Analysis | Task) -> StatusResult:
-        result = _result(name, state)
-        if run is not None and name == run.task_id:
-            result = replace(result, output=run.output)
-        return result if run is None or name == identifier else _as_run(run, result)
-
     if deadline is None:
-        return _told(first)
-
+        return told(first)
     last: StatusResult | None = None
     tell = state_report(deps)
 
     def _look(state: Analysis | Task) -> None:
         nonlocal last
         tell(state)
-        if _told(state) != last:
-            last = _told(state)
-            on_change(last)
+        if (now := told(state)) != last:
+            last = now
+            on_change(now)
 
     state = yield from watch(
         lambda: unseen.pop() if unseen else again(),
@@ -174,14 +250,12 @@ def status_steps(
         on_fault=fault_notice(deps),
         clock=deps.clock,
     )
-    return _told(state)
+    return told(state)
 
 
-def _asked_for(run: Run | None, identifier: str) -> str:
-    """Return the id that the service knows: of a run its task's, or its analysis's."""
-    if run is None or run.run_id != identifier:
-        return identifier
-    return run.task_id or run.analysis_id or identifier
+def _job_of(run: Run) -> str | None:
+    """Return the id of what a run is at, as the service knows it."""
+    return run.task_id or run.analysis_id
 
 
 def _first_look(deps: Deps, name: str) -> tuple[Analysis | Task, Callable[[], Analysis | Task]]:
@@ -216,15 +290,19 @@ def nobody_knows(deps: Deps, identifier: str, error: HeadswapError) -> NotFoundE
     return NotFoundError(message, hint=error.hint, code=error.code)
 
 
-def _as_run(run: Run, result: StatusResult) -> StatusResult:
-    """Return the state of what a run is at as the run's own; an analysis is never the end of one."""
-    if result.kind == "analysis" and result.status is Status.COMPLETED:
-        way_on = f"headswap swap {result.identifier} --face 1=IMAGE"
-        if run.command == "run":
-            way_on = f"headswap resume {run.run_id}"
-        error = f"analysed, and no task was created; {way_on}"
-        result = replace(result, status=Status.PROCESSING, error=error)
-    return replace(result, identifier=run.run_id, kind="run")
+def _told_as_job(run: Run | None, job_id: str, state: Analysis | Task) -> StatusResult:
+    """Return the state of an analysis or a task, of the latter with where ``run`` has saved its result."""
+    result = _result(job_id, state)
+    return replace(result, output=run.output) if run is not None and job_id == run.task_id else result
+
+
+def _told_as_run(journal: Journal, run: Run, job_id: str, state: Analysis | Task) -> StatusResult:
+    """Return the state of what a run is at as the run's own; an analysis ends only what was to analyse."""
+    result = replace(_told_as_job(run, job_id, state), identifier=run.run_id, kind="run")
+    if not isinstance(state, Analysis) or state.status is not Status.COMPLETED or run.command == "analyze":
+        return result
+    way_on = _YET if journal.is_held(run.run_id) else f", and no task was created; {_way_on(run)}"
+    return replace(result, status=Status.PROCESSING, error=f"analysed{way_on}")
 
 
 def _result(name: str, state: Analysis | Task) -> StatusResult:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import InputError
+from headswap_cli.errors import InputError, NotFoundError, RefusedError
 from headswap_cli.journal import BoughtError
 from headswap_cli.models import Backend, MappedFace, Status
 from headswap_cli.services.casting import cast
 from headswap_cli.services.content import hashes_of, purchase_key
 from headswap_cli.services.hosted import hosted
+from headswap_cli.services.likely import is_task
 from headswap_cli.services.mapping import check_single_photos, match_people
 from headswap_cli.services.money import check_budget
 from headswap_cli.services.paid import check_answered, see_through, submit, take_up, task_failed
@@ -21,12 +22,15 @@ from headswap_cli.services.repeat import check_same
 from headswap_cli.wire import MAX_PHOTOS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from headswap_cli.journal import Run
     from headswap_cli.models import Analysis, FaceMapping, Person, SwapOptions, Task
     from headswap_cli.services.deps import Deadline, Deps
     from headswap_cli.services.paid import Submission
+
+# With a smaller part of the video swapped, the result is mostly the source.
+_RARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,19 +191,35 @@ def fetch_completed(deps: Deps, analysis_id: str) -> Analysis:
     """Return a completed analysis with the URL that it was asked for by.
 
     Raises:
-        InputError: it is not completed.
+        InputError: it is not completed, or no analysis.
+        NotFoundError: nobody knows it.
     """
-    analysis = deps.dialect.fetch_analysis(deps.client, analysis_id)
+    earlier = deps.journal.find(analysis_id)
+    if earlier is not None and earlier.analysis_id != analysis_id:
+        kind = "run" if earlier.run_id == analysis_id else "task"
+        raise _no_analysis(kind, analysis_id, earlier.analysis_id)
+    try:
+        analysis = deps.dialect.fetch_analysis(deps.client, analysis_id)
+    except (NotFoundError, RefusedError) as error:
+        if earlier is None and is_task(deps, analysis_id):
+            raise _no_analysis("task", analysis_id, None) from error
+        raise
     if analysis.status is not Status.COMPLETED:
         raise InputError(
             f"The analysis {analysis_id} is {analysis.status}, not completed.",
             hint=f"headswap status {analysis_id} --wait",
             analysis_id=analysis_id,
         )
-    earlier = deps.journal.find(analysis_id)
     # The service may say the URL in another spelling; it joins analysis and task by the string it was given.
-    asked_by = earlier.video_url if earlier is not None and earlier.analysis_id == analysis_id else None
+    asked_by = earlier.video_url if earlier is not None else None
     return replace(analysis, video_url=asked_by or analysis.video_url)
+
+
+def _no_analysis(kind: str, identifier: str, analysis_id: str | None) -> InputError:
+    way_on = f"swap {analysis_id} --face 1=IMAGE" if analysis_id else "analyze VIDEO"
+    return InputError(
+        f"{identifier} is a {kind}, and a task is made from an analysis.", hint=f"headswap {way_on}"
+    )
 
 
 def begin_swap(
@@ -238,7 +258,21 @@ def match(
         InputError: as ``match_people``.
     """
     most = MAX_PHOTOS if deps.settings.backend is Backend.LOCAL else 1
-    return match_people(faces, analysis.people, analysis.analysis_id, most=most, video=video)
+    matched = match_people(faces, analysis.people, analysis.analysis_id, most=most, video=video)
+    _tell_of_the_rarely_seen(deps, {person.person: person for person, _ in matched}.values())
+    return matched
+
+
+def _tell_of_the_rarely_seen(deps: Deps, people: Iterable[Person]) -> None:
+    """Say beforehand of whom most of the video shows no face: all of that stays as it is."""
+    for person in people:
+        share = person.screen_share
+        if share is not None and share < _RARE:
+            seen = f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
+            deps.report.notice(
+                f"person {person.person}: there is a face to follow in {seen} of the video, which is all that"
+                " can be swapped"
+            )
 
 
 def publish_faces(

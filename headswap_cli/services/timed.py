@@ -112,6 +112,8 @@ def state_report(deps: Deps) -> Callable[[Analysis | Task], None]:
             waits_for = state.front.identifier
             deps.report.notice(f"{what}: {_waiting_line(state.front, state.ahead)}")
         deps.report.state(what, state.status, state.progress)
+        if deps.is_free and state.front is not None:
+            deps.report.waits(what, state.front, state.ahead)
         if state.status is Status.UNKNOWN and state.status_number != told:
             told = state.status_number
             deps.report.notice(f"the service says status {told}, which is not known here; still waiting")

@@ -176,6 +176,15 @@ def test_a_run_stopped_during_its_analysis_is_not_completed_and_names_the_way_on
     assert cloud(*way_on[1:3], "-q").out == "a_clip.headswap.mp4\n"
 
 
+def test_an_analysis_that_was_left_at_its_command_is_all_that_its_run_was_for(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.polls[ANALYSIS_PATH] = 10_000
+    run_id = cloud("analyze", VIDEO, "--timeout", "1s", "--json", code=4).value["error"]["run_id"]
+    service.polls[ANALYSIS_PATH] = 0
+    assert cloud("status", run_id, "--wait", "-q").out == "completed\n"
+
+
 def test_a_run_whose_download_broke_is_asked_of_the_service(
     cloud: Headswap, service: HeadSwapService
 ) -> None:

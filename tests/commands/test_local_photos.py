@@ -45,8 +45,9 @@ def test_photos_of_two_people_for_one_are_refused_with_the_distance(
 ) -> None:
     other = media.photo("astronaut.png")
     told = local("run", carphone, "--face", f"1={two_photos[0]}", "--face", f"1={other}", code=2).err
-    assert f"{two_photos[0]}, {other}: photos 1 and 2 show different people (distance 0." in " ".join(
-        told.split("\n")
+    assert (
+        f"{two_photos[0]}, {other}: photos 1 and 2 show different people: leave one of them out (distance 0."
+        in " ".join(told.split("\n"))
     )
     assert not list(local.cwd.iterdir())
 
@@ -57,7 +58,7 @@ def test_a_blurred_photo_is_refused_with_value_and_limit(
     blurred = worse.blurred(worse.moment("single_face.mp4", 0), 5)
     photo = worse.saved(blurred, two_photos[0].with_name("blurred.png"))
     told = local("run", carphone, "--face", f"1={photo}", code=2).err
-    assert "is blurred: its face" in told
+    assert "is blurred: take a sharp one" in told
     assert "at least 32 are needed" in told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from headswap_cli import wire
 from tests import media
 from tests.clips import plain_clip, plain_photo
 from tests.conftest import Headswap
-from tests.engine.engines import RunningEngine
+from tests.engine.engines import RunningEngine, until
 from tests.terminals import Screen
 
 if TYPE_CHECKING:
@@ -199,3 +200,73 @@ def test_what_waits_for_its_photos_to_be_judged_is_ended_in_its_own_terminal_alo
     assert program("status", run_id, "-q").out == "unsent\n"
     assert "has submitted nothing; there is nothing to cancel" in program("cancel", run_id, code=2).err
     assert program("runs", "forget", run_id, "--force", "-q").out == f"{run_id}\n"
+
+
+def test_waiting_for_a_run_of_another_terminal_follows_it_from_its_photos_to_its_task(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    engine.tell(hold=True)
+    other = engine.analyze(engine.put(clip.read_bytes() + b"!"))
+    engine.processing(wire.ANALYSIS_PATH, other)
+    working = program.start("run", clip, "--face", f"1={photos[0]}", "--detach", "-q")
+    (run,) = until(lambda: program("runs", "--json").value, bool)
+    run_id = run["run_id"]
+    assert "nothing was submitted; another headswap is at work on the run" in program("status", run_id).out
+    ran = program("status", run_id, "--wait", "--timeout", "1s", code=4)
+    assert f"Another headswap is still at work on the run {run_id} after 1s." in ran.err
+    assert f"hint: Wait on: headswap status {run_id} --wait\n" in ran.err
+    with Screen(program, "run", clip, "--face", f"1={photos[0]}", "--new", "--detach") as screen:
+        screen.until("photos ")
+        screen.until("queued")
+        screen.press("\x03")
+        assert screen.ended() == 130
+    waiting = program.start("status", run_id, "--wait", "--json")
+    assert waiting.stderr is not None
+    assert "another headswap is at work on" in waiting.stderr.readline()
+    engine.tell()
+    out, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == 0, err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert {(line["id"], line["kind"]) for line in lines} == {(run_id, "run")}
+    assert (lines[0]["status"], lines[-1]["status"]) == ("unsent", "completed")
+    assert "no task was created" not in out
+    working.communicate(timeout=60)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C reaches all its processes")
+@pytest.mark.parametrize("words", [("run", "--face"), ("run", "--dry-run", "--face")])
+def test_waiting_for_a_run_that_was_stopped_before_it_submitted_anything_is_exit_4_and_names_the_way_on(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path], words: tuple[str, ...]
+) -> None:
+    engine.tell(hold=True)
+    engine.processing(wire.ANALYSIS_PATH, engine.analyze(engine.put(clip.read_bytes() + b"!")))
+    stopped = program.start(words[0], clip, *words[1:], f"1={photos[0]}")
+    assert stopped.stderr is not None
+    assert next(line for line in stopped.stderr if "at work on another job" in line)
+    stopped.send_signal(signal.SIGINT)
+    stopped.communicate(timeout=60)
+    run_id = program("runs", "-q").out.strip()
+    is_real = "--dry-run" not in words
+    way_on = f"headswap resume {run_id}" if is_real else "the same command again begins it"
+    assert f"unsent  0%    nothing was submitted; {way_on}\n" in program("status", run_id).out
+    listed = program("runs").out.splitlines()[1].split()
+    assert listed[4:] == ["unsent", *(way_on.split() if is_real else ["-"])]
+    ran = program("status", run_id, "--wait", code=4)
+    assert f"error: The run {run_id} is not over: nothing was submitted; {way_on}\n" in ran.err
+    both = program("status", run_id, "0" * 24, "--wait", code=13)
+    assert f"The run {run_id} is not over: nothing was submitted; {way_on}\n" in both.err
+
+
+@pytest.mark.parametrize("case", [(6, "5 %"), (1, "less than 1 %"), (60, None)])
+def test_of_whom_most_of_the_video_shows_no_face_is_told_before_the_task_is_created(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path], case: tuple[int, str | None]
+) -> None:
+    seen, share = case
+    engine.tell(seen=seen)
+    told = f"person 1: there is a face to follow in {share} of the video, which is all that can be swapped\n"
+    run = program("run", clip, "--face", f"1={photos[0]}", "--dry-run", "--json")
+    assert (told in run.err) == (share is not None)
+    analysis = run.value["analysis_id"]
+    swap = program("swap", analysis, "--face", f"1={photos[0]}", "--dry-run").err
+    assert (told in swap) == (share is not None)
+    assert ("all that can be swapped" in run.err + swap) == (share is not None)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from headswap_cli import wire
+from headswap_cli import local, wire
 from tests import clips
-from tests.engine.arena import Arena, Tally
+from tests.engine.arena import Arena, Tally, ended
 from tests.engine.engines import until
+from tests.terminals import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +39,14 @@ def test_a_job_behind_another_says_so_and_both_are_taken_up_after_a_stop(
     videos = [clips.plain_clip(tmp_path / f"{seconds}.mp4", seconds=seconds) for seconds in (4, 5)]
     first = arena.headswap("analyze", videos[0], "--timeout", "1s", code=4)
     assert "waits its turn" not in first.err
+    at_work = arena.headswap("runs", "--json").value[0]["analysis_id"]
+    with arena.client() as http:
+        asked = {"_id": at_work}
+        until(
+            lambda: http.get(wire.ANALYSIS_PATH, params=asked).json()["data"]["progress"],
+            lambda part: part == 99,
+        )
     second = arena.headswap("analyze", videos[1], "--timeout", "1s", code=4)
-    (at_work,) = [
-        run["analysis_id"] for run in arena.headswap("runs", "--json").value if "4.mp4" in run["source"]
-    ]
     said = f"analysis: waits its turn in the local engine, which does the analysis {at_work} first (99 %)\n"
     assert said in second.err
     stopped = arena.headswap("serve", "--stop")
@@ -90,3 +96,66 @@ def test_a_record_tells_how_many_jobs_come_first_and_none_once_its_turn_has_come
         assert fronts == [None, asked[0].task_id, asked[0].task_id]
         arena.tell(people=2)
         arena.judge(http, asked)
+
+
+def test_how_far_the_job_is_that_another_waits_for_is_told_anew_as_it_gets_on(
+    arena: Arena, tmp_path: Path
+) -> None:
+    with arena.start() as http:
+        arena.tell(people=2)
+        video = arena.analysed(http)
+        arena.tell(people=2, frames=[], hold=True, at=[20, 100])
+        asked = [arena.ask(http, video) for _ in range(3)]
+        first, _, third = (task.task_id for task in asked)
+        until(lambda: http.get(wire.TASK_PATH, params={"_id": first}).json()["data"]["progress"], bool)
+        waiting = arena.headswap.start("status", third, "--wait")
+        assert waiting.stderr is not None
+        seen = iter(waiting.stderr.readline, "")
+        assert next(line for line in seen if "waits its turn" in line).endswith(
+            f"the task {first} first (20 %), then another job\n"
+        )
+        with Screen(arena.headswap, "status", third, "--wait", stdout=tmp_path / "out.txt") as screen:
+            screen.until("behind the task at 20 % and 1 more")
+            arena.tell(people=2, frames=[], hold=True, at=[47, 100])
+            said = next(line for line in seen if "still waits" in line)
+            assert said == f"task: still waits; the task {first} is at 47 %\n"
+            screen.until("behind the task at 47 % and 1 more")
+            arena.tell(people=2)
+            assert screen.ended() == 0
+        assert "still waits" not in screen.text
+        arena.judge(http, asked)
+        _, rest = waiting.communicate(timeout=60)
+        assert "still waits" not in rest
+
+
+def test_the_list_of_runs_tells_how_the_engine_has_them_whoever_asked_last_and_whether_or_not_it_runs(
+    arena: Arena, tmp_path: Path
+) -> None:
+    video = clips.plain_clip(tmp_path / "clip.mp4", seconds=4)
+    photo = clips.plain_photo(tmp_path / "me.png")
+    arena.tell()
+    analysis = arena.headswap("analyze", video, "-q").out.strip()
+    arena.tell(frames=[], hold=True, at=[40, 100])
+    ids = [
+        arena.headswap("swap", analysis, "--face", photo, "--mode", mode, "--json").value["run_id"]
+        for mode in ("head", "face")
+    ]
+
+    def listed(*options: str) -> dict[str, tuple[str, float]]:
+        runs = arena.headswap("runs", "--json", *options).value
+        return {run["run_id"]: (run["status"], run["progress"]) for run in runs if run["run_id"] in ids}
+
+    until(listed, lambda runs: runs == {ids[0]: ("processing", 40), ids[1]: ("queued", 0)})
+    assert re.search(rf"{ids[0]} .* swap +processing +40 %\n", arena.headswap("runs").out)
+    assert list(listed("--status", "queued")) == [ids[1]]
+    assert "processing, 40 %" in arena.headswap("runs", "show", ids[0]).out
+    arena.headswap("serve", "--stop")
+    assert listed() == dict.fromkeys(ids, ("queued", 0))
+    assert local.find(arena.data) is None
+    arena.tell(then="fault")
+    with arena.start() as http:
+        asked = [run["task_id"] for run in arena.headswap("runs", "--json").value[:2]]
+        for task in asked:
+            ended(http, wire.TASK_PATH, task)
+    assert {status for status, _ in listed().values()} == {"failed"}
+    assert "The video's codec is unknown." in arena.headswap("runs").out

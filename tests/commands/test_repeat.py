@@ -387,3 +387,23 @@ def test_a_create_that_was_throttled_is_sent_again(cloud: Headswap, service: Hea
     service.script(CREATE_PATH, Answer({"code": 1005, "msg": "slow down"}))
     cloud(*RUN)
     assert len(service.tasks) == 1
+
+
+def test_a_file_that_was_saved_is_still_known_when_the_video_went_to_stdout_later_on(
+    cloud: Headswap,
+) -> None:
+    run_id = cloud(*RUN, "--json").value["run_id"]
+    saved = cloud("runs", "--json").value[0]
+    video = poured(cloud)
+    command = cloud.command("download", run_id, "-o", "-")
+    again = subprocess.run(command, cwd=cloud.cwd, env=cloud.env, capture_output=True, check=True).stdout
+    assert (cloud.cwd / OUTPUT).read_bytes() == video == again
+    (now,) = cloud("runs", "--json").value
+    assert now == saved
+    assert cloud("status", run_id, "--json").value["output"] == str(cloud.cwd / OUTPUT)
+    assert "has saved this already" in cloud(*RUN, code=2).err
+    cloud("runs", "forget", run_id)
+    poured(cloud)
+    (run,) = cloud("runs", "--json").value
+    assert run["output"] == "-"
+    assert "completed  100%  to stdout\n" in cloud("status", run["run_id"]).out

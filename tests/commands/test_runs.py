@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headswap_cli.wire import CREATE_PATH
+from headswap_cli.wire import CREATE_PATH, TASK_PATH
 from tests.origin import reset
 
 if TYPE_CHECKING:
@@ -52,6 +52,27 @@ def test_runs_can_be_limited_and_chosen_by_their_state(cloud: Headswap, service:
     assert value["run_id"] == unknown
     assert f"headswap resume {unknown}" in cloud("runs").out
     assert "completed" in cloud("runs", "--status", "gone", code=2).err
+
+
+def test_what_a_cloud_service_does_is_told_as_of_when_it_was_last_seen_and_not_asked_for(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.polls[TASK_PATH] = 10_000
+    run_id = cloud(*RUN, "--timeout", "1s", "--json", code=4).value["error"]["run_id"]
+    service.polls[TASK_PATH] = 0
+    assert cloud("status", run_id, "-q").out == "completed\n"
+    asked = len(service.requests)
+    (value,) = cloud("runs", "--json").value
+    assert value["status"] in {"queued", "processing"}
+    steps = cloud("runs", "show", run_id, "--json").value["steps"]
+    assert value["as_of"] == steps[-1]["at"]
+    seen = re.compile(r"(queued|processing)[^\n]* as of \d{4}-\d\d-\d\d \d\d:\d\d\n")
+    assert seen.search(cloud("runs").out)
+    assert seen.search(cloud("runs", "show", run_id).out)
+    assert len(service.requests) == asked
+    cloud("resume", run_id)
+    (value,) = cloud("runs", "--json").value
+    assert (value["status"], value["as_of"]) == ("completed", None)
 
 
 def test_an_empty_journal_is_said_to_be_so(headswap: Headswap) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,8 @@ from headswap_cli.errors import (
     OutcomeUnknownError,
     worst_code,
 )
-from headswap_cli.wire import TASK_PATH
+from headswap_cli.wire import CREATE_PATH, TASK_PATH
+from tests.origin import reset
 from tests.terminals import Screen
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Headswap
     from tests.loopback import HeadSwapService
+    from tests.origin import Connection
 
 VIDEO = "https://example.com/a%20clip.mp4"
 FACE = "https://example.com/me.jpg"
@@ -129,3 +132,64 @@ def test_on_a_terminal_several_are_one_table_that_is_gone_in_the_end(
     # The table is taken away: the last thing done to its lines is to erase them.
     assert screen.seen.rstrip().endswith(b"\x1b[2K")
     assert [row.split()[2] for row in out.read_text().splitlines()[1:]] == ["completed", "completed"]
+
+
+def test_an_id_that_is_cut_short_names_the_whole_one_and_what_it_is(
+    cloud: Headswap, service: HeadSwapService, task: str
+) -> None:
+    (run,) = cloud("runs", "--json").value
+    for words in (("status",), ("runs", "show"), ("resume",)):
+        for short in (run["run_id"][:-2], run["run_id"][4:-1]):
+            said = cloud(*words, short, code=13).err
+            assert (
+                f"hint: Perhaps the run {run['run_id']} is meant: headswap status {run['run_id']}\n" in said
+            )
+        said = cloud(*words, task[:-1], code=13).err
+        assert f"hint: 2 ids begin so: {run['analysis_id']} (analysis), {task} (task).\n" in said
+    asked = len(service.requests)
+    for nothing in ("zzz", task[:2], "%", task[1:]):
+        assert "hint: headswap runs\n" in cloud("runs", "show", nothing, code=13).err
+    assert len(service.requests) == asked
+
+
+def test_a_task_or_a_run_where_an_analysis_is_meant_is_named_and_so_is_its_analysis(
+    cloud: Headswap, service: HeadSwapService, task: str, tmp_path: Path
+) -> None:
+    (run,) = cloud("runs", "--json").value
+    creates = len(service.creates)
+    for known_as, kind in ((task, "task"), (run["run_id"], "run")):
+        said = cloud("swap", known_as, "--face", f"1={FACE}", code=2).err
+        assert f"error: {known_as} is a {kind}, and a task is made from an analysis.\n" in said
+        assert f"hint: headswap swap {run['analysis_id']} --face 1=IMAGE\n" in said
+    # Elsewhere, where the journal knows nothing of it.
+    stranger = type(cloud)(tmp_path / "b", HEADSWAP_BASE_URL=service.url, HEADSWAP_API_KEY=service.api_key)
+    said = stranger("swap", task, "--face", f"1={FACE}", code=2).err
+    assert f"{task} is a task, and a task is made from an analysis." in said
+    said = stranger("download", run["analysis_id"], code=13).err
+    assert f"{run['analysis_id']} is an analysis, and only tasks have results." in said
+    assert len(service.creates) == creates
+
+
+def test_a_run_whose_task_is_being_sent_is_waited_for_and_unknown_only_once_its_command_has_given_up(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    asked, may = threading.Event(), threading.Event()
+
+    def torn_later(connection: Connection) -> None:
+        asked.set()
+        may.wait(60)
+        reset(connection)
+
+    service.script(CREATE_PATH, torn_later)
+    sending = cloud.start("run", VIDEO, "--face", FACE)
+    assert asked.wait(60)
+    (run,) = cloud("runs", "--json").value
+    waiting = cloud.start("status", run["run_id"], "--wait", "-v")
+    assert waiting.stderr is not None
+    assert waiting.stderr.readline() == f"another headswap is at work on the run {run['run_id']}\n"
+    may.set()
+    _, said = sending.communicate(timeout=60)
+    assert sending.returncode == 5, said
+    _, said = waiting.communicate(timeout=60)
+    assert waiting.returncode == 5, said
+    assert f"hint: headswap resume {run['run_id']}\n" in said

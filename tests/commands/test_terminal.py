@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headswap_cli.wire import TASK_PATH
+from tests.terminals import Screen
 
 if TYPE_CHECKING:
     from tests.conftest import Headswap
@@ -143,3 +144,15 @@ def test_a_batch_on_a_dumb_terminal_prints_a_line_a_row(cloud: Headswap) -> None
     assert code == 0
     assert "[1/1] row 1 (clip): completed, clip.headswap.mp4" in drawn
     assert "\x1b" not in drawn
+
+
+def test_the_help_on_a_terminal_names_kinds_of_values_not_functions_and_cuts_none_in_two(
+    headswap: Headswap,
+) -> None:
+    for command in ("run", "status", "swap", "download", "cancel"):
+        with Screen(headswap, command, "--help") as screen:
+            assert screen.ended() == 0
+        assert "parse_" not in screen.text
+        words = re.findall(r"[a-z]+(?:\|[a-z]+)*\|(?:bl|re)\b", screen.text)
+        assert words == []
+    assert "<id>" in screen.text

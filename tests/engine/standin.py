@@ -1,9 +1,10 @@
 """A worker with a quick pipeline: run as a script, obedient to ``standin.json`` in its cache folder.
 
-``people`` (how many there are), ``then`` (``fault``, ``bug``, ``die``, ``lose a helper`` in the first
-analysis or swap, or ``bad photo`` before one), ``hold`` (work on until the setting changes), ``frames`` (what
-on_progress is told, pairs), ``pace_s`` (how long each of these takes), ``bad`` (why every photo is
-refused when photos are judged by themselves).
+``people`` (how many there are), ``seen`` (in how many of 120 frames), ``then`` (``fault``, ``bug``, ``die``,
+``lose a helper`` in the first analysis or swap, or ``bad photo`` before one), ``hold`` (work on until the
+setting changes; meanwhile on_progress is told ``at``, if that is there), ``frames`` (what on_progress is
+told, pairs), ``pace_s`` (how long each of these takes), ``heads`` (make those before a swap until the setting
+changes), ``bad`` (why every photo is refused when photos are judged by themselves).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from headswap_cli.engine.types import (
 from headswap_cli.models import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from headswap_cli.engine.types import OnProgress, SwapSettings
 
@@ -46,7 +47,8 @@ SCRIPT = Path(__file__)
 class StandIn:
     """Finds as many people as it is told; its "video" is JSON that says what it was asked."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, pulse: Callable[[], None] = lambda: None) -> None:
+        self._pulse = pulse
         self._settings = cache / "standin.json"
         self._analyses = 0
 
@@ -57,12 +59,14 @@ class StandIn:
             duration_s = video.properties.duration_s
         told = self._obey(on_progress)
         preview = np.full((8, 8, 3), 90, np.uint8)
-        mesh = np.full((60, 478, 3), 20, np.float32)
+        mesh = np.full((told.get("seen", 60), 478, 3), 20, np.float32)
         track = Track(0, 12, mesh, np.zeros(128), b"", 1.0)
         people = tuple(Person(obj_id, (track,), preview) for obj_id in range(told.get("people", 1)))
         return Scene(VideoProperties(64, 48, Fraction(30000, 1001), 120, duration_s), (), people)
 
     def check_photos(self, photos: Mapping[int, Sequence[Path]]) -> None:
+        while self._told().get("heads"):
+            self._pulse()
         if self._told().get("then") == "bad photo":
             raise PhotoFault(1003, "person 1: the reference photo shows no face")
 
@@ -108,6 +112,8 @@ class StandIn:
             time.sleep(told.get("pace_s", 0))
         while told.get("hold"):
             told = self._told()
+            if "at" in told:
+                on_progress(*told["at"])
         if told.get("then") == "fault":
             raise MediaFault(1209, "The video's codec is unknown.")
         if told.get("then") == "bug":
@@ -134,7 +140,7 @@ def _expendable() -> bool:
 if __name__ == "__main__":
     data, cache, *flags = sys.argv[1:]
     worker.serve(
-        lambda weights: StandIn(weights.parent),
+        lambda weights, pulse: StandIn(weights.parent, pulse),
         Path(data),
         Path(cache),
         public_only=PUBLIC_ONLY in flags,

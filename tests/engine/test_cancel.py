@@ -72,6 +72,19 @@ def test_the_worker_that_let_a_job_go_goes_on_with_the_next_one_and_all_that_it_
     assert engine.http.get(record["video_url"]).json()["analyses"] == 1
 
 
+def test_a_worker_lets_a_job_go_while_it_makes_the_heads_and_still_knows_the_people_of_the_video(
+    engine: RunningEngine, analysed: str
+) -> None:
+    photo = engine.put(b"a photo")
+    engine.tell(heads=True)
+    first, second = engine.create(analysed, {0: photo}), engine.create(analysed, {1: photo})
+    until(lambda: engine.record(wire.TASK_PATH, first), lambda record: record["status"] == wire.PROCESSING)
+    assert cancel(engine, first)["data"]["ended_now"] is True
+    engine.tell()
+    record = engine.ended(wire.TASK_PATH, second)
+    assert engine.http.get(record["video_url"]).json()["analyses"] == 1
+
+
 def test_a_worker_that_does_not_look_up_is_killed_and_the_next_job_is_done_by_another(
     engine: RunningEngine, analysed: str
 ) -> None:

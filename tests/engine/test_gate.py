@@ -40,7 +40,7 @@ def test_plain_portraits_pass(name: str) -> None:
 @pytest.mark.parametrize("degrees", [-40, 40])
 def test_a_head_turned_by_forty_degrees_is_refused_with_angle_and_limit(name: str, degrees: int) -> None:
     told = refusal(worse.turned(name, degrees))
-    assert "turned aside by about" in told
+    assert "turned aside: take one from the front (turned by" in told
     assert "at most 25 can be used" in told
     assert float(told.split("about ")[1].split()[0]) == pytest.approx(40, abs=8)
 
@@ -67,7 +67,7 @@ def test_a_photo_lying_aslant_is_no_turned_head(tilt: float) -> None:
 @pytest.mark.parametrize(("name", "sigma"), [("astronaut.png", 2.5), (PORTRAITS[1], 9), (PORTRAITS[2], 9)])
 def test_a_blurred_face_is_refused_with_what_it_shows_and_what_is_needed(name: str, sigma: float) -> None:
     told = refusal(worse.blurred(read_photo(media.photo(name)), sigma))
-    assert "is blurred: its face" in told
+    assert "is blurred: take a sharp one" in told
     assert "at least 32 are needed" in told
     assert float(told.split("sharp one of ")[1].split()[0]) < 32
 
@@ -81,9 +81,7 @@ def test_a_shaken_camera_is_found_along_either_axis(*, upwards: bool) -> None:
 def test_a_soft_face_is_warned_of_with_its_figure() -> None:
     photo = worse.blurred(read_photo(media.photo("astronaut.png")), 1.0)
     warnings = judge(photo, worse.face_of(photo)).warnings
-    assert any(
-        "shows as much as a sharp one" in told and "56 and more look well" in told for told in warnings
-    )
+    assert any("shows no more than a sharp one" in told and "well from 56 on" in told for told in warnings)
 
 
 @pytest.mark.parametrize("sigma", [1.5, 2.0, 3.0, 4.0])
@@ -110,7 +108,7 @@ def test_eyes_behind_dark_glasses_are_refused_and_behind_tinted_ones_warned_of()
     assert "at least 20 are needed" in told
     tinted = worse.shaded(photo, 0.25)
     warnings = judge(tinted, worse.face_of(tinted)).warnings
-    assert any("as behind tinted glasses" in told and "34 and more look well" in told for told in warnings)
+    assert any("as behind tinted glasses" in told and "well from 34 on" in told for told in warnings)
 
 
 def test_a_face_that_the_edge_cuts_off_is_refused_with_how_much_of_it() -> None:
@@ -118,15 +116,15 @@ def test_a_face_that_the_edge_cuts_off_is_refused_with_how_much_of_it() -> None:
     left = float(worse.face_of(photo)[topology.OVAL, 0].min())
     half = np.ascontiguousarray(photo[:, round(left) + 30 :])
     told = refusal(half)
-    assert 10 < float(told.split("cuts off ")[1].split()[0]) < 50
-    assert "at most 5 can be borne" in told
+    assert 10 < float(told.split("(")[1].split()[0]) < 50
+    assert "at most 5 may be" in told
 
 
 def test_a_face_in_the_dark_is_warned_of() -> None:
     photo = read_photo(media.photo("astronaut.png"))
     dark = np.asarray(photo * 0.12, np.uint8)
     warnings = judge(dark, worse.face_of(dark)).warnings
-    assert any("is dark" in told and "of 255; 30 and more look well" in told for told in warnings)
+    assert any("is dark" in told and "of 255; well from 30 on" in told for told in warnings)
 
 
 @pytest.mark.parametrize("frame_index", [180, 240, 300])
@@ -139,14 +137,14 @@ def test_open_eyes_pass(frame_index: int) -> None:
 def test_a_smile_is_warned_of_with_how_high_the_corners_are(name: str) -> None:
     photo = read_photo(media.photo(name))
     (told,) = judge(photo, worse.face_of(photo)).warnings
-    assert "smiles (the mouth's corners are up by" in told
+    assert "smiles: one with a mouth at rest looks better (its corners are" in told
     assert "at rest by up to 4.5" in told
 
 
 def test_an_open_mouth_is_warned_of() -> None:
     photo = read_photo(media.photo("0-f1-su-ph.jpg"))
     (told,) = judge(photo, worse.face_of(photo)).warnings
-    assert "is open (by 1" in told
+    assert "is open: one with a closed mouth looks better (open by 1" in told
 
 
 @pytest.mark.parametrize(

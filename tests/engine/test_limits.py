@@ -34,7 +34,7 @@ class Hungry(StandIn):
         {body}
 
 data, cache = map(Path, sys.argv[1:])
-worker.serve(lambda weights: Hungry(weights.parent), data, cache, stall_s={stall_s})
+worker.serve(lambda weights, _: Hungry(weights.parent), data, cache, stall_s={stall_s})
 """
 _HEAPS = """
 import ctypes, sys, threading

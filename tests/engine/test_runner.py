@@ -16,7 +16,7 @@ import pytest
 from headswap_cli import wire
 from headswap_cli.engine.jobs import Job, JobStore, Kind
 from headswap_cli.engine.runner import Runner
-from headswap_cli.engine.seat import WorkerProcess
+from headswap_cli.engine.seat import WorkerDiedError, WorkerProcess
 from headswap_cli.engine.storage import MediaStore
 from tests import clips
 from tests.engine import standin
@@ -231,7 +231,7 @@ def test_a_verdict_that_the_disk_does_not_take_is_written_once_it_does(tmp_path:
         used = (arena.engine / "jobs.sqlite3-wal").stat().st_size
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (used, resource.RLIM_INFINITY))
         arena.tell(people=2)
-        until((arena.engine / "engine.log").read_text, lambda log: "cannot be written" in log)
+        until((arena.engine / "engine.log").read_text, lambda log: "cannot be used" in log)
         refused = http.post(wire.ANALYZE_PATH, json={"video_url": video, "type": "head"})
         assert (refused.status_code, refused.json()["code"]) == (507, wire.SERVER_FAULT)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -282,3 +282,44 @@ def test_a_worker_that_was_spared_a_cancelled_job_is_not_taken_for_one_that_know
         assert verdict(store, wanted).status == wire.COMPLETED
     finally:
         runner.stop()
+
+
+class Unreadable(JobStore):
+    """A record that cannot be read a few times, as on a disk that fails."""
+
+    faults = 0
+
+    def find(self, job_id: str) -> Job | None:
+        if self.faults:
+            self.faults -= 1
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().find(job_id)
+
+
+class Mortal(Notebook):
+    """A worker that dies of its first order, when the record cannot be read for a while."""
+
+    def __init__(self, record: Unreadable) -> None:
+        super().__init__()
+        self._record = record
+
+    def perform(self, order: Order) -> Iterator[Event]:
+        self._record.faults, self.is_alive = 2, False
+        raise WorkerDiedError("signal 9")
+
+
+def test_the_death_of_a_worker_is_written_down_though_the_record_could_not_be_read_at_first(
+    tmp_path: Path,
+) -> None:
+    with closing(Unreadable(tmp_path / "jobs.sqlite3")) as record:
+        workers = [Notebook(), Mortal(record)]
+        runner = Runner(record, lambda: cast("WorkerProcess", workers.pop()), retry_s=0.01)
+        runner.start()
+        try:
+            workers[0].may.release()
+            job = record.add(Kind.ANALYSIS, SOURCE, {"video_url": "u"})
+            runner.wake()
+            # The worker after it does the job.
+            assert verdict(record, job).status == wire.COMPLETED
+        finally:
+            runner.stop()

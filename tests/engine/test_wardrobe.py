@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from headswap_cli.engine.cancel import UnwantedError
 from headswap_cli.engine.reference import read_photo
 from headswap_cli.engine.types import MediaFault
 from headswap_cli.engine.wardrobe import Outfit, Wardrobe
@@ -54,7 +55,8 @@ def test_each_photo_of_a_person_becomes_a_head_that_knows_its_pose(
 
 def test_photos_of_two_people_for_one_are_refused_with_the_distance(wardrobe: Wardrobe, ahead: Path) -> None:
     with pytest.raises(
-        MediaFault, match=r"person 2: photos 1 and 2 show different people \(distance 0\.\d\d"
+        MediaFault,
+        match=r"person 2: photos 1 and 2 show different people: leave one of them out \(distance 0\.\d\d",
     ):
         wardrobe.outfits({1: [ahead, media.photo("astronaut.png")]})
 
@@ -76,6 +78,28 @@ def test_the_main_photo_must_be_from_the_front_and_a_further_one_need_not(
         wardrobe.outfits({0: [side, front]})
 
 
+def test_the_work_can_be_ended_between_the_steps_of_each_photo_and_begun_anew(ahead: Path) -> None:
+    pulses, last = 0, 0
+
+    def pulse() -> None:
+        nonlocal pulses
+        pulses += 1
+        if pulses == last:
+            raise UnwantedError
+
+    wardrobe = Wardrobe(media.weights_dir(), pulse)
+    photos = {0: [ahead], 1: [media.photo("0-f15-hao-ph.jpg")]}
+    for last in (1, 4, 6):
+        pulses = 0
+        with pytest.raises(UnwantedError):
+            wardrobe.outfits(photos)
+        assert pulses == last
+    pulses, last = 0, 0
+    outfits = wardrobe.outfits(photos)
+    # The first person's photo was whole when the second one's was left.
+    assert (len(outfits), pulses) == (2, 5)
+
+
 def test_warnings_say_which_photo_they_are_about(wardrobe: Wardrobe, ahead: Path, tmp_path: Path) -> None:
     smiling = worse.saved(worse.moment(CLIP, 405), tmp_path / "smile.png")
     warnings = wardrobe.outfits({0: [ahead, smiling]})[0].warnings
@@ -86,7 +110,7 @@ def test_warnings_say_which_photo_they_are_about(wardrobe: Wardrobe, ahead: Path
 def test_a_head_that_reaches_beyond_the_photo_is_warned_of(wardrobe: Wardrobe, ahead: Path) -> None:
     (told,) = [one for one in wardrobe.outfits({0: [ahead]})[0].warnings if "cuts the head off" in one]
     assert float(told.split("along ")[1].split()[0]) > 0.2
-    assert "(up to 0.2 does no harm)" in told
+    assert "up to 0.2 does no harm)" in told
 
 
 def test_a_background_that_is_like_the_head_is_warned_of_with_how_much_of_it(wardrobe: Wardrobe) -> None:
@@ -109,7 +133,7 @@ def test_a_hand_before_the_face_is_refused_with_how_much_it_covers(
     with pytest.raises(MediaFault) as caught:
         wardrobe.outfits({0: [photo]})
     assert "a hand covers" in caught.value.reason
-    assert "at most 5 can be borne" in caught.value.reason
+    assert "at most 5 may be" in caught.value.reason
 
 
 def test_a_photo_is_judged_by_itself_though_the_one_before_was_refused_for_a_hand(

@@ -44,6 +44,8 @@ def folded(run: Run, steps: list[Step]) -> dict[str, object]:
             told |= {"status": Status.QUEUED, "progress": 0.0}
         elif step.kind is StepKind.DONE:
             told |= {"status": Status.COMPLETED, "progress": 100.0}
+            # What went to stdout is nowhere; a file that was saved before still is.
+            told["output"] = (row["output"] or "-") if told["output"] == "-" else told["output"]
         elif step.kind is StepKind.FAILED:
             told["error"] = step.detail["message"]
         elif step.kind is StepKind.CANCELLED:
@@ -204,17 +206,18 @@ class Runs(RuleBasedStateMachine):
         with suppress(StepOrderError):
             self.journal.state(run_id, status, progress)
 
-    @rule(run_id=runs)
-    def finish(self, run_id: str) -> None:
+    @rule(run_id=runs, output=st.sampled_from([None, "-"]))
+    def finish(self, run_id: str, output: str | None) -> None:
         with suppress(StepOrderError):
-            self.journal.done(run_id, Saved(Path("/out.mp4"), 1, "ab"))
+            self.journal.done(run_id, Saved(Path("/out.mp4"), 1, "ab"), output=output)
 
     @rule(run_id=runs, status=STATES, message=st.text(max_size=5))
     def fail(self, run_id: str, status: Status, message: str) -> None:
         """Anything else goes wrong, but not between a request that costs and its answer."""
         run = self.journal.find(run_id)
         assert run is not None
-        if run.last_step is not StepKind.INTENDED:
+        # Only what was sent leaves anything unknown.
+        if run.last_step is not StepKind.INTENDED and (status is not Status.UNKNOWN or run.is_unanswered):
             self.journal.failed(run_id, status, HeadswapError(message))
 
     @invariant()

@@ -172,16 +172,18 @@ class HeadSwapper:
         if self._mode is Mode.HEAD:
             person = self._person(frame, piece, posed)
             scene = self._toned(piece, person, landmarks, hidden, strength)
-            new = _shrunk(piece, layer[..., 3])
+            grain = chins_grain(layer, face, piece.pixels)
+            # Here a job's memory peaks.
+            del face
             background = self._background(
                 scene,
                 person,
                 landmarks,
-                new=new,
+                new=_shrunk(piece, layer[..., 3]),
                 hidden=hidden,
                 plate=plate,
                 others=others,
-                grain=chins_grain(layer, face, piece.pixels),
+                grain=grain,
             )
             where = compose(scene.image, background, layer, shown, image[piece.part])
             changed[piece.part], head[piece.part] = where

@@ -13,6 +13,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.appearance import has_beard, of_face
 from headswap_cli.engine.beneath import with_heads
 from headswap_cli.engine.blend import Background, compose, join_bands
+from headswap_cli.engine.channels import medians
 from headswap_cli.engine.complexion import chins_grain
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.fade import Fade, jumps
@@ -240,7 +241,7 @@ class HeadSwapper:
         if before is None or after is None:
             return np.zeros(2, np.float32)
         if not jumps(before, after):
-            return np.asarray(np.median(after[:, :2] - before[:, :2], axis=0), np.float32)
+            return np.asarray(medians(after[:, :2] - before[:, :2]), np.float32)
         if last is not None:
             self.start_track()
             self._last = landmarks

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.channels import medians
 from headswap_cli.engine.collar import clothes_below
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.kernel import kernel
@@ -115,7 +116,7 @@ def _kinds(
     inner = cv2.erode(samples[1], np.ones((5, 5), np.uint8)) > 0
     areas = (samples[0], inner if inner.any() else samples[1] > 0, samples[2] > 0)
     own, face, below = (some(lab, area) * _SCALE for area in areas)
-    skin = np.median(face, axis=0)
+    skin = medians(face)
     own = own[np.square(own - skin).sum(axis=1) > _UNLIKE**2]
     below = below[np.abs(below - skin)[:, 1:].max(axis=1, initial=0) < _HUE]
     kinds = np.zeros(where.shape, np.uint8)

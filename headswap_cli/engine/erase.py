@@ -68,6 +68,7 @@ def old_head(
     hair: Mask | None = None,
     *,
     beard: bool = False,
+    neither: Mask | None = None,
 ) -> Mask:
     """Return how much of each pixel belongs to the head that must go, 0 to 1.
 
@@ -78,8 +79,11 @@ def old_head(
         growth: By how many pixels the matte is widened, for what it misses of the hair.
         hair: What else is to go, wherever it is, 0 to 1.
         beard: Whether there is one to go.
+        neither: What of the person is no head, 0 to 1, beside the jaw: a collar, or what stands behind it.
     """
     place = place_of(person.shape, landmarks, beard=beard)
+    if neither is not None:
+        person = person * (1 - neither)
     side = 2 * max(1, round(growth)) + 1
     wide = np.asarray(cv2.dilate(person, np.ones((side, side), np.uint8)), np.float32)
     old = np.empty(person.shape, np.float32)

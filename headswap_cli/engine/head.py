@@ -28,7 +28,7 @@ from headswap_cli.engine.remains import remains_of
 from headswap_cli.engine.retarget import Posed, Retargeter
 from headswap_cli.engine.silhouette import clothes, inside, silhouette
 from headswap_cli.engine.throat import REACH, toned
-from headswap_cli.engine.tresses import falling_hair
+from headswap_cli.engine.tresses import beside_jaw
 from headswap_cli.engine.types import ALONE, Laid, Plate
 from headswap_cli.models import Mode, Tone
 
@@ -291,13 +291,14 @@ class HeadSwapper:
         known, small = None if plate is None else plate.part(piece.part), None
         if known is not None:
             small = Plate(piece.shrunk(known.image), piece.shrunk(known.seen), known.is_mended)
-        hair = falling_hair(piece.small, person, face, is_long=self._cuts_hair)
+        beside = beside_jaw(piece.small, person, face, is_long=self._cuts_hair)
+        hair = beside.hair
         if small is not None:
             found = remains_of(piece.small, person, face, hair, small)
             person, hair = found.person, np.maximum(hair, found.strands)
         for other in others.before:
             hair *= 1 - clothes(hair.shape, piece.reduced(other))
-        old = old_head(person, face, kept, growth, hair, beard=self._beard)
+        old = old_head(person, face, kept, growth, hair, beard=self._beard, neither=beside.neither)
         for there in _behind(piece, others):
             np.minimum(old, silhouette(old.shape, face), out=old, where=there)
         behind_piece, laid = piece.image if known is None else known.image, None

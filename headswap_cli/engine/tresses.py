@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -48,8 +49,19 @@ _LOOSE = (0.08, 0.03)
 _HAIR, _SKIN = 1, 2
 
 
-def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: bool) -> Mask:
-    """Return how much of each pixel is hair between ears and shoulders, (height, width), 0 to 1.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What there is beside the jaw, (height, width), 0 to 1: falling ``hair``, and ``neither`` hair nor skin.
+
+    Beside long hair the latter is not told: where light falls on it hair has other colours.
+    """
+
+    hair: Mask
+    neither: Mask
+
+
+def beside_jaw(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: bool) -> Beside:
+    """Return what of a person is between ears and shoulders.
 
     Args:
         image: A piece of the frame, small, (height, width, 3), BGR.
@@ -69,7 +81,7 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     forehead = float(landmarks[topology.FOREHEAD, 1])
     own = beside & (rows < ears) & (rows > forehead)
     if min(own.sum(), face.sum()) < FEWEST:
-        return np.zeros(person.shape, np.float32)
+        return Beside(*np.zeros((2, *person.shape), np.float32))
     throat = beside & (aside < _THROAT) & (rows > chin) & (rows < chin + _BELOW * width)
     hair = (person > _SURE) & (face == 0) & (rows < ears) & (rows > forehead - _CROWN * width)
     strange, loose = (_STRANGE[0], _LOOSE[0]) if is_long else (_STRANGE[1], _LOOSE[1])
@@ -93,7 +105,10 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     gone = wide.astype(np.float32)
     if is_long:
         gone *= _ends(person, landmarks, aside, width)
-    return np.asarray(cv2.GaussianBlur(gone, (0, 0), max(0.7, 0.02 * width)), np.float32)
+    soft = cv2.GaussianBlur(gone, (0, 0), max(0.7, 0.02 * width))
+    other = np.asarray(where & (kinds == 0) & (rows > ears) & (not is_long), np.uint8)
+    neither = cv2.morphologyEx(other, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return Beside(np.asarray(soft, np.float32), neither.astype(np.float32))
 
 
 def _kinds(

@@ -139,6 +139,17 @@ def test_what_somebody_wears_beside_the_neck_goes_on_up_to_the_jaw() -> None:
     assert shown[rim].mean() < 80
 
 
+def test_what_is_neither_hair_nor_skin_stays_beside_the_jaw() -> None:
+    face, everybody = small_face(), person()
+    ears = round(float(face[[132, 361], 1].mean()))
+    strap, neither = np.s_[ears : ears + 5, 82:96], np.zeros_like(everybody)
+    everybody[strap], neither[strap] = 1, 1
+    assert old_head(everybody, face, [], 1.5)[ears + 1, 91] > 0.9
+    old = old_head(everybody, face, [], 1.5, neither=neither)
+    assert old[ears + 1, 91] < 0.1
+    assert old[66, 60] > 0.99
+
+
 def test_another_face_stays_where_it_overlaps_the_hair() -> None:
     face, other = small_face(), small_face(width=16, x=60, y=34)
     old = old_head(person(), face, [other], 1.5)

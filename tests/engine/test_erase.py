@@ -137,6 +137,9 @@ def test_what_somebody_wears_beside_the_neck_goes_on_up_to_the_jaw() -> None:
     rim = (old > 0.3) & (old < 0.8) & jacket & (np.abs(columns - 60) > 17)
     assert rim.sum() > 5
     assert shown[rim].mean() < 80
+    # Where it ends it has an edge: neither it nor the wall shines through the other.
+    there = behind(frame, everybody, (old, NOBODY), face, plate).share[(old > 0.3)]
+    assert ((there > 0.2) & (there < 0.8)).sum() < 0.2 * (there < 0.99).sum()
 
 
 def test_what_is_neither_hair_nor_skin_stays_beside_the_jaw() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -214,10 +215,13 @@ def _movie_timescale(picture: Picture, source: InputContainer | None) -> int:
 
 
 def _video_stream(container: OutputContainer, picture: Picture) -> av.VideoStream:
-    # Nothing is encoded by it: it tells the muxer what the encoders of the parts, set up alike, will make.
-    stream = container.add_stream("libx264", rate=picture.frame_rate, time_base=picture.time_base)
-    _configure(stream.codec_context, picture)
-    return stream
+    """Add a stream for what encoders set up alike make; one that is kept would take 13 MB at 1280x720."""
+    with av.open(os.devnull, mode="w", format="null") as pattern:
+        stream = pattern.add_stream("libx264", rate=picture.frame_rate, time_base=picture.time_base)
+        stream.codec_context.flags |= Flags.global_header
+        _configure(stream.codec_context, picture)
+        pattern.start_encoding()
+        return container.add_stream_from_template(stream)
 
 
 def _configure(context: av.VideoCodecContext, picture: Picture) -> None:

@@ -34,8 +34,9 @@ _UP, _DOWN, _ASIDE = 1.4, 1.02, 0.92
 _DEEPER = 0.35
 # An ear's lobe is so far aside of the mesh, and the jaw beside the chin.
 _LOBE, _JAW = 0.1, 0.05
-# Over so much of a face's width clothes and hair below the ears go on where the old head was, and how soon.
-_BESIDE, _NEARLY = 0.1, 14
+# Over so much of a face's width clothes and hair below the ears go on where the old head was, how soon, and
+# how much steeper their edge is there than that of a mean: through a collar no wall shines.
+_BESIDE, _NEARLY, _CRISP = 0.1, 14, 3
 # From so much on of the old head in it a pixel tells nothing of what is worn.
 _HARDLY = 0.4
 # What is further from the mesh does not, in face widths.
@@ -68,6 +69,7 @@ def old_head(
     hair: Mask | None = None,
     *,
     beard: bool = False,
+    neither: Mask | None = None,
 ) -> Mask:
     """Return how much of each pixel belongs to the head that must go, 0 to 1.
 
@@ -78,8 +80,11 @@ def old_head(
         growth: By how many pixels the matte is widened, for what it misses of the hair.
         hair: What else is to go, wherever it is, 0 to 1.
         beard: Whether there is one to go.
+        neither: What of the person is no head, 0 to 1, beside the jaw: a collar, or what stands behind it.
     """
     place = place_of(person.shape, landmarks, beard=beard)
+    if neither is not None:
+        person = person * (1 - neither)
     side = 2 * max(1, round(growth)) + 1
     wide = np.asarray(cv2.dilate(person, np.ones((side, side), np.uint8)), np.float32)
     old = np.empty(person.shape, np.float32)
@@ -187,11 +192,13 @@ def _stack(source: Floats, body: Mask, left: Mask, planes: Floats) -> None:
 def _lay_worn(planes: Floats, picture: Floats, share: Mask) -> None:
     """Lay the mean colours of what is worn over what is behind it, as far as they are near."""
     height, width = share.shape
-    hardly, most, one = np.float32(1e-3), np.float32(_NEARLY), np.float32(1)
+    hardly, most, steeper = np.float32(1e-3), np.float32(_NEARLY), np.float32(_CRISP)
+    half, one = np.float32(0.5), np.float32(1)
     for y in range(height):
         for x in range(width):
             bodies, there = planes[y, x, 3], planes[y, x, 4]
             near = bodies / max(there, hardly) * min(most * there, one)
+            near = min(max((near - half) * steeper + half, np.float32(0)), one)
             for k in range(3):
                 worn = planes[y, x, k] / max(bodies, hardly)
                 picture[y, x, k] += (worn - picture[y, x, k]) * near

@@ -13,6 +13,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.appearance import has_beard, of_face
 from headswap_cli.engine.beneath import with_heads
 from headswap_cli.engine.blend import Background, compose, join_bands
+from headswap_cli.engine.channels import medians
 from headswap_cli.engine.complexion import chins_grain
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.fade import Fade, jumps
@@ -27,7 +28,7 @@ from headswap_cli.engine.remains import remains_of
 from headswap_cli.engine.retarget import Posed, Retargeter
 from headswap_cli.engine.silhouette import clothes, inside, silhouette
 from headswap_cli.engine.throat import REACH, toned
-from headswap_cli.engine.tresses import falling_hair
+from headswap_cli.engine.tresses import beside_jaw
 from headswap_cli.engine.types import ALONE, Laid, Plate
 from headswap_cli.models import Mode, Tone
 
@@ -172,16 +173,18 @@ class HeadSwapper:
         if self._mode is Mode.HEAD:
             person = self._person(frame, piece, posed)
             scene = self._toned(piece, person, landmarks, hidden, strength)
-            new = _shrunk(piece, layer[..., 3])
+            grain = chins_grain(layer, face, piece.pixels)
+            # Here a job's memory peaks.
+            del face
             background = self._background(
                 scene,
                 person,
                 landmarks,
-                new=new,
+                new=_shrunk(piece, layer[..., 3]),
                 hidden=hidden,
                 plate=plate,
                 others=others,
-                grain=chins_grain(layer, face, piece.pixels),
+                grain=grain,
             )
             where = compose(scene.image, background, layer, shown, image[piece.part])
             changed[piece.part], head[piece.part] = where
@@ -238,7 +241,7 @@ class HeadSwapper:
         if before is None or after is None:
             return np.zeros(2, np.float32)
         if not jumps(before, after):
-            return np.asarray(np.median(after[:, :2] - before[:, :2], axis=0), np.float32)
+            return np.asarray(medians(after[:, :2] - before[:, :2]), np.float32)
         if last is not None:
             self.start_track()
             self._last = landmarks
@@ -288,13 +291,14 @@ class HeadSwapper:
         known, small = None if plate is None else plate.part(piece.part), None
         if known is not None:
             small = Plate(piece.shrunk(known.image), piece.shrunk(known.seen), known.is_mended)
-        hair = falling_hair(piece.small, person, face, is_long=self._cuts_hair)
+        beside = beside_jaw(piece.small, person, face, is_long=self._cuts_hair)
+        hair = beside.hair
         if small is not None:
             found = remains_of(piece.small, person, face, hair, small)
             person, hair = found.person, np.maximum(hair, found.strands)
         for other in others.before:
             hair *= 1 - clothes(hair.shape, piece.reduced(other))
-        old = old_head(person, face, kept, growth, hair, beard=self._beard)
+        old = old_head(person, face, kept, growth, hair, beard=self._beard, neither=beside.neither)
         for there in _behind(piece, others):
             np.minimum(old, silhouette(old.shape, face), out=old, where=there)
         behind_piece, laid = piece.image if known is None else known.image, None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.channels import medians
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.geometry import face_width, yaw_sine
 from headswap_cli.engine.kernel import kernel
@@ -131,7 +132,7 @@ def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, land
     part = rows, columns
     colours, face = piece[part].astype(np.float32), place.face[part]
     bare = _cheeks(piece, landmarks) if place.has_beard else colours[face > 0]
-    skin = np.median(bare[:: 1 + len(bare) // _ENOUGH], axis=0) if len(bare) else np.full(3, 128)
+    skin = medians(bare[:: 1 + len(bare) // _ENOUGH]) if len(bare) else np.full(3, 128)
     alike, lit = np.empty(face.shape, np.bool_), np.empty(face.shape, np.bool_)
     _find_alike(colours, person[part], skin.astype(np.float32), alike, lit)
     jaw = place.jaw[columns] - rows.start

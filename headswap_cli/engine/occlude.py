@@ -34,6 +34,14 @@ _PALM_SIZE = 192
 # A palm is looked at when it is likely, a hand believed when it is sure, one that was not seen to come only
 # when it is certain: a neck beside a shoulder may look like a fist as long as it is there, up to 0.91.
 _LIKELY, _SURE, _CERTAIN = 0.4, 0.5, 0.93
+# One that is less certain is believed from so much on if it is so likely on an average of squares all around
+# it, and so many of its joints have the face's skin: up to how many levels of Lab's hues from it.
+_PERHAPS, _ON_AVERAGE, _IN_SKIN, _SAME_HUE = 0.85, 0.87, 0.8, 14
+# Those squares: moved across and down, in parts of the side, larger, and turned, radians.
+_SQUARES = (
+    *((0.06, 0, 1, 0), (-0.06, 0, 1, 0), (0, 0.06, 1, 0), (0, -0.06, 1, 0)),
+    *((0, 0, 1.15, 0), (0, 0, 0.88, 0), (0, 0, 1, 0.2), (0, 0, 1, -0.2)),
+)
 # Sides of the squares around the face in which palms are looked for, in face sizes.
 _WINDOWS = (3.2, 4.2)
 _MOST, _BOXES = 3, 12
@@ -108,9 +116,11 @@ class Hands:
             return self._hands
         found: list[Hand] = []
         for hand in self._hands:
-            self._add(found, frame, _crop_of_hand(hand), _SURE)
+            self._add(found, frame, _crop_of_hand(hand))
         for reach in searches:
-            self._search(found, frame, self._palm_crops(frame, face, reach), may_come=stirs and not is_first)
+            # Where something stirs one may have come.
+            new_beside = None if stirs and not is_first else face
+            self._search(found, frame, self._palm_crops(frame, face, reach), new_beside)
         self._note(frame, found)
         return found
 
@@ -130,11 +140,11 @@ class Hands:
         self._looks = [_Look(hand, crop := _crop_of_hand(hand), _glance(frame, crop)) for hand in found]
         self._hands, self._looked_ago = found, 0
 
-    def _search(self, found: list[Hand], frame: Frame, crops: list[Crop], *, may_come: bool) -> None:
-        """Add the hands that nobody knew of; ``may_come``: something stirs where one may have come."""
+    def _search(self, found: list[Hand], frame: Frame, crops: list[Crop], always_beside: Box | None) -> None:
+        """Add the hands that nobody knew of; ``always_beside`` a face, unless one may have come."""
         for crop in crops:
             if len(found) < _MOST and not any(_same(crop, hand) for hand in found):
-                self._add(found, frame, crop, _SURE if may_come else _CERTAIN)
+                self._add(found, frame, crop, always_beside)
                 # It looked like a palm: it may be one from elsewhere.
                 self._pause = _SEARCH_EVERY
 
@@ -162,16 +172,34 @@ class Hands:
         everywhere = self._pause == _SEARCH_EVERY and not self._hands
         return _WINDOWS if everywhere else (_WINDOWS[self._turn % len(_WINDOWS)],)
 
-    def _add(self, found: list[Hand], frame: Frame, crop: Crop, enough: float) -> None:
-        """Add the hand of a square if it is so likely one, if need be in a square that fits it better."""
+    def _add(self, found: list[Hand], frame: Frame, crop: Crop, always_beside: Box | None = None) -> None:
+        """Add the hand of a square if there is one, if need be in a square that fits it better.
+
+        Args:
+            found: Where to add it.
+            frame: The whole frame.
+            crop: The square.
+            always_beside: The face, where nobody saw the hand come: then it must be certain.
+        """
         hand, presence = self._joined(frame, crop)
-        if _SURE <= presence < enough:
-            hand, presence = self._joined(frame, _crop_of_hand(hand))
-        if presence < enough:
+        if always_beside is not None and _SURE <= presence < _CERTAIN:
+            first, better = presence, _crop_of_hand(hand)
+            hand, presence = self._joined(frame, better)
+            if max(first, presence) >= _PERHAPS and _has_skin(frame, always_beside, hand):
+                presence = _CERTAIN if self._is_steady(frame, better) else presence
+        if presence < (_SURE if always_beside is None else _CERTAIN):
             return
         apart = 0.3 * crop.side / 2
         if all(np.linalg.norm((hand - other)[_ROOTS].mean(axis=0)) > apart for other in found):
             found.append(hand)
+
+    def _is_steady(self, frame: Frame, crop: Crop) -> bool:
+        """Whether a hand is likely in squares all around: what only looks like one is in some of them."""
+        chances = []
+        for across, down, larger, turn in _SQUARES:
+            x, y = crop.x + across * crop.side, crop.y + down * crop.side
+            chances.append(self._joined(frame, Crop(x, y, larger * crop.side, crop.angle + turn))[1])
+        return sum(chances) >= _ON_AVERAGE * len(chances)
 
     def _joined(self, frame: Frame, crop: Crop) -> tuple[Hand, float]:
         """Return the joints in a square, pixels of the frame, and how likely they are a hand's."""
@@ -201,6 +229,21 @@ class Hands:
             if all(math.dist((crop.x, crop.y), (other.x, other.y)) > 0.2 * crop.side for other in crops):
                 crops.append(crop)
         return crops
+
+
+def _has_skin(frame: Frame, face: Box, hand: Hand) -> bool:
+    """Whether a hand's joints have the hues of the middle of a face; brightness varies."""
+    height, width = frame.shape[:2]
+    (x0, y0), (x1, y1) = (face[:2] + (face[2:] - face[:2]) * part for part in (0.25, 0.75))
+    rows, columns = (
+        slice(int(np.clip(low, 0, size - 1)), int(np.clip(high, low + 1, size)))
+        for low, high, size in ((y0, y1, height), (x0, x1, width))
+    )
+    x, y = np.clip(np.round(hand), 0, (width - 1, height - 1)).astype(int).T
+    inner = cv2.cvtColor(frame[rows, columns], cv2.COLOR_BGR2LAB).reshape(-1, 3)[:, 1:]
+    joints = cv2.cvtColor(frame[y, x][np.newaxis], cv2.COLOR_BGR2LAB)[0, :, 1:]
+    apart = np.abs(joints - np.median(inner, axis=0)).max(axis=1)
+    return float((apart < _SAME_HUE).mean()) >= _IN_SKIN
 
 
 def _length(hand: Hand) -> float:

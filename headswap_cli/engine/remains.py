@@ -25,8 +25,9 @@ Area = NDArray[np.uint8]
 _NOBODY, _SOMEBODY, _SEEN = 0.08, 0.5, 3
 # Of less background than so many pixels the light is not told, and so many tell it as well as all.
 _FEWEST, _ENOUGH = 100, 400
-# A strand that the matte misses has less of it: what has more and is no hair is clothes.
-_MISSED = 0.8
+# A strand that the matte misses has less of it: what has more and is no hair is clothes. At 0.75 a collar
+# loses its tip, at 0.6 a curl stays at a nape.
+_MISSED = 0.7
 # Grey levels by which a frame differs from its plate by chance, and from which on surely not.
 _SAME, _OTHER = np.float32(12.0), np.float32(28.0)
 # Beyond the end of the matte there may be more of the person, in face widths.

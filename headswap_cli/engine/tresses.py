@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.channels import medians
 from headswap_cli.engine.collar import clothes_below
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.kernel import kernel
@@ -47,8 +49,19 @@ _LOOSE = (0.08, 0.03)
 _HAIR, _SKIN = 1, 2
 
 
-def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: bool) -> Mask:
-    """Return how much of each pixel is hair between ears and shoulders, (height, width), 0 to 1.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What there is beside the jaw, (height, width), 0 to 1: falling ``hair``, and ``neither`` hair nor skin.
+
+    Beside long hair the latter is not told: where light falls on it hair has other colours.
+    """
+
+    hair: Mask
+    neither: Mask
+
+
+def beside_jaw(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: bool) -> Beside:
+    """Return what of a person is between ears and shoulders.
 
     Args:
         image: A piece of the frame, small, (height, width, 3), BGR.
@@ -68,7 +81,7 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     forehead = float(landmarks[topology.FOREHEAD, 1])
     own = beside & (rows < ears) & (rows > forehead)
     if min(own.sum(), face.sum()) < FEWEST:
-        return np.zeros(person.shape, np.float32)
+        return Beside(*np.zeros((2, *person.shape), np.float32))
     throat = beside & (aside < _THROAT) & (rows > chin) & (rows < chin + _BELOW * width)
     hair = (person > _SURE) & (face == 0) & (rows < ears) & (rows > forehead - _CROWN * width)
     strange, loose = (_STRANGE[0], _LOOSE[0]) if is_long else (_STRANGE[1], _LOOSE[1])
@@ -92,7 +105,10 @@ def falling_hair(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: b
     gone = wide.astype(np.float32)
     if is_long:
         gone *= _ends(person, landmarks, aside, width)
-    return np.asarray(cv2.GaussianBlur(gone, (0, 0), max(0.7, 0.02 * width)), np.float32)
+    soft = cv2.GaussianBlur(gone, (0, 0), max(0.7, 0.02 * width))
+    other = np.asarray(where & (kinds == 0) & (rows > ears) & (not is_long), np.uint8)
+    neither = cv2.morphologyEx(other, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return Beside(np.asarray(soft, np.float32), neither.astype(np.float32))
 
 
 def _kinds(
@@ -115,7 +131,7 @@ def _kinds(
     inner = cv2.erode(samples[1], np.ones((5, 5), np.uint8)) > 0
     areas = (samples[0], inner if inner.any() else samples[1] > 0, samples[2] > 0)
     own, face, below = (some(lab, area) * _SCALE for area in areas)
-    skin = np.median(face, axis=0)
+    skin = medians(face)
     own = own[np.square(own - skin).sum(axis=1) > _UNLIKE**2]
     below = below[np.abs(below - skin)[:, 1:].max(axis=1, initial=0) < _HUE]
     kinds = np.zeros(where.shape, np.uint8)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from headswap_cli.engine.channels import largest, length, percentiles, total
+from headswap_cli.engine.channels import largest, length, medians, percentiles, total
 
 
 def test_largest_total_and_length_are_those_along_the_last_axis() -> None:
@@ -19,3 +20,13 @@ def test_percentiles_are_those_of_each_channel() -> None:
     wanted = np.percentile(values, (10, 50, 90), axis=0).T
     np.testing.assert_array_equal(percentiles(values, (10, 50, 90)), wanted)
     assert percentiles(values[:1], (10, 90)).shape == (3, 2)
+
+
+@pytest.mark.parametrize("count", [1, 2, 117, 478])
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.uint8])
+def test_medians_are_numpys_to_the_bit(count: int, kind: type[np.generic]) -> None:
+    values = (np.random.default_rng(count).random((count, 3)) * 255).astype(kind)
+    wanted = np.median(values, axis=0)
+    found = medians(values)
+    assert found.dtype == wanted.dtype
+    assert found.tobytes() == wanted.tobytes()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import itertools
+import platform
 import stat
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import av
 import numpy as np
@@ -316,6 +318,35 @@ def test_parts_encoded_apart_play_as_one_and_each_begins_anew(tmp_path: Path) ->
     with open_video(tmp_path / "out.mp4") as video:
         for frame, picture in zip(video.frames(), pictures, strict=True):
             assert np.abs(frame.image.astype(int) - picture).mean() < 4
+
+
+class _Allocated(ctypes.Structure):
+    """What glibc tells of its memory, malloc.h."""
+
+    _names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+    _fields_: ClassVar = [(name, ctypes.c_size_t) for name in _names.split()]
+
+
+def allocated_bytes() -> int:
+    """Return how much of the C library's memory is in use."""
+    tell = ctypes.CDLL(None).mallinfo2
+    tell.restype = _Allocated
+    told = tell()
+    return int(told.uordblks + told.hblkhd)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc tells what is allocated")
+def test_what_writes_the_file_keeps_no_encoder_that_nothing_is_encoded_by(tmp_path: Path) -> None:
+    picture = dataclasses.replace(PICTURE, width=1280, height=720)
+    encoder = PictureEncoder(picture)
+    before = allocated_bytes()
+    encoder.encode(np.zeros((720, 1280, 3), np.uint8), 0)
+    of_encoder = allocated_bytes() - before
+    before = allocated_bytes()
+    with open_writer(tmp_path / "out.mp4", picture, [0], sound_of=None):
+        of_writer = allocated_bytes() - before
+    assert of_encoder > 8 * 1024**2
+    assert of_writer < of_encoder / 4
 
 
 def test_the_finer_the_quality_the_nearer_the_picture_and_the_larger_the_file(tmp_path: Path) -> None:

@@ -137,6 +137,20 @@ def test_what_somebody_wears_beside_the_neck_goes_on_up_to_the_jaw() -> None:
     rim = (old > 0.3) & (old < 0.8) & jacket & (np.abs(columns - 60) > 17)
     assert rim.sum() > 5
     assert shown[rim].mean() < 80
+    # Where it ends it has an edge: neither it nor the wall shines through the other.
+    there = behind(frame, everybody, (old, NOBODY), face, plate).share[(old > 0.3)]
+    assert ((there > 0.2) & (there < 0.8)).sum() < 0.2 * (there < 0.99).sum()
+
+
+def test_what_is_neither_hair_nor_skin_stays_beside_the_jaw() -> None:
+    face, everybody = small_face(), person()
+    ears = round(float(face[[132, 361], 1].mean()))
+    strap, neither = np.s_[ears : ears + 5, 82:96], np.zeros_like(everybody)
+    everybody[strap], neither[strap] = 1, 1
+    assert old_head(everybody, face, [], 1.5)[ears + 1, 91] > 0.9
+    old = old_head(everybody, face, [], 1.5, neither=neither)
+    assert old[ears + 1, 91] < 0.1
+    assert old[66, 60] > 0.99
 
 
 def test_another_face_stays_where_it_overlaps_the_hair() -> None:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from headswap_cli.engine import occlude
 from headswap_cli.engine.geometry import face_box
 from headswap_cli.engine.occlude import Hands, hand_mask
 from tests import media
@@ -81,16 +82,22 @@ def test_a_hand_that_comes_before_a_bare_face_is_found_in_its_first_frame(hands:
     assert counts == [0] * 8 + [1] * 2
 
 
-def test_what_may_be_a_hand_is_believed_where_one_came_and_not_where_it_always_was(
-    hands: Hands, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    joined = hands._joined
+def made_doubtful(hands: Hands, monkeypatch: pytest.MonkeyPatch, *chances: float) -> None:
+    """Let what may be hands be so likely, look for look; the last one holds from there on."""
+    joined, left = hands._joined, list(chances)
 
     def doubtful(*arguments: Any) -> tuple[Any, float]:
         hand, presence = joined(*arguments)
-        return hand, min(presence, 0.9)
+        chance = left.pop(0) if len(left) > 1 else left[0]
+        return hand, chance if presence >= 0.5 else presence
 
     monkeypatch.setattr(hands, "_joined", doubtful)
+
+
+def test_what_may_be_a_hand_is_believed_where_one_came_and_not_where_it_always_was(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_doubtful(hands, monkeypatch, 0.84)
     frames, landmarks = heads.scene(CLIP, 50, 10)
     hands.reset()
     came = [len(hands.find(frame, face_box(face))) for frame, face in zip(frames, landmarks, strict=True)]
@@ -98,6 +105,37 @@ def test_what_may_be_a_hand_is_believed_where_one_came_and_not_where_it_always_w
     frames, landmarks = heads.scene(CLIP, 168, 3)
     hands.reset()
     assert not any(hands.find(frame, face_box(face)) for frame, face in zip(frames, landmarks, strict=True))
+
+
+def test_what_always_was_there_and_is_hardly_certain_is_a_hand_if_it_is_steady(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, landmarks = heads.scene(CLIP, 168, 1)
+    with monkeypatch.context() as patch:
+        made_doubtful(hands, patch, 0.9)
+        hands.reset()
+        assert len(hands.find(frames[0], face_box(landmarks[0]))) == 1
+    made_doubtful(hands, monkeypatch, 0.9, 0.9, 0.8)
+    hands.reset()
+    assert not hands.find(frames[0], face_box(landmarks[0]))
+
+
+def test_what_is_hardly_certain_and_has_not_the_faces_colour_is_no_hand(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, landmarks = heads.scene(CLIP, 168, 1)
+    face, painted = face_box(landmarks[0]), frames[0].copy()
+    hands.reset()
+    hand = hand_mask(hands.find(painted, face), painted, (0, 0), 1.0)
+    assert hand is not None
+    # All but the hand turns green.
+    painted[hand <= 0.05] = painted[hand <= 0.05] * np.array([0.7, 1, 0.75])
+    made_doubtful(hands, monkeypatch, 0.9)
+    hands.reset()
+    assert not hands.find(painted, face)
+    monkeypatch.setattr(occlude, "_has_skin", lambda *_: True)
+    hands.reset()
+    assert len(hands.find(painted, face)) == 1
 
 
 def test_brows_and_hair_beside_a_finger_are_no_part_of_the_hand(hands: Hands) -> None:

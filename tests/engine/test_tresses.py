@@ -12,7 +12,7 @@ from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.headmatte import HeadMatte
 from headswap_cli.engine.mode import Treatment, treat
 from headswap_cli.engine.piece import Piece, cut_piece
-from headswap_cli.engine.tresses import falling_hair
+from headswap_cli.engine.tresses import beside_jaw
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 from headswap_cli.models import Mode
 from tests.engine import heads, worse
@@ -32,7 +32,7 @@ def found_in(frame: Frame, landmarks: Landmarks, *, is_long: bool) -> tuple[Piec
     piece = cut_piece(frame, box, width)
     assert piece is not None
     person = HeadMatte(heads.matte()).of_piece(frame, piece, middle, width)
-    return piece, falling_hair(piece.small, person, piece.reduced(landmarks), is_long=is_long)
+    return piece, beside_jaw(piece.small, person, piece.reduced(landmarks), is_long=is_long).hair
 
 
 def test_hair_beside_the_neck_is_found_and_the_face_and_the_neck_are_not() -> None:
@@ -88,17 +88,31 @@ def test_a_dark_shirt_that_dark_hair_touches_is_no_hair() -> None:
     face = heads.reference().landmarks * np.float32(40 / heads.reference().face_width)
     face += np.array([60, 66, 0], np.float32) - face[topology.OVAL].mean(axis=0)
     frame, person = in_black(face)
-    hair = falling_hair(frame, person, face, is_long=False)
+    hair = beside_jaw(frame, person, face, is_long=False).hair
     chin = round(float(face[topology.CHIN, 1]))
     assert hair[chin - 12, 39] > 0.6
     assert hair[chin + 2 :].max() < 0.2
+
+
+def test_a_strap_beside_the_jaw_is_neither_hair_nor_skin_and_a_strand_is_hair() -> None:
+    face = heads.reference().landmarks * np.float32(40 / heads.reference().face_width)
+    face += np.array([60, 66, 0], np.float32) - face[topology.OVAL].mean(axis=0)
+    frame, person = in_black(face)
+    ears, chin = (round(float(face[place, 1].mean())) for place in ([132, 361], [topology.CHIN]))
+    strap = np.s_[ears - 20 : chin - 8, 81:89]
+    frame[strap], person[strap] = (170, 200, 200), 1
+    found = beside_jaw(frame, person, face, is_long=False)
+    assert found.neither[ears + 2 : chin - 9, 83:87].min() == 1
+    assert found.neither[:ears].max() == 0
+    assert found.neither[:, :78].max() == 0
+    assert beside_jaw(frame, person, face, is_long=True).neither.max() == 0
 
 
 def test_without_hair_or_face_in_sight_there_is_none() -> None:
     frames, landmarks = heads.scene(*SHORT)
     piece, _ = found_in(frames[0], landmarks[0], is_long=False)
     nobody = np.zeros(piece.small.shape[:2], np.float32)
-    assert not falling_hair(piece.small, nobody, piece.reduced(landmarks[0]), is_long=True).any()
+    assert not beside_jaw(piece.small, nobody, piece.reduced(landmarks[0]), is_long=True).hair.any()
 
 
 def test_forced_to_swap_the_head_no_stump_of_the_old_hair_stays() -> None:

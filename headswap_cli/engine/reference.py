@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from headswap_cli import pictures, wire
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.cheek import texture_shift, whole_cheek
+from headswap_cli.engine.chin import lit_chin
 from headswap_cli.engine.eyeball import bare_eyeballs
 from headswap_cli.engine.geometry import Crop, bounding_box, face_width
-from headswap_cli.engine.hair import HeadCut, Matte, cut_head, strand_ends
+from headswap_cli.engine.hair import HeadCut, Matte, cut_head
 from headswap_cli.engine.lips import plain_lips
+from headswap_cli.engine.strand import strand_ends
 from headswap_cli.engine.types import Detection, Frame, Landmarks, PhotoFault
 
 if TYPE_CHECKING:
@@ -160,7 +162,7 @@ def build_reference(
     image, upright, to_edge = _upright(photo, landmarks)
     image = plain_lips(image, upright)
     cut = cut_head(image, upright, matte)
-    colours, alpha, cheek = whole_cheek(cut.colours, cut.alpha, upright)
+    colours, alpha, cheek = whole_cheek(lit_chin(cut.colours, upright), cut.alpha, upright)
     cut = replace(cut, colours=colours, alpha=alpha, skin=np.maximum(cut.skin, cheek))
     width = face_width(upright)
     to_cut = _to_cut(to_edge, cut.alpha, width)

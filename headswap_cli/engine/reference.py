@@ -178,10 +178,11 @@ def build_reference(
     """
     image, upright, to_edge = _upright(photo, landmarks)
     image = plain_lips(image, upright)
-    bespectacled, worn = image, None
-    if (found := without_glasses(image, upright, mesh_triangles)) is not None:
-        image, worn = found
-    cut = cut_head(image, upright, matte)
+    cut, found = cut_head(image, upright, matte), without_glasses(image, upright, mesh_triangles)
+    if found is not None:
+        behind = (found[0] != image).any(axis=2)
+        colours = np.where(behind[..., np.newaxis], found[0], cut.colours)
+        cut = replace(cut, colours=colours, skin=np.maximum(cut.skin, behind))
     colours, alpha, cheek = whole_cheek(lit_chin(cut.colours, upright), cut.alpha, upright)
     cut = replace(cut, colours=colours, alpha=alpha, skin=np.maximum(cut.skin, cheek))
     width = face_width(upright)
@@ -207,7 +208,7 @@ def build_reference(
         hanging_hair=beside_jaw(cut.alpha * inside, upright),
         cut_off=_cut_off(cut.alpha, inside, upright),
         doubt=cut.doubt,
-        glasses=None if worn is None else _glasses(bespectacled, worn, textures.shape[0]),
+        glasses=None if found is None else _glasses(image, found[1], textures.shape[0]),
     )
 
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.channels import largest
-from headswap_cli.engine.geometry import bounding_box, face_box, face_width
-from headswap_cli.engine.raster import rasterise
+from headswap_cli.engine.flat import flattened, inside_of, layout_of
 from headswap_cli.engine.veil import passing, unveiled
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-# The map of the face, pixels, and the margin around it.
-SIDE, _MARGIN = 112, 4
 # Fewer views do not tell what belongs to the face and what passed by.
 _FEWEST = 3
 # Of a view's own light to the common one.
@@ -62,9 +59,9 @@ def learn(views: Sequence[tuple[Frame, Landmarks]], triangles: NDArray[np.int32]
     """
     if len(views) < _FEWEST:
         return None
-    layout = _layout([landmarks for _, landmarks in views])
-    flat = np.stack([_flattened(frame, landmarks, layout, triangles) for frame, landmarks in views])
-    inside = _inside(layout, triangles)
+    layout = layout_of([landmarks for _, landmarks in views])
+    flat = np.stack([flattened(frame, landmarks, layout, triangles) for frame, landmarks in views])
+    inside = inside_of(layout, triangles)
     common = np.median(flat, axis=0)
     # Each view's light is taken out as a whole, by the median: what passes before a face must not tint it.
     gains = np.median((common[inside] + 8) / (flat[:, inside] + 8), axis=1)
@@ -104,40 +101,3 @@ def of_face(triangles: NDArray[np.int32]) -> NDArray[np.int32]:
     skin = (triangles < topology.MESH_POINTS).all(axis=1)
     mouth = np.isin(triangles, topology.INNER_LIPS).all(axis=1)
     return np.ascontiguousarray(triangles[skin & ~mouth])
-
-
-def _layout(shapes: Sequence[Landmarks]) -> Floats:
-    """Return the mesh as it lies in the most frontal view, upright, fitted into the map."""
-    frontal = min(shapes, key=_aside)[: topology.MESH_POINTS, :2]
-    eyes = frontal[topology.LEFT_EYE_CORNERS[0]] - frontal[topology.RIGHT_EYE_CORNERS[0]]
-    along = eyes / max(1e-3, float(np.linalg.norm(eyes)))
-    upright = frontal @ np.array([[along[0], -along[1]], [along[1], along[0]]])
-    box = bounding_box(upright)
-    scale = (SIDE - 1 - 2 * _MARGIN) / (box[2:] - box[:2])
-    return np.asarray((upright - box[:2]) * scale + _MARGIN, np.float32)
-
-
-def _aside(landmarks: Landmarks) -> float:
-    cheeks = landmarks[[topology.RIGHT_CHEEK, topology.LEFT_CHEEK], 0].mean()
-    return abs(float(landmarks[topology.NOSE_TIP, 0] - cheeks)) / max(1.0, face_width(landmarks))
-
-
-def _flattened(frame: Frame, landmarks: Landmarks, layout: Floats, triangles: NDArray[np.int32]) -> Floats:
-    box = face_box(landmarks)
-    size = np.array(frame.shape[1::-1])
-    x0, y0 = np.clip(np.floor(box[:2]).astype(int), 0, size - 2)
-    x1, y1 = np.clip(np.ceil(box[2:]).astype(int) + 1, (x0 + 2, y0 + 2), size)
-    part, blur = frame[y0:y1, x0:x1], 0.4 * face_width(landmarks) / SIDE
-    soft = cv2.GaussianBlur(part, (0, 0), blur) if blur > 0.5 else part
-    places = landmarks[: topology.MESH_POINTS, :2] - np.array([x0, y0], np.float32)
-    corners = np.zeros((topology.MESH_POINTS, 3), np.float32)
-    corners[:, :2] = layout
-    seen = rasterise(corners, places, triangles, SIDE, SIDE)
-    flat = cv2.remap(soft, seen[..., 0], seen[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(flat, np.float32)
-
-
-def _inside(layout: Floats, triangles: NDArray[np.int32]) -> NDArray[np.bool_]:
-    flat = np.zeros((topology.MESH_POINTS, 3), np.float32)
-    flat[:, :2] = layout
-    return rasterise(flat, layout, triangles, SIDE, SIDE)[..., 0] >= 0

@@ -99,7 +99,7 @@ class Casting:
             )
             for person in people
         )
-        return roles, _remarks(outfits, {} if settings.mode else ways)
+        return roles, _remarks(outfits, ways, settings.mode)
 
     def meetings(self, scene: Scene, source: Path, roles: Sequence[Role]) -> tuple[Meeting, ...]:
         """Return who is before whom where faces overlap and one of them is to be changed.
@@ -233,19 +233,25 @@ def _chosen(scene: Scene, photos: Mapping[int, Sequence[Path]]) -> list[Person]:
     return [people[obj_id] for obj_id in photos]
 
 
-def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Treatment]) -> list[str]:
-    """Say what is wrong with photos, and who keeps their own hair though nobody asked for it."""
+def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Treatment], asked: Mode | None) -> list[str]:
+    """Say what is wrong with photos, who keeps their own hair unasked, and whose neck is guessed."""
     told = [
         f"person {obj_id + 1}: {warning}"
         for obj_id, outfit in sorted(outfits.items())
         for warning in outfit.warnings
     ]
-    return told + [
-        f"person {obj_id + 1}: the face alone was swapped, because the video shows more hair than the photo"
-        " or the picture's edge cuts a head off (--mode head swaps it all)"
-        for obj_id, way in sorted(chosen.items())
-        if way.mode is Mode.FACE
-    ]
+    for obj_id, way in sorted(chosen.items()):
+        if way.mode is Mode.FACE and asked is None:
+            told.append(
+                f"person {obj_id + 1}: the face alone was swapped, because the video shows more hair than the"
+                " photo or the picture's edge cuts a head off (--mode head swaps it all)"
+            )
+        if way.bares_neck:
+            told.append(
+                f"person {obj_id + 1}: the video shows more hair than the photo, and what that hid of neck"
+                " and shoulders is guessed (--mode face keeps it and looks better)"
+            )
+    return told
 
 
 def _samples(person: Person, people: Sequence[Person]) -> list[tuple[Frame, Landmarks]]:

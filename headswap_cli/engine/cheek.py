@@ -19,12 +19,14 @@ _UNSURE, _MARGIN = 0.012, 0.01
 # How deep along that edge what is no skin is looked for, in face widths; further from the skin's colour than
 # this, scaled Lab, it is none.
 _RIM, _NO_SKIN = 0.05, 30.0
+# By so much brighter than the skin beside it, Lab as OpenCV scales it, an edge is lit from behind.
+_LIT = 12.0
 # So far within the face most is skin, in face widths; a matte of less than this shows what is behind, too.
 _SURELY, _WHOLE = 0.08, 0.95
 _SCALE = np.array([0.5, 1.5, 1.5], np.float32)
 # Rings of hair up to this one, in distances of the oval, give way.
 _GIVES_WAY = 1.5
-# How soft that skin's edge is, and over so much it begins below where the cheek does, in face widths.
+# How soft that skin's edge is, and over so much it begins below the eyes or the cheek, in face widths.
 _SOFT, _BEGINS = 0.006, 0.15
 # From so far beside the face's middle on, and wholly from so far: the chin's own shadow stays.
 _CHIN = (0.15, 0.3)
@@ -71,7 +73,10 @@ def whole_cheek(colours: Frame, alpha: Mask, landmarks: Landmarks) -> tuple[Fram
     inner = cv2.erode(face, _disc(_RIM * width)) > 0
     # What reaches further into the face is a beard, or glasses.
     _, labels = cv2.connectedComponents((other & (where > 0)).astype(np.uint8))
-    foreign = (labels > 0) & ~np.isin(labels, np.unique(labels[inner & (labels > 0)]))
+    kept = np.isin(labels, np.unique(labels[inner & (labels > 0)])) & (labels > 0)
+    usual = push_pull(lab, np.asarray(inner & ~other, np.float32))
+    pale = (face > 0) & ~inner & (lab[..., 0] - usual[..., 0] > _LIT)
+    foreign = ((labels > 0) | pale) & ~kept & (where > 0)
     patch = (cv2.dilate(foreign.astype(np.uint8), _disc(_MARGIN * width)) > 0) & ~inner
     found = cv2.GaussianBlur((patch * where).astype(np.float32), (0, 0), max(0.7, _SOFT * width))
     known = (face > 0) & ~other & ~patch
@@ -91,7 +96,9 @@ def _far_side(face: Area, landmarks: Landmarks) -> Mask | None:
     middle = float(landmarks[topology.OVAL, 0].mean())
     aside = (np.arange(size[1]) - middle) * np.sign(float(columns.mean()) - middle) / width
     side = np.clip((aside - _CHIN[0]) / (_CHIN[1] - _CHIN[0]), 0, 1)
-    begins = np.clip((np.arange(size[0])[:, np.newaxis] - rows.min()) / (_BEGINS * width), 0, 1)
+    corners = [*topology.RIGHT_EYE_CORNERS, *topology.LEFT_EYE_CORNERS]
+    top = min(float(rows.min()), float(landmarks[corners, 1].mean()))
+    begins = np.clip((np.arange(size[0])[:, np.newaxis] - top) / (_BEGINS * width), 0, 1)
     return np.asarray(begins * side * cv2.dilate(face, _disc(_MARGIN * width)), np.float32)
 
 

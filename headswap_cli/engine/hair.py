@@ -16,6 +16,7 @@ from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.matting import solve_alpha, window_colours
 from headswap_cli.engine.mixture import unmix
 from headswap_cli.engine.spill import without_spill
+from headswap_cli.engine.strand import strand_ends, without_smoke
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 # (frame, x0, y0, side) -> (256, 256): how much each pixel of the window shows a person.
@@ -35,9 +36,9 @@ _ABOVE, _BELOW, _ASIDE = 0.8, 0.45, 1.25
 # Further than this from the hair's colour, Lab, no strand is.
 _STRANGE = 60.0
 # Likewise of hair that hangs down, from the nearest of so many tones of it.
-_OTHER_COLOUR, _TONES = 40.0, 4
-# Strands by their part and width, in face widths, and by how much of the fading their lengths differ.
-_STRANDS, _LENGTHS = ((0.5, 0.11), (0.5, 0.03)), 0.8
+_OTHER_COLOUR, _OTHER_LOOK, _TONES = 40.0, 30.0, 4
+# A gleam on hair is no wider than that, in face widths.
+_GLEAM = 0.03
 # So much of a matte is haze.
 _HAZE, _WISP = 0.05, 0.15
 # Nearer to the middle than this is no hair but the neck, in face widths.
@@ -96,7 +97,8 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     whole, colours = _untinted(image, whole, colours, layout)
     lab = cv2.cvtColor(colours, cv2.COLOR_BGR2LAB).astype(np.float32)
     to_skin, to_hair = _colour_distances(lab, person, layout)
-    keep, bare = _keep(whole, lab, to_hair < to_skin, layout), 1 - _clothes(whole, to_skin, layout)
+    seen = cv2.cvtColor(image, cv2.COLOR_BGR2LAB).astype(np.float32)
+    keep, bare = _keep(whole, (lab, seen), to_hair < to_skin, layout), 1 - _clothes(whole, to_skin, layout)
     inner = cv2.erode(layout.oval, _disc(_RIM * layout.width)).astype(np.float32)
     whole = np.maximum(whole * _solid_or_hair(whole, to_hair, layout), inner)
     # Where they are before the jaw it ends as the mesh has it, in its own colour.
@@ -104,6 +106,7 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     whole *= np.maximum(bare, jaw)
     alpha = np.clip((whole * keep - _HAZE) / (1 - 3 * _HAZE), 0, 1).astype(np.float32)
     alpha *= _attached(alpha > _WISP, layout)
+    alpha = without_smoke(alpha, layout.width)
     fringe = np.clip((layout.brows + 0.02 * layout.width - layout.rows) / (0.06 * layout.width), 0, 1)
     fringe = np.asarray(fringe * (to_hair < 1.1 * to_skin), np.float32)
     return HeadCut(
@@ -269,8 +272,20 @@ def _colour_distances(
     return to_skin, np.linalg.norm((lab - hair) * _SKIN_SCALE, axis=2)
 
 
-def _keep(whole: Mask, lab: NDArray[np.float32], hair_like: NDArray[np.bool_], layout: _Layout) -> Mask:
-    """Return 1 for the head: all above the ears, below them only hair that hangs down from there."""
+def _keep(
+    whole: Mask,
+    looks: tuple[NDArray[np.float32], NDArray[np.float32]],
+    hair_like: NDArray[np.bool_],
+    layout: _Layout,
+) -> Mask:
+    """Return 1 for the head: all above the ears, below them only hair that hangs down from there.
+
+    Args:
+        whole: The matte.
+        looks: The colours without what is behind and those of the picture, Lab.
+        hair_like: Where they are nearer to the hair's than to the skin's.
+        layout: Where things are.
+    """
     width, rows = layout.width, layout.rows
     aside = np.abs(layout.columns - layout.middle)
     jaw = cv2.dilate(layout.oval, _disc(0.02 * width)) > 0
@@ -284,7 +299,13 @@ def _keep(whole: Mask, lab: NDArray[np.float32], hair_like: NDArray[np.bool_], l
     lock = cv2.dilate(hanging.astype(np.uint8), _disc(0.05 * width)).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(lock, (0, 0), max(1.0, 0.015 * width)), np.float32)
     soft *= np.clip((aside / width - _NECK) / 0.06 + 0.5, 0, 1)
-    soft *= _coloured_like(lab, hanging & (whole > 0.9), lock > 0)
+    samples = hanging & (whole > 0.9)
+    own, seen = (
+        _coloured_like(look, samples, lock > 0, limit)
+        for look, limit in zip(looks, (_OTHER_COLOUR, _OTHER_LOOK), strict=True)
+    )
+    # A gap to the jaw that the matte takes for half hair has hair's colour only because it is taken for that.
+    soft *= np.minimum(own, cv2.morphologyEx(seen, cv2.MORPH_CLOSE, _disc(_GLEAM * width)))
     low = np.clip((rows - layout.ears) / (0.1 * width), 0, 1)
     fading = strand_ends(np.clip((layout.chin + 0.35 * width - rows) / (0.35 * width), 0, 1), width)
     kept = np.where(jaw, 1, 1 - low * (1 - soft * fading))
@@ -313,24 +334,8 @@ def _clothes(whole: Mask, to_skin: NDArray[np.float32], layout: _Layout) -> Mask
     return np.asarray(soft * np.clip((aside - _COLLARS[0]) / 0.12, 0, 1), np.float32)
 
 
-def strand_ends(fading: NDArray[np.float32], width: float) -> Mask:
-    """Let hair that must end somewhere end like strands, each at another length, not like a curtain.
-
-    Args:
-        fading: 1 where it is whole, falling to 0 where it must be gone, (height, width).
-        width: Of the face, pixels.
-    """
-    chance, across = np.random.default_rng(1), fading.shape[1]
-    lengths = np.zeros((1, across), np.float32)
-    for share, coarse in _STRANDS:
-        some = chance.random((1, max(2, round(across / (coarse * width))))).astype(np.float32)
-        lengths += share * cv2.resize(some, (across, 1), interpolation=cv2.INTER_CUBIC)
-    ends = (fading - _LENGTHS * np.clip(lengths, 0, 1)) / (1 - _LENGTHS)
-    return np.asarray(np.clip(ends, 0, 1), np.float32)
-
-
 def _coloured_like(
-    lab: NDArray[np.float32], samples: NDArray[np.bool_], where: NDArray[np.bool_]
+    lab: NDArray[np.float32], samples: NDArray[np.bool_], where: NDArray[np.bool_], limit: float
 ) -> NDArray[np.float32]:
     """Return how far colours are those of some hair, dark or light: a collar beside it is none of it."""
     like = np.zeros(where.shape, np.float32)
@@ -341,7 +346,7 @@ def _coloured_like(
     near = np.min(
         [np.square(lab[where] * _SKIN_SCALE - part.mean(axis=0)).sum(axis=1) for part in parts], axis=0
     )
-    like[where] = np.clip((_OTHER_COLOUR - np.sqrt(near)) / (0.4 * _OTHER_COLOUR), 0, 1)
+    like[where] = np.clip((limit - np.sqrt(near)) / (0.4 * limit), 0, 1)
     return like
 
 

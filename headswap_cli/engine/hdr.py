@@ -37,14 +37,21 @@ def coded(reference: Reference, tags: ColourTags) -> Reference:
     """
     if tags.transfer not in (_PQ, _HLG):
         return reference
-    texture = reference.textures[0].copy()
+    glasses = reference.glasses
+    if glasses is not None:
+        glasses = replace(glasses, textures=_in_codes(glasses.textures[0], tags))
+    return replace(reference, textures=_in_codes(reference.textures[0], tags), glasses=glasses)
+
+
+def _in_codes(texture: Bytes, tags: ColourTags) -> tuple[Bytes, ...]:
+    texture = texture.copy()
     light = _linear()[texture[..., 2::-1]]
     if tags.primaries == _WIDE:
         light @= _PRIMARIES.T
     codes = _codes(tags.transfer)
     places = np.sqrt(np.clip(light, 0, 1, out=light), out=light) * np.float32(_STEPS) + np.float32(0.5)
     texture[..., 2::-1] = codes[places.astype(np.uint16)]
-    return replace(reference, textures=pyramid(texture))
+    return pyramid(texture)
 
 
 def _linear() -> Floats:

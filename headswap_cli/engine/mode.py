@@ -19,17 +19,23 @@ if TYPE_CHECKING:
     from headswap_cli.engine.hair import Matte
     from headswap_cli.engine.types import Frame, Landmarks
 
-_LONG_HAIR = 0.4
+# How much more of the space beside the jaw hair fills than the reference's: up to the second it may be the
+# shoulder of somebody who tilts their head.
+_LONG_HAIR, _SURELY_LONG = 0.4, 0.6
 _CUT_OFF = 0.45
 _MOST_SAMPLES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """How much of a person to replace, and whether hair that hangs down beside the jaw must go, too."""
+    """How much of a person to replace, and whether hair that hangs down beside the jaw must go, too.
+
+    ``bares_neck`` is whether none of the new head comes in its place: what it hid has to be guessed.
+    """
 
     mode: Mode
     cuts_hair: bool = False
+    bares_neck: bool = False
 
 
 def treat(
@@ -50,11 +56,11 @@ def treat(
     if asked is Mode.FACE or not chosen:
         return Treatment(asked or Mode.FACE)
     hanging = float(np.median([_hanging_hair(frame, landmarks, matte) for frame, landmarks in chosen]))
-    longer = hanging - reference.hanging_hair > _LONG_HAIR
+    more = hanging - reference.hanging_hair
     cut_off = float(np.mean([_cut_off(frame, landmarks) for frame, landmarks in chosen])) > 0.5
-    if asked is None and (longer or cut_off or reference.is_cut_off):
+    if asked is None and (more > _LONG_HAIR or cut_off or reference.is_cut_off):
         return Treatment(Mode.FACE)
-    return Treatment(Mode.HEAD, cuts_hair=hanging > _LONG_HAIR)
+    return Treatment(Mode.HEAD, cuts_hair=hanging > _LONG_HAIR, bares_neck=more > _SURELY_LONG)
 
 
 def _cut_off(frame: Frame, landmarks: Landmarks) -> bool:

@@ -40,7 +40,7 @@ _LIT = 0.7
 # How far below the jaw the throat's colour is looked for, and below the shadow its sides, before a collar.
 _LOWEST, _FIRST = 0.34, 0.1
 # How wide it is at least and at most from its middle, and as a rule, where hair hides it.
-_LEAST_NECK, _MOST_NECK, _USUAL_NECK = 0.31, 0.52, 0.34
+_LEAST_NECK, _MOST_NECK, _USUAL_NECK = 0.31, 0.52, 0.37
 # Over so much of a face's width it ends at its sides, and below the ears.
 _EDGE, _TOP = 0.02, 0.12
 # By how much it widens further down: face widths at so many below the jaw, squared.

@@ -81,6 +81,7 @@ class Painter:
         self._triangles = triangles
         self._tone = tone
         self._packed: dict[int, NDArray[np.uint64]] = {}
+        self._packed_glasses: dict[int, NDArray[np.uint64]] = {}
         self._memory = _Memory(ToneFitter(tone), LightFitter(SHARES[tone].brightness))
 
     def reset(self) -> None:
@@ -109,18 +110,14 @@ class Painter:
         grade, gains = self._fit_colours(piece, landmarks, posed, hand)
         fine = _FINE if piece.pixels < _COARSE_FACE else 1
         level = self._level(posed.scale * fine)
-        points = piece.full(posed.points)
-        points[:, :2] = (points[:, :2] + 0.5) * fine - 0.5
+        points = _finer(piece.full(posed.points), fine)
         seen = rasterise(
             points, posed.texture_points, self._triangles, piece.width * fine, piece.height * fine
         )
         layer, face = shade(
             seen, 0.5**level, self._texture(level), grade=grade, gains=gains, weight=INNER_FACE
         )
-        if fine > 1:
-            size = (piece.width, piece.height)
-            layer = np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
-            face = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.float32)
+        layer, face = _coarser(layer, piece, fine), _coarser(face, piece, fine)
         if fine == 1 and abs(posed.yaw) > _TURNED:
             soften_steps(layer, seen, _HIDES * self._reference.face_width)
         else:
@@ -129,6 +126,8 @@ class Painter:
         smooth_folds(layer, new, piece.pixels, posed.less_smile)
         for eye, opening in zip(EYES, posed.openings, strict=True):
             finish_eye(layer, new[_lid_line(eye, 0), :2], new[_lid_line(eye, 1), :2], opening)
+        if self._reference.glasses is not None:
+            _lay(layer, self._glasses(piece, posed, grade, gains, fine))
         self._memory.frames += 1
         if is_fast(motion):
             layer, face = self._smeared(piece, (layer, face), (own, new), motion, is_clear=_is_clear(hand))
@@ -163,6 +162,22 @@ class Painter:
         if level not in self._packed:
             self._packed[level] = packed(self._reference.textures[level], self._reference.weights[level])
         return self._packed[level]
+
+    def _glasses(self, piece: Piece, posed: Posed, grade: Grade, gains: Floats, fine: int) -> Floats:
+        """Return the glasses in the piece, BGR times alpha and alpha, (height, width, 4)."""
+        reference, level = self._reference, self._level(posed.scale * fine)
+        glasses = reference.glasses
+        if glasses is None:
+            return np.zeros((piece.height, piece.width, 4), np.float32)
+        if level not in self._packed_glasses:
+            self._packed_glasses[level] = packed(glasses.textures[level], glasses.weights[level])
+        face = self._triangles[(self._triangles < topology.MESH_POINTS).all(axis=1)]
+        points, places = _finer(piece.full(posed.still), fine), reference.texture_points
+        seen = rasterise(points, places[: topology.LANDMARKS], face, piece.width * fine, piece.height * fine)
+        drawn, _ = shade(
+            seen, 0.5**level, self._packed_glasses[level], grade=grade, gains=gains, weight=INNER_FACE
+        )
+        return _coarser(drawn, piece, fine)
 
     def _fit_colours(
         self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None
@@ -224,6 +239,27 @@ class Painter:
             return memory.sharpness.sigma
         greys, areas = views
         return memory.sharpness.fit(*greys, *areas)
+
+
+def _finer(points: Floats, fine: int) -> Floats:
+    """Return a piece's points in a picture of it that is so many times larger."""
+    points[:, :2] = (points[:, :2] + 0.5) * fine - 0.5
+    return points
+
+
+def _coarser(picture: Floats, piece: Piece, fine: int) -> Floats:
+    """Return a picture of a piece in its own size."""
+    if fine == 1:
+        return picture
+    return np.asarray(
+        cv2.resize(picture, (piece.width, piece.height), interpolation=cv2.INTER_AREA), np.float32
+    )
+
+
+def _lay(layer: Floats, over: Floats) -> None:
+    """Put one layer over another in place."""
+    layer *= 1 - over[..., 3:]
+    layer += over
 
 
 def _is_clear(hand: Mask | None) -> bool:

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from headswap_cli import pictures, wire
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.cheek import texture_shift, whole_cheek
+from headswap_cli.engine.chin import lit_chin
 from headswap_cli.engine.eyeball import bare_eyeballs
 from headswap_cli.engine.geometry import Crop, bounding_box, face_width
-from headswap_cli.engine.hair import HeadCut, Matte, cut_head, strand_ends
+from headswap_cli.engine.hair import HeadCut, Matte, cut_head
 from headswap_cli.engine.lips import plain_lips
+from headswap_cli.engine.spectacles import without_glasses
+from headswap_cli.engine.strand import strand_ends
 from headswap_cli.engine.types import Detection, Frame, Landmarks, PhotoFault
 
 if TYPE_CHECKING:
@@ -46,8 +49,22 @@ _TEXTURE_SIDES = (512, 1024)
 _SMALLEST_LEVEL = 64
 # Less of the texture than this is no hairdo.
 _LEAST_HAIR = 0.005
+# Rims are darker than the first, grey levels, and what is brighter than the second is skin behind glasses.
+_RIMS = (30.0, 110.0)
 # How far eyeballs are graded as skin, of 255: wholly, their whites would be hard to tell from lids.
 _EYEBALL_SKIN = 140
+
+
+@dataclass(frozen=True, slots=True)
+class Glasses:
+    """Glasses that sit on a head, stiff, whatever its face does.
+
+    Levels and pixels are the head's own: ``textures`` hold BGR and how far a pixel is covered, ``weights`` as
+    the head's what of that is skin that shows through.
+    """
+
+    textures: tuple[Bytes, ...]
+    weights: tuple[Bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +75,8 @@ class Reference:
     the one before; ``vertices`` (n, 3) are landmarks, hair rings and eyeballs in pixels of the upright photo,
     ``texture_points`` (n, 2) the same in pixels of the first texture; ``triangles`` (m, 3);
     ``hanging_hair`` tells how much of the space beside the jaw the hair fills, 0 to 1; ``cut_off`` how long
-    the photo's edge runs through the head above the chin, in face widths; ``doubt``: see ``HeadCut``.
+    the photo's edge runs through the head above the chin, in face widths; ``doubt``: see ``HeadCut``; of
+    ``glasses`` nothing is in the textures.
     """
 
     textures: tuple[Bytes, ...]
@@ -70,6 +88,7 @@ class Reference:
     hanging_hair: float
     cut_off: float
     doubt: float
+    glasses: Glasses | None = None
 
     @property
     def landmarks(self) -> Landmarks:
@@ -159,8 +178,12 @@ def build_reference(
     """
     image, upright, to_edge = _upright(photo, landmarks)
     image = plain_lips(image, upright)
-    cut = cut_head(image, upright, matte)
-    colours, alpha, cheek = whole_cheek(cut.colours, cut.alpha, upright)
+    cut, found = cut_head(image, upright, matte), without_glasses(image, upright, mesh_triangles)
+    if found is not None:
+        behind = (found[0] != image).any(axis=2)
+        colours = np.where(behind[..., np.newaxis], found[0], cut.colours)
+        cut = replace(cut, colours=colours, skin=np.maximum(cut.skin, behind))
+    colours, alpha, cheek = whole_cheek(lit_chin(cut.colours, upright), cut.alpha, upright)
     cut = replace(cut, colours=colours, alpha=alpha, skin=np.maximum(cut.skin, cheek))
     width = face_width(upright)
     to_cut = _to_cut(to_edge, cut.alpha, width)
@@ -185,7 +208,19 @@ def build_reference(
         hanging_hair=beside_jaw(cut.alpha * inside, upright),
         cut_off=_cut_off(cut.alpha, inside, upright),
         doubt=cut.doubt,
+        glasses=None if found is None else _glasses(image, found[1], textures.shape[0]),
     )
+
+
+def _glasses(photo: Frame, worn: NDArray[np.float32], height: int) -> Glasses:
+    """Return glasses in a texture of so many rows."""
+    texture = np.zeros((height, photo.shape[1], 4), np.uint8)
+    weights = np.zeros((*texture.shape[:2], 2), np.uint8)
+    texture[: len(photo)] = np.dstack([photo, np.round(255 * worn).astype(np.uint8)])
+    grey = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    weights[: len(photo), :, 0] = 255 * np.clip((grey - _RIMS[0]) / (_RIMS[1] - _RIMS[0]), 0, 1)
+    weights[..., 1] = 255
+    return Glasses(pyramid(texture), pyramid(weights))
 
 
 def beside_jaw(person: NDArray[np.float32], landmarks: Landmarks) -> float:

@@ -83,7 +83,8 @@ class Posed:
     ``points`` (n, 3) in pixels, depth for drawing; ``texture_points`` (n, 2) where they are in the texture;
     ``scale`` pixels of the frame per pixel of the texture; ``yaw`` in degrees; ``mouth_gap`` the widest
     gap between the person's lips, in face widths; ``openings`` of the eyes, 0 shut, 1 as in the photo;
-    ``less_smile`` how much less of a smile it is than the photo's, 0 to 1.
+    ``less_smile`` how much less of a smile it is than the photo's, 0 to 1; ``still`` (478, 3) the posed face
+    as if nothing in it moved.
     """
 
     points: Floats
@@ -93,6 +94,7 @@ class Posed:
     mouth_gap: float
     openings: tuple[float, float]
     less_smile: float
+    still: Landmarks
 
     @property
     def landmarks(self) -> Landmarks:
@@ -193,6 +195,7 @@ class Retargeter:
             mouth_gap=float(gaps.max()),
             openings=openings,
             less_smile=less_smile,
+            still=placed.apply(self._rest).astype(np.float32),
         )
 
     def sights(self, faces: Floats) -> list[Sight]:

@@ -39,6 +39,9 @@ _BESIDE = 0.06
 # Around an eye, so many face widths from the lids' rim, there is skin: where so much of that has one dark
 # colour, alike to so many grey levels and so many times as far from skin as what is doubtful, a lens is.
 _AROUND_EYE, _OPAQUE, _ONE_COLOUR, _DARKENED = 0.05, 0.8, 24.0, 2.0
+# Of what is around the eyes this percentile tells of lenses: behind dark ones it has less than such a part of
+# the cheeks' light, beside the thickest rims more.
+_LIT, _TINT = 75, 0.5
 # A fold, or a shadow that falls on skin, leaves so much of its light at least, of each primary nearly the
 # same part.
 SHADED, SAME_TINT = 0.42, 0.16
@@ -118,6 +121,56 @@ def passing(views: Floats, usual: Floats, layout: Floats, inside: Bools) -> Bool
     return np.asarray((skin & (change > bound)) | (inside & ~lips & _dyed(views, fit)), np.bool_)
 
 
+def glasses_on(colours: Floats, layout: Floats, inside: Bools) -> Bools | None:
+    """Return where the glasses are that a face wears in one picture, with what gleams on their lenses.
+
+    A dark line crosses its nose, or rims go around both eyes; None where neither does, and where the lenses
+    are so dark that they hide what is behind them.
+
+    Args:
+        colours: See ``unveiled``.
+        layout: Likewise.
+        inside: Likewise.
+    """
+    level, _ = _dark_lines(colours, layout, inside)
+    bridge = _bridge(level, layout)
+    _, covered, _ = unveiled(colours, layout, inside)
+    around = closed_rims(colours, layout, inside, covered)
+    if (bridge is None and around is None) or _are_dark(colours, layout, inside):
+        return None
+    sure = np.zeros(inside.shape, np.bool_) if bridge is None else bridge
+    if around is not None:
+        sure = sure | around.rims
+    above, below = _reach(layout)
+    found = (covered | sure) & inside
+    found[:above] = found[below:] = False
+    _, labels = cv2.connectedComponents(cv2.dilate(found.view(np.uint8), np.ones((3, 3), np.uint8)))
+    found &= np.isin(labels, np.unique(labels[sure & found]))
+    return found if around is None else found | _gleams(colours, layout, inside & ~found, around.within)
+
+
+def _are_dark(colours: Floats, layout: Floats, inside: Bools) -> bool:
+    """Whether all that is around the eyes has but a part of the cheeks' light."""
+    reach = round(_AROUND_EYE * float(np.ptp(layout[:, 0])))
+    near = _around(layout[topology.RIGHT_EYE], inside.shape, reach)
+    near |= _around(layout[topology.LEFT_EYE], inside.shape, reach)
+    columns, rows = np.round(layout[topology.CHEEKS]).astype(int).T
+    light = colours.sum(axis=2)
+    lit = np.percentile(light[near & inside], _LIT) if (near & inside).any() else 0.0
+    return bool(lit < _TINT * np.median(light[rows, columns]))
+
+
+def _gleams(colours: Floats, layout: Floats, bare: Bools, within: Bools) -> Bools:
+    """Return what is brighter on lenses than skin is beside them."""
+    fit = _smooth_skin(colours, bare & ~_dark(layout, bare.shape))
+    if fit is None:
+        return np.zeros(bare.shape, np.bool_)
+    bright = within & (-largest(fit - colours) > _DOUBTFUL)
+    for eye in (topology.RIGHT_EYE, topology.LEFT_EYE):
+        bright &= ~_around(layout[eye], bare.shape, 0)
+    return np.asarray(bright, np.bool_)
+
+
 def _glasses(colours: Floats, layout: Floats, inside: Bools, covered: Bools) -> tuple[Bools, Bools]:
     """Return the frame of glasses that are not covered yet, and all of one that is clear in parts.
 
@@ -168,14 +221,21 @@ def _frame(lines: Bools, bridge: Bools, layout: Floats, inside: Bools) -> Bools:
     """Return what of dark lines about the eyes hangs together with a bridge."""
     width = float(np.ptp(layout[:, 0]))
     lines = lines & inside
-    above, below = layout[_BROWS, 1].min() - _ABOVE * width, layout[_POUCHES, 1].max() + _BELOW * width
-    lines[: round(above)] = lines[round(below) :] = False
+    above, below = _reach(layout)
+    lines[:above] = lines[below:] = False
     for eye in (topology.RIGHT_EYE, topology.LEFT_EYE):
         lines &= ~_around(layout[eye], inside.shape, round(_LID * width))
     closed = cv2.morphologyEx(lines.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     _, labels = cv2.connectedComponents(closed, connectivity=8)
     kept = np.unique(labels[bridge])
     return np.asarray(np.isin(labels, kept[kept > 0]) & inside, np.bool_)
+
+
+def _reach(layout: Floats) -> tuple[int, int]:
+    """Return the rows between which glasses sit."""
+    width = float(np.ptp(layout[:, 0]))
+    above, below = layout[_BROWS, 1].min() - _ABOVE * width, layout[_POUCHES, 1].max() + _BELOW * width
+    return max(0, round(float(above))), round(float(below))
 
 
 def _lenses(colours: Floats, layout: Floats, inside: Bools, dark: Bools) -> Bools:

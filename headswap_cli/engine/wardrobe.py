@@ -46,6 +46,10 @@ OTHER_PERSON, DOUBTFUL = 0.6, 0.5
 _COVERED = 0.05
 # Hair further apart in colour (Lab) or in how much of it hangs beside the jaw is seen to change.
 _OTHER_HAIR, _OTHER_LENGTH = 25.0, 0.4
+_GLASSES = (
+    "the face in the reference photo wears glasses: what they hide of it is guessed, and its eyes are seen"
+    " through them, so a photo without glasses looks better"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,8 @@ class Wardrobe:
         self._pulse()
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
         told = [*verdict.warnings, *_background(reference)]
+        if reference.glasses is not None:
+            told.append(_GLASSES)
         if reference.is_cut_off:
             told.append(_cut_off(reference))
         return _Seen(Head(reference, verdict.look), embedding, tuple(told))

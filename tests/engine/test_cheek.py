@@ -43,6 +43,17 @@ def test_a_turned_photos_far_cheek_is_skin_from_the_front_though_a_strand_lay_th
     assert (shown[area][:, 3] > 230).mean() > 0.97
 
 
+@pytest.mark.parametrize("degrees", [-12, -20])
+def test_a_far_cheek_that_is_lit_from_behind_has_no_pale_edge(degrees: float) -> None:
+    shown, points = turned(heads.reference("single_face.jpg"), degrees)
+    light = cv2.cvtColor(np.ascontiguousarray(shown[..., :3]), cv2.COLOR_BGR2LAB)[..., 0].astype(float)
+    # From the mesh's outline to the cheek, in the ear's height.
+    for edge, cheek in ((234, 123), (93, 147)):
+        way = np.linspace(points[edge, :2], points[cheek, :2], 24)
+        along = light[tuple(np.round(way).astype(int).T[::-1])]
+        assert along.max() - np.median(along) < 8
+
+
 @pytest.mark.parametrize("photo", FRONTAL)
 def test_a_photo_from_the_front_keeps_its_cheeks_and_its_outline(photo: str) -> None:
     reference = heads.reference(photo)

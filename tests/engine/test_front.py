@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from headswap_cli.engine.appearance import SIDE, learn, of_face
+from headswap_cli.engine.appearance import learn, of_face
+from headswap_cli.engine.flat import SIDE
 from headswap_cli.engine.front import Front
 from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.head import HeadSwapper

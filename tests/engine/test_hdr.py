@@ -121,3 +121,15 @@ def test_a_heads_colours_are_as_saturated_in_a_wide_video_as_in_its_photo(transf
     np.testing.assert_array_equal(made[..., 3], own[..., 3])
     assert np.ptp(own[there, :3].astype(int), axis=1).mean() > 20
     assert np.abs(seen - own[..., :3])[there].mean() < 3
+
+
+@pytest.mark.parametrize("transfer", [PQ, HLG])
+def test_glasses_have_the_codes_of_the_head_that_they_sit_on(transfer: int) -> None:
+    own = heads.reference("gracehopper.jpg").glasses
+    made = coded(heads.reference("gracehopper.jpg"), ColourTags(transfer=transfer, primaries=9)).glasses
+    assert own is not None
+    assert made is not None
+    there = own.textures[0][..., 3] == 255
+    seen = _plain(made.textures[0][..., :3], transfer).astype(int)
+    assert np.abs(seen - own.textures[0][..., :3])[there].mean() < 3
+    np.testing.assert_array_equal(made.textures[0][..., 3], own.textures[0][..., 3])

@@ -177,7 +177,7 @@ def test_a_result_that_is_mostly_the_source_says_so_first(pipeline: Pipeline, tm
     assert report.notices[0] == f"in {32 - report.frames_swapped} of 32 frames nobody was swapped"
 
 
-def test_a_face_swapped_alone_where_nobody_asked_for_that_is_told_with_the_flag(
+def test_long_hair_over_a_photo_with_short_is_told_of_with_the_flag_that_swaps_the_rest_or_not(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
     clip = media.excerpt(media.clip("WolfgangLanger_Pexels.mp4"), tmp_path / "in.mp4", start=300, count=48)
@@ -189,6 +189,9 @@ def test_a_face_swapped_alone_where_nobody_asked_for_that_is_told_with_the_flag(
     assert "--mode head" in notice
     asked = casting.roles(scene, photos, SwapSettings(mode=Mode.FACE), fit)[1]
     assert not any("--mode" in told for told in asked)
+    *_, guessed = casting.roles(scene, photos, SwapSettings(mode=Mode.HEAD), fit)[1]
+    assert "what that hid of neck and shoulders is guessed" in guessed
+    assert "--mode face" in guessed
 
 
 def test_the_smaller_resolution_bounds_the_short_side_and_heads_still_fit(

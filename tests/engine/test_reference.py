@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from headswap_cli import wire
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.geometry import face_width
-from headswap_cli.engine.hair import HeadCut, cut_head, strand_ends
+from headswap_cli.engine.hair import HeadCut, cut_head
 from headswap_cli.engine.reference import read_photo, select_face
+from headswap_cli.engine.strand import strand_ends
 from headswap_cli.engine.types import Detection, MediaFault
 from tests import media
 from tests.engine import heads, strands
@@ -222,6 +223,16 @@ def test_no_dark_collar_or_shoulder_beside_the_jaw_comes_along_as_hair() -> None
     light = texture[rows, columns, :3].astype(int).sum(axis=1)
     x, y = np.round(reference.landmarks[200, :2]).astype(int)
     assert light.min() > 0.7 * texture[y, x, :3].astype(int).sum()
+
+
+def test_wall_and_collar_between_the_jaw_and_hair_are_hardly_hair() -> None:
+    reference = heads.reference("0-f1-su-ph.jpg")
+    middle, width = reference.landmarks[topology.OVAL, :2].mean(axis=0), reference.face_width
+    alpha = reference.textures[0][..., 3] / 255
+    for left, right, top, bottom in ((-0.54, -0.47, 0.44, 0.5), (0.38, 0.48, 0.4, 0.48)):
+        x0, x1 = (int(middle[0] + edge * width) for edge in (left, right))
+        y0, y1 = (int(middle[1] + edge * width) for edge in (top, bottom))
+        assert alpha[y0:y1, x0:x1].mean() < 0.5
 
 
 def test_a_cap_comes_along_whole_and_the_flag_and_the_cord_behind_it_do_not() -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.appearance import SIDE, Appearance, learn, of_face
+from headswap_cli.engine.appearance import Appearance, learn, of_face
+from headswap_cli.engine.flat import SIDE
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.headmatte import head_window
 from headswap_cli.engine.sample import between

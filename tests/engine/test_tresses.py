@@ -138,7 +138,8 @@ def samples(clip: tuple[str, int, int]) -> list[tuple[Frame, Landmarks]]:
 def test_long_hair_is_cut_only_where_the_whole_head_was_asked_for() -> None:
     long, short = samples(LONG), samples(SHORT)
     assert treat(heads.reference(), long, heads.matte()) == Treatment(Mode.FACE)
-    assert treat(heads.reference(), long, heads.matte(), Mode.HEAD) == Treatment(Mode.HEAD, cuts_hair=True)
+    wholly = treat(heads.reference(), long, heads.matte(), Mode.HEAD)
+    assert wholly == Treatment(Mode.HEAD, cuts_hair=True, bares_neck=True)
     assert treat(heads.reference(), long, heads.matte(), Mode.FACE) == Treatment(Mode.FACE)
     assert treat(heads.reference(), short, heads.matte(), Mode.HEAD) == Treatment(Mode.HEAD)
 

@@ -114,7 +114,8 @@ def test_a_head_that_reaches_beyond_the_photo_is_warned_of(wardrobe: Wardrobe, a
 
 
 def test_a_background_that_is_like_the_head_is_warned_of_with_how_much_of_it(wardrobe: Wardrobe) -> None:
-    (told,) = wardrobe.outfits({0: [media.photo("gracehopper.jpg")]})[0].warnings
+    warnings = wardrobe.outfits({0: [media.photo("gracehopper.jpg")]})[0].warnings
+    (told,) = [one for one in warnings if "background" in one]
     assert 8 < float(told.split("differ over ")[1].split()[0]) < 20
     assert "up to 8 do no harm" in told
 
@@ -123,6 +124,14 @@ def test_a_background_that_is_like_the_head_is_warned_of_with_how_much_of_it(war
 def test_a_wall_behind_the_head_is_warned_of_by_nothing(wardrobe: Wardrobe, name: str) -> None:
     warnings = wardrobe.outfits({0: [media.photo(name)]})[0].warnings
     assert not any("background" in told for told in warnings)
+
+
+def test_glasses_are_warned_of_and_a_bare_face_is_not(wardrobe: Wardrobe) -> None:
+    bare, with_them = (
+        wardrobe.outfits({0: [media.photo(name)]})[0].warnings for name in ("obama.jpg", "gracehopper.jpg")
+    )
+    assert any("wears glasses" in told and "without glasses looks better" in told for told in with_them)
+    assert not any("glasses" in told for told in bare)
 
 
 @pytest.mark.parametrize("frame_index", [150, 225])

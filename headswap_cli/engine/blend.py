@@ -22,15 +22,14 @@ class Background:
     """What stands behind the old head: ``picture + share * plate``, and before that a neck.
 
     ``picture``, ``share`` and the neck's ``skin`` and ``shown``, how far it is there, are of any smaller size
-    than the piece and stretched over it; the neck's outline stays as sharp as it is. Of the piece's size are
-    the neck's ``grain``, grey levels, and ``old``, how much of each pixel the old head was.
+    than the piece and stretched over it; the neck's outline stays as sharp as it is. ``old`` is how much of
+    each pixel of the piece the old head was.
     """
 
     picture: Floats
     share: Mask
     skin: Floats
     shown: Mask
-    grain: Mask
     plate: Frame
     old: Mask
 
@@ -57,7 +56,6 @@ def compose(
         background.picture,
         background.share,
         np.dstack([background.skin, background.shown]),
-        background.grain,
         background.plate,
         background.old,
         layer,
@@ -108,7 +106,6 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
     picture: Floats,
     share: Mask,
     neck: Floats,
-    grain: Mask,
     plate: Frame,
     old: Mask,
     layer: Floats,
@@ -148,7 +145,7 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
                 if shows:
                     hidden = line[left, k] + (line[right, k] - line[left, k]) * far
                     hidden += part * np.float32(plate[y, x, k])
-                    own = necks[left, k] + (necks[right, k] - necks[left, k]) * far + grain[y, x]
+                    own = necks[left, k] + (necks[right, k] - necks[left, k]) * far
                     hidden += (own - hidden) * skin
                     behind += (min(max(hidden, zero), white) - seen) * gone
                 # At the edge of what is in front nothing of the background shines through.

@@ -43,6 +43,9 @@ _INERTIA = 0.35
 _LID = 0.05
 # A thing that lies so much on worn glasses is they.
 _ON_THEM = 0.5
+# In a square of so many pixels the colour of what is nearly black is no chance; by what part of the light a
+# shade may be less red than the face: most are redder, by up to .15, a microphone is less red by .2.
+_NEAR, _AS_RED = 5, 0.02
 # Of a pixel that an overlay has a share in, at least.
 _SHARE = 0.1
 
@@ -67,13 +70,16 @@ class Front:
         self._worn.reset()
         self._before = None
 
-    def find(self, piece: Piece, landmarks: Landmarks, overlay: Mask | None = None) -> Mask | None:
+    def find(
+        self, piece: Piece, landmarks: Landmarks, overlay: Mask | None = None, *, shades: bool = False
+    ) -> Mask | None:
         """Return how much of each pixel of the piece something covers, 0 to 1; None where nothing does.
 
         Args:
             piece: The part of the frame that is worked on.
             landmarks: The person's, in pixels of the frame.
             overlay: What of the piece is known to be covered anyway, and is not looked for.
+            shades: Whether hands are there, which throw shadows on the face and fold its skin.
         """
         points = piece.full(landmarks)[: topology.MESH_POINTS]
         box = bounding_box(points)
@@ -88,7 +94,7 @@ class Front:
         points[:, :2] = (points[:, :2] - (x0, y0) + 0.5) * size / (x1 - x0, y1 - y0) - 0.5
         known = None if overlay is None else _reduced(overlay[y0:y1, x0:x1], size)
         found, goes_on, worn = self._compare(
-            np.asarray(image, np.float32), points, piece.pixels * shrink, known
+            np.asarray(image, np.float32), points, piece.pixels * shrink, known, shades=shades
         )
         if worn is None and not found.any():
             return None
@@ -104,7 +110,7 @@ class Front:
         return mask if worn is None else np.maximum(mask, piece.enlarged(placed(worn)))
 
     def _compare(
-        self, image: Floats, points: Floats, width: float, known: Bools | None
+        self, image: Floats, points: Floats, width: float, known: Bools | None, *, shades: bool
     ) -> tuple[Mask, bool, Mask | None]:
         """Return what does not look like the face, whether any of it may reach beyond, and glasses."""
         compared = self._expected.compare(image, points, width)
@@ -114,6 +120,8 @@ class Front:
         if known is not None:
             compared.score[known] = 0
             compared.doubtful[known] = False
+        if shades:
+            compared.score[_shaded(image, compared.usual)] = 0
         found, goes_on = _things(image, points, compared, width, hair_stays=self._hair_stays)
         return self._steadied(found, compared), goes_on, self._worn.find(compared)
 
@@ -246,6 +254,16 @@ def _survey(labels: NDArray[np.int32], soft: Mask, depth: Mask, found: Floats) -
                 found[label, 1] = max(found[label, 1], soft[y, x])
                 found[label, 2] = min(found[label, 2], depth[y, x])
                 found[label, 3] = max(found[label, 3], depth[y, x])
+
+
+def _shaded(image: Floats, usual: Floats) -> Bools:
+    """Return where skin lies in the shade of a hand, or folds: darker and as red, as hardly any thing is.
+
+    Light that gets there came by other skin.
+    """
+    near, own = (np.asarray(cv2.blur(picture, (_NEAR, _NEAR)), np.float32) for picture in (image, usual))
+    red, usually = (picture[..., 2] / (total(picture) + 1) for picture in (near, own))
+    return np.asarray((largest(near - own) < 0) & (red > usually - _AS_RED))
 
 
 def _is_dyed(colours: Floats, usual: Floats) -> bool:

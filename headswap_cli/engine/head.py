@@ -14,7 +14,6 @@ from headswap_cli.engine.appearance import has_beard, of_face
 from headswap_cli.engine.beneath import with_heads
 from headswap_cli.engine.blend import Background, compose, join_bands
 from headswap_cli.engine.channels import medians
-from headswap_cli.engine.complexion import chins_grain
 from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.fade import Fade, jumps
 from headswap_cli.engine.front import Front
@@ -173,7 +172,6 @@ class HeadSwapper:
         if self._mode is Mode.HEAD:
             person = self._person(frame, piece, posed)
             scene = self._toned(piece, person, landmarks, hidden, strength)
-            grain = chins_grain(layer, face, piece.pixels)
             # Here a job's memory peaks.
             del face
             background = self._background(
@@ -184,7 +182,6 @@ class HeadSwapper:
                 hidden=hidden,
                 plate=plate,
                 others=others,
-                grain=grain,
             )
             where = compose(scene.image, background, layer, shown, image[piece.part])
             changed[piece.part], head[piece.part] = where
@@ -219,8 +216,8 @@ class HeadSwapper:
     def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece, others: Others) -> Mask | None:
         """Return how much of each pixel of the piece a thing or a hand covers, None where nothing does."""
         overlay = None if others.overlay is None else others.overlay[piece.part] * np.float32(1 / 255)
-        thing = self._front.find(piece, landmarks, overlay) if self._front else None
         hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
+        thing = self._front.find(piece, landmarks, overlay, shades=bool(hands)) if self._front else None
         hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0], piece.image)
         found = [mask for mask in (thing, hand, overlay) if mask is not None]
         return np.maximum.reduce(found) if found else None
@@ -282,7 +279,6 @@ class HeadSwapper:
         hidden: Mask | None,
         plate: Backdrop | None,
         others: Others,
-        grain: Mask,
     ) -> Background:
         """Return what to show where the old head was, and where that is."""
         face = piece.reduced(landmarks)
@@ -313,7 +309,6 @@ class HeadSwapper:
             scenery.share,
             scenery.skin,
             scenery.shown,
-            grain,
             behind_piece,
             piece.enlarged(old),
         )

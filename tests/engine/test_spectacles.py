@@ -85,7 +85,7 @@ def test_rims_stay_where_they_are_while_the_eyes_behind_them_shut() -> None:
     reference, photo = heads.reference("gracehopper.jpg"), read_photo(media.photo("astronaut.png"))
     awake = worse.face_of(photo)
     places = [awake] * 6 + [shut(awake)] * 2
-    retargeter = Retargeter(reference.vertices, reference.texture_points, [np.stack(places)])
+    retargeter = Retargeter(reference.vertices, reference.texture_points, np.stack(places))
     piece = cut_piece(photo, face_box(awake), face_width(awake))
     assert piece is not None
     layers = []

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 # What the mesh network was trained on is half as large again as the face.
 _MARGIN = 1.5
-# The iris network's square, in eye widths.
-_EYE_MARGIN = 2.3
+# The iris network's squares, in eye widths. Where it sees lids hangs on how large it is shown an eye, most of
+# all one that is hardly open: of heads drawn with lids known to be so, one look tells r = .90, two .97.
+_EYE_MARGINS = (2.0, 2.65)
+# How far lids go from where the mesh has them to where the iris network does: neither errs as the other.
+_TRUST = 0.9
 _EYELID_POINTS = 16
 _MINIMAL_SIDE = 4.0
 # Below this presence there is nothing to refine.
@@ -98,20 +101,26 @@ class FaceMesh:
         *,
         mirrored: bool,
     ) -> None:
-        """Replace one eye's lids (in the plane) and iris; the network knows left eyes only."""
+        """Move one eye's lids (in the plane) and replace its iris."""
         outer, inner = landmarks[lids[0]], landmarks[lids[8]]
         centre = (outer + inner) / 2
-        side = max(_EYE_MARGIN * float(np.linalg.norm(outer[:2] - inner[:2])), _MINIMAL_SIDE)
-        crop, size = Crop(float(centre[0]), float(centre[1]), side, angle), self._iris.size
+        width = float(np.linalg.norm(outer[:2] - inner[:2]))
+        sides = [max(margin * width, _MINIMAL_SIDE) for margin in _EYE_MARGINS]
+        crops = [Crop(float(centre[0]), float(centre[1]), side, angle) for side in sides]
+        placed = np.mean([self._look(frame, crop, mirrored=mirrored) for crop in crops], axis=0)
+        landmarks[lids, :2] += _TRUST * (placed[:_EYELID_POINTS] - landmarks[lids, :2])
+        landmarks[iris, :2] = placed[_EYELID_POINTS:]
+        landmarks[iris, 2] = centre[2]
+
+    def _look(self, frame: Image, crop: Crop, *, mirrored: bool) -> NDArray[np.float32]:
+        """Return an eye's lids and iris, (21, 2), pixels of the frame; the network knows left eyes only."""
+        size = self._iris.size
         image = crop.take(frame, size)
         contours, iris_points = self._iris(to_input(image[:, ::-1] if mirrored else image))
         points = np.concatenate([contours.reshape(-1, 3)[:_EYELID_POINTS], iris_points.reshape(-1, 3)])
         if mirrored:
             points[:, 0] = size - points[:, 0]
-        placed = crop.to_frame(points, size)[:, :2]
-        landmarks[lids, :2] = placed[:_EYELID_POINTS]
-        landmarks[iris, :2] = placed[_EYELID_POINTS:]
-        landmarks[iris, 2] = centre[2]
+        return crop.to_frame(points, size)[:, :2]
 
 
 def crop_of_landmarks(landmarks: Landmarks) -> Crop:

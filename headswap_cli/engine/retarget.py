@@ -60,9 +60,9 @@ _UNSQUINT, _UNSQUINTED = 0.8, (0.95, 1.3)
 # The mesh never sees lids meet: shut is somewhat above the clip's smallest gap, in parts of the open gap.
 _SHUT = (0.3, 0.6)
 _SHUT_MARGIN = 0.25
-# What is left of an eye's opening by the gap measured, both from 0, shut, to 1, as usual: the mesh follows
-# lids that come down a little by half of it, and sees something of a slit, which shows only lashes.
-_MEASURED, _OPENED = (0.1, 0.4, 0.8, 1.0), (0.0, 0.3, 0.66, 1.0)
+# What is left of an eye's opening by the gap measured, both from 0, shut, to 1, as usual: by it another mesh
+# sees the drawn lids about as far open as the person's. The least is a blink, whose lids are never seen meet.
+_MEASURED, _OPENED = (0.05, 0.25, 0.6, 1.0), (0.0, 0.25, 0.52, 1.0)
 # Percentiles of a person's lid gaps: of wide eyes, and of usual ones among those at least so far open.
 _WIDE, _AWAKE, _USUAL = 95, 0.75, 75
 # Open eyes are hardly ever narrower than this, in eye widths: of 12 people's two, the narrowest pair had 0.2.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 
 import cv2
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from headswap_cli.engine import topology
+from headswap_cli.engine import hull, topology
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.mesh import FaceMesh
@@ -142,6 +142,31 @@ def test_a_mirrored_face_gets_mirrored_landmarks(mesh: FaceMesh, portrait: Frame
     right_in_mirror = portrait.shape[1] - 1 - landmarks[topology.LEFT_EYE, 0]
     apart = np.abs(right_in_mirror - placed[topology.RIGHT_EYE, 0]).mean()
     assert apart < 0.03 * face_width(placed)
+
+
+@pytest.mark.media
+def test_eyes_that_are_hardly_open_are_seen_to_move_in_a_mirror_as_without_one(mesh: FaceMesh) -> None:
+    frames = list(islice(media.frames_of(media.clip("WolfgangLanger_Pexels.mp4")), 0, 72, 2))
+    mirrored = [np.ascontiguousarray(frame[:, ::-1]) for frame in frames]
+
+    seen, seen_in_mirror = _gaps(mesh, frames), _gaps(mesh, mirrored)
+
+    assert np.corrcoef(seen, seen_in_mirror)[0, 1] > 0.94
+
+
+def _gaps(mesh: FaceMesh, frames: list[Frame]) -> list[float]:
+    """Return how far apart the lids of both eyes are in frames of one face, in eye widths."""
+    landmarks, _ = mesh.from_detection(frames[0], FaceDetector(media.weights_dir())(frames[0])[0])
+    gaps = []
+    for frame in frames:
+        landmarks, _ = mesh.from_landmarks(frame, landmarks)
+        gaps.append(float(np.mean([_gap(landmarks, eye) for eye in hull.EYES])))
+    return gaps
+
+
+def _gap(landmarks: Landmarks, eye: hull.Eye) -> float:
+    upper, lower = (landmarks[list(side), :2] for side in zip(*eye.pairs, strict=True))
+    return float(np.linalg.norm(upper - lower, axis=1).mean()) / hull.eye_frame(landmarks, eye)[1]
 
 
 @pytest.mark.media

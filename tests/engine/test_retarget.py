@@ -100,6 +100,16 @@ def test_shut_lids_shut_the_lids_and_open_ones_open_them() -> None:
         assert shut.openings[number] == 0
 
 
+def test_lids_half_way_down_are_drawn_half_way_and_not_nearly_shut() -> None:
+    """The mesh sees shut lids half open, and takes those that come down a little for wide ones."""
+    still = heads.reference().landmarks
+    moved = retargeter(np.stack([with_lids(still, opening) for opening in (*[1] * 9, 0.75, 0.5, 0.75)]))
+    shut, half, nearly = (moved.pose(with_lids(still, opening)).openings for opening in (0.5, 0.77, 0.88))
+    assert max(shut) == 0
+    assert 0.35 < min(half) <= max(half) < 0.5
+    assert 0.55 < min(nearly) <= max(nearly) < 0.8
+
+
 def test_a_shut_lid_shows_skin_from_above_the_lashes() -> None:
     still = heads.reference().landmarks
     shut = retargeter(blinking()).pose(with_lids(still, 0.2))

@@ -18,7 +18,7 @@ from headswap_cli.engine.inner import face_alone
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.meetings import Judge, encounters, nearness
 from headswap_cli.engine.mesh import FaceMesh
-from headswap_cli.engine.mode import Treatment, treat
+from headswap_cli.engine.mode import Treatment, remarks, treat
 from headswap_cli.engine.retarget import habits, yaw_of
 from headswap_cli.engine.several import weights_over
 from headswap_cli.engine.studio import Role
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 _MOST_SHAPES = 1000
 # So few views of somebody alone tell more than many in which others are near.
 _LEAST_VIEWS = 4
-
-
 _UNTAGGED = ColourTags()
 
 
@@ -159,7 +157,7 @@ class Casting:
         fit: Fit,
         colour: ColourTags,
     ) -> Role:
-        shapes = habits([fit.landmarks(shapes) for shapes in _views(person)])
+        shapes = habits(fit.landmarks(_shapes(person)))
         return Role(
             obj_id=person.obj_id,
             references=tuple(_of(head.reference, way.mode, colour) for head in outfit.heads),
@@ -235,23 +233,9 @@ def _chosen(scene: Scene, photos: Mapping[int, Sequence[Path]]) -> list[Person]:
 
 def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Treatment], asked: Mode | None) -> list[str]:
     """Say what is wrong with photos, who keeps their own hair unasked, and whose neck is guessed."""
-    told = [
-        f"person {obj_id + 1}: {warning}"
-        for obj_id, outfit in sorted(outfits.items())
-        for warning in outfit.warnings
-    ]
-    for obj_id, way in sorted(chosen.items()):
-        if way.mode is Mode.FACE and asked is None:
-            told.append(
-                f"person {obj_id + 1}: the face alone was swapped, because the video shows more hair than the"
-                " photo or the picture's edge cuts a head off (--mode head swaps it all)"
-            )
-        if way.bares_neck:
-            told.append(
-                f"person {obj_id + 1}: the video shows more hair than the photo, and what that hid of neck"
-                " and shoulders is guessed (--mode face keeps it and looks better)"
-            )
-    return told
+    said = [(obj_id, outfit.warnings) for obj_id, outfit in sorted(outfits.items())]
+    said += [(obj_id, remarks(way, asked)) for obj_id, way in sorted(chosen.items())]
+    return [f"person {obj_id + 1}: {sentence}" for obj_id, sentences in said for sentence in sentences]
 
 
 def _samples(person: Person, people: Sequence[Person]) -> list[tuple[Frame, Landmarks]]:
@@ -289,10 +273,10 @@ def _place(person: Person, frame_index: int) -> Landmarks | None:
     )
 
 
-def _views(person: Person) -> list[NDArray[np.float32]]:
-    """Return landmarks of the person, (n, 478, 3) in all, evenly over their time: of a short video, all."""
+def _shapes(person: Person) -> NDArray[np.float32]:
+    """Return landmarks of the person, (n, 478, 3), evenly over their time: of a short video, all."""
     apart = max(1, -(-person.frame_count // _MOST_SHAPES))
-    return [np.stack([landmarks for _, landmarks in _at(person, range(0, person.frame_count, apart))])]
+    return np.stack([landmarks for _, landmarks in _at(person, range(0, person.frame_count, apart))])
 
 
 def _at(person: Person, places: Iterable[int]) -> Iterator[tuple[int, Landmarks]]:

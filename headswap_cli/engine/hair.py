@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -17,10 +16,7 @@ from headswap_cli.engine.matting import solve_alpha, window_colours
 from headswap_cli.engine.mixture import unmix
 from headswap_cli.engine.spill import without_spill
 from headswap_cli.engine.strand import strand_ends, without_smoke
-from headswap_cli.engine.types import Frame, Landmarks, Mask
-
-# (frame, x0, y0, side) -> (256, 256): how much each pixel of the window shows a person.
-Matte = Callable[[Frame, float, float, float], Mask]
+from headswap_cli.engine.types import Frame, Landmarks, Mask, Matte
 
 # Graph cuts take seconds on large pictures and gain nothing from them.
 _CUT_SIZE = 512

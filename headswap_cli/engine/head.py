@@ -36,9 +36,8 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.bearing import Bearing
-    from headswap_cli.engine.hair import Matte
     from headswap_cli.engine.reference import Reference
-    from headswap_cli.engine.types import Backdrop, Frame, Landmarks, Mask, Others
+    from headswap_cli.engine.types import Backdrop, Frame, Landmarks, Mask, Matte, Others
 
 Floats = NDArray[np.float32]
 

@@ -11,9 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from headswap_cli.engine.hair import Matte
     from headswap_cli.engine.piece import Piece
-    from headswap_cli.engine.types import Frame, Mask
+    from headswap_cli.engine.types import Frame, Mask, Matte
 
 # The square around the head, in face widths, and how far above the face's middle it reaches.
 _SIDE, _ABOVE = 3.2, 0.55

@@ -16,12 +16,11 @@ from headswap_cli.models import Mode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headswap_cli.engine.hair import Matte
-    from headswap_cli.engine.types import Frame, Landmarks
+    from headswap_cli.engine.types import Frame, Landmarks, Matte
 
-# How much more of the space beside the jaw hair fills than the reference's: up to the second it may be the
-# shoulder of somebody who tilts their head.
-_LONG_HAIR, _SURELY_LONG = 0.4, 0.6
+# How much more of the space beside the jaw hair fills than the reference's. The shoulder of somebody who tilts
+# their head fills .4 of it; hair that reaches it, .6 and more.
+_LONG_HAIR, _SURELY_LONG = 0.5, 0.6
 _CUT_OFF = 0.45
 _MOST_SAMPLES = 12
 
@@ -36,6 +35,21 @@ class Treatment:
     mode: Mode
     cuts_hair: bool = False
     bares_neck: bool = False
+
+
+def remarks(way: Treatment, asked: Mode | None) -> tuple[str, ...]:
+    """Say of a person who keeps their own hair unasked, or whose neck is guessed, that it is so."""
+    if way.mode is Mode.FACE and asked is None:
+        return (
+            "the face alone was swapped, because the video shows more hair than the photo or the picture's"
+            " edge cuts a head off (--mode head swaps it all)",
+        )
+    if way.bares_neck:
+        return (
+            "the video shows more hair than the photo, and what that hid of neck and shoulders is guessed"
+            " (--mode face keeps it and looks better)",
+        )
+    return ()
 
 
 def treat(

@@ -17,11 +17,11 @@ from headswap_cli.engine.cheek import texture_shift, whole_cheek
 from headswap_cli.engine.chin import lit_chin
 from headswap_cli.engine.eyeball import bare_eyeballs
 from headswap_cli.engine.geometry import Crop, bounding_box, face_width
-from headswap_cli.engine.hair import HeadCut, Matte, cut_head
+from headswap_cli.engine.hair import HeadCut, cut_head
 from headswap_cli.engine.lips import plain_lips
 from headswap_cli.engine.spectacles import without_glasses
 from headswap_cli.engine.strand import strand_ends
-from headswap_cli.engine.types import Detection, Frame, Landmarks, PhotoFault
+from headswap_cli.engine.types import Detection, Frame, Landmarks, Matte, PhotoFault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,8 +17,6 @@ from headswap_cli.engine.gaze import Gaze
 from headswap_cli.engine.geometry import Similarity, face_width, similarities, similarity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from headswap_cli.engine.hull import Eye
     from headswap_cli.engine.types import Landmarks
 
@@ -297,10 +295,9 @@ class Retargeter:
         vertices[hull.FIRST_RING : hull.FIRST_EYE, :2] += (_RING_FOLLOW * moved[:, :2]).reshape(-1, 2)
 
 
-def habits(tracks_landmarks: Sequence[Floats]) -> Floats:
-    """Return what of a person's landmarks tells how the face moves, (n, 478, 3); of these, all."""
-    every = np.concatenate(list(tracks_landmarks))
-    return np.ascontiguousarray(every[:: max(1, len(every) // _SAMPLES)])
+def habits(landmarks: Floats) -> Floats:
+    """Return what of a person's landmarks, (n, 478, 3), tells how the face moves, likewise."""
+    return np.ascontiguousarray(landmarks[:: max(1, len(landmarks) // _SAMPLES)])
 
 
 def _likest(shapes: Floats, reference: Floats) -> Floats:

@@ -6,6 +6,7 @@ x to the right, y down, z away from the camera in the scale of x. Colours are BG
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 Frame = NDArray[np.uint8]  # (height, width, 3), BGR
 Mask = NDArray[np.float32]  # (height, width), 0 to 1
+# (frame, x0, y0, side) -> (256, 256): how much each pixel of the window shows a person.
+Matte = Callable[[Frame, float, float, float], Mask]
 Box = NDArray[np.float32]  # (4,): x0, y0, x1, y1
 Landmarks = NDArray[np.float32]  # (478, 3): 468 of the face mesh, then 5 of each iris
 Embedding = NDArray[np.float64]  # (128,): same person below a distance of about 0.6

@@ -112,15 +112,17 @@ def recall(journal: Journal, identifier: str, *, is_waited_for: bool = False) ->
     run = journal.find(identifier)
     if run is None or run.run_id != identifier:
         return None
-    is_between = run.state in {Status.UNSENT, Status.UNKNOWN} and run.task_id is None
-    is_held = is_between and journal.is_held(run.run_id)
+    is_held = _is_between(run) and journal.is_held(run.run_id)
     if is_held and is_waited_for:
         return None
     if run.state is Status.UNSENT:
         return _unsent(run, is_held=is_held)
-    if not _is_over(run) and (run.task_id or run.analysis_id):
-        return None
-    return _recalled(run, run.error)
+    return _recalled(run, run.error) if _is_over(run) or _job_of(run) is None else None
+
+
+def _is_between(run: Run) -> bool:
+    """Whether a run has no task yet that the service knows of, and may be about to get one."""
+    return run.state in {Status.UNSENT, Status.UNKNOWN} and run.task_id is None
 
 
 def _recalled(run: Run, error: str | None) -> StatusResult:
@@ -176,12 +178,19 @@ def status_steps(
     if run is None or run.run_id != identifier:
         told = partial(_told_as_job, run, identifier)
         return (yield from _job_steps(deps, identifier, told, deadline=deadline, on_change=on_change))
+    return (yield from _run_steps(deps, run, deadline=deadline, on_change=on_change))
+
+
+def _run_steps(
+    deps: Deps, run: Run, *, deadline: Deadline | None, on_change: Callable[[StatusResult], None]
+) -> Generator[float, None, StatusResult]:
+    """Ask the service for what a run is at, from its analysis to its task if there is a ``deadline``."""
     # An unanswered one may be sending its task just now.
     job_id = _job_of(run) if run.is_unanswered else None
     while True:
         if deadline is not None:
             run = yield from _until_submitted(deps, run, job_id, deadline=deadline, on_change=on_change)
-        remembered = recall(deps.journal, identifier, is_waited_for=deadline is not None)
+        remembered = recall(deps.journal, run.run_id, is_waited_for=deadline is not None)
         job_id = _job_of(run)
         if job_id is None or remembered is not None:
             remembered = remembered or _unsent(run, is_held=False)
@@ -189,7 +198,7 @@ def status_steps(
             return remembered
         told = partial(_told_as_run, deps.journal, run, job_id)
         result = yield from _job_steps(deps, job_id, told, deadline=deadline, on_change=on_change)
-        if deadline is None or result.status is not Status.PROCESSING or not deps.journal.is_held(identifier):
+        if deadline is None or result.status is not Status.PROCESSING or not deps.journal.is_held(run.run_id):
             return result
 
 

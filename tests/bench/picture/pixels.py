@@ -16,8 +16,7 @@ from headswap_cli.engine.headmatte import head_window
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from headswap_cli.engine.hair import Matte
-    from headswap_cli.engine.types import Frame, Landmarks, Mask
+    from headswap_cli.engine.types import Frame, Landmarks, Mask, Matte
 
 _PATCH = 24
 _BLUR = 1.5

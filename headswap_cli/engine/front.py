@@ -45,7 +45,8 @@ _LID = 0.05
 _ON_THEM = 0.5
 # In a square of so many pixels the colour of what is nearly black is no chance; by what part of the light a
 # shade may be less red than the face: most are redder, by up to .15, a microphone is less red by .2.
-_NEAR, _AS_RED = 5, 0.02
+# No shade or fold covers more of a face.
+_NEAR, _AS_RED, _LARGEST_SHADE = 5, 0.02, 0.06
 # Of a pixel that an overlay has a share in, at least.
 _SHARE = 0.1
 
@@ -121,7 +122,7 @@ class Front:
             compared.score[known] = 0
             compared.doubtful[known] = False
         if shades:
-            compared.score[_shaded(image, compared.usual)] = 0
+            compared.score[_shaded(image, compared)] = 0
         found, goes_on = _things(image, points, compared, width, hair_stays=self._hair_stays)
         return self._steadied(found, compared), goes_on, self._worn.find(compared)
 
@@ -256,14 +257,18 @@ def _survey(labels: NDArray[np.int32], soft: Mask, depth: Mask, found: Floats) -
                 found[label, 3] = max(found[label, 3], depth[y, x])
 
 
-def _shaded(image: Floats, usual: Floats) -> Bools:
+def _shaded(image: Floats, compared: Compared) -> Bools:
     """Return where skin lies in the shade of a hand, or folds: darker and as red, as hardly any thing is.
 
-    Light that gets there came by other skin.
+    Light that gets there came by other skin. What is large may yet be a brown thing that the hand holds.
     """
-    near, own = (np.asarray(cv2.blur(picture, (_NEAR, _NEAR)), np.float32) for picture in (image, usual))
+    pictures = (image, compared.usual)
+    near, own = (np.asarray(cv2.blur(picture, (_NEAR, _NEAR)), np.float32) for picture in pictures)
     red, usually = (picture[..., 2] / (total(picture) + 1) for picture in (near, own))
-    return np.asarray((largest(near - own) < 0) & (red > usually - _AS_RED))
+    shaded = (compared.score > _GROWN) & (largest(near - own) < 0) & (red > usually - _AS_RED)
+    count, labels = _together(shaded)
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    return np.asarray(shaded & (sizes <= _LARGEST_SHADE * np.count_nonzero(compared.inside))[labels])
 
 
 def _is_dyed(colours: Floats, usual: Floats) -> bool:

@@ -217,28 +217,33 @@ def test_a_frown_beside_a_hand_is_no_thing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("colours", "is_kept"), [((0.3, 0.35, 0.45), False), ((0.4, 0.4, 0.4), False), ((0.5, 0.45, 0.3), True)]
+    ("colours", "reach", "is_kept"),
+    [
+        ((0.3, 0.35, 0.45), 0.1, False),
+        ((0.4, 0.4, 0.4), 0.1, False),
+        ((0.5, 0.45, 0.3), 0.1, True),
+        ((0.3, 0.35, 0.45), 0.25, True),
+    ],
 )
-def test_skin_in_the_shade_of_a_hand_is_no_thing_and_what_is_less_red_is_one(
-    colours: tuple[float, ...], is_kept: bool
+def test_skin_in_the_shade_of_a_hand_is_no_thing_and_what_is_less_red_or_large_is_one(
+    colours: tuple[float, ...], reach: float, is_kept: bool
 ) -> None:
     appearance = learn(shot("single_face.mp4")[::4], triangles())
     assert appearance is not None
     frame, face = shot("single_face.mp4")[3]
     cheek = np.round(face[topology.CHEEKS[:4], :2].mean(axis=0)).astype(int)
-    radius = round(0.13 * face_width(face))
+    radius = round(reach * face_width(face))
     on_it = cv2.circle(np.zeros(frame.shape[:2], np.uint8), cheek.tolist(), radius, (1,), cv2.FILLED) > 0
+    on_it &= face_mask(frame.shape, face)
     dark = frame.copy()
     dark[on_it] = np.uint8(frame[on_it] * colours)
-    piece = piece_of(frame, face)
+    piece = piece_of(dark, face)
     shares = []
     for shades in (False, True):
-        mask = Front(appearance, triangles(), hair_stays=False).find(
-            piece_of(dark, face), face, shades=shades
-        )
+        mask = Front(appearance, triangles(), hair_stays=False).find(piece, face, shades=shades)
         shares.append(0.0 if mask is None else float((mask[on_it[piece.part]] > 0.5).mean()))
-    assert shares[0] > 0.8
-    assert shares[1] > 0.8 if is_kept else shares[1] < 0.1
+    assert shares[0] > 0.7
+    assert shares[1] > 0.7 if is_kept else shares[1] < 0.1
 
 
 def test_what_is_in_front_is_the_sources_in_the_result_too() -> None:

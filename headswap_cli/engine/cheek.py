@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.fill import push_pull
-from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.geometry import disc, face_width
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 Floats = NDArray[np.float32]
@@ -68,16 +68,16 @@ def whole_cheek(colours: Frame, alpha: Mask, landmarks: Landmarks) -> tuple[Fram
     if where is None:
         return colours, alpha, np.zeros(size, np.float32)
     lab = cv2.cvtColor(colours, cv2.COLOR_BGR2LAB).astype(np.float32)
-    skin = np.median(lab[cv2.erode(face, _disc(_SURELY * width)) > 0], axis=0)
+    skin = np.median(lab[cv2.erode(face, disc(_SURELY * width)) > 0], axis=0)
     other = (np.linalg.norm((lab - skin) * _SCALE, axis=2) > _NO_SKIN) | (alpha < _WHOLE)
-    inner = cv2.erode(face, _disc(_RIM * width)) > 0
+    inner = cv2.erode(face, disc(_RIM * width)) > 0
     # What reaches further into the face is a beard, or glasses.
     _, labels = cv2.connectedComponents((other & (where > 0)).astype(np.uint8))
     kept = np.isin(labels, np.unique(labels[inner & (labels > 0)])) & (labels > 0)
     usual = push_pull(lab, np.asarray(inner & ~other, np.float32))
     pale = (face > 0) & ~inner & (lab[..., 0] - usual[..., 0] > _LIT)
     foreign = ((labels > 0) | pale) & ~kept & (where > 0)
-    patch = (cv2.dilate(foreign.astype(np.uint8), _disc(_MARGIN * width)) > 0) & ~inner
+    patch = (cv2.dilate(foreign.astype(np.uint8), disc(_MARGIN * width)) > 0) & ~inner
     found = cv2.GaussianBlur((patch * where).astype(np.float32), (0, 0), max(0.7, _SOFT * width))
     known = (face > 0) & ~other & ~patch
     spread = push_pull(colours.astype(np.float32), known.astype(np.float32))
@@ -90,7 +90,7 @@ def _far_side(face: Area, landmarks: Landmarks) -> Mask | None:
     """Return 1 on the side where the mesh reaches beyond its outline, from there on down; None of no turn."""
     width, size = face_width(landmarks), face.shape
     beyond = np.asarray(face & (1 - _filled(landmarks[topology.OVAL, :2], size)), np.uint8)
-    rows, columns = np.nonzero(cv2.morphologyEx(beyond, cv2.MORPH_OPEN, _disc(_UNSURE * width)))
+    rows, columns = np.nonzero(cv2.morphologyEx(beyond, cv2.MORPH_OPEN, disc(_UNSURE * width)))
     if not rows.size:
         return None
     middle = float(landmarks[topology.OVAL, 0].mean())
@@ -99,7 +99,7 @@ def _far_side(face: Area, landmarks: Landmarks) -> Mask | None:
     corners = [*topology.RIGHT_EYE_CORNERS, *topology.LEFT_EYE_CORNERS]
     top = min(float(rows.min()), float(landmarks[corners, 1].mean()))
     begins = np.clip((np.arange(size[0])[:, np.newaxis] - top) / (_BEGINS * width), 0, 1)
-    return np.asarray(begins * side * cv2.dilate(face, _disc(_MARGIN * width)), np.float32)
+    return np.asarray(begins * side * cv2.dilate(face, disc(_MARGIN * width)), np.float32)
 
 
 def _behind(points: Landmarks) -> Floats:
@@ -113,8 +113,3 @@ def _behind(points: Landmarks) -> Floats:
 def _filled(points: Floats, size: tuple[int, ...]) -> Area:
     outline = cv2.convexHull(np.round(points).astype(np.int32))
     return np.asarray(cv2.fillConvexPoly(np.zeros(size, np.uint8), outline, (1,)), np.uint8)
-
-
-def _disc(radius: float) -> Area:
-    side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

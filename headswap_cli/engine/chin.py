@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.fill import push_pull
-from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.geometry import disc, face_width, ramp
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 # How far up from the outline a shadow reaches, from where up what the chin looks like is known, and how far
@@ -42,10 +42,10 @@ def lit_chin(colours: Frame, landmarks: Landmarks) -> Frame:
     if not known.any():
         return colours
     own = colours[below].astype(np.float32)
-    due = push_pull(own, known) * (_AT_EDGE + (1 - _AT_EDGE) * _ramp(depth, 0, _KNOWN))[..., np.newaxis]
+    due = push_pull(own, known) * (_AT_EDGE + (1 - _AT_EDGE) * ramp(depth, 0, _KNOWN))[..., np.newaxis]
     aside = np.abs(np.arange(shape[1]) - chin_x) / width
-    share = _ramp(_grey(own) / np.maximum(_grey(due), 1), *_SHADED) * _ramp(depth, _KNOWN, _RIM)
-    share *= _ramp(aside, _ASIDE[1], _ASIDE[0]) * cv2.dilate(oval, _disc(_BEYOND * width))[below]
+    share = ramp(_grey(own) / np.maximum(_grey(due), 1), *_SHADED) * ramp(depth, _KNOWN, _RIM)
+    share *= ramp(aside, _ASIDE[1], _ASIDE[0]) * cv2.dilate(oval, disc(_BEYOND * width))[below]
     soft = cv2.GaussianBlur(share, (0, 0), max(0.7, _SOFT * width))[..., np.newaxis]
     whole = colours.copy()
     whole[below] = np.clip(own + (due - own) * soft + 0.5, 0, 255)
@@ -54,12 +54,3 @@ def lit_chin(colours: Frame, landmarks: Landmarks) -> Frame:
 
 def _grey(colours: NDArray[np.float32]) -> Mask:
     return np.asarray(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY), np.float32)
-
-
-def _ramp(values: NDArray[np.floating], start: float, end: float) -> Mask:
-    return np.asarray(np.clip((values - start) / (end - start), 0, 1), np.float32)
-
-
-def _disc(radius: float) -> NDArray[np.uint8]:
-    side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

@@ -196,3 +196,14 @@ def containment(first: Box, second: Box) -> float:
 def sixteenths(points: NDArray[np.floating]) -> NDArray[np.int32]:
     """Return points as OpenCV draws them with ``shift=4``, between pixels too."""
     return np.round(points * 16).astype(np.int32)
+
+
+def disc(radius: float) -> NDArray[np.uint8]:
+    """Return a disc to dilate and erode by, of at least one pixel's radius, 1 within."""
+    side = 2 * max(1, round(radius)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+
+
+def ramp(values: NDArray[np.floating], start: float, end: float) -> NDArray[np.float32]:
+    """Return how far values are on the way from ``start``, 0, to ``end``, 1, which may be less."""
+    return np.asarray(np.clip((values - start) / (end - start), 0, 1), np.float32)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from headswap_cli.engine import topology
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.foreground import foreground_of
-from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.geometry import disc, face_width
 from headswap_cli.engine.matting import solve_alpha, window_colours
 from headswap_cli.engine.mixture import unmix
 from headswap_cli.engine.spill import without_spill
@@ -95,7 +95,7 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     to_skin, to_hair = _colour_distances(lab, person, layout)
     seen = cv2.cvtColor(image, cv2.COLOR_BGR2LAB).astype(np.float32)
     keep, bare = _keep(whole, (lab, seen), to_hair < to_skin, layout), 1 - _clothes(whole, to_skin, layout)
-    inner = cv2.erode(layout.oval, _disc(_RIM * layout.width)).astype(np.float32)
+    inner = cv2.erode(layout.oval, disc(_RIM * layout.width)).astype(np.float32)
     whole = np.maximum(whole * _solid_or_hair(whole, to_hair, layout), inner)
     # Where they are before the jaw it ends as the mesh has it, in its own colour.
     jaw = cv2.GaussianBlur(layout.oval.astype(np.float32), (0, 0), max(1.0, 0.01 * layout.width))
@@ -208,9 +208,9 @@ def _fine(image: Frame, person: Mask, layout: _Layout) -> tuple[Mask, Frame]:
     columns = slice(max(0, round(layout.middle - _ASIDE * width)), round(layout.middle + _ASIDE * width))
     part = np.s_[rows, columns]
     picture, coarse = np.ascontiguousarray(image[part]), person[part]
-    face = cv2.erode(layout.oval, _disc(_RIM * width))[part] > 0
-    firm = cv2.erode((coarse > 0.95).astype(np.uint8), _disc(_FRINGE * width)) > 0
-    bare = cv2.dilate((coarse > 0.05).astype(np.uint8), _disc(_LOOSE * width)) == 0
+    face = cv2.erode(layout.oval, disc(_RIM * width))[part] > 0
+    firm = cv2.erode((coarse > 0.95).astype(np.uint8), disc(_FRINGE * width)) > 0
+    bare = cv2.dilate((coarse > 0.05).astype(np.uint8), disc(_LOOSE * width)) == 0
     mixture = unmix(picture, coarse, firm, bare, face)
     alpha = solve_alpha(picture, mixture.alpha, mixture.trust)
     whole, colours = person.copy(), image.copy()
@@ -221,12 +221,12 @@ def _fine(image: Frame, person: Mask, layout: _Layout) -> tuple[Mask, Frame]:
 def _untinted(image: Frame, whole: Mask, colours: Frame, layout: _Layout) -> tuple[Mask, Frame]:
     """Take the background's tint from the hair beside the face and from what of it flies."""
     width = layout.width
-    face = cv2.dilate(layout.oval, _disc(_RIM * width)) > 0
+    face = cv2.dilate(layout.oval, disc(_RIM * width)) > 0
     aside = np.abs(layout.columns - layout.middle) < _ASIDE * width
     high = aside & (layout.rows < layout.chin + _BELOW * width)
-    firm = cv2.erode((whole > 0.95).astype(np.uint8), _disc(_FRINGE * width)) > 0
+    firm = cv2.erode((whole > 0.95).astype(np.uint8), disc(_FRINGE * width)) > 0
     firm &= ~face & (layout.rows < layout.brows)
-    around = cv2.dilate((whole > 0.05).astype(np.uint8), _disc(_BEHIND * width)) > 0
+    around = cv2.dilate((whole > 0.05).astype(np.uint8), disc(_BEHIND * width)) > 0
     clean, alpha = without_spill(
         image, colours, whole, firm, around & (whole < 0.02) & high, high & (layout.oval == 0)
     )
@@ -236,7 +236,7 @@ def _untinted(image: Frame, whole: Mask, colours: Frame, layout: _Layout) -> tup
 def _solid_or_hair(whole: Mask, to_hair: NDArray[np.float32], layout: _Layout) -> Mask:
     """Return 1 on the head's own mass, and near it where something thin has the hair's colour, softly."""
     width = layout.width
-    solid = cv2.morphologyEx((whole > 0.5).astype(np.uint8), cv2.MORPH_OPEN, _disc(0.05 * width))
+    solid = cv2.morphologyEx((whole > 0.5).astype(np.uint8), cv2.MORPH_OPEN, disc(0.05 * width))
     solid = _of_face(np.asarray(solid, np.uint8), layout)
     away = cv2.distanceTransform(1 - solid, cv2.DIST_L2, cv2.DIST_MASK_5) / width
     near = np.clip((_LOOSE - away) / (0.5 * _LOOSE), 0, 1)
@@ -246,7 +246,7 @@ def _solid_or_hair(whole: Mask, to_hair: NDArray[np.float32], layout: _Layout) -
 
 def _attached(area: NDArray[np.bool_], layout: _Layout) -> Mask:
     """Return 1 where an area hangs together with the face, softly: no specks float beside the head."""
-    near = cv2.dilate(_of_face(area.astype(np.uint8), layout), _disc(0.01 * layout.width))
+    near = cv2.dilate(_of_face(area.astype(np.uint8), layout), disc(0.01 * layout.width))
     return np.asarray(cv2.GaussianBlur(near.astype(np.float32), (0, 0), 0.006 * layout.width), np.float32)
 
 
@@ -260,7 +260,7 @@ def _of_face(area: NDArray[np.uint8], layout: _Layout) -> NDArray[np.uint8]:
 def _colour_distances(
     lab: NDArray[np.float32], person: Mask, layout: _Layout
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    skin = np.median(lab[cv2.erode(layout.oval, _disc(0.08 * layout.width)) > 0], axis=0)
+    skin = np.median(lab[cv2.erode(layout.oval, disc(0.08 * layout.width)) > 0], axis=0)
     above = (layout.rows < layout.top - 0.02 * layout.width) & (layout.rows > layout.top - 0.4 * layout.width)
     hair_pixels = (person > 0.8) & above
     hair = np.median(lab[hair_pixels], axis=0) if hair_pixels.sum() > 200 else _DARK_HAIR
@@ -284,15 +284,15 @@ def _keep(
     """
     width, rows = layout.width, layout.rows
     aside = np.abs(layout.columns - layout.middle)
-    jaw = cv2.dilate(layout.oval, _disc(0.02 * width)) > 0
+    jaw = cv2.dilate(layout.oval, disc(0.02 * width)) > 0
     hair = hair_like & (rows < layout.chin + 0.35 * width) & (aside < 0.95 * width) & (whole > 0.4)
     hair &= (rows < layout.ears) | (aside > _NECK * width)
-    tidy = cv2.morphologyEx((hair & ~jaw).astype(np.uint8), cv2.MORPH_OPEN, _disc(0.03 * width))
+    tidy = cv2.morphologyEx((hair & ~jaw).astype(np.uint8), cv2.MORPH_OPEN, disc(0.03 * width))
     count, labels = cv2.connectedComponents(tidy)
     high = np.bincount(labels[(rows < layout.ears - 0.12 * width) & (labels > 0)], minlength=count)
     hanging = np.isin(labels, np.flatnonzero(high > 0.002 * width**2)) & (labels > 0)
     # Loose ends are as much hair as the lock that they come from.
-    lock = cv2.dilate(hanging.astype(np.uint8), _disc(0.05 * width)).astype(np.float32)
+    lock = cv2.dilate(hanging.astype(np.uint8), disc(0.05 * width)).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(lock, (0, 0), max(1.0, 0.015 * width)), np.float32)
     soft *= np.clip((aside / width - _NECK) / 0.06 + 0.5, 0, 1)
     samples = hanging & (whole > 0.9)
@@ -301,7 +301,7 @@ def _keep(
         for look, limit in zip(looks, (_OTHER_COLOUR, _OTHER_LOOK), strict=True)
     )
     # A gap to the jaw that the matte takes for half hair has hair's colour only because it is taken for that.
-    soft *= np.minimum(own, cv2.morphologyEx(seen, cv2.MORPH_CLOSE, _disc(_GLEAM * width)))
+    soft *= np.minimum(own, cv2.morphologyEx(seen, cv2.MORPH_CLOSE, disc(_GLEAM * width)))
     low = np.clip((rows - layout.ears) / (0.1 * width), 0, 1)
     fading = strand_ends(np.clip((layout.chin + 0.35 * width - rows) / (0.35 * width), 0, 1), width)
     kept = np.where(jaw, 1, 1 - low * (1 - soft * fading))
@@ -313,9 +313,9 @@ def _clothes(whole: Mask, to_skin: NDArray[np.float32], layout: _Layout) -> Mask
     width, rows = layout.width, layout.rows
     aside = np.abs(layout.columns - layout.middle) / width
     beside = (rows < layout.ears) | (aside > _COLLARS[0])
-    face = cv2.erode(layout.oval, _disc(_COLLARS[1] * width)) > 0
+    face = cv2.erode(layout.oval, disc(_COLLARS[1] * width)) > 0
     other = (to_skin > _NO_SKIN) & (whole > 0.4) & beside & ~face
-    tidy = cv2.morphologyEx(other.astype(np.uint8), cv2.MORPH_OPEN, _disc(0.015 * width))
+    tidy = cv2.morphologyEx(other.astype(np.uint8), cv2.MORPH_OPEN, disc(0.015 * width))
     count, labels = cv2.connectedComponents(tidy)
     least = 0.002 * width**2
     high, low = (
@@ -324,7 +324,7 @@ def _clothes(whole: Mask, to_skin: NDArray[np.float32], layout: _Layout) -> Mask
     )
     rises = low & ~high
     rises[0] = False
-    grown = cv2.dilate(rises[labels].astype(np.uint8), _disc(0.01 * width)).astype(np.float32)
+    grown = cv2.dilate(rises[labels].astype(np.uint8), disc(0.01 * width)).astype(np.float32)
     soft = cv2.GaussianBlur(grown, (0, 0), max(1.0, 0.008 * width))
     # Towards the chin the outline goes over to the mesh's without a step.
     return np.asarray(soft * np.clip((aside - _COLLARS[0]) / 0.12, 0, 1), np.float32)
@@ -349,12 +349,12 @@ def _coloured_like(
 def _continued(colours: Frame, alpha: Mask, keep: Mask, layout: _Layout) -> Frame:
     """Let the head's colours go on where it was cut off: the neck's and the collar's are not its own."""
     width = layout.width
-    firm = cv2.erode(((alpha > 0.9) & (keep > 0.97)).astype(np.uint8), _disc(0.008 * width))
+    firm = cv2.erode(((alpha > 0.9) & (keep > 0.97)).astype(np.uint8), disc(0.008 * width))
     spread = push_pull(colours.astype(np.float32), firm.astype(np.float32))
     # The ends of hair beside the jaw are hair.
     rows = slice(round(layout.ears), round(layout.chin + _BELOW * width))
     beside = (np.abs(layout.columns - layout.middle) > _NECK * width)[rows]
-    beside &= cv2.dilate(layout.oval, _disc(0.03 * width))[rows] == 0
+    beside &= cv2.dilate(layout.oval, disc(0.03 * width))[rows] == 0
     locks = np.asarray(firm[rows] * beside, np.float32)
     if locks.any():
         hair = push_pull(colours[rows].astype(np.float32), locks)
@@ -375,7 +375,7 @@ def _skin(
     face = oval * (1 - 0.85 * cv2.GaussianBlur(fringe, (0, 0), 0.02 * width))
     # The jaw is skin to its very edge: as hair it would have a rim of another colour.
     below = np.clip((layout.rows - layout.ears) / (0.3 * (layout.chin - layout.ears)) - 0.5, 0, 1)
-    face = np.maximum(face, below * cv2.dilate(layout.oval, _disc(0.04 * width)))
+    face = np.maximum(face, below * cv2.dilate(layout.oval, disc(0.04 * width)))
     # Ears and what the hair leaves free of the temples lie outside the oval but have its colour.
     like = np.clip(1.5 - to_skin / 16, 0, 1) * np.clip(to_hair / (to_skin + to_hair + 1e-3) * 2 - 0.4, 0, 1)
     like *= layout.rows > layout.top - 0.1 * width
@@ -387,11 +387,6 @@ def _skin(
 
 def _inner_face(fringe: Mask, layout: _Layout) -> Mask:
     width = layout.width
-    firm = cv2.erode(layout.oval, _disc(0.035 * width)).astype(np.float32)
-    firm *= 1 - cv2.dilate(fringe, _disc(0.03 * width))
+    firm = cv2.erode(layout.oval, disc(0.035 * width)).astype(np.float32)
+    firm *= 1 - cv2.dilate(fringe, disc(0.03 * width))
     return np.asarray(cv2.GaussianBlur(firm, (0, 0), 0.03 * width), np.float32)
-
-
-def _disc(radius: float) -> NDArray[np.uint8]:
-    side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

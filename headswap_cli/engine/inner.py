@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.fill import push_pull
-from headswap_cli.engine.geometry import bounding_box
+from headswap_cli.engine.geometry import bounding_box, ramp
 from headswap_cli.engine.reference import Reference, pyramid
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def face_alone(reference: Reference) -> Reference:
     bare = colours + (push_pull(colours, skin.astype(np.float32)) - colours) * hair[..., np.newaxis]
     head[..., :3] = np.clip(bare + 0.5, 0, 255)
     head[..., 3][layout.depth > 0] = 255
-    shows = np.maximum(inner, np.maximum(_ramp(layout.depth, *_FADES) * layout.below_ears, layout.brows))
+    shows = np.maximum(inner, np.maximum(ramp(layout.depth, *_FADES) * layout.below_ears, layout.brows))
     weights[..., 0] = np.maximum(weights[..., 0], 255 * hair * (layout.depth > 0))
     weights[..., 1] = np.round(255 * shows)
     # Below the head are the eyeballs: half graded they are blue in a brown face.
@@ -102,7 +102,7 @@ def _layout(landmarks: Landmarks, width: float, shape: tuple[int, ...]) -> _Layo
     corners = [*topology.RIGHT_EYE_CORNERS, *topology.LEFT_EYE_CORNERS]
     rows = np.arange(len(oval), dtype=np.float32)[:, np.newaxis]
     below_eyes, below_ears = (
-        _ramp(rows, line - _BELOW * width, line + _BELOW * width)
+        ramp(rows, line - _BELOW * width, line + _BELOW * width)
         for line in (float(landmarks[places, 1].mean()) for places in (corners, [132, 361]))
     )
     return _Layout(
@@ -120,9 +120,9 @@ def _hair(colours: Bytes, inner: Floats, layout: _Layout) -> Mask:
     core = (layout.depth > _BROWS) & (inner > _COVERED) & (layout.features < 0.1)
     lab = cv2.cvtColor(colours, cv2.COLOR_BGR2LAB).astype(np.float32)
     usual = push_pull(lab, core.astype(np.float32))
-    unlike = _ramp(np.sqrt(np.square(lab - usual).sum(axis=2)), _ALIKE, _UNLIKE)
-    band = 1 - _ramp(layout.depth, _BAND, _BAND_END)
-    band *= np.maximum(1 - layout.features, 1 - _ramp(layout.depth, _BROWS, _BAND))
+    unlike = ramp(np.sqrt(np.square(lab - usual).sum(axis=2)), _ALIKE, _UNLIKE)
+    band = 1 - ramp(layout.depth, _BAND, _BAND_END)
+    band *= np.maximum(1 - layout.features, 1 - ramp(layout.depth, _BROWS, _BAND))
     fringe = (inner < _COVERED) & (layout.depth > _BAND) & (layout.features < 0.5)
     hair = _from_outside(np.maximum(unlike * band, fringe), layout)
     upper, lower = (_shaded(hair, reach * layout.width) for reach in _SHADOW)
@@ -146,10 +146,6 @@ def _from_outside(hair: Mask, layout: _Layout) -> Mask:
     outside = np.zeros(count, np.bool_)
     outside[labels[around]] = True
     return np.asarray(hair * (outside[labels] & (labels > 0)), np.float32)
-
-
-def _ramp(values: NDArray[np.floating], start: float, end: float) -> Floats:
-    return np.asarray(np.clip((values - start) / (end - start), 0, 1), np.float32)
 
 
 def _filled(outlines: list[Floats], shape: tuple[int, ...]) -> Bytes:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.flat import flattened, inside_of, layout_of
-from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.geometry import disc, face_width
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.veil import glasses_on
 
@@ -49,7 +49,7 @@ def without_glasses(
     seen = rasterise(landmarks[: topology.MESH_POINTS], layout, triangles, across, height)
     there = cv2.remap(found.astype(np.float32), seen[..., 0], seen[..., 1], cv2.INTER_LINEAR)
     there = np.asarray(there * _within(landmarks, width, (height, across)), np.float32)
-    near = cv2.dilate(there, _disc(_SHADE * width))
+    near = cv2.dilate(there, disc(_SHADE * width))
     own = colours.astype(np.float32)
     skin = push_pull(own, np.asarray((seen[..., 0] >= 0) & (near < _TRACE), np.float32))
     lighter = (own - skin).min(axis=2)
@@ -58,7 +58,7 @@ def without_glasses(
     blur = max(0.7, _SOFT * width)
     worn = np.clip(unlike / (_UNLIKE[1] - _UNLIKE[0]), 0, 1) * near * (1 - eyes)
     worn = cv2.GaussianBlur(worn.astype(np.float32), (0, 0), blur)
-    share = cv2.GaussianBlur(cv2.dilate(worn, _disc(_SHADE * width)), (0, 0), blur)
+    share = cv2.GaussianBlur(cv2.dilate(worn, disc(_SHADE * width)), (0, 0), blur)
     bare = own + (skin - own) * (np.clip(_WIDER * share, 0, 1) * (1 - eyes))[..., np.newaxis]
     worn = np.asarray(np.clip(_WIDER * worn, 0, 1), np.float32)
     return np.clip(bare + 0.5, 0, 255).astype(np.uint8), worn
@@ -82,8 +82,3 @@ def _eyes(landmarks: Landmarks, width: float, shape: tuple[int, int]) -> tuple[M
         cv2.fillConvexPoly(lids, cv2.convexHull(np.round(both).astype(np.int32)), (1.0,))
     soft = cv2.GaussianBlur(lids, (0, 0), max(0.7, _SOFT * width))
     return eyes, np.asarray(1 - soft, np.float32)
-
-
-def _disc(radius: float) -> NDArray[np.uint8]:
-    side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

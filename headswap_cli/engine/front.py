@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from headswap_cli.engine import topology
 from headswap_cli.engine.channels import largest, tint, total
 from headswap_cli.engine.extent import ALIKE, extended
-from headswap_cli.engine.geometry import bounding_box
+from headswap_cli.engine.geometry import bounding_box, disc
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.types import Mask
 from headswap_cli.engine.unlike import Expected
 from headswap_cli.engine.worn import Worn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headswap_cli.engine.appearance import Appearance
+    from headswap_cli.engine.occlude import Hand
     from headswap_cli.engine.piece import Piece
     from headswap_cli.engine.types import Landmarks
     from headswap_cli.engine.unlike import Compared
@@ -45,8 +48,9 @@ _LID = 0.05
 _ON_THEM = 0.5
 # In a square of so many pixels the colour of what is nearly black is no chance; by what part of the light a
 # shade may be less red than the face: most are redder, by up to .15, a microphone is less red by .2.
-# No shade or fold covers more of a face.
-_NEAR, _AS_RED, _LARGEST_SHADE = 5, 0.02, 0.06
+# Red's share of the light in skin is larger than that; no shade or fold covers more of a face, nor is further
+# from the hand, face widths.
+_NEAR, _AS_RED, _SKINS_RED, _LARGEST_SHADE, _FROM_HAND = 5, 0.02, 0.36, 0.06, 0.2
 # Of a pixel that an overlay has a share in, at least.
 _SHARE = 0.1
 
@@ -72,7 +76,7 @@ class Front:
         self._before = None
 
     def find(
-        self, piece: Piece, landmarks: Landmarks, overlay: Mask | None = None, *, shades: bool = False
+        self, piece: Piece, landmarks: Landmarks, overlay: Mask | None = None, hands: Sequence[Hand] = ()
     ) -> Mask | None:
         """Return how much of each pixel of the piece something covers, 0 to 1; None where nothing does.
 
@@ -80,7 +84,7 @@ class Front:
             piece: The part of the frame that is worked on.
             landmarks: The person's, in pixels of the frame.
             overlay: What of the piece is known to be covered anyway, and is not looked for.
-            shades: Whether hands are there, which throw shadows on the face and fold its skin.
+            hands: Those near the face, in pixels of the frame: they throw shadows on it and fold its skin.
         """
         points = piece.full(landmarks)[: topology.MESH_POINTS]
         box = bounding_box(points)
@@ -92,10 +96,14 @@ class Front:
         shrink = min(1.0, _WORKED_ON / piece.pixels)
         size = (max(8, round((x1 - x0) * shrink)), max(8, round((y1 - y0) * shrink)))
         image = cv2.resize(piece.image[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
-        points[:, :2] = (points[:, :2] - (x0, y0) + 0.5) * size / (x1 - x0, y1 - y0) - 0.5
+        to_size = np.array(size, np.float32) / (x1 - x0, y1 - y0)
+        points[:, :2] = (points[:, :2] - (x0, y0) + 0.5) * to_size - 0.5
+        beside = [
+            np.asarray((piece.full(hand) - (x0, y0) + 0.5) * to_size - 0.5, np.float32) for hand in hands
+        ]
         known = None if overlay is None else _reduced(overlay[y0:y1, x0:x1], size)
         found, goes_on, worn = self._compare(
-            np.asarray(image, np.float32), points, piece.pixels * shrink, known, shades=shades
+            np.asarray(image, np.float32), points, piece.pixels * shrink, known, beside
         )
         if worn is None and not found.any():
             return None
@@ -111,7 +119,7 @@ class Front:
         return mask if worn is None else np.maximum(mask, piece.enlarged(placed(worn)))
 
     def _compare(
-        self, image: Floats, points: Floats, width: float, known: Bools | None, *, shades: bool
+        self, image: Floats, points: Floats, width: float, known: Bools | None, hands: Sequence[Hand]
     ) -> tuple[Mask, bool, Mask | None]:
         """Return what does not look like the face, whether any of it may reach beyond, and glasses."""
         compared = self._expected.compare(image, points, width)
@@ -121,8 +129,8 @@ class Front:
         if known is not None:
             compared.score[known] = 0
             compared.doubtful[known] = False
-        if shades:
-            compared.score[_shaded(image, compared)] = 0
+        if hands:
+            compared.score[_shaded(image, compared) & _beside(hands, width, image.shape)] = 0
         found, goes_on = _things(image, points, compared, width, hair_stays=self._hair_stays)
         return self._steadied(found, compared), goes_on, self._worn.find(compared)
 
@@ -260,15 +268,25 @@ def _survey(labels: NDArray[np.int32], soft: Mask, depth: Mask, found: Floats) -
 def _shaded(image: Floats, compared: Compared) -> Bools:
     """Return where skin lies in the shade of a hand, or folds: darker and as red, as hardly any thing is.
 
-    Light that gets there came by other skin. What is large may yet be a brown thing that the hand holds.
+    Light that gets there came by other skin. What is large may yet be a brown thing that the hand holds, and
+    in a grey picture nothing is redder.
     """
     pictures = (image, compared.usual)
     near, own = (np.asarray(cv2.blur(picture, (_NEAR, _NEAR)), np.float32) for picture in pictures)
     red, usually = (picture[..., 2] / (total(picture) + 1) for picture in (near, own))
-    shaded = (compared.score > _GROWN) & (largest(near - own) < 0) & (red > usually - _AS_RED)
+    shaded = (compared.score > _GROWN) & (largest(near - own) < 0) & ~compared.worn
+    shaded &= (red > usually - _AS_RED) & (usually > _SKINS_RED)
     count, labels = _together(shaded)
     sizes = np.bincount(labels.ravel(), minlength=count)
     return np.asarray(shaded & (sizes <= _LARGEST_SHADE * np.count_nonzero(compared.inside))[labels])
+
+
+def _beside(hands: Sequence[Hand], width: float, shape: tuple[int, ...]) -> Bools:
+    """Return where hands are and what is near to them; ``hands`` and ``width``, the face's, in its pixels."""
+    near = np.zeros(shape[:2], np.uint8)
+    for hand in hands:
+        cv2.fillConvexPoly(near, cv2.convexHull(np.round(hand).astype(np.int32)), (1,))
+    return np.asarray(cv2.dilate(near, disc(_FROM_HAND * width)) > 0)
 
 
 def _is_dyed(colours: Floats, usual: Floats) -> bool:

@@ -216,7 +216,7 @@ class HeadSwapper:
         """Return how much of each pixel of the piece a thing or a hand covers, None where nothing does."""
         overlay = None if others.overlay is None else others.overlay[piece.part] * np.float32(1 / 255)
         hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
-        thing = self._front.find(piece, landmarks, overlay, shades=bool(hands)) if self._front else None
+        thing = self._front.find(piece, landmarks, overlay, hands) if self._front else None
         hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0], piece.image)
         found = [mask for mask in (thing, hand, overlay) if mask is not None]
         return np.maximum.reduce(found) if found else None

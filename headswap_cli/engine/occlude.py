@@ -52,6 +52,9 @@ _LOOK_EVERY, _LOOK_SELDOM, _SLOWS = 3, 6, 0.5
 _STILL = 0.03
 # Frames from search to search for new hands: twice as many after each that was in vain, up to the latter.
 _SEARCH_EVERY, _SELDOM = 4, 24
+# How often they are searched for everywhere at first, and for how many frames: a palm that is hardly one in
+# the very first may be seen soon, in the frames before a segment's own.
+_BEGIN_EVERY, _BEGINS = 3, 10
 # The square about the face in which something stirs, in face sizes, its pixels, by how many grey levels they
 # change, and how many of them, where a hand may have come; how many where a hand that kept still has moved.
 _STIRRED, _GLANCE, _CHANGED, _STIR, _MOVED = 1.2, 24, 12, 0.05, 0.08
@@ -95,7 +98,7 @@ class Hands:
         self._look_in = 0
         self._search_in = 0
         self._pause = _SEARCH_EVERY
-        self._turn = 0
+        self._turn = self._age = 0
         self._allowed = float(_ON_END)
         self._glance: Mask | None = None
 
@@ -159,6 +162,9 @@ class Hands:
         """Return how wide to look for new hands: everywhere where something stirs, else in turns."""
         self._allowed = min(self._allowed + 1 / _EARNED_IN, _ON_END)
         self._search_in -= 1
+        self._age += 1
+        if 1 < self._age <= _BEGINS and self._age % _BEGIN_EVERY == 1 and not self._hands:
+            return _WINDOWS
         if stirs and self._allowed >= len(_WINDOWS):
             self._allowed -= len(_WINDOWS)
             self._pause = _SEARCH_EVERY

@@ -332,7 +332,9 @@ class Journal(JournalReader):
             give_back(self._locks, number)
 
     def is_held(self, run_id: str) -> bool:
-        """Whether somebody is at work on a run, in this process or another."""
+        """Whether somebody is at work on a run, in this process or another; on one that is gone nobody is."""
+        if self.find(run_id) is None:
+            return False
         number = self._number(run_id)
         if not take(self._locks, number):
             return True

@@ -83,7 +83,8 @@ def _judged(
             deps.report.state("photos", Status.QUEUED, 0)
             yield _PAUSE_S
             refused = _asked(deps, urls)
-        deps.report.state("photos", Status.COMPLETED, 100)
+        if refused is not None:
+            deps.report.state("photos", Status.COMPLETED, 100)
     return refused
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from headswap_cli.errors import (
     DeadlineError,
@@ -197,7 +197,12 @@ def _run_steps(
             on_change(remembered)
             return remembered
         told = partial(_told_as_run, deps.journal, run, job_id)
-        result = yield from _job_steps(deps, job_id, told, deadline=deadline, on_change=on_change)
+        try:
+            result = yield from _job_steps(deps, job_id, told, deadline=deadline, on_change=on_change)
+        except DeadlineError as late:
+            late.hint = f"Wait on: headswap status {run.run_id} --wait"
+            late.ids["run_id"] = run.run_id
+            raise
         if deadline is None or result.status is not Status.PROCESSING or not deps.journal.is_held(run.run_id):
             return result
 
@@ -224,8 +229,15 @@ def _until_submitted(
                 run_id=run.run_id,
             )
         yield min(_PAUSE_S, deadline.at - deps.clock())
-        run = deps.journal.run(run.run_id)
+        run = deps.journal.find(run.run_id) or _gone(run)
     return run
+
+
+def _gone(run: Run) -> NoReturn:
+    raise NotFoundError(
+        f"The run {run.run_id} was taken out of the journal: another one has its task, or it was forgotten.",
+        hint="What was run: headswap runs",
+    )
 
 
 def _job_steps(

@@ -20,11 +20,13 @@ from headswap_cli.engine.flat import SIDE
 from headswap_cli.engine.front import Front
 from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.head import HeadSwapper
+from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.rims import closed_rims
 from headswap_cli.engine.track import smoothed
 from headswap_cli.engine.veil import features, unveiled
 from headswap_cli.models import Mode
+from tests import media
 from tests.engine import heads
 from tests.engine.overlays import OVERLAYS, face_mask
 
@@ -217,33 +219,52 @@ def test_a_frown_beside_a_hand_is_no_thing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("colours", "reach", "is_kept"),
+    ("colours", "reach", "near", "is_kept"),
     [
-        ((0.3, 0.35, 0.45), 0.1, False),
-        ((0.4, 0.4, 0.4), 0.1, False),
-        ((0.5, 0.45, 0.3), 0.1, True),
-        ((0.3, 0.35, 0.45), 0.25, True),
+        ((0.3, 0.35, 0.45), 0.1, True, False),
+        ((0.4, 0.4, 0.4), 0.1, True, False),
+        ((0.5, 0.45, 0.3), 0.1, True, True),
+        ((0.3, 0.35, 0.45), 0.25, True, True),
+        ((0.3, 0.35, 0.45), 0.1, False, True),
+        ((0.6, 0.7, 1.3), 0.1, True, True),
     ],
 )
-def test_skin_in_the_shade_of_a_hand_is_no_thing_and_what_is_less_red_or_large_is_one(
-    colours: tuple[float, ...], reach: float, is_kept: bool
+def test_skin_in_the_shade_of_a_hand_is_no_thing_but_what_is_less_red_larger_lighter_or_elsewhere_is_one(
+    colours: tuple[float, ...], reach: float, *, near: bool, is_kept: bool
 ) -> None:
     appearance = learn(shot("single_face.mp4")[::4], triangles())
     assert appearance is not None
     frame, face = shot("single_face.mp4")[3]
-    cheek = np.round(face[topology.CHEEKS[:4], :2].mean(axis=0)).astype(int)
+    cheeks = [face[topology.CHEEKS[half], :2].mean(axis=0) for half in (np.s_[:4], np.s_[4:])]
     radius = round(reach * face_width(face))
-    on_it = cv2.circle(np.zeros(frame.shape[:2], np.uint8), cheek.tolist(), radius, (1,), cv2.FILLED) > 0
-    on_it &= face_mask(frame.shape, face)
+    spot = np.zeros(frame.shape[:2], np.uint8)
+    cv2.circle(spot, np.round(cheeks[0]).astype(int).tolist(), radius, (1,), cv2.FILLED)
+    on_it = (spot > 0) & face_mask(frame.shape, face)
     dark = frame.copy()
-    dark[on_it] = np.uint8(frame[on_it] * colours)
+    dark[on_it] = np.clip(frame[on_it] * np.array(colours), 0, 255).astype(np.uint8)
     piece = piece_of(dark, face)
+    hand = np.tile(cheeks[0 if near else 1], (21, 1)).astype(np.float32)
     shares = []
-    for shades in (False, True):
-        mask = Front(appearance, triangles(), hair_stays=False).find(piece, face, shades=shades)
+    for hands in ([], [hand]):
+        mask = Front(appearance, triangles(), hair_stays=False).find(piece, face, None, hands)
         shares.append(0.0 if mask is None else float((mask[on_it[piece.part]] > 0.5).mean()))
     assert shares[0] > 0.7
     assert shares[1] > 0.7 if is_kept else shares[1] < 0.1
+
+
+def test_no_dark_wedge_stays_beside_a_finger() -> None:
+    frames, track = heads.scene("WolfgangLanger_Pexels.mp4", 58, 17)
+    appearance = learn(shot("WolfgangLanger_Pexels.mp4")[::4], triangles())
+    kept = []
+    for hands in (None, Hands(media.weights_dir())):
+        head = HeadSwapper(
+            heads.reference(), track, Mode.HEAD, heads.matte(), hands=hands, appearance=appearance
+        )
+        images = [head.apply(frame, place).image for frame, place in zip(frames, track, strict=True)]
+        # Above the hand, where the cheek folds.
+        kept.append(float((images[-1][232:268, 350:380].astype(int).sum(axis=2) < 180).mean()))
+    assert kept[0] > 0.02
+    assert kept[1] < 0.3 * kept[0]
 
 
 def test_what_is_in_front_is_the_sources_in_the_result_too() -> None:

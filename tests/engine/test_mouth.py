@@ -13,6 +13,7 @@ from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import cut_piece
 from headswap_cli.engine.reference import read_photo, select_face
 from headswap_cli.engine.retarget import Retargeter
+from headswap_cli.engine.sample import between
 from headswap_cli.engine.types import Frame, Landmarks
 from tests import media
 from tests.engine import heads
@@ -188,3 +189,14 @@ def test_teeth_in_a_frame_that_is_not_sharp_are_not_blurred_once_more() -> None:
         for picture in (layer[..., :3], piece.image)
     )
     assert drawn > 0.9 * seen
+
+
+def test_a_dark_gap_of_a_pixel_stays_as_dark_between_pixels_as_it_is_at_them() -> None:
+    picture = np.full((9, 9, 3), 200, np.uint8)
+    picture[4] = 20
+    darkest = min(between(picture, 4.5, 3.5 + step / 16, 0) for step in range(17))
+    assert darkest == pytest.approx(20, abs=1)
+    halfway = between(picture, 4.5, 4.5, 0)
+    # Along a straight line it would be 110.
+    assert halfway < 105
+    assert between(picture, -5, 1, 0) == between(picture, 30, 1, 0) == pytest.approx(200)

@@ -11,6 +11,7 @@ import pytest
 from headswap_cli.engine import occlude
 from headswap_cli.engine.geometry import face_box
 from headswap_cli.engine.occlude import Hands, hand_mask
+from headswap_cli.engine.segments import WARM_UP
 from tests import media
 from tests.engine import heads
 
@@ -35,6 +36,14 @@ def test_a_hand_before_the_face_is_found_in_the_very_first_frame(hands: Hands) -
     assert mask[230:300, 310:340].mean() > 0.5
     assert mask[100:160, 380:420].max() < 0.1
     assert mask[:, :150].max() == 0
+
+
+def test_a_hand_that_is_not_seen_in_the_first_frame_is_before_a_segment_begins(hands: Hands) -> None:
+    frames, landmarks = heads.scene(CLIP, 62, WARM_UP + 1)
+    hands.reset()
+    counts = [len(hands.find(frame, face_box(face))) for frame, face in zip(frames, landmarks, strict=True)]
+    assert counts[0] == 0
+    assert counts[-1] == 1
 
 
 def test_a_hand_is_kept_between_looks_for_new_ones(hands: Hands) -> None:

@@ -146,7 +146,7 @@ class AppContext:
             with self.cloud(settings, keep=False) as (_, client):
                 return fetch_balance(client.hurried())
         except HeadswapError as error:
-            way = "" if isinstance(error, AuthError) or error.hint is None else f"{error.hint}. "
+            way = "" if isinstance(error, AuthError) or error.hint is None else f"{error.hint.rstrip('.')}. "
             error.hint = f"Nothing was kept. {way}To keep it untried: --no-verify"
             raise
 

@@ -270,3 +270,18 @@ def test_of_whom_most_of_the_video_shows_no_face_is_told_before_the_task_is_crea
     swap = program("swap", analysis, "--face", f"1={photos[0]}", "--dry-run").err
     assert (told in swap) == (share is not None)
     assert ("all that can be swapped" in run.err + swap) == (share is not None)
+
+
+def test_where_the_time_is_over_before_a_run_has_its_task_the_run_is_what_to_wait_on(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    engine.tell(hold=True)
+    working = program.start("run", clip, "--face", f"1={photos[0]}", "--detach", "-q")
+    runs = until(lambda: program("runs", "--json").value, lambda runs: runs and runs[0]["analysis_id"])
+    run_id = runs[0]["run_id"]
+    ran = program("status", run_id, "--wait", "--timeout", "1s", code=4)
+    assert "is still processing after 1s; it goes on." in ran.err
+    assert f"hint: Wait on: headswap status {run_id} --wait\n" in ran.err
+    engine.tell()
+    _, said = working.communicate(timeout=60)
+    assert working.returncode == 0, said

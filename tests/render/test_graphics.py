@@ -9,6 +9,7 @@ import struct
 import sys
 import termios
 import threading
+import tty
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,8 @@ def test_a_terminal_that_talks_without_end_is_not_listened_to_for_ever() -> None
             except BlockingIOError:
                 continue
 
+    # An echo would fill the way back, which nobody reads here, and the question would wait for ever.
+    tty.setraw(theirs)
     os.set_blocking(ours, False)
     talking = threading.Thread(target=talk)
     talking.start()

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from headswap_cli.engine import topology
 from headswap_cli.engine.channels import largest, tint, total
 from headswap_cli.engine.extent import ALIKE, extended
-from headswap_cli.engine.geometry import bounding_box, disc
+from headswap_cli.engine.geometry import bounding_box
 from headswap_cli.engine.kernel import kernel
+from headswap_cli.engine.shadow import shaded
 from headswap_cli.engine.types import Mask
 from headswap_cli.engine.unlike import Expected
 from headswap_cli.engine.worn import Worn
@@ -46,11 +47,6 @@ _INERTIA = 0.35
 _LID = 0.05
 # A thing that lies so much on worn glasses is they.
 _ON_THEM = 0.5
-# In a square of so many pixels the colour of what is nearly black is no chance; by what part of the light a
-# shade may be less red than the face: most are redder, by up to .15, a microphone is less red by .2.
-# Red's share of the light in skin is larger than that; no shade or fold covers more of a face, nor is further
-# from the hand, face widths.
-_NEAR, _AS_RED, _SKINS_RED, _LARGEST_SHADE, _FROM_HAND = 5, 0.02, 0.36, 0.06, 0.2
 # Of a pixel that an overlay has a share in, at least.
 _SHARE = 0.1
 
@@ -130,7 +126,7 @@ class Front:
             compared.score[known] = 0
             compared.doubtful[known] = False
         if hands:
-            compared.score[_shaded(image, compared) & _beside(hands, width, image.shape)] = 0
+            compared.score[shaded(image, compared, compared.score > _GROWN, hands, width)] = 0
         found, goes_on = _things(image, points, compared, width, hair_stays=self._hair_stays)
         return self._steadied(found, compared), goes_on, self._worn.find(compared)
 
@@ -263,30 +259,6 @@ def _survey(labels: NDArray[np.int32], soft: Mask, depth: Mask, found: Floats) -
                 found[label, 1] = max(found[label, 1], soft[y, x])
                 found[label, 2] = min(found[label, 2], depth[y, x])
                 found[label, 3] = max(found[label, 3], depth[y, x])
-
-
-def _shaded(image: Floats, compared: Compared) -> Bools:
-    """Return where skin lies in the shade of a hand, or folds: darker and as red, as hardly any thing is.
-
-    Light that gets there came by other skin. What is large may yet be a brown thing that the hand holds, and
-    in a grey picture nothing is redder.
-    """
-    pictures = (image, compared.usual)
-    near, own = (np.asarray(cv2.blur(picture, (_NEAR, _NEAR)), np.float32) for picture in pictures)
-    red, usually = (picture[..., 2] / (total(picture) + 1) for picture in (near, own))
-    shaded = (compared.score > _GROWN) & (largest(near - own) < 0) & ~compared.worn
-    shaded &= (red > usually - _AS_RED) & (usually > _SKINS_RED)
-    count, labels = _together(shaded)
-    sizes = np.bincount(labels.ravel(), minlength=count)
-    return np.asarray(shaded & (sizes <= _LARGEST_SHADE * np.count_nonzero(compared.inside))[labels])
-
-
-def _beside(hands: Sequence[Hand], width: float, shape: tuple[int, ...]) -> Bools:
-    """Return where hands are and what is near to them; ``hands`` and ``width``, the face's, in its pixels."""
-    near = np.zeros(shape[:2], np.uint8)
-    for hand in hands:
-        cv2.fillConvexPoly(near, cv2.convexHull(np.round(hand).astype(np.int32)), (1,))
-    return np.asarray(cv2.dilate(near, disc(_FROM_HAND * width)) > 0)
 
 
 def _is_dyed(colours: Floats, usual: Floats) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
@@ -20,7 +21,7 @@ from headswap_cli.services.timed import fault_notice, pace_for, state_report
 from headswap_cli.services.wait import drive, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from headswap_cli.journal import Journal, Run
     from headswap_cli.models import Mode
@@ -197,12 +198,8 @@ def _run_steps(
             on_change(remembered)
             return remembered
         told = partial(_told_as_run, deps.journal, run, job_id)
-        try:
+        with _naming(run):
             result = yield from _job_steps(deps, job_id, told, deadline=deadline, on_change=on_change)
-        except DeadlineError as late:
-            late.hint = f"Wait on: headswap status {run.run_id} --wait"
-            late.ids["run_id"] = run.run_id
-            raise
         if deadline is None or result.status is not Status.PROCESSING or not deps.journal.is_held(run.run_id):
             return result
 
@@ -231,6 +228,17 @@ def _until_submitted(
         yield min(_PAUSE_S, deadline.at - deps.clock())
         run = deps.journal.find(run.run_id) or _gone(run)
     return run
+
+
+@contextmanager
+def _naming(run: Run) -> Iterator[None]:
+    """Have an error of a time that is over name the run: its analysis is over before there is a task."""
+    try:
+        yield
+    except DeadlineError as late:
+        late.hint = f"Wait on: headswap status {run.run_id} --wait"
+        late.ids["run_id"] = run.run_id
+        raise
 
 
 def _gone(run: Run) -> NoReturn:

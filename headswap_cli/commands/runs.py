@@ -71,8 +71,8 @@ def list_command(
 ) -> None:
     """Show the runs of this machine, newest first, or take some out of the journal.
 
-    Those of the local engine are shown as they are; the cloud service is not asked, and what was last seen
-    there is told with its time.
+    Those that the local engine still knows are shown as they are; the cloud service is not asked, and what
+    was last written down of it is told with its time.
 
     Example: headswap runs --status unknown
     """

@@ -25,7 +25,7 @@ _SOFT = 0.008
 
 
 def lit_chin(colours: Frame, landmarks: Landmarks) -> Frame:
-    """Return the colours with the chin as lit to its edge as above it; a beard is dark there, too, and stays.
+    """Return the colours with the chin as lit to its edge as above it; full beards, dark there too, stay.
 
     Args:
         colours: The head's, (height, width, 3), BGR.

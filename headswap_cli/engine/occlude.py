@@ -188,12 +188,13 @@ class Hands:
             always_beside: The face, where nobody saw the hand come: then it must be certain.
         """
         hand, presence = self._joined(frame, crop)
-        if always_beside is not None and _SURE <= presence < _CERTAIN:
+        is_hand = presence >= (_SURE if always_beside is None else _CERTAIN)
+        if not is_hand and always_beside is not None and presence >= _SURE:
             first, better = presence, _crop_of_hand(hand)
             hand, presence = self._joined(frame, better)
-            if max(first, presence) >= _PERHAPS and _has_skin(frame, always_beside, hand):
-                presence = _CERTAIN if self._is_steady(frame, better) else presence
-        if presence < (_SURE if always_beside is None else _CERTAIN):
+            may_be = max(first, presence) >= _PERHAPS and _has_skin(frame, always_beside, hand)
+            is_hand = presence >= _CERTAIN or (may_be and self._is_steady(frame, better))
+        if not is_hand:
             return
         apart = 0.3 * crop.side / 2
         if all(np.linalg.norm((hand - other)[_ROOTS].mean(axis=0)) > apart for other in found):

@@ -190,15 +190,19 @@ class Hands:
         hand, presence = self._joined(frame, crop)
         is_hand = presence >= (_SURE if always_beside is None else _CERTAIN)
         if not is_hand and always_beside is not None and presence >= _SURE:
-            first, better = presence, _crop_of_hand(hand)
-            hand, presence = self._joined(frame, better)
-            may_be = max(first, presence) >= _PERHAPS and _has_skin(frame, always_beside, hand)
-            is_hand = presence >= _CERTAIN or (may_be and self._is_steady(frame, better))
+            hand, is_hand = self._looked_at_again(frame, hand, presence, always_beside)
         if not is_hand:
             return
         apart = 0.3 * crop.side / 2
         if all(np.linalg.norm((hand - other)[_ROOTS].mean(axis=0)) > apart for other in found):
             found.append(hand)
+
+    def _looked_at_again(self, frame: Frame, hand: Hand, presence: float, face: Box) -> tuple[Hand, bool]:
+        """Return a doubtful hand as it is in a square that fits it better, and whether it is one."""
+        better = _crop_of_hand(hand)
+        again, surer = self._joined(frame, better)
+        may_be = max(presence, surer) >= _PERHAPS and _has_skin(frame, face, again)
+        return again, surer >= _CERTAIN or (may_be and self._is_steady(frame, better))
 
     def _is_steady(self, frame: Frame, crop: Crop) -> bool:
         """Whether a hand is likely in squares all around: what only looks like one is in some of them."""

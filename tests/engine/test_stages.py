@@ -104,11 +104,17 @@ def test_of_what_is_before_a_face_as_many_pixels_are_unlike_it_as_were(overlay: 
     assert float(unlike[found.inside & ~thing].mean()) < 0.01
 
 
-@pytest.mark.parametrize(
-    ("x", "y", "value"), [(0, 0, 10), (1, 1, 40), (0.5, 0, 15), (0.25, 0.75, 27.5), (-3, 9, 30)]
-)
-def test_between_pixels_a_picture_is_bilinear_and_its_edge_is_repeated(
+@pytest.mark.parametrize(("x", "y", "value"), [(1, 1, 30), (2, 1.5, 50), (2.25, 1.75, 57.5), (-3, 9, 60)])
+def test_between_pixels_a_slope_is_read_as_it_is_and_its_edge_is_repeated(
     x: float, y: float, value: float
 ) -> None:
-    picture = np.array([[10, 20], [30, 40]], np.uint8)[..., np.newaxis]
+    columns, rows = np.meshgrid(np.arange(5), np.arange(4))
+    picture = (10 * columns + 20 * rows).astype(np.uint8)[..., np.newaxis]
     assert between(picture, float(x), float(y), 0) == pytest.approx(value, abs=1e-4)
+
+
+def test_between_pixels_a_thin_dark_gap_is_darker_than_straight_lines_would_read_it() -> None:
+    picture = np.full((7, 7, 1), 200, np.uint8)
+    picture[3:5] = 40
+    straight = 40 + 0.25 * (200 - 40)
+    assert between(picture, 3.0, 2.75, 0) < straight - 5

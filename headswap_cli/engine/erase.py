@@ -45,6 +45,8 @@ _ABOUT = 0.2
 _BELOW_EARS, _UNDER_EAR = [132, 361], 0.12
 # How much lower its hair ends at the back of a head that is turned aside.
 _NAPE = 0.35
+# What is so narrow between parts of an old head is old head, in face widths.
+_GAP = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ def old_head(
     old = np.maximum(old, np.minimum(rim, person))
     if hair is not None:
         old = np.maximum(old, hair)
+    gap = 2 * max(1, round(_GAP / 2 * place.width)) + 1
+    old = np.asarray(cv2.morphologyEx(old, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8)), np.float32)
     for other in others:
         old[filled(person.shape, other) > 0] = 0
     old = np.maximum(old, place.face)

@@ -122,6 +122,14 @@ def test_the_jaws_rim_beyond_the_mesh_goes_too() -> None:
     assert max(old[row, edge[0] - 10], old[row, edge[-1] + 10]) < 0.1
 
 
+def test_a_speck_between_two_parts_of_an_old_head_goes_with_them_and_a_wide_gap_stays() -> None:
+    strands = NOBODY.copy()
+    strands[40:100, 6:10], strands[40:100, 12:16], strands[40:100, 26:30] = 1, 1, 1
+    old = old_head(NOBODY, small_face(), [], 0, strands)
+    assert old[70, 10:12].min() > 0.95
+    assert old[70, 21] < 0.05
+
+
 def test_what_somebody_wears_beside_the_neck_goes_on_up_to_the_jaw() -> None:
     face, everybody = small_face(), person()
     rows, columns = np.indices((SIZE, SIZE))

@@ -31,7 +31,7 @@ def test_nothing_is_put_right_of_a_head_that_nothing_is_known_of() -> None:
 def test_a_head_that_is_seen_as_asked_stays_as_it_is_but_that_its_corners_go_a_third_further() -> None:
     asked = asked_for()
     bearing = learned(asked, asked)
-    middle = np.mean([one.corners for one in asked])
+    middle = float(np.mean([one.corners for one in asked]))
     for one in asked:
         further = (one.corners - middle) / 3
         np.testing.assert_allclose(bearing.correction(one), (0, 0, further, 0), atol=1e-12)

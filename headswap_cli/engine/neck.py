@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-_JAW = topology.OVAL[8:29]
+_JAW, _BETWEEN_ANGLES = topology.OVAL[8:29], topology.OVAL[12:25]
 # How far the skull's middle lies behind the face's, in face widths.
 SKULL = 0.55
 # The chin, its crease and its stubble end so far below the mesh's, in face widths; a beard so much further.
@@ -97,10 +97,8 @@ def place_of(shape: tuple[int, ...], landmarks: Landmarks, *, beard: bool) -> Pl
         landmarks: The old face, in its pixels.
         beard: Whether there is one to go.
     """
-    line = landmarks[_JAW, :2]
-    line = line[np.argsort(line[:, 0], kind="stable")]
-    jaw = np.interp(np.arange(shape[1]), line[:, 0], line[:, 1]).astype(np.float32)
     crease = _CREASE + _BEARD if beard else _CREASE
+    jaw = _row_of(landmarks[_JAW], slice(0, shape[1]))
     return Place(jaw, face_width(landmarks), filled(shape, landmarks), crease)
 
 
@@ -135,21 +133,32 @@ def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, land
     skin = medians(bare[:: 1 + len(bare) // _ENOUGH]) if len(bare) else np.full(3, 128)
     alike, lit = np.empty(face.shape, np.bool_), np.empty(face.shape, np.bool_)
     _find_alike(colours, person[part], skin.astype(np.float32), alike, lit)
-    jaw = place.jaw[columns] - rows.start
+    # Above the jaw's angles what is beside it is cheek, ear and nape, and wider than the neck.
+    jaw = _row_of(landmarks[_BETWEEN_ANGLES], columns) - rows.start
     below = (np.arange(len(face), dtype=np.float32)[:, np.newaxis] - jaw) / np.float32(width)
     weight = np.zeros(face.shape, np.float32)
-    profile, hidden = (np.zeros(len(jaw), np.float32) for _ in range(2))
+    sides = np.zeros((3, len(jaw)), np.float32)
     ends = place.crease - _SHADOW, place.crease + _SHADOW, place.crease + _LOWEST - _CREASE
-    _weigh(alike, old[part], face, below, ends, weight, profile, hidden)
-    shown = _outline(profile, hidden, below, middle - columns.start, width)
+    _weigh(alike, person[part], old[part], face, below, ends, weight, sides)
+    hidden = sides[1]
+    shown = _outline(sides, below, middle - columns.start, width)
     throat = push_pull(colours, weight * np.maximum(shown, 0.01))
     throat *= _rounded(hidden, shown)[..., np.newaxis]
     shown = np.asarray(cv2.GaussianBlur(shown, (0, 0), max(0.7, _EDGE * width)), np.float32)
     return Neck(part, throat * _cast(new[part], width, skin), shown, lit)
 
 
-def _outline(profile: Floats, hidden: Floats, below: Floats, middle: float, width: float) -> Mask:
+def _row_of(line: Landmarks, columns: slice) -> Floats:
+    """Return in which row a line of points, (n, 3), is in each of the columns; beyond its ends, theirs."""
+    line = line[np.argsort(line[:, 0], kind="stable")]
+    return np.interp(np.arange(columns.start, columns.stop), line[:, 0], line[:, 1]).astype(np.float32)
+
+
+def _outline(sides: Floats, below: Floats, middle: float, width: float) -> Mask:
     """Return where a neck is, from how far each column shows or hides some of it; it widens further down."""
+    profile, hidden, empty = sides
+    # Where no throat is seen at all the matte may have missed it.
+    there = _outwards(1 - empty, round(middle)) if profile.any() else np.ones_like(empty)
     off = np.abs(np.arange(len(profile), dtype=np.float32) - middle) / np.float32(width)
     # A light strand beside the neck is too narrow to be some of it.
     narrow = np.ones((1, max(1, round(0.15 * width))), np.uint8)
@@ -161,7 +170,8 @@ def _outline(profile: Floats, hidden: Floats, below: Floats, middle: float, widt
     under = below[:, [min(max(round(middle), 0), len(off) - 1)]]
     least = _LEAST_NECK + _FLARE * np.square(np.maximum(under, 0))
     top = np.clip(np.arange(len(below), dtype=np.float32)[:, np.newaxis] / (_TOP * width), 0, 1)
-    return np.asarray(top * np.maximum(profile, np.clip((least - off) / _EDGE + 0.5, 0, 1)), np.float32)
+    shown = np.maximum(profile, np.clip((least - off) / _EDGE + 0.5, 0, 1))
+    return np.asarray(top * shown * there, np.float32)
 
 
 def _rounded(hidden: Floats, shown: Mask) -> Mask:
@@ -225,17 +235,17 @@ def _find_alike(
 @kernel
 def _weigh(  # noqa: PLR0917 - kernels take arguments by place
     alike: NDArray[np.bool_],
+    person: Mask,
     old: Mask,
     face: Mask,
     below: Floats,
     ends: tuple[float, float, float],
     weight: Mask,
-    profile: Floats,
-    hidden: Floats,
+    sides: Floats,
 ) -> None:
-    """Fill ``weight`` with how far pixels tell the throat's colour, ``profile`` with how far columns are it.
+    """Fill ``weight`` with how far pixels tell the throat's colour, and ``sides`` (3, width) with columns'.
 
-    ``hidden`` is filled with how far the old head's hair hides them.
+    These are how far each is throat, how far the old head's hair hides it, and whether nobody is there.
 
     ``below`` is how far each pixel lies below the jaw, in face widths; ``ends`` are where the shadow begins,
     the throat begins and is looked for no more.
@@ -243,7 +253,7 @@ def _weigh(  # noqa: PLR0917 - kernels take arguments by place
     dark, clear, lowest = ends
     height, width = old.shape
     for x in range(width):
-        looked, found, behind = 0, 0, 0
+        looked, found, behind, nobody = 0, 0, 0, 0
         for y in range(height):
             if face[y, x] > 0:
                 weight[y, x] = _CHINS_WORTH if alike[y, x] else 0
@@ -253,9 +263,11 @@ def _weigh(  # noqa: PLR0917 - kernels take arguments by place
                 # Light strands have skin's colour.
                 behind += old[y, x] > 0.5
                 found += alike[y, x] * (old[y, x] <= 0.5)
+                nobody += person[y, x] < 0.5
             if alike[y, x] and dark < below[y, x] < lowest:
                 shows = 1 - 2 * old[y, x] if below[y, x] > clear else 0
                 weight[y, x] = max(shows, _CREASES_WORTH)
         if looked > 1:
-            profile[x] = min(max(2.0 * found / looked - 0.5, 0.0), 1.0)
-            hidden[x] = behind / looked
+            sides[0, x] = min(max(2.0 * found / looked - 0.5, 0.0), 1.0)
+            sides[1, x] = behind / looked
+            sides[2, x] = min(max(2.0 * nobody / looked - 0.5, 0.0), 1.0)

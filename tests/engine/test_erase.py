@@ -188,6 +188,18 @@ def test_without_a_plate_the_colours_around_are_taken_and_not_the_persons() -> N
     assert picture[30:50, 45:75].max() < 60
 
 
+def test_a_slender_neck_goes_on_no_wider_than_it_is_where_the_old_jaw_was() -> None:
+    face, everybody = small_face(), person()
+    rows, columns = np.indices((SIZE, SIZE))
+    chin = round(float(face[topology.CHIN, 1]))
+    everybody[(rows > chin) & (rows < 95) & (np.abs(columns - 60) >= 9)] = 0
+    plate = Plate(np.full((SIZE, SIZE, 3), 50, np.uint8), np.full((SIZE, SIZE), 9, np.uint8))
+    old = old_head(everybody, face, [], 1.5)
+    _, share = seen_behind(portrait(everybody), everybody, (old, NOBODY), face, plate)
+    necks = np.flatnonzero(share[chin - 8] < 0.5)
+    assert (necks.min(), necks.max()) == (pytest.approx(52, abs=1), pytest.approx(68, abs=1))
+
+
 def test_the_neck_goes_on_below_a_shorter_chin() -> None:
     face, everybody = small_face(), person()
     old, frame = old_head(everybody, face, [], 1.5), portrait(everybody)

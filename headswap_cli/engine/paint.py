@@ -44,8 +44,8 @@ _OTHER_SIZE = 0.03
 _SPECKS = 0.005
 # Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
 _COARSE_FACE, _FINE = 90.0, 2
-# So far turned aside, degrees, a nose hides something: what lies further apart in the face, face widths.
-_TURNED, _HIDES = 18.0, 0.05
+# What lies further apart in the face from one pixel to the next hides something, face widths.
+_HIDES = 0.05
 _EVEN = np.ones((1, 1), np.float32)
 _LIPS = (topology.OUTER_LIPS,)
 # What in a face is no skin.
@@ -118,7 +118,7 @@ class Painter:
             seen, 0.5**level, self._texture(level), grade=grade, gains=gains, weight=INNER_FACE
         )
         layer, face = _coarser(layer, piece, fine), _coarser(face, piece, fine)
-        if fine == 1 and abs(posed.yaw) > _TURNED:
+        if fine == 1:
             soften_steps(layer, seen, _HIDES * self._reference.face_width)
         else:
             soften_steps(layer)

@@ -19,8 +19,6 @@ _UNSURE, _MARGIN = 0.012, 0.01
 # How deep along that edge what is no skin is looked for, in face widths; further from the skin's colour than
 # this, scaled Lab, it is none.
 _RIM, _NO_SKIN = 0.05, 30.0
-# By so much brighter than the skin beside it, Lab as OpenCV scales it, an edge is lit from behind.
-_LIT = 12.0
 # So far within the face most is skin, in face widths; a matte of less than this shows what is behind, too.
 _SURELY, _WHOLE = 0.08, 0.95
 _SCALE = np.array([0.5, 1.5, 1.5], np.float32)
@@ -74,9 +72,7 @@ def whole_cheek(colours: Frame, alpha: Mask, landmarks: Landmarks) -> tuple[Fram
     # What reaches further into the face is a beard, or glasses.
     _, labels = cv2.connectedComponents((other & (where > 0)).astype(np.uint8))
     kept = np.isin(labels, np.unique(labels[inner & (labels > 0)])) & (labels > 0)
-    usual = push_pull(lab, np.asarray(inner & ~other, np.float32))
-    pale = (face > 0) & ~inner & (lab[..., 0] - usual[..., 0] > _LIT)
-    foreign = ((labels > 0) | pale) & ~kept & (where > 0)
+    foreign = (labels > 0) & ~kept
     patch = (cv2.dilate(foreign.astype(np.uint8), disc(_MARGIN * width)) > 0) & ~inner
     found = cv2.GaussianBlur((patch * where).astype(np.float32), (0, 0), max(0.7, _SOFT * width))
     known = (face > 0) & ~other & ~patch

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.fill import push_pull
-from headswap_cli.engine.geometry import disc, face_width
+from headswap_cli.engine.geometry import disc, face_width, inside_hull
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 Floats = NDArray[np.float32]
@@ -61,7 +61,7 @@ def whole_cheek(colours: Frame, alpha: Mask, landmarks: Landmarks) -> tuple[Fram
         landmarks: Of its face.
     """
     width, size = face_width(landmarks), alpha.shape
-    face = _filled(landmarks[: topology.MESH_POINTS, :2], size)
+    face = inside_hull(landmarks[: topology.MESH_POINTS, :2], size)
     where = _far_side(face, landmarks)
     if where is None:
         return colours, alpha, np.zeros(size, np.float32)
@@ -85,7 +85,7 @@ def whole_cheek(colours: Frame, alpha: Mask, landmarks: Landmarks) -> tuple[Fram
 def _far_side(face: Area, landmarks: Landmarks) -> Mask | None:
     """Return 1 on the side where the mesh reaches beyond its outline, from there on down; None of no turn."""
     width, size = face_width(landmarks), face.shape
-    beyond = np.asarray(face & (1 - _filled(landmarks[topology.OVAL, :2], size)), np.uint8)
+    beyond = np.asarray(face & (1 - inside_hull(landmarks[topology.OVAL, :2], size)), np.uint8)
     rows, columns = np.nonzero(cv2.morphologyEx(beyond, cv2.MORPH_OPEN, disc(_UNSURE * width)))
     if not rows.size:
         return None
@@ -104,8 +104,3 @@ def _behind(points: Landmarks) -> Floats:
     corners = cv2.convexHull(points[:, :2].astype(np.float32))
     inside = [cv2.pointPolygonTest(corners, (float(x), float(y)), True) for x, y in points[topology.OVAL, :2]]
     return np.asarray(np.maximum(np.array(inside) - _UNSURE * width, 0), np.float32)
-
-
-def _filled(points: Floats, size: tuple[int, ...]) -> Area:
-    outline = cv2.convexHull(np.round(points).astype(np.int32))
-    return np.asarray(cv2.fillConvexPoly(np.zeros(size, np.uint8), outline, (1,)), np.uint8)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.fill import push_pull
-from headswap_cli.engine.geometry import disc, face_width, ramp
+from headswap_cli.engine.geometry import disc, face_width, inside_hull, ramp
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 # How far up from the outline a shadow reaches, from where up what the chin looks like is known, and how far
@@ -35,8 +35,7 @@ def lit_chin(colours: Frame, landmarks: Landmarks) -> Frame:
         landmarks: Of its face.
     """
     width, shape = face_width(landmarks), colours.shape[:2]
-    outline = cv2.convexHull(np.round(landmarks[topology.OVAL, :2]).astype(np.int32))
-    oval = cv2.fillConvexPoly(np.zeros(shape, np.uint8), outline, (1,))
+    oval = inside_hull(landmarks[topology.OVAL], shape)
     chin_x, chin_y = landmarks[topology.CHIN, :2]
     lips = max(0, int(landmarks[topology.OUTER_LIPS, 1].max()))
     below = np.s_[lips : max(lips + 1, int(chin_y + _BEYOND * width) + 1)]

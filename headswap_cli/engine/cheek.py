@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.fill import push_pull
-from headswap_cli.engine.geometry import disc, face_width
+from headswap_cli.engine.geometry import disc, face_width, inside_hull
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 Floats = NDArray[np.float32]
@@ -19,8 +19,6 @@ _UNSURE, _MARGIN = 0.012, 0.01
 # How deep along that edge what is no skin is looked for, in face widths; further from the skin's colour than
 # this, scaled Lab, it is none.
 _RIM, _NO_SKIN = 0.05, 30.0
-# By so much brighter than the skin beside it, Lab as OpenCV scales it, an edge is lit from behind.
-_LIT = 12.0
 # So far within the face most is skin, in face widths; a matte of less than this shows what is behind, too.
 _SURELY, _WHOLE = 0.08, 0.95
 _SCALE = np.array([0.5, 1.5, 1.5], np.float32)
@@ -63,7 +61,7 @@ def whole_cheek(colours: Frame, alpha: Mask, landmarks: Landmarks) -> tuple[Fram
         landmarks: Of its face.
     """
     width, size = face_width(landmarks), alpha.shape
-    face = _filled(landmarks[: topology.MESH_POINTS, :2], size)
+    face = inside_hull(landmarks[: topology.MESH_POINTS, :2], size)
     where = _far_side(face, landmarks)
     if where is None:
         return colours, alpha, np.zeros(size, np.float32)
@@ -74,9 +72,7 @@ def whole_cheek(colours: Frame, alpha: Mask, landmarks: Landmarks) -> tuple[Fram
     # What reaches further into the face is a beard, or glasses.
     _, labels = cv2.connectedComponents((other & (where > 0)).astype(np.uint8))
     kept = np.isin(labels, np.unique(labels[inner & (labels > 0)])) & (labels > 0)
-    usual = push_pull(lab, np.asarray(inner & ~other, np.float32))
-    pale = (face > 0) & ~inner & (lab[..., 0] - usual[..., 0] > _LIT)
-    foreign = ((labels > 0) | pale) & ~kept & (where > 0)
+    foreign = (labels > 0) & ~kept
     patch = (cv2.dilate(foreign.astype(np.uint8), disc(_MARGIN * width)) > 0) & ~inner
     found = cv2.GaussianBlur((patch * where).astype(np.float32), (0, 0), max(0.7, _SOFT * width))
     known = (face > 0) & ~other & ~patch
@@ -89,7 +85,7 @@ def whole_cheek(colours: Frame, alpha: Mask, landmarks: Landmarks) -> tuple[Fram
 def _far_side(face: Area, landmarks: Landmarks) -> Mask | None:
     """Return 1 on the side where the mesh reaches beyond its outline, from there on down; None of no turn."""
     width, size = face_width(landmarks), face.shape
-    beyond = np.asarray(face & (1 - _filled(landmarks[topology.OVAL, :2], size)), np.uint8)
+    beyond = np.asarray(face & (1 - inside_hull(landmarks[topology.OVAL, :2], size)), np.uint8)
     rows, columns = np.nonzero(cv2.morphologyEx(beyond, cv2.MORPH_OPEN, disc(_UNSURE * width)))
     if not rows.size:
         return None
@@ -108,8 +104,3 @@ def _behind(points: Landmarks) -> Floats:
     corners = cv2.convexHull(points[:, :2].astype(np.float32))
     inside = [cv2.pointPolygonTest(corners, (float(x), float(y)), True) for x, y in points[topology.OVAL, :2]]
     return np.asarray(np.maximum(np.array(inside) - _UNSURE * width, 0), np.float32)
-
-
-def _filled(points: Floats, size: tuple[int, ...]) -> Area:
-    outline = cv2.convexHull(np.round(points).astype(np.int32))
-    return np.asarray(cv2.fillConvexPoly(np.zeros(size, np.uint8), outline, (1,)), np.uint8)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.fill import push_pull
-from headswap_cli.engine.geometry import disc, face_width, ramp
+from headswap_cli.engine.geometry import disc, face_width, inside_hull, ramp
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 # How far up from the outline a shadow reaches, from where up what the chin looks like is known, and how far
@@ -19,21 +19,23 @@ _RIM, _KNOWN, _BEYOND = 0.07, 0.1, 0.05
 _ASIDE = (0.24, 0.32)
 # What has less than the second part of the light that is due there lies in shadow, from the first on some.
 _SHADED = (0.95, 0.65)
+# A beard along the jaw goes on beside the chin: where its darker side has less than the first part of the
+# light that is due there all is taken for beard, from the second on nothing.
+_BEARD = (0.85, 0.95)
 # A chin turns away from the light as it ends: of what it has above, this is due at its edge.
 _AT_EDGE = 0.72
 _SOFT = 0.008
 
 
 def lit_chin(colours: Frame, landmarks: Landmarks) -> Frame:
-    """Return the colours with the chin as lit to its edge as above it; full beards, dark there too, stay.
+    """Return the colours with the chin as lit to its edge as above it; beards, dark there or beside, stay.
 
     Args:
         colours: The head's, (height, width, 3), BGR.
         landmarks: Of its face.
     """
     width, shape = face_width(landmarks), colours.shape[:2]
-    outline = cv2.convexHull(np.round(landmarks[topology.OVAL, :2]).astype(np.int32))
-    oval = cv2.fillConvexPoly(np.zeros(shape, np.uint8), outline, (1,))
+    oval = inside_hull(landmarks[topology.OVAL], shape)
     chin_x, chin_y = landmarks[topology.CHIN, :2]
     lips = max(0, int(landmarks[topology.OUTER_LIPS, 1].max()))
     below = np.s_[lips : max(lips + 1, int(chin_y + _BEYOND * width) + 1)]
@@ -43,13 +45,28 @@ def lit_chin(colours: Frame, landmarks: Landmarks) -> Frame:
         return colours
     own = colours[below].astype(np.float32)
     due = push_pull(own, known) * (_AT_EDGE + (1 - _AT_EDGE) * ramp(depth, 0, _KNOWN))[..., np.newaxis]
-    aside = np.abs(np.arange(shape[1]) - chin_x) / width
-    share = ramp(_grey(own) / np.maximum(_grey(due), 1), *_SHADED) * ramp(depth, _KNOWN, _RIM)
-    share *= ramp(aside, _ASIDE[1], _ASIDE[0]) * cv2.dilate(oval, disc(_BEYOND * width))[below]
+    aside = np.asarray((np.arange(shape[1]) - chin_x) / width, np.float32)
+    lit = np.asarray(_grey(own) / np.maximum(_grey(due), 1), np.float32)
+    share = ramp(lit, *_SHADED) * ramp(depth, _KNOWN, _RIM) * _is_bare(lit, depth, aside)
+    share *= ramp(np.abs(aside), _ASIDE[1], _ASIDE[0]) * cv2.dilate(oval, disc(_BEYOND * width))[below]
     soft = cv2.GaussianBlur(share, (0, 0), max(0.7, _SOFT * width))[..., np.newaxis]
     whole = colours.copy()
     whole[below] = np.clip(own + (due - own) * soft + 0.5, 0, 255)
     return whole
+
+
+def _is_bare(lit: Mask, depth: Mask, aside: NDArray[np.float32]) -> float:
+    """Return 0 where a beard goes on along the jaw, 1 where what is dark below the chin ends beside it.
+
+    Args:
+        lit: What each pixel has of the light that is due there, (height, width).
+        depth: How far it is from the face's outline, face widths, likewise.
+        aside: How far each column is to the right of the chin, face widths, (width,).
+    """
+    edge = (depth > 0) & (depth < _RIM)
+    sides = [lit[edge & (_ASIDE[0] < way) & (way < _ASIDE[1])] for way in (-aside, aside)]
+    darker = min((float(np.median(side)) for side in sides if side.size), default=1.0)
+    return float(ramp(np.array(darker), *_BEARD))
 
 
 def _grey(colours: NDArray[np.float32]) -> Mask:

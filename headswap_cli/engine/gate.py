@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from headswap_cli import wire
 from headswap_cli.engine import topology
-from headswap_cli.engine.geometry import face_box, face_width
+from headswap_cli.engine.geometry import face_box, face_width, inside
 from headswap_cli.engine.look import Look, look_of
 from headswap_cli.engine.types import Frame, Landmarks, PhotoFault
 
@@ -119,9 +119,7 @@ def _brightness(photo: Frame, landmarks: Landmarks) -> tuple[float, float]:
     grey = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY)
 
     def _within(points: NDArray[np.int32]) -> NDArray[np.uint8]:
-        outline = np.round(landmarks[points, :2]).astype(np.int32)
-        area = cv2.fillPoly(np.zeros(grey.shape, np.uint8), [outline], (1,)) > 0
-        return np.asarray(grey[area], np.uint8)
+        return np.asarray(grey[inside(landmarks[points], grey.shape) > 0], np.uint8)
 
     face = _within(topology.OVAL)
     light = float(np.median(face)) if face.size else 0.0

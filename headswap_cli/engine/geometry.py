@@ -198,6 +198,23 @@ def sixteenths(points: NDArray[np.floating]) -> NDArray[np.int32]:
     return np.round(points * 16).astype(np.int32)
 
 
+def inside(outline: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return 1 within an outline and 0 beyond it, (height, width).
+
+    Args:
+        outline: Its corners in order, (n, 2 or 3), pixels.
+        shape: Of the picture; what comes after height and width is not looked at.
+    """
+    corners = np.round(outline[:, :2]).astype(np.int32)
+    return np.asarray(cv2.fillPoly(np.zeros(shape[:2], np.uint8), [corners], (1,)), np.uint8)
+
+
+def inside_hull(points: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return 1 within the convex hull of points in any order; else as ``inside``."""
+    hull = cv2.convexHull(np.round(points[:, :2]).astype(np.int32))
+    return np.asarray(cv2.fillConvexPoly(np.zeros(shape[:2], np.uint8), hull, (1,)), np.uint8)
+
+
 def disc(radius: float) -> NDArray[np.uint8]:
     """Return a disc to dilate and erode by, of at least one pixel's radius, 1 within."""
     side = 2 * max(1, round(radius)) + 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from headswap_cli.engine import topology
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.foreground import foreground_of
-from headswap_cli.engine.geometry import disc, face_width
+from headswap_cli.engine.geometry import disc, face_width, inside_hull
 from headswap_cli.engine.matting import solve_alpha, window_colours
 from headswap_cli.engine.mixture import unmix
 from headswap_cli.engine.spill import without_spill
@@ -116,10 +116,8 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
 
 def _layout(image: Frame, landmarks: Landmarks) -> _Layout:
     grid = np.indices(image.shape[:2]).astype(np.float32)
-    outline = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
-    oval = cv2.fillConvexPoly(np.zeros(image.shape[:2], np.uint8), cv2.convexHull(outline), (1,))
     return _Layout(
-        oval=np.asarray(oval, np.uint8),
+        oval=inside_hull(landmarks[topology.OVAL], image.shape),
         rows=grid[0],
         columns=grid[1],
         width=face_width(landmarks),

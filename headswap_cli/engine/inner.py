@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.fill import push_pull
-from headswap_cli.engine.geometry import bounding_box, ramp
+from headswap_cli.engine.geometry import bounding_box, inside_hull, ramp
 from headswap_cli.engine.reference import Reference, pyramid
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _from_outside(hair: Mask, layout: _Layout) -> Mask:
 def _filled(outlines: list[Floats], shape: tuple[int, ...]) -> Bytes:
     mask = np.zeros(shape, np.uint8)
     for outline in outlines:
-        cv2.fillConvexPoly(mask, cv2.convexHull(np.round(outline[:, :2]).astype(np.int32)), (1,))
+        mask |= inside_hull(outline, shape)
     return mask
 
 

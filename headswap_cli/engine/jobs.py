@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from headswap_cli.engine.orders import photos_of
 from headswap_cli.engine.storage import fetched_name
 from headswap_cli.media import is_url
-from headswap_cli.wire import COMPLETED, FAILED, PROCESSING, QUEUED
+from headswap_cli.wire import COMPLETED, FAILED, PROCESSING, QUEUED, SERVER_FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +50,7 @@ _MIGRATIONS = (
     # Whether it ended on the user's wish; the vendor has no number for such an end, so it counts as failed.
     "ALTER TABLE job ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;",
 )
+GARBLED = "the engine's record of what was asked is damaged; ask for it anew"
 _CANCELLED = "it was cancelled on the user's wish (headswap cancel)"
 # A job is taken up again after the first death of its worker, which may be somebody else's doing.
 DEATHS_ALLOWED = 2
@@ -164,7 +165,7 @@ class JobStore:
         )
 
     def claim(self) -> Job | None:
-        """Take the oldest queued job up: it is processing from now on."""
+        """Take the oldest queued job up: it is processing from now on, or failed if its record is garbled."""
         return _first(
             self._write(
                 "UPDATE job SET status = :processing, updated_ms = :now WHERE number ="
@@ -287,6 +288,8 @@ class _Connection:
         self._lock = threading.Lock()
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._database.row_factory = sqlite3.Row
+        # One row that is garbled must not keep the others from being read.
+        self._database.text_factory = lambda text: text.decode(errors="replace")
 
     def migrate(self) -> None:
         """Bring the database to the newest version, in one step each.
@@ -332,14 +335,15 @@ def _first(jobs: list[Job]) -> Job | None:
 
 
 def _job(row: sqlite3.Row) -> Job:
-    return Job(
+    """Return the job of a row; one that is garbled has failed, whatever it says."""
+    job = Job(
         id=row["id"],
-        kind=Kind(row["kind"]),
+        kind=Kind.TASK,
         source=row["source"],
         status=row["status"],
         progress=row["progress"],
-        body=json.loads(row["body"]),
-        result=json.loads(row["result"]) if row["result"] else None,
+        body={},
+        result=None,
         error_code=row["error_code"],
         error_reason=row["error_reason"],
         created_ms=row["created_ms"],
@@ -347,3 +351,15 @@ def _job(row: sqlite3.Row) -> Job:
         error_subject=row["error_subject"],
         is_cancelled=bool(row["cancelled"]),
     )
+    try:
+        result = _object(row["result"]) if row["result"] else None
+        return replace(job, kind=Kind(row["kind"]), body=_object(row["body"]), result=result)
+    except ValueError:
+        return replace(job, status=FAILED, error_code=SERVER_FAULT, error_reason=GARBLED)
+
+
+def _object(text: str) -> JsonObject:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(text)
+    return value

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.front import Front
-from headswap_cli.engine.geometry import face_box, face_width
+from headswap_cli.engine.geometry import face_box, face_width, inside
 from headswap_cli.engine.piece import cut_piece
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ class Judge:
         for encounter, covered in zip(self._met, self._covered, strict=True):
             if frame_index in encounter.views:
                 faces = encounter.views[frame_index]
-                shared = np.minimum(*(_filled(frame, face) for face in faces)) > 0
+                shared = np.minimum(*(inside(face[topology.OVAL], frame.shape) for face in faces)) > 0
                 first, second = (
                     self._share(obj_id, frame, face, shared)
                     for obj_id, face in zip(encounter.people, faces, strict=True)
@@ -171,9 +170,3 @@ def _shared(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[n
 def _areas(boxes: NDArray[np.floating]) -> NDArray[np.floating]:
     sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 0)
     return np.asarray(sides[..., 0] * sides[..., 1])
-
-
-def _filled(frame: Frame, face: Landmarks) -> NDArray[np.uint8]:
-    mask = np.zeros(frame.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.round(face[topology.OVAL, :2]).astype(np.int32)], (1,))
-    return mask

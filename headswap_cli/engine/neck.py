@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headswap_cli.engine import topology
 from headswap_cli.engine.channels import medians
 from headswap_cli.engine.fill import push_pull
-from headswap_cli.engine.geometry import face_width, yaw_sine
+from headswap_cli.engine.geometry import face_width, inside, yaw_sine
 from headswap_cli.engine.kernel import kernel
 
 if TYPE_CHECKING:
@@ -104,8 +104,7 @@ def place_of(shape: tuple[int, ...], landmarks: Landmarks, *, beard: bool) -> Pl
 
 def filled(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
     """Return 1 inside a face's outline, (height, width)."""
-    outline = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
-    return np.asarray(cv2.fillPoly(np.zeros(shape, np.float32), [outline], (1.0,)), np.float32)
+    return inside(landmarks[topology.OVAL], shape).astype(np.float32)
 
 
 def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, landmarks: Landmarks) -> Neck:  # noqa: PLR0917

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headswap_cli.engine import topology
 from headswap_cli.engine.colour import SHARES, Grade, ToneFitter, plain_grade
 from headswap_cli.engine.folds import smooth_folds
-from headswap_cli.engine.geometry import bounding_box
+from headswap_cli.engine.geometry import bounding_box, inside
 from headswap_cli.engine.hull import EYES, Eye
 from headswap_cli.engine.lashes import finish_eye
 from headswap_cli.engine.light import LightFitter
@@ -290,11 +290,11 @@ def _views(
 
 def _skin_area(piece: Frame, landmarks: Floats, holes: Sequence[NDArray[np.int32]]) -> Mask:
     """Return 1 inside a face, its edge and what lies within other outlines left out."""
-    shape = piece.shape[:2]
-    oval = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
-    area = cv2.fillPoly(np.zeros(shape, np.uint8), [oval], (1,))
+    oval = np.round(landmarks[topology.OVAL, :2])
     margin = max(1, round(0.04 * float(np.ptp(oval[:, 0]))))
-    area = cv2.erode(area, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8), borderValue=0)
+    area = cv2.erode(
+        inside(oval, piece.shape), np.ones((2 * margin + 1, 2 * margin + 1), np.uint8), borderValue=0
+    )
     for hole in holes:
         cv2.fillPoly(area, [np.round(landmarks[hole, :2]).astype(np.int32)], (0,))
     return np.asarray(area, np.float32)

@@ -40,7 +40,7 @@ def analysis_record(job: Job, url_of: UrlOf) -> JsonObject:
     return {
         **_common(job),
         "type": "head",
-        "video_url": job.body["video_url"],
+        "video_url": job.body.get("video_url"),
         "analysis_result": _analysis_result(job, url_of) if is_completed else None,
         # So says the vendor of a completed one: only ``status`` decides.
         "error_reason": "success" if is_completed else job.error_reason,
@@ -56,11 +56,13 @@ def task_record(job: Job, url_of: UrlOf) -> JsonObject:
     """Return the ``data`` of GET task/detail; ``notices`` and ``modes`` are the local engine's own."""
     result = job.result or {}
     webhook = (
-        ["The local engine calls no webhooks; ask for the task instead."] if job.body["webhookUrl"] else []
+        ["The local engine calls no webhooks; ask for the task instead."]
+        if job.body.get("webhookUrl")
+        else []
     )
     return {
         **_task(job),
-        "source_video_url": job.body["video_url"],
+        "source_video_url": job.body.get("video_url"),
         "video_url": url_of(result_name(job.id)) if job.status == COMPLETED else None,
         "deduction_duration": 0,
         "priority": 0,
@@ -83,8 +85,8 @@ def ending_record(ending: Ending) -> JsonObject:
 def _task(job: Job) -> JsonObject:
     return {
         **_common(job),
-        "video_duration": job.body["duration_s"],
-        "resolution": job.body["resolution"],
+        "video_duration": job.body.get("duration_s"),
+        "resolution": job.body.get("resolution"),
         "deduction_lock_duration": 0,
         "model_name": MODEL,
         "file_name": result_name(job.id),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.collar import clothes_below
-from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.geometry import face_width, inside_hull
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.tones import middling, some, tones
 
@@ -127,8 +127,7 @@ def _strands(part: _Part, landmarks: Floats, width: float, tones_of: tuple[Float
     middle = float(landmarks[topology.OVAL, 0].mean())
     beside = np.abs(np.arange(part.person.shape[1], dtype=np.float32) - middle) > _THROAT * width
     strands = np.zeros(part.person.shape, np.uint8)
-    outline = cv2.convexHull(np.round(landmarks[topology.OVAL, :2]).astype(np.int32))
-    face = cv2.fillConvexPoly(np.zeros(part.person.shape, np.uint8), outline, (1,))
+    face = inside_hull(landmarks[topology.OVAL], part.person.shape)
     near = _widened(face | (part.hair > _SOMEBODY).view(np.uint8), _REACH * width) > face
     may_be = near & (part.person < _MISSED) & _is_told(part, width)
     # Clothes are told from strands by what is below in the same columns.
@@ -156,9 +155,8 @@ def _is_told(part: _Part, width: float) -> NDArray[np.bool_]:
 def _own_tones(piece: Frame, person: Mask, landmarks: Landmarks) -> tuple[Floats, Floats]:
     """Return the tones of hair, none where it is not known, and of skin, (n, 3) each."""
     width, rows = face_width(landmarks), np.arange(0, len(person), _SPARSE)[:, np.newaxis]
-    outline = cv2.convexHull(np.round(landmarks[topology.OVAL, :2] / _SPARSE).astype(np.int32))
     small, sure = piece[::_SPARSE, ::_SPARSE], person[::_SPARSE, ::_SPARSE] > _SURE
-    face = cv2.fillConvexPoly(np.zeros(sure.shape, np.uint8), outline, (1,)) > 0
+    face = inside_hull(landmarks[topology.OVAL] / np.float32(_SPARSE), sure.shape) > 0
     ears, forehead = float(landmarks[[132, 361], 1].mean()), float(landmarks[topology.FOREHEAD, 1])
     hair = some(small, sure & ~face & (rows < ears) & (rows > forehead - _CROWN * width))
     inside = some(small, face)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from headswap_cli.engine.jobs import Kind
+from headswap_cli.engine.jobs import GARBLED, Kind
 from headswap_cli.engine.orders import photos_of
 from headswap_cli.engine.seat import Seat, WorkerDiedError
 from headswap_cli.engine.underway import HEED_S, Underway
@@ -169,10 +169,18 @@ class Runner:
             news = self._news
             job = self._persist(self._jobs.claim) if self._free and not self._asking else None
             if job is not None:
-                _log.info("%s %s begins", job.kind, job.id)
-                self._pool.submit(self._run, self._seat_for(job), job)
+                self._begin(job)
             elif not self._await_news(news):
                 self.forget_faces()
+
+    def _begin(self, job: Job) -> None:
+        order = None if job.is_over else _order(job)
+        if order is None:
+            _log.error("%s %s cannot begin: %s", job.kind, job.id, GARBLED)
+            self._fail(job, SERVER_FAULT, GARBLED)
+            return
+        _log.info("%s %s begins", job.kind, job.id)
+        self._pool.submit(self._run, self._seat_for(job), job, order)
 
     def _await_news(self, seen: int) -> bool:
         with self._condition:
@@ -190,14 +198,14 @@ class Runner:
             self._free.remove(seat)
         return seat
 
-    def _run(self, seat: Seat, job: Job) -> None:
+    def _run(self, seat: Seat, job: Job, order: Order) -> None:
         try:
             worker = seat.ready()
             with self._underway.at(seat, job.id):
                 # Whoever cancels it from now on finds it here, and whoever did so before is found out.
                 if self._is_wanted(job):
                     seat.known.append(_analysis_id(job))
-                    for event in worker.perform(_order(job)):
+                    for event in worker.perform(order):
                         self._note(job, event)
         except WorkerDiedError as death:
             if not self._stopping.is_set() and self._is_wanted(job):
@@ -267,20 +275,24 @@ def _analysis_id(job: Job) -> str:
     return job.id if job.kind is Kind.ANALYSIS else str(job.body["analysis_id"])
 
 
-def _order(job: Job) -> Order:
+def _order(job: Job) -> Order | None:
+    """Return what a worker is told of a job; None where the record of it lacks something."""
     body = job.body
     if job.kind is Kind.ANALYSIS:
         any_length = bool(body.get("any_length", False))
         return {"kind": "analysis", "id": job.id, "source": job.source, "any_length": any_length}
-    return {
-        "kind": "task",
-        "id": job.id,
-        "analysis_id": body["analysis_id"],
-        "source": job.source,
-        "photos": photos_of(body),
-        "short_side": int(body["resolution"].removesuffix("p")),
-        "mode": body.get("mode"),
-        "tone": body.get("tone"),
-        "quality": body.get("quality"),
-        "keep_sound": body["keep_original_sound"],
-    }
+    try:
+        return {
+            "kind": "task",
+            "id": job.id,
+            "analysis_id": body["analysis_id"],
+            "source": job.source,
+            "photos": photos_of(body),
+            "short_side": int(body["resolution"].removesuffix("p")),
+            "mode": body.get("mode"),
+            "tone": body.get("tone"),
+            "quality": body.get("quality"),
+            "keep_sound": body["keep_original_sound"],
+        }
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.flat import flattened, inside_of, layout_of
-from headswap_cli.engine.geometry import disc, face_width
+from headswap_cli.engine.geometry import disc, face_width, inside
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.veil import glasses_on
 
@@ -66,8 +66,7 @@ def without_glasses(
 
 def _within(landmarks: Landmarks, width: float, shape: tuple[int, int]) -> Mask:
     """Return 1 on the face, 0 towards its edge: what goes on beyond it is hair's."""
-    outline = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
-    oval = cv2.fillPoly(np.zeros(shape, np.uint8), [outline], (1,))
+    oval = inside(landmarks[topology.OVAL], shape)
     depth = cv2.distanceTransform(oval, cv2.DIST_L2, cv2.DIST_MASK_5) / np.float32(width)
     return np.asarray(np.clip((depth - _EDGE[0]) / (_EDGE[1] - _EDGE[0]), 0, 1), np.float32)
 

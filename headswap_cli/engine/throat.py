@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.channels import length
-from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.geometry import face_width, inside
 
 if TYPE_CHECKING:
     from headswap_cli.engine.piece import Piece
@@ -70,8 +70,7 @@ def _skin(piece: Piece, person: Mask, face: Landmarks, *, head_stays: bool) -> M
     line = line[np.argsort(line[:, 0], kind="stable")]
     below = (rows - np.interp(np.arange(person.shape[1]), line[:, 0], line[:, 1])) / width
     aside = np.abs(columns - face[topology.OVAL, 0].mean()) / width
-    outline = np.round(face[topology.OVAL, :2]).astype(np.int32)
-    inner = cv2.fillPoly(np.zeros(person.shape, np.uint8), [outline], (1,)) > 0
+    inner = inside(face[topology.OVAL], person.shape) > 0
     if not inner.any():
         return np.zeros(person.shape, np.float32)
     lab = cv2.cvtColor(piece.small, cv2.COLOR_BGR2LAB).astype(np.float32)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headswap_cli.engine import topology
 from headswap_cli.engine.channels import medians
 from headswap_cli.engine.collar import clothes_below
-from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.geometry import face_width, inside_hull
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.tones import FEWEST, some, tones
 
@@ -75,8 +75,7 @@ def beside_jaw(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: boo
     middle = float(landmarks[topology.OVAL, 0].mean())
     aside = np.abs(np.arange(person.shape[1], dtype=np.float32)[np.newaxis] - middle) / np.float32(width)
     ears, chin = float(landmarks[[132, 361], 1].mean()), float(landmarks[topology.CHIN, 1])
-    outline = cv2.convexHull(np.round(landmarks[topology.OVAL, :2]).astype(np.int32))
-    face = np.asarray(cv2.fillConvexPoly(np.zeros(person.shape, np.uint8), outline, (1,)), np.uint8)
+    face = inside_hull(landmarks[topology.OVAL], person.shape)
     beside = (person > 0.4) & (face == 0) & (aside < reach)
     forehead = float(landmarks[topology.FOREHEAD, 1])
     own = beside & (rows < ears) & (rows > forehead)

@@ -122,7 +122,7 @@ def passing(views: Floats, usual: Floats, layout: Floats, inside: Bools) -> Bool
 
 
 def glasses_on(colours: Floats, layout: Floats, inside: Bools) -> Bools | None:
-    """Return where the glasses are that a face wears in one picture, with what gleams on their lenses.
+    """Return where the glasses are that a face wears in one picture.
 
     A dark line crosses its nose, or rims go around both eyes; None where neither does, and where the lenses
     are so dark that they hide what is behind them.
@@ -146,7 +146,7 @@ def glasses_on(colours: Floats, layout: Floats, inside: Bools) -> Bools | None:
     found[:above] = found[below:] = False
     _, labels = cv2.connectedComponents(cv2.dilate(found.view(np.uint8), np.ones((3, 3), np.uint8)))
     found &= np.isin(labels, np.unique(labels[sure & found]))
-    return found if around is None else found | _gleams(colours, layout, inside & ~found, around.within)
+    return found
 
 
 def _are_dark(colours: Floats, layout: Floats, inside: Bools) -> bool:
@@ -158,17 +158,6 @@ def _are_dark(colours: Floats, layout: Floats, inside: Bools) -> bool:
     light = colours.sum(axis=2)
     lit = np.percentile(light[near & inside], _LIT) if (near & inside).any() else 0.0
     return bool(lit < _TINT * np.median(light[rows, columns]))
-
-
-def _gleams(colours: Floats, layout: Floats, bare: Bools, within: Bools) -> Bools:
-    """Return what is brighter on lenses than skin is beside them."""
-    fit = _smooth_skin(colours, bare & ~_dark(layout, bare.shape))
-    if fit is None:
-        return np.zeros(bare.shape, np.bool_)
-    bright = within & (-largest(fit - colours) > _DOUBTFUL)
-    for eye in (topology.RIGHT_EYE, topology.LEFT_EYE):
-        bright &= ~_around(layout[eye], bare.shape, 0)
-    return np.asarray(bright, np.bool_)
 
 
 def _glasses(colours: Floats, layout: Floats, inside: Bools, covered: Bools) -> tuple[Bools, Bools]:

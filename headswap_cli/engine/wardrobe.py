@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine import topology
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.gate import ASIDE, FRONTAL, judge
-from headswap_cli.engine.geometry import face_box
+from headswap_cli.engine.geometry import face_box, inside
 from headswap_cli.engine.identify import FaceEmbedder, distance
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
@@ -236,8 +235,7 @@ def _require_bare(photo: Frame, landmarks: Landmarks, hands: list[Hand]) -> None
     mask = hand_mask(hands, photo, (0, 0), 1.0)
     if mask is None:
         return
-    outline = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
-    face = cv2.fillPoly(np.zeros(mask.shape, np.uint8), [outline], (1,)) > 0
+    face = inside(landmarks[topology.OVAL], mask.shape) > 0
     share = float(mask[face].mean()) if face.any() else 0.0
     if share > _COVERED:
         raise PhotoFault(

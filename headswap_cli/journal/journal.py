@@ -16,7 +16,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import BusyError, HeadswapError, InputError
-from headswap_cli.journal.lock import give_back, take
+from headswap_cli.journal.lock import give_back, is_taken, take
 from headswap_cli.journal.reader import JournalReader
 from headswap_cli.journal.runs import BoughtError, Run, StepKind, check_order, loose
 from headswap_cli.journal.store import make_private, open_store
@@ -335,11 +335,7 @@ class Journal(JournalReader):
         """Whether somebody is at work on a run, in this process or another; on one that is gone nobody is."""
         if self.find(run_id) is None:
             return False
-        number = self._number(run_id)
-        if not take(self._locks, number):
-            return True
-        give_back(self._locks, number)
-        return False
+        return is_taken(self._locks, self._number(run_id))
 
     def _begun(self, content: str, *, is_new: bool) -> Run | None:
         if not is_new:

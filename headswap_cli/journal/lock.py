@@ -12,12 +12,14 @@ import errno
 import os
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Final
 
 if sys.platform == "win32":
@@ -41,6 +43,8 @@ else:
 
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}
+# Who only looks at a lock has it for microseconds: who works on the run has it after these too.
+_LOOKS_S = (0.001, 0.01)
 
 
 @dataclass(slots=True)
@@ -53,7 +57,7 @@ _open_files: Final[dict[Path, _LockFile]] = {}
 _guard = threading.Lock()
 
 
-def take(path: Path, offset: int) -> bool:
+def take(path: Path, offset: int, *, sleep: Callable[[float], None] = time.sleep) -> bool:
     """Take the lock that is this byte of the file; return False if anybody has it, this process included.
 
     Any thread may give it back.
@@ -63,32 +67,66 @@ def take(path: Path, offset: int) -> bool:
     """
     place = Path(os.path.realpath(path))
     with _guard:
-        file = _open_files.get(place)
-        if file is None:
-            file = _LockFile(os.open(place, os.O_RDWR | os.O_CREAT, 0o600))
-            _open_files[place] = file
-        if offset in file.taken:
-            return False
-        try:
-            _lock(file.descriptor, offset)
-        except OSError as error:
-            # Some network file systems have no locks; one command at a time is safe there too.
-            if error.errno not in _NO_LOCKS:
-                _close_unused(place, file)
-                return False
-        file.taken.add(offset)
-        return True
+        return _take(place, offset, sleep)
 
 
 def give_back(path: Path, offset: int) -> None:
     """Give a lock back that ``take`` has taken."""
     place = Path(os.path.realpath(path))
     with _guard:
-        file = _open_files[place]
-        with suppress(OSError):
-            _unlock(file.descriptor, offset)
-        file.taken.remove(offset)
+        _give_back(place, offset)
+
+
+def is_taken(path: Path, offset: int) -> bool:
+    """Return whether anybody has a lock, this process included; none of its threads is in the way meanwhile.
+
+    Raises:
+        OSError: the file can't be opened.
+    """
+    place = Path(os.path.realpath(path))
+    with _guard:
+        if not _take(place, offset, time.sleep):
+            return True
+        _give_back(place, offset)
+        return False
+
+
+def _take(place: Path, offset: int, sleep: Callable[[float], None]) -> bool:
+    file = _open_files.get(place)
+    if file is None:
+        file = _LockFile(os.open(place, os.O_RDWR | os.O_CREAT, 0o600))
+        _open_files[place] = file
+    if offset in file.taken:
+        return False
+    if not _is_locked(file.descriptor, offset, sleep):
         _close_unused(place, file)
+        return False
+    file.taken.add(offset)
+    return True
+
+
+def _is_locked(descriptor: int, offset: int, sleep: Callable[[float], None]) -> bool:
+    """Lock a byte; return whether this process has it now."""
+    for wait_s in (0.0, *_LOOKS_S):
+        if wait_s:
+            sleep(wait_s)
+        try:
+            _lock(descriptor, offset)
+        except OSError as error:
+            # Some network file systems have no locks; one command at a time is safe there too.
+            if error.errno in _NO_LOCKS:
+                return True
+        else:
+            return True
+    return False
+
+
+def _give_back(place: Path, offset: int) -> None:
+    file = _open_files[place]
+    with suppress(OSError):
+        _unlock(file.descriptor, offset)
+    file.taken.remove(offset)
+    _close_unused(place, file)
 
 
 def _close_unused(place: Path, file: _LockFile) -> None:

@@ -27,14 +27,16 @@ def head(photo: str) -> tuple[Frame, Landmarks]:
     return np.ascontiguousarray(reference.textures[0][:side, :, :3]), reference.landmarks
 
 
-def below_the_lips(landmarks: Landmarks, size: int, least: float, most: float) -> NDArray[np.bool_]:
-    """Where the face's outline is so far away, face widths, beside the chin or above it."""
+def below_the_lips(
+    landmarks: Landmarks, size: int, least: float, most: float, reach: float = 0.15
+) -> NDArray[np.bool_]:
+    """Where the face's outline is so far away, face widths, up to ``reach`` beside the chin or above it."""
     outline = np.round(landmarks[topology.OVAL, :2]).astype(np.int32)
     oval = cv2.fillPoly(np.zeros((size, size), np.uint8), [outline], 1)
     width = float(np.ptp(landmarks[topology.OVAL, 0]))
     depth = cv2.distanceTransform(oval, cv2.DIST_L2, 5) / width
     rows, columns = np.indices(oval.shape)
-    near = np.abs(columns - landmarks[topology.CHIN, 0]) < 0.15 * width
+    near = np.abs(columns - landmarks[topology.CHIN, 0]) < reach * width
     low = rows > landmarks[topology.OUTER_LIPS, 1].max()
     return np.asarray(near & low & (depth > least) & (depth < most), np.bool_)
 
@@ -57,6 +59,16 @@ def test_a_shadow_below_the_chin_is_lit_and_what_is_above_it_stays() -> None:
     above = below_the_lips(landmarks, len(colours), 0.11, 1.0)
     assert light(lit, rim) > 0.65 * light(colours, above)
     np.testing.assert_array_equal(lit[above], colours[above])
+
+
+def test_a_thin_beard_along_the_jaw_stays_as_it_is() -> None:
+    colours, landmarks = head("astronaut.png")
+    bearded, beard = colours.copy(), below_the_lips(landmarks, len(colours), 0.0, 0.06, 0.45)
+    bearded[beard] = bearded[beard] * 0.65
+    np.testing.assert_array_equal(lit_chin(bearded, landmarks)[beard], bearded[beard])
+    shaded, below = colours.copy(), below_the_lips(landmarks, len(colours), 0.0, 0.06)
+    shaded[below] = shaded[below] * 0.65
+    assert light(lit_chin(shaded, landmarks), below) > 1.05 * light(shaded, below)
 
 
 def test_a_beard_stays_as_dark_as_it_is() -> None:

@@ -154,6 +154,14 @@ def test_eyes_that_are_hardly_open_are_seen_to_move_in_a_mirror_as_without_one(m
     assert np.corrcoef(seen, seen_in_mirror)[0, 1] > 0.94
 
 
+@pytest.mark.media
+@pytest.mark.parametrize(("clip", "start"), [("carphone_pristine.mp4", 32), ("single_face.mp4", 18)])
+def test_in_a_blink_eyes_are_seen_less_than_half_open(mesh: FaceMesh, clip: str, start: int) -> None:
+    gaps = _gaps(mesh, list(islice(media.frames_of(media.clip(clip)), start, start + 20)))
+
+    assert min(gaps) < 0.5 * max(gaps)
+
+
 def _gaps(mesh: FaceMesh, frames: list[Frame]) -> list[float]:
     """Return how far apart the lids of both eyes are in frames of one face, in eye widths."""
     landmarks, _ = mesh.from_detection(frames[0], FaceDetector(media.weights_dir())(frames[0])[0])

@@ -10,7 +10,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.paint import Painter
-from headswap_cli.engine.piece import cut_piece
+from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.reference import read_photo, select_face
 from headswap_cli.engine.retarget import Retargeter
 from headswap_cli.engine.sample import between
@@ -169,11 +169,9 @@ def test_where_lips_part_they_are_shaded_as_the_persons_and_coloured_as_the_head
     np.testing.assert_allclose(layer[30, 30, :3], 240, atol=2)
 
 
-@pytest.mark.media
-def test_teeth_in_a_frame_that_is_not_sharp_are_not_blurred_once_more() -> None:
-    reference, photo = heads.reference(), read_photo(media.photo("astronaut.png"))
-    place, _ = heads.mesh().from_detection(photo, select_face(heads.detector()(photo)))
-    frame = np.asarray(cv2.GaussianBlur(photo, (0, 0), 2), np.uint8)
+def painted(frame: Frame, place: Landmarks) -> tuple[np.ndarray, Piece]:
+    """The reference head in a piece of a frame, its own expression kept."""
+    reference = heads.reference()
     piece = cut_piece(frame, face_box(place), face_width(place))
     assert piece is not None
     track = np.repeat(place[np.newaxis], 8, axis=0)
@@ -181,6 +179,33 @@ def test_teeth_in_a_frame_that_is_not_sharp_are_not_blurred_once_more() -> None:
     layer, _ = Painter(reference, reference.triangles).paint(
         piece, place, posed, None, np.zeros(2, np.float32)
     )
+    return layer, piece
+
+
+@pytest.mark.media
+def test_the_mouth_goes_over_into_the_lips_within_a_thirtieth_of_the_face() -> None:
+    photo = read_photo(media.photo("astronaut.png"))
+    frame = np.asarray(cv2.resize(photo, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC), np.uint8)
+    place, _ = heads.mesh().from_detection(frame, select_face(heads.detector()(frame)))
+    drawn = []
+    for grey in (80, 140):
+        cv2.fillPoly(frame, [np.round(place[topology.OUTER_LIPS, :2]).astype(np.int32)], (grey,) * 3)
+        layer, piece = painted(frame, place)
+        drawn.append(layer[..., 1])
+    # Lips keep the head's colour, whatever the person's is.
+    lips = piece.full(place)
+    upper, lower, column = lips[13, 1], lips[14, 1], round(float(lips[[13, 14], 0].mean()))
+    across = (drawn[1] - drawn[0])[round((upper + lower) / 2) : round(2 * lower - upper), column] / 60
+    edge = np.interp([0.1, 0.9], across[::-1], np.arange(len(across))[::-1])
+    assert float(-np.diff(edge)[0]) / face_width(place) == pytest.approx(1 / 30, abs=0.012)
+
+
+@pytest.mark.media
+def test_teeth_in_a_frame_that_is_not_sharp_are_not_blurred_once_more() -> None:
+    photo = read_photo(media.photo("astronaut.png"))
+    place, _ = heads.mesh().from_detection(photo, select_face(heads.detector()(photo)))
+    frame = np.asarray(cv2.GaussianBlur(photo, (0, 0), 2), np.uint8)
+    layer, piece = painted(frame, place)
     lips = np.round(piece.full(place)[topology.INNER_LIPS, :2]).astype(int)
     (x0, y0), (x1, y1) = lips.min(axis=0), lips.max(axis=0)
     middle = np.s_[y0 + 3 : y1 - 2, x0 + 8 : x1 - 8]

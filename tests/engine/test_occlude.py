@@ -147,6 +147,25 @@ def test_what_is_hardly_certain_and_has_not_the_faces_colour_is_no_hand(
     assert len(hands.find(painted, face)) == 1
 
 
+def test_what_is_hardly_certain_and_has_the_faces_colour_in_half_is_no_hand(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, landmarks = heads.scene(CLIP, 168, 1)
+    face, painted = face_box(landmarks[0]), frames[0].copy()
+    hands.reset()
+    (joints,) = hands.find(painted, face)
+    off = np.zeros(painted.shape[:2], np.uint8)
+    for x, y in np.round(joints[::2]).astype(int).tolist():
+        cv2.circle(off, (x, y), 4, (1,), cv2.FILLED)
+    painted[off > 0] = painted[off > 0] * np.array([0.7, 1, 0.75])
+    made_doubtful(hands, monkeypatch, 0.9)
+    hands.reset()
+    assert not hands.find(painted, face)
+    monkeypatch.setattr(occlude, "_has_skin", lambda *_: True)
+    hands.reset()
+    assert len(hands.find(painted, face)) == 1
+
+
 def test_brows_and_hair_beside_a_finger_are_no_part_of_the_hand(hands: Hands) -> None:
     frame = np.full((120, 120, 3), (130, 150, 190), np.uint8)
     points = np.zeros((21, 2), np.float32)

@@ -53,6 +53,15 @@ def test_a_wisp_that_is_half_wall_is_found_whatever_its_colour(hair: tuple[int, 
     assert strands[70:, 44:].max() < 0.1
 
 
+@pytest.mark.parametrize(("share", "strand"), [(0.6, True), (0.8, False)])
+def test_what_the_matte_has_the_most_of_is_the_persons_and_no_strand_that_it_misses(
+    share: float, *, strand: bool
+) -> None:
+    picture, person, wall = somebody()
+    person[WISP] = share
+    assert found(picture, person, wall).strands[WISP].mean() == pytest.approx(float(strand), abs=0.1)
+
+
 def test_a_wisp_is_found_in_other_light_than_the_background_was_seen_in() -> None:
     picture, person, wall = somebody()
     assert found(np.asarray(picture * 0.8, np.uint8), person, wall).strands[WISP].mean() > 0.8

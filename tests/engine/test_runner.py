@@ -18,6 +18,7 @@ from headswap_cli.engine.jobs import Job, JobStore, Kind
 from headswap_cli.engine.runner import Runner
 from headswap_cli.engine.seat import WorkerDiedError, WorkerProcess
 from headswap_cli.engine.storage import MediaStore
+from headswap_cli.local import HEALTH_PATH
 from tests import clips
 from tests.engine import standin
 from tests.engine.arena import Arena, Tally, ended
@@ -70,6 +71,31 @@ def test_jobs_are_taken_up_in_the_order_in_which_they_came_however_many_workers_
         came = [row[0] for row in database.execute("SELECT id FROM job WHERE kind = 'task' ORDER BY number")]
     assert sorted(came) == sorted(tasks)
     assert begun(engine) == came
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["body = '{\"photos\": {'", "body = CAST(x'ff00' AS TEXT)", "body = '[]'", "body = '{}'", "kind = '?'"],
+)
+def test_a_job_whose_record_is_garbled_fails_and_the_next_one_is_done(
+    tmp_path: Path, clip: bytes, damage: str
+) -> None:
+    with RunningEngine(tmp_path) as engine:
+        url, photo = engine.put(clip), engine.put(b"a photo")
+        engine.ended(wire.ANALYSIS_PATH, engine.analyze(url))
+        engine.tell(hold=True)
+        first, garbled, last = (engine.create(url, {0: photo}) for _ in range(3))
+        engine.processing(wire.TASK_PATH, first)
+        with closing(sqlite3.connect(engine.folder / "jobs.sqlite3", isolation_level=None)) as database:
+            database.execute(f"UPDATE job SET {damage} WHERE id = ?", (garbled,))
+        engine.tell()
+        for task in (first, last):
+            result(engine, task)
+        if "kind" not in damage:
+            record = engine.ended(wire.TASK_PATH, garbled)
+            assert record["status"] == wire.FAILED
+            assert "record of what was asked is damaged" in record["error_reason"]
+        assert engine.get(HEALTH_PATH)["data"]["queued"] == 0
 
 
 def test_with_two_workers_a_job_is_done_while_another_takes_its_time(tmp_path: Path, clip: bytes) -> None:

@@ -67,6 +67,12 @@ def test_short_hair_does_not_fall() -> None:
     assert hair.mean() < 0.025
 
 
+def placed() -> Landmarks:
+    """A face 40 pixels wide in the middle of a picture."""
+    scaled = heads.reference().landmarks * np.float32(40 / heads.reference().face_width)
+    return np.asarray(scaled + np.array([60, 66, 0], np.float32) - scaled[topology.OVAL].mean(axis=0))
+
+
 def in_black(face: Landmarks) -> tuple[Frame, Mask]:
     """Somebody whose dark hair hangs down on one side onto a shirt of its colour; their piece and matte."""
     rows, columns = np.indices((SIZE, SIZE))
@@ -85,8 +91,7 @@ def in_black(face: Landmarks) -> tuple[Frame, Mask]:
 
 
 def test_a_dark_shirt_that_dark_hair_touches_is_no_hair() -> None:
-    face = heads.reference().landmarks * np.float32(40 / heads.reference().face_width)
-    face += np.array([60, 66, 0], np.float32) - face[topology.OVAL].mean(axis=0)
+    face = placed()
     frame, person = in_black(face)
     hair = beside_jaw(frame, person, face, is_long=False).hair
     chin = round(float(face[topology.CHIN, 1]))
@@ -95,8 +100,7 @@ def test_a_dark_shirt_that_dark_hair_touches_is_no_hair() -> None:
 
 
 def test_a_strap_beside_the_jaw_is_neither_hair_nor_skin_and_a_strand_is_hair() -> None:
-    face = heads.reference().landmarks * np.float32(40 / heads.reference().face_width)
-    face += np.array([60, 66, 0], np.float32) - face[topology.OVAL].mean(axis=0)
+    face = placed()
     frame, person = in_black(face)
     ears, chin = (round(float(face[place, 1].mean())) for place in ([132, 361], [topology.CHIN]))
     strap = np.s_[ears - 20 : chin - 8, 81:89]
@@ -106,6 +110,50 @@ def test_a_strap_beside_the_jaw_is_neither_hair_nor_skin_and_a_strand_is_hair() 
     assert found.neither[:ears].max() == 0
     assert found.neither[:, :78].max() == 0
     assert beside_jaw(frame, person, face, is_long=True).neither.max() == 0
+
+
+def long_haired() -> tuple[Frame, Mask]:
+    """Somebody whose hair hangs down to their shoulders, as far as a face's width from the middle."""
+    frame, person = in_black(placed())
+    rows, columns = np.indices((SIZE, SIZE))
+    aside = np.abs(columns - 60)
+    frame[(aside > 20) & (rows > 72)], person[(aside > 20) & (rows > 72)] = (190, 200, 205), 0
+    hair, shoulders = (aside > 20) & (aside < 40) & (rows > 40) & (rows < 112), (aside >= 40) & (rows > 100)
+    for area, colour in ((hair, (22, 20, 20)), (shoulders, (150, 60, 40))):
+        frame[area], person[area] = colour, 1
+    return frame, person
+
+
+def test_long_hair_is_looked_for_further_from_the_face_than_short_hair() -> None:
+    long, short = (beside_jaw(*long_haired(), placed(), is_long=one).hair for one in (True, False))
+    aside, below = (80, 26), (96, 34)
+    assert min(long[aside], long[below]) > 0.6
+    assert max(short[aside], short[below]) < 0.05
+    assert short[80, 34] > 0.9
+
+
+def test_long_hair_goes_with_its_loose_strands_and_what_lies_on_the_shoulders_stays() -> None:
+    hair = beside_jaw(*long_haired(), placed(), is_long=True).hair
+    edge = 20
+    assert hair[80, edge - 2] > 0.6
+    assert hair[80, edge - 5] < 0.05
+    assert hair[106:].max() < 0.1
+
+
+def test_light_that_falls_on_long_hair_makes_nothing_else_of_it() -> None:
+    frame, person = long_haired()
+    frame[74:92, 22:36] = 56
+    assert beside_jaw(frame, person, placed(), is_long=True).hair[76:90, 24:34].min() > 0.9
+    assert beside_jaw(frame, person, placed(), is_long=False).neither[76:90, 32:35].min() == 1
+    frame[74:92, 22:36] = 250
+    assert beside_jaw(frame, person, placed(), is_long=True).neither.max() == 0
+
+
+def test_short_hair_goes_though_a_shoulder_is_raised_beside_it() -> None:
+    frame, person = in_black(placed())
+    raised = np.s_[70:, :16]
+    frame[raised], person[raised] = (150, 60, 40), 1
+    assert beside_jaw(frame, person, placed(), is_long=False).hair[76, 39] > 0.6
 
 
 def test_without_hair_or_face_in_sight_there_is_none() -> None:

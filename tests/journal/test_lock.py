@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,12 +13,14 @@ import pytest
 
 from headswap_cli.errors import InputError
 from headswap_cli.journal import Journal
+from headswap_cli.journal.lock import give_back, take
 from tests.journal.test_durability import start
 
 HOLDING = """
 import sys
 from pathlib import Path
 from headswap_cli.journal import Journal
+from headswap_cli.journal.lock import give_back, take
 
 journal = Journal(Path(sys.argv[1]))
 with journal.held(sys.argv[2]):
@@ -109,3 +112,35 @@ def test_threads_write_one_journal_and_lose_nothing(journal: Journal) -> None:
         runs = [run_id for found in workers.map(pay, range(8)) for run_id in found]
     assert {run.task_id for run in journal.runs()} == {f"task-of-{run_id}" for run_id in runs}
     assert all(len(journal.steps(run_id)) == 2 for run_id in runs)
+
+
+def test_a_run_that_somebody_only_looked_at_is_free(journal: Journal, path: Path) -> None:
+    run_id = begin(journal)
+    with start(HOLDING, path, run_id) as looking:
+        assert looking.stdout is not None
+        assert looking.stdout.readline() == "held\n"
+        locks = next(path.parent.glob("*lock*"))
+        assert take(locks, 1, sleep=lambda _: looking.communicate() and None)
+    give_back(locks, 1)
+
+
+def test_a_look_at_a_run_is_in_the_way_of_no_other_thread(journal: Journal) -> None:
+    run_id = begin(journal)
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            journal.is_held(run_id)
+
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(look)
+            try:
+                assert all(is_free(journal, run_id) for _ in range(2000))
+            finally:
+                over.set()
+            looking.result()
+    finally:
+        sys.setswitchinterval(usual)

@@ -92,12 +92,13 @@ def show_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt
     Example: headswap runs show run-k3q7c2mx5a
     """
     from headswap_cli.render import runs
-    from headswap_cli.services.runs import as_they_are, find_run
+    from headswap_cli.services.runs import as_they_are, find_run, notices_of
 
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
         (known,) = as_they_are([find_run(journal, run)], app.jobs_here)
-        app.view.show(runs.shown(known, journal.steps(known.run_id)))
+        steps = journal.steps(known.run_id)
+    app.view.show(runs.shown(known, steps, notices_of(known, steps, app.jobs_here)))
 
 
 def forget_command(

@@ -64,16 +64,18 @@ def listed(runs: Sequence[Run]) -> Shown:
     )
 
 
-def shown(known: Run, steps: Sequence[Step]) -> Shown:
-    """Show a run and all that happened to it."""
+def shown(known: Run, steps: Sequence[Step], notices: Sequence[str] = ()) -> Shown:
+    """Show a run, all that happened to it, and what there is to know of its result."""
     told = [{"kind": step.kind, "at": _time(step.at), "detail": _masked_json(step.detail)} for step in steps]
-    facts, rows = _facts(known), told_steps(steps)
+    facts = [*_facts(known), *(("notice", notice) for notice in notices)]
+    rows = told_steps(steps)
 
     def _lay(columns: int | None) -> str:
         parts = [table(("FACT", "VALUE"), facts, columns), table(("AT", "STEP", "WHAT"), rows, columns)]
         return "\n\n".join(parts)
 
-    return Shown({**run_json(known), "steps": told}, _lay(None), known.run_id, _lay)
+    value = {**run_json(known), "notices": list(notices), "steps": told}
+    return Shown(value, _lay(None), known.run_id, _lay)
 
 
 def gone(run_ids: Sequence[str], verb: str) -> Shown:

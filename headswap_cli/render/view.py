@@ -249,6 +249,11 @@ class View:
             for text in texts:
                 self.complain(text)
 
+    def remarks(self, notices: Mapping[str, Sequence[str]]) -> None:
+        """Print what there is to know of results, by id, which is said where there are several."""
+        for identifier, texts in notices.items():
+            self.notices(f"{identifier}: {text}" if len(notices) > 1 else text for text in texts)
+
     def complain(self, text: str) -> None:
         """Print a sentence on stderr, whatever was asked for."""
         with suppress(OSError, ValueError):

@@ -155,6 +155,7 @@ def task(result: SwapResult) -> Shown:
         "mappings": mappings_json(result.mappings, result.task.modes),
         "held": result.held,
         "credits_charged": result.credits_charged,
+        "notices": list(result.task.notices),
     }
     return Shown(value, result.task.task_id, result.task.task_id)
 
@@ -219,7 +220,13 @@ def short_path(path: Path) -> str:
 def downloads(results: Sequence[DownloadResult], errors: Mapping[str, HeadswapError]) -> Shown:
     """Show saved results, one path a line; one alone is an object. ``errors`` are of those that were not."""
     values = [
-        {"task_id": r.task_id, "run_id": r.run_id, "status": "completed", **saved_json(r.saved)}
+        {
+            "task_id": r.task_id,
+            "run_id": r.run_id,
+            "status": "completed",
+            **saved_json(r.saved),
+            "notices": list(r.notices),
+        }
         for r in results
     ]
     values += [
@@ -248,6 +255,7 @@ def status_json(result: StatusResult) -> dict[str, Any]:
         "output_url": None if is_ours else result.output_url,
         "output": result.output,
         "modes": modes_json(result.modes),
+        "notices": list(result.notices),
     }
 
 

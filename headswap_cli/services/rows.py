@@ -12,7 +12,7 @@ from headswap_cli.models import Backend, Saved, Status, Task
 from headswap_cli.services.content import content_of
 from headswap_cli.services.output import LATER
 from headswap_cli.services.preflight import source_checks
-from headswap_cli.services.remember import mapped_faces, people_in
+from headswap_cli.services.remember import mapped_faces, notices_in, people_in
 from headswap_cli.services.repeat import DoneError, check_not_done, check_place
 from headswap_cli.services.run import RunResult
 from headswap_cli.services.swap import check_options
@@ -174,7 +174,7 @@ def recalled(journal: Journal, run: Run) -> RunResult:
         profile=run.profile,
         backend=Backend(run.backend),
         analysis_id=run.analysis_id or "",
-        task=Task(run.task_id or "", run.status, 0, run.progress),
+        task=Task(run.task_id or "", run.status, 0, run.progress, notices=notices_in(steps)),
         people=people_in(steps),
         mappings=mapped_faces(run, steps),
         saved=Saved(Path(run.output or ""), run.size_bytes or 0, run.sha256 or "") if is_saved else None,

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from headswap_cli.errors import BusyError, InputError, NotFoundError
 from headswap_cli.models import Backend, Status
 from headswap_cli.services.likely import likely
+from headswap_cli.services.remember import notices_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from headswap_cli.journal import Journal, Run
+    from headswap_cli.journal import Journal, Run, Step
     from headswap_cli.local.jobs import JobState
 
     Look = Callable[[list[str]], Mapping[str, JobState]]
@@ -70,6 +71,15 @@ def _as_it_is(run: Run, job: JobState | None) -> Run:
     # Analysed, and its task is yet to be created.
     status, progress = (Status.PROCESSING, 0.0) if is_between else (job.status, job.progress)
     return replace(run, status=status, progress=progress, error=job.error)
+
+
+def notices_of(run: Run, steps: Sequence[Step], look: Look) -> tuple[str, ...]:
+    """Return what there is to know of a run's result: as it was saved, or as the local engine has it."""
+    saved = notices_in(steps)
+    if saved or run.backend != Backend.LOCAL or run.task_id is None:
+        return saved
+    job = look([run.task_id]).get(run.task_id)
+    return job.notices if job is not None else ()
 
 
 def forget(journal: Journal, run_ids: Sequence[str], *, force: bool) -> list[str]:

@@ -79,11 +79,12 @@ def list_command(
     if context.invoked_subcommand is not None:
         return
     from headswap_cli.render import runs
-    from headswap_cli.services.runs import latest
+    from headswap_cli.services.runs import at_work_on, latest
 
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
-        app.view.show(runs.listed(latest(journal, app.jobs_here, limit, status)))  # type: ignore[arg-type]
+        known = latest(journal, app.jobs_here, limit, status)  # type: ignore[arg-type]
+        app.view.show(runs.listed(known, at_work_on(journal, known)))
 
 
 def show_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt = False) -> None:
@@ -92,13 +93,14 @@ def show_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt
     Example: headswap runs show run-k3q7c2mx5a
     """
     from headswap_cli.render import runs
-    from headswap_cli.services.runs import as_they_are, find_run, notices_of
+    from headswap_cli.services.runs import as_they_are, at_work_on, find_run, notices_of
 
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
         (known,) = as_they_are([find_run(journal, run)], app.jobs_here)
-        steps = journal.steps(known.run_id)
-    app.view.show(runs.shown(known, steps, notices_of(known, steps, app.jobs_here)))
+        steps, at_work = journal.steps(known.run_id), at_work_on(journal, [known])
+    notices = notices_of(known, steps, app.jobs_here)
+    app.view.show(runs.shown(known, steps, notices, is_at_work=bool(at_work)))
 
 
 def forget_command(

@@ -119,6 +119,11 @@ class Run:
         return Status.UNSENT if is_unsent else self.status
 
     @property
+    def is_before_its_task(self) -> bool:
+        """Whether it is not over and has no task yet, as far as is known; it may never get one."""
+        return self.task_id is None and not self.state.is_terminal
+
+    @property
     def is_resumable(self) -> bool:
         """Whether it was to come to a task, so that ``resume`` goes on with it."""
         return self.command in {"run", "swap"} and not self.parameters.get("dry_run")

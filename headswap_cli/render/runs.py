@@ -13,12 +13,13 @@ from headswap_cli.render.views import Shown, short_path, table
 from headswap_cli.text import masked, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from headswap_cli.errors import HeadswapError
     from headswap_cli.journal import Run, Step
 
 _CELL = 120
+_AT_WORK = "another headswap is at work on it"
 
 
 def run_json(known: Run) -> dict[str, Any]:
@@ -45,15 +46,15 @@ def run_json(known: Run) -> dict[str, Any]:
     }
 
 
-def listed(runs: Sequence[Run]) -> Shown:
-    """Show runs, newest first."""
+def listed(runs: Sequence[Run], at_work: Collection[str] = ()) -> Shown:
+    """Show runs, newest first; of those ``at_work``, by their ids, another command is the way to a task."""
     rows = [
         (
             known.run_id,
             f"{datetime.fromtimestamp(known.created_at).astimezone():%Y-%m-%d %H:%M}",
             known.command,
             known.state,
-            _outcome(known),
+            _outcome(known, is_at_work=known.run_id in at_work),
         )
         for known in runs
     ]
@@ -64,10 +65,12 @@ def listed(runs: Sequence[Run]) -> Shown:
     )
 
 
-def shown(known: Run, steps: Sequence[Step], notices: Sequence[str] = ()) -> Shown:
+def shown(
+    known: Run, steps: Sequence[Step], notices: Sequence[str] = (), *, is_at_work: bool = False
+) -> Shown:
     """Show a run, all that happened to it, and what there is to know of its result."""
     told = [{"kind": step.kind, "at": _time(step.at), "detail": _masked_json(step.detail)} for step in steps]
-    facts = [*_facts(known), *(("notice", notice) for notice in notices)]
+    facts = [*_facts(known, is_at_work=is_at_work), *(("notice", notice) for notice in notices)]
     rows = told_steps(steps)
 
     def _lay(columns: int | None) -> str:
@@ -102,13 +105,14 @@ def _masked_json(value: Any) -> Any:
     return masked(value) if isinstance(value, str) else value
 
 
-def _facts(known: Run) -> list[tuple[str, str]]:
+def _facts(known: Run, *, is_at_work: bool) -> list[tuple[str, str]]:
     """Return what is worth knowing of a run, by name."""
     facts = {
         "run": known.run_id,
         "command": known.command,
         "begun": moment(known.created_at),
-        "status": _state(known),
+        "status": f"{_state(known)}, {_AT_WORK}" if is_at_work else _state(known),
+        "to go on": None if is_at_work or not _is_left(known) else f"headswap resume {known.run_id}",
         "profile": known.profile,
         "source": place(known.source),
         "analysis": known.analysis_id,
@@ -142,11 +146,18 @@ def _amount(number: float | None, form: str, unit: str) -> str | None:
     return None if number is None else f"{number:{form}}{unit}"
 
 
-def _outcome(known: Run) -> str:
+def _is_left(known: Run) -> bool:
+    """Whether nobody but ``resume`` brings a run any further, if no other command is at work on it."""
+    return known.state is Status.UNKNOWN or (known.is_before_its_task and known.is_resumable)
+
+
+def _outcome(known: Run, *, is_at_work: bool) -> str:
     """Return what came of a run, or how far it is, or the command that goes on."""
     if known.output is not None:
         return "to stdout" if known.output == "-" else short_path(Path(known.output))
-    if known.state is Status.UNKNOWN:
+    if is_at_work:
+        return f"{known.progress:.0f} %, {_AT_WORK}" if known.progress else _AT_WORK
+    if _is_left(known):
         return f"headswap resume {known.run_id}"
     if known.error:
         return printable(masked(known.error), _CELL)
@@ -158,8 +169,6 @@ def _stand(known: Run) -> str:
         return f"{known.progress:.0f} %"
     if known.state is Status.COMPLETED and known.task_id:
         return f"headswap download {known.run_id}"
-    if known.state is Status.UNSENT and known.is_resumable:
-        return f"headswap resume {known.run_id}"
     return known.task_id or known.analysis_id or "-"
 
 

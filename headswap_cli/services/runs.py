@@ -15,7 +15,7 @@ from headswap_cli.services.likely import likely
 from headswap_cli.services.remember import notices_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from headswap_cli.journal import Journal, Run, Step
     from headswap_cli.local.jobs import JobState
@@ -71,6 +71,11 @@ def _as_it_is(run: Run, job: JobState | None) -> Run:
     # Analysed, and its task is yet to be created.
     status, progress = (Status.PROCESSING, 0.0) if is_between else (job.status, job.progress)
     return replace(run, status=status, progress=progress, error=job.error)
+
+
+def at_work_on(journal: Journal, runs: Iterable[Run]) -> set[str]:
+    """Return the ids of those that have no task yet and that another command is bringing to one just now."""
+    return {run.run_id for run in runs if run.is_before_its_task and journal.is_held(run.run_id)}
 
 
 def notices_of(run: Run, steps: Sequence[Step], look: Look) -> tuple[str, ...]:

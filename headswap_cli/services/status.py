@@ -116,19 +116,15 @@ def recall(journal: Journal, identifier: str, *, is_waited_for: bool = False) ->
     run = journal.find(identifier)
     if run is None or run.run_id != identifier:
         return None
-    is_held = _is_between(run) and journal.is_held(run.run_id)
+    is_held = run.is_before_its_task and journal.is_held(run.run_id)
     if is_held and is_waited_for:
         return None
     if run.state is Status.UNSENT:
         return _unsent(run, is_held=is_held)
     if not _is_over(run) and _job_of(run) is not None:
         return None
-    return replace(_recalled(run, run.error), notices=notices_in(journal.steps(run.run_id)))
-
-
-def _is_between(run: Run) -> bool:
-    """Whether a run has no task yet that the service knows of, and may be about to get one."""
-    return run.state in {Status.UNSENT, Status.UNKNOWN} and run.task_id is None
+    error = _YET.removeprefix("; ") if is_held else run.error
+    return replace(_recalled(run, error), notices=notices_in(journal.steps(run.run_id)))
 
 
 def _recalled(run: Run, error: str | None) -> StatusResult:

@@ -186,6 +186,9 @@ def test_what_waits_for_its_photos_to_be_judged_is_ended_in_its_own_terminal_alo
     (known,) = program("runs", "--json").value
     run_id = known["run_id"]
     assert known["status"] == "unsent"
+    for listed in (program("runs").out, program("runs", "show", run_id).out):
+        assert "another headswap is at work on it" in listed
+        assert "headswap resume" not in listed
     said = program("cancel", run_id, code=2).err
     assert f"{run_id} still waits in another headswap, which has submitted nothing to cancel yet." in said
     assert "hint: Ctrl-C in that terminal ends it." in said

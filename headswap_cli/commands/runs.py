@@ -83,8 +83,9 @@ def list_command(
 
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
-        known = latest(journal, app.jobs_here, limit, status)  # type: ignore[arg-type]
+        known, there = latest(journal, app.jobs_here, limit, status)  # type: ignore[arg-type]
         app.view.show(runs.listed(known, at_work_on(journal, known)))
+    app.view.notices(runs.more(len(known), there, status))  # type: ignore[arg-type]
 
 
 def show_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt = False) -> None:

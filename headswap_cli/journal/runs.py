@@ -126,7 +126,12 @@ class Run:
     @property
     def is_resumable(self) -> bool:
         """Whether it was to come to a task, so that ``resume`` goes on with it."""
-        return self.command in {"run", "swap"} and not self.parameters.get("dry_run")
+        return self.command in {"run", "swap"} and not self.is_rehearsal
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether it was to stop before its task."""
+        return bool(self.parameters.get("dry_run"))
 
     @property
     def command(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
     from headswap_cli.errors import HeadswapError
     from headswap_cli.journal import Run, Step
 
-_CELL = 120
+_HEAD = ("RUN", "BEGUN", "COMMAND", "STATUS")
+# The most and the least characters of a reason that are shown.
+_CELL, _LEAST = 120, 20
 _AT_WORK = "another headswap is at work on it"
 
 
@@ -27,6 +28,7 @@ def run_json(known: Run) -> dict[str, Any]:
     return {
         "run_id": known.run_id,
         "command": known.command,
+        "dry_run": known.is_rehearsal,
         "created_at": _time(known.created_at),
         "status": known.state,
         "progress": known.progress,
@@ -48,21 +50,35 @@ def run_json(known: Run) -> dict[str, Any]:
 
 def listed(runs: Sequence[Run], at_work: Collection[str] = ()) -> Shown:
     """Show runs, newest first; of those ``at_work``, by their ids, another command is the way to a task."""
-    rows = [
+    starts = [
         (
             known.run_id,
             f"{datetime.fromtimestamp(known.created_at).astimezone():%Y-%m-%d %H:%M}",
             known.command,
             known.state,
-            _outcome(known, is_at_work=known.run_id in at_work),
         )
         for known in runs
     ]
-    lay = partial(table, ("RUN", "BEGUN", "COMMAND", "STATUS", "RESULT"), rows)
+    before = sum(2 + max(map(len, column)) for column in zip(_HEAD, *starts, strict=False))
+
+    def _lay(columns: int | None) -> str:
+        # A row a run, or the newest leave a small screen; `runs show` has the whole reason.
+        room = _CELL if columns is None else max(_LEAST, min(_CELL, columns - before))
+        ends = [_outcome(known, room, is_at_work=known.run_id in at_work) for known in runs]
+        rows = [(*start, end) for start, end in zip(starts, ends, strict=True)]
+        return table((*_HEAD, "RESULT"), rows, columns)
+
+    values = [run_json(known) for known in runs]
     bare = "\n".join(known.run_id for known in runs)
-    return Shown(
-        [run_json(known) for known in runs], lay(None) if rows else "No runs.", bare, lay if rows else None
-    )
+    return Shown(values, _lay(None), bare, _lay) if runs else Shown(values, "No runs.", bare)
+
+
+def more(shown: int, there: int, chosen: Status | None) -> list[str]:
+    """Return the sentence that says how many runs are not in the list, and the command that has them."""
+    if shown >= there:
+        return []
+    only = "" if chosen is None else f" --status {chosen}"
+    return [f"{shown} of {there} runs; all of them: headswap runs{only} --limit {there}"]
 
 
 def shown(
@@ -109,7 +125,7 @@ def _facts(known: Run, *, is_at_work: bool) -> list[tuple[str, str]]:
     """Return what is worth knowing of a run, by name."""
     facts = {
         "run": known.run_id,
-        "command": known.command,
+        "command": f"{known.command} --dry-run" if known.is_rehearsal else known.command,
         "begun": moment(known.created_at),
         "status": f"{_state(known)}, {_AT_WORK}" if is_at_work else _state(known),
         "to go on": None if is_at_work or not _is_left(known) else f"headswap resume {known.run_id}",
@@ -151,8 +167,8 @@ def _is_left(known: Run) -> bool:
     return known.state is Status.UNKNOWN or (known.is_before_its_task and known.is_resumable)
 
 
-def _outcome(known: Run, *, is_at_work: bool) -> str:
-    """Return what came of a run, or how far it is, or the command that goes on."""
+def _outcome(known: Run, room: int, *, is_at_work: bool) -> str:
+    """Return what came of a run, or how far it is, or the command that goes on; a reason cut to ``room``."""
     if known.output is not None:
         return "to stdout" if known.output == "-" else short_path(Path(known.output))
     if is_at_work:
@@ -160,7 +176,7 @@ def _outcome(known: Run, *, is_at_work: bool) -> str:
     if _is_left(known):
         return f"headswap resume {known.run_id}"
     if known.error:
-        return printable(masked(known.error), _CELL)
+        return printable(masked(known.error), room)
     return _as_of(known) if _is_hearsay(known) else _stand(known)
 
 
@@ -169,6 +185,8 @@ def _stand(known: Run) -> str:
         return f"{known.progress:.0f} %"
     if known.state is Status.COMPLETED and known.task_id:
         return f"headswap download {known.run_id}"
+    if known.is_rehearsal and known.state is Status.COMPLETED:
+        return "dry run: nothing made"
     return known.task_id or known.analysis_id or "-"
 
 

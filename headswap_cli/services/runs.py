@@ -39,10 +39,15 @@ def find_run(journal: Journal, identifier: str) -> Run:
     return run
 
 
-def latest(journal: Journal, look: Look, limit: int, status: Status | None) -> list[Run]:
-    """Return the newest runs, newest first, as ``as_they_are``; of one state, if any is given."""
-    known = as_they_are(journal.runs(limit if status is None else None), look)
-    return [run for run in known if status is None or run.state is status][:limit]
+def latest(journal: Journal, look: Look, limit: int, status: Status | None) -> tuple[list[Run], int]:
+    """Return the newest runs, newest first, as ``as_they_are``, and how many there are.
+
+    Of one state, if any is given.
+    """
+    if status is None:
+        return as_they_are(journal.runs(limit), look), journal.count()
+    known = [run for run in as_they_are(journal.runs(None), look) if run.state is status]
+    return known[:limit], len(known)
 
 
 def as_they_are(runs: Sequence[Run], look: Look) -> list[Run]:

@@ -40,6 +40,5 @@ def download_command(
         saved, errors = download_each(orders, _fetch)
         if saved or as_json:
             app.view.show(views.downloads(saved, errors))
-        app.view.remarks({result.task_id: result.notices for result in saved})
     app.view.mishaps(errors.values())
     raise typer.Exit(worst_code(errors.values()))

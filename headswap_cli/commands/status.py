@@ -54,7 +54,6 @@ def status_command(
         if lost.fault is not None:
             _on_change(lost)
     (app.view.show_last if wait else app.view.show)(views.states(results))
-    app.view.remarks({result.identifier: result.notices for result in results})
     errors = faults_of(results, judged=wait)
     if len(ids) == 1 and errors:
         raise errors[0]

@@ -104,7 +104,8 @@ class View:
                 self.complain(line)
 
     def show(self, shown: Shown) -> None:
-        """Print a result."""
+        """Print a result, and on stderr what there is to know of it."""
+        self.notices(shown.notices)
         if self._stdout_reserved:
             return
         if self._json:
@@ -119,7 +120,9 @@ class View:
 
     def show_last(self, shown: Shown) -> None:
         """Print the end of a stream: as JSON its lines have been printed already."""
-        if not self._json:
+        if self._json:
+            self.notices(shown.notices)
+        else:
             self.show(shown)
 
     def reserve_stdout(self) -> None:
@@ -248,11 +251,6 @@ class View:
         if not self._quiet:
             for text in texts:
                 self.complain(text)
-
-    def remarks(self, notices: Mapping[str, Sequence[str]]) -> None:
-        """Print what there is to know of results, by id, which is said where there are several."""
-        for identifier, texts in notices.items():
-            self.notices(f"{identifier}: {text}" if len(notices) > 1 else text for text in texts)
 
     def complain(self, text: str) -> None:
         """Print a sentence on stderr, whatever was asked for."""

@@ -140,8 +140,6 @@ def see_through(
 ) -> Generator[float, None, tuple[Task, float | None]]:
     """Wait for a task; return it completed, with its output's URL, and what it cost, None if unsure.
 
-    What there is to know of the result is told.
-
     Raises:
         FailedError: the service ended it as failed; the message says what it cost if that is known.
     """
@@ -151,8 +149,6 @@ def see_through(
     credits_charged = settle(deps, run_id, submission.balance_before, max_credits, tell=not is_failed)
     if is_failed:
         raise task_failed(deps, task, credits_charged)
-    for notice in task.notices:
-        deps.report.notice(notice)
     return task, credits_charged
 
 

@@ -76,3 +76,18 @@ def test_of_a_local_run_the_list_of_what_happened_tells_it_before_it_is_saved(lo
     assert re.search(
         r"\nnotice +person 1: the face in the reference photo smiles: ", local("runs", "show", run_id).out
     )
+
+
+def test_each_row_of_a_batch_tells_its_own_though_another_has_said_the_same(cloud: Headswap) -> None:
+    (cloud.cwd / "jobs.csv").write_text(f"video,face\n{VIDEO}?1,{FACE}?1\n{VIDEO}?2,{FACE}?2\n")
+    told = cloud("batch", "jobs.csv", "-o", "{row}.mp4").err.splitlines()
+    assert [line for line in told if line.endswith(NOTICE)] == [f"row {row}: {NOTICE}" for row in (1, 2)]
+
+
+def test_runs_that_are_gone_on_with_together_say_whose_it_is(cloud: Headswap) -> None:
+    ids = [
+        cloud("run", f"{VIDEO}?{k}", "--face", FACE, "--detach", "--json", "-o", f"{k}.mp4").value["run_id"]
+        for k in (1, 2)
+    ]
+    told = cloud("resume").err.splitlines()
+    assert [f"{one}: {NOTICE}" for one in ids] == [line for line in told if line.endswith(NOTICE)]

@@ -97,6 +97,12 @@ def shown(
     return Shown(value, _lay(None), known.run_id, _lay)
 
 
+def prune_question(count: int) -> str:
+    """Return what is asked before many runs are forgotten at once."""
+    runs = "1 run" if count == 1 else f"{count} runs"
+    return f"Forget {runs}? The same commands would make, and pay for, all of it anew. [y/N] "
+
+
 def gone(run_ids: Sequence[str], verb: str) -> Shown:
     """Show which runs were taken out of the journal."""
     text = "\n".join(f"{verb} {run_id}" for run_id in run_ids) or "Nothing to forget."

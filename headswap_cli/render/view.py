@@ -194,6 +194,14 @@ class View:
 
         return is_foreground(self._stdin)
 
+    def agreed(self, question: str) -> bool:
+        """Return whether the user says yes; where there is nobody to ask, as if he did."""
+        if not self.can_ask:
+            return True
+        self._stderr.write(wrapped(question, columns_of(self._stderr)))
+        self._stderr.flush()
+        return self._stdin.readline().strip().lower() in {"y", "yes"}
+
     def pick(
         self, people: Sequence[Person], check: Check, *, is_free: bool = False
     ) -> list[tuple[Person, str]]:

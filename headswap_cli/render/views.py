@@ -199,9 +199,11 @@ def rehearsal(result: Rehearsal) -> Shown:
     }
     is_free = result.backend is Backend.LOCAL
     balance = f"balance {'unknown' if result.balance is None else format(result.balance, 'g')}"
+    whom = " to the local engine" if is_free else ""
     lines = [
-        f"Nothing was {'made' if is_free else 'paid'}. This is what would be sent:",
-        f"POST {printable(result.url, CELL_LIMIT)}",
+        f"Nothing was {'made' if is_free else 'paid'}. This is what would be sent{whom}:",
+        # The engine's own origin is good for this program alone.
+        f"POST {printable(result.url.removeprefix(ENGINE_ORIGIN), CELL_LIMIT)}",
         json.dumps(result.body, indent=2),
         *([] if is_free else [balance]),
         f"analysis {result.analysis_id}",

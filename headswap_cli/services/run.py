@@ -140,7 +140,12 @@ def check(request: RunRequest, *, journal: Journal | None = None, profile: str =
         DoneError: the same run is completed and its file is there.
         InputError: names the thing, the value and the limit.
     """
-    notices = check_sources(request.video, request.faces, any_length=request.options.any_length)
+    notices = check_sources(
+        request.video,
+        request.faces,
+        any_length=request.options.any_length,
+        is_local=profile == Backend.LOCAL,
+    )
     known = None
     if journal is not None and not request.is_new:
         content = content_of(profile, request.video, request.faces, request.options)

@@ -135,8 +135,8 @@ def _why_kept(run: Run) -> str:
     return "may have made a task" if run.backend == Backend.LOCAL else "may have paid for a task"
 
 
-def prune(journal: Journal, older: str, *, now: Callable[[], float] = time.time) -> list[str]:
-    """Take out what was begun longer ago than ``older`` (``30d``, ``12h``) and is over; return the ids.
+def old_runs(journal: Journal, older: str, *, now: Callable[[], float] = time.time) -> list[str]:
+    """Return the ids of what was begun longer ago than ``older`` (``30d``, ``12h``) and is over.
 
     Raises:
         InputError: that is no age.
@@ -145,7 +145,7 @@ def prune(journal: Journal, older: str, *, now: Callable[[], float] = time.time)
     if match is None:
         raise InputError(f"{older!r} is no age.", hint="headswap runs prune --older 30d")
     moment = now() - int(match[1]) * _SECONDS[match[2]]
-    return forget(journal, [run.run_id for run in journal.finished_before(moment)], force=False)
+    return [run.run_id for run in journal.finished_before(moment)]
 
 
 def result_of(run: Run) -> Path:

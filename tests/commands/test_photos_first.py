@@ -132,7 +132,9 @@ def test_where_nothing_is_paid_nothing_is_said_of_paying(
 ) -> None:
     other = plain_clip(tmp_path / "other.mp4", seconds=5)
     one = program("run", clip, "--face", f"1={photos[0]}", "--dry-run")
-    assert one.out.startswith("Nothing was made. This is what would be sent:\n")
+    assert one.out.startswith(
+        f"Nothing was made. This is what would be sent to the local engine:\nPOST {wire.CREATE_PATH}\n"
+    )
     assert "balance" not in one.out
     several = program("run", clip, other, "--face", f"1={photos[0]}", "--dry-run")
     assert "video 2 (other.mp4): would be made\n" in several.err

@@ -173,6 +173,23 @@ def test_prune_takes_out_what_is_old_and_over(cloud: Headswap) -> None:
     cloud("runs", "prune", "--older", "soon", code=2)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+def test_prune_asks_on_a_terminal_before_it_forgets_what_keeps_from_paying_twice(cloud: Headswap) -> None:
+    done = cloud(*RUN, "--json").value["run_id"]
+    everything = ("runs", "prune", "--older", "0d")
+    for answer, left in (("\r", [done]), ("n\r", [done]), ("y\r", [])):
+        with Screen(cloud, *everything, columns=100) as screen:
+            screen.until("Forget 1 run? The same commands would make, and pay for, all of it anew. [y/N]")
+            screen.press(answer)
+            assert screen.ended() == 0
+        assert ("Nothing was forgotten." in screen.text) == bool(left)
+        assert cloud("runs", "-q").out.split() == left
+    cloud(*RUN, "--force")
+    with Screen(cloud, *everything, "--yes") as screen:
+        assert screen.ended() == 0
+    assert cloud("runs", "-q").out.split() == []
+
+
 def test_open_shows_the_result_in_the_users_viewer(cloud: Headswap) -> None:
     made = cloud(*RUN, "--json").value
     viewer = cloud.folder / "viewer"

@@ -103,7 +103,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """The job that comes before all others in the local engine: its kind, its id and how far it is, in %."""
+    """The job that comes before all others in the local engine: its kind, its id and how far it is, in %.
+
+    Where it is shown the id may be a name that the user knows: ``of clip.mp4 (run-k3q7c2mx5a)``.
+    """
 
     kind: str
     identifier: str

@@ -109,6 +109,8 @@ class HeadSwapService(Origin):
         # By id, where one job takes more or fewer looks than the others.
         self.looks_needed: dict[str, int] = {}
         self.errors = {ANALYSIS_PATH: analysis_error, TASK_PATH: task_error}
+        # What it tells of every task's result, as the local engine does.
+        self.notices: list[str] = []
         self._result = tiny_video() if result is None else result
         self._records: dict[str, tuple[str, dict[str, Any]]] = {}
         self._looks: dict[str, int] = defaultdict(int)
@@ -217,7 +219,8 @@ class HeadSwapService(Origin):
             ]
             return {"analysis_result": {"detected_objects": self.people, "media": media}}
         self.media.files[f"{identifier}.mp4"] = self._result
-        return {"video_url": f"{self.media.url}/r/{identifier}.mp4?Signature=secret"}
+        url = f"{self.media.url}/r/{identifier}.mp4?Signature=secret"
+        return {"video_url": url, "notices": self.notices}
 
 
 def refusal(message: str, code: int = 1003) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def analyze_command(
 
     Example: headswap analyze clip.mp4 --previews people
     """
+    from headswap_cli.models import Backend
     from headswap_cli.render import views
     from headswap_cli.services.analyze import analyze_steps
     from headswap_cli.services.preflight import check_sources
@@ -45,7 +46,8 @@ def analyze_command(
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     deadline = app.deadline(timeout)
-    app.view.notices(check_sources(video, (), any_length=any_length))
+    is_local = app.survey().backend == Backend.LOCAL
+    app.view.notices(check_sources(video, (), any_length=any_length, is_local=is_local))
     folder = previews.expanduser().absolute() if previews else None
     if folder is not None:
         check_folder(folder)

@@ -89,6 +89,7 @@ def _rows(
     app: AppContext, manifest: str, usual: Mapping[str, Any], *, detach: bool
 ) -> tuple[list[BatchRow], Problems]:
     """Return the rows of the file as runs, and what is wrong with others."""
+    from headswap_cli.models import Backend
     from headswap_cli.services.manifest import Problems, load, read_rows
     from headswap_cli.services.rows import note_sources
 
@@ -112,6 +113,7 @@ def _rows(
             video=cells.get("video"),
             faces=cells["face"],
             any_length=cells["any-length"],
+            is_local=app.survey().backend == Backend.LOCAL,
             known_photos=photos,
         )
     return rows, problems

@@ -7,10 +7,13 @@ longer than most commands do.
 from __future__ import annotations
 
 import inspect
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import typer.core
 import typer.main
+
+from headswap_cli.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,12 +44,33 @@ class Later(typer.core.TyperCommand):
         return self.whole().make_context(*args, **settings)
 
 
+class Strict(typer.core.TyperCommand):
+    """Takes no option's name for the value of the option before it, as in ``--face -o out.mp4``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words behind the command's name.
+
+        Raises:
+            InputError: a value was forgotten.
+        """
+        names = {name: option for option in self.get_params(ctx) for name in option.opts if name[0] == "-"}
+        words = args[: args.index("--")] if "--" in args else args
+        # What is being typed is not finished: pressing tab must not fail.
+        for word, following in () if ctx.resilient_parsing else pairwise(words):
+            if following in names and word in names and not getattr(names[word], "is_flag", False):
+                raise InputError(
+                    f"Option {word!r} needs a value, and {following!r} is an option.",
+                    hint=f"{ctx.command_path} --help",
+                )
+        return super().parse_args(ctx, args)
+
+
 def command(name: str, function: Callable[..., None], markup: Literal["markdown"] | None) -> Later:
     """Return the command that a function is."""
 
     def _make() -> typer.Typer:
         app = typer.Typer(add_completion=False, rich_markup_mode=markup)
-        app.command(name)(function)
+        app.command(name, cls=Strict)(function)
         return app
 
     return Later(name, inspect.getdoc(function), _make)

@@ -57,7 +57,7 @@ def settle_faces(
     """
     from headswap_cli.services.analyze import analyze_steps
     from headswap_cli.services.castfile import save_cast
-    from headswap_cli.services.casting import cast
+    from headswap_cli.services.casting import cast, unrecognisable
     from headswap_cli.services.mapping import match_people
     from headswap_cli.services.previews import fetch_previews
     from headswap_cli.services.wait import drive
@@ -69,6 +69,7 @@ def settle_faces(
         found = drive(steps, deps.sleep).analysis
         is_free = deps.is_free
         contents = fetch_previews(deps, found.people) if terminal or save_to else {}
+        faults = unrecognisable(deps, contents) if save_to else {}
         faces = cast(deps, request.faces, found)
     since = clock()
     if not faces and found.people and app.view.can_ask:
@@ -77,7 +78,7 @@ def settle_faces(
         faces = _asked(app, found, check, is_free=is_free)
     matched = match_people(faces, found.people, found.analysis_id, most=MAX_PHOTOS)
     if save_to is not None:
-        written = save_cast(save_to, matched, contents)
+        written = save_cast(save_to, matched, contents, faults)
         app.view.notices([f"saved {', '.join(map(str, written))}"])
     return Settled(faces, replace(deadline, at=deadline.at + clock() - since))
 

@@ -180,6 +180,7 @@ def remove_command(name: NameArg, *, as_json: o.JsonOpt = False, quiet: o.QuietO
 
     Example: headswap profile remove work
     """
+    from headswap_cli.profiles import BUILT_IN
     from headswap_cli.render import profiles
     from headswap_cli.services.profile import remove_profile
 
@@ -188,7 +189,10 @@ def remove_command(name: NameArg, *, as_json: o.JsonOpt = False, quiet: o.QuietO
     left = (
         "" if is_forgotten else " Its key is still in the system's keyring, which is locked or not running."
     )
-    app.view.show(profiles.named(f"The profile {name} was removed.{left}", name))
+    done = f"The profile {name} was removed."
+    if name in BUILT_IN:
+        done = f"The profile {name} is built in and stays; what was set in it was removed."
+    app.view.show(profiles.named(f"{done}{left}", name))
 
 
 def read_secret(name: str, what: str, *, from_stdin: bool) -> str:

@@ -83,18 +83,22 @@ def _resumed(
 def _resume_all(app: AppContext, resumed: Callable[[str], Shown], *, as_json: bool) -> None:
     from headswap_cli.errors import BusyError, HeadswapError
     from headswap_cli.render import runs
+    from headswap_cli.render.steps import place
 
     with app.journal() as journal:
-        open_ids = [run.run_id for run in journal.open_runs()]
+        sources = {run.run_id: place(run.source) for run in journal.open_runs()}
     results: list[Shown] = []
     errors: dict[str, HeadswapError] = {}
-    for run_id in open_ids:
+    for run_id, source in sources.items():
+        app.view.notices([f"run {run_id} ({source})"])
         try:
             results.append(resumed(run_id))
         except BusyError as error:
             app.view.notices([error.message])
         except HeadswapError as error:
             errors[run_id] = error
+            if run_id not in error.message:
+                error.message = f"{run_id}: {error.message}"
             app.view.mishaps([error])
     if results or as_json or not errors:
         app.view.show(runs.resumed(results, errors))

@@ -9,6 +9,7 @@ import typer
 from headswap_cli.commands import options as o
 from headswap_cli.commands.later import Later, group
 from headswap_cli.context import AppContext
+from headswap_cli.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,8 @@ LimitOpt = Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help
 OlderOpt = Annotated[str, typer.Option("--older", metavar="AGE", help="As 30d or 12h.")]
 OpenToo = Annotated[bool, typer.Option("--force", "-f", help="Even what is open, or may have been paid for.")]
 
+YesOpt = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+
 
 def parse_status(value: str) -> Status:
     """Return the state of that name.
@@ -30,7 +33,6 @@ def parse_status(value: str) -> Status:
     Raises:
         InputError: there is none.
     """
-    from headswap_cli.errors import InputError
     from headswap_cli.models import Status
 
     try:
@@ -79,11 +81,13 @@ def list_command(
     if context.invoked_subcommand is not None:
         return
     from headswap_cli.render import runs
-    from headswap_cli.services.runs import latest
+    from headswap_cli.services.runs import at_work_on, latest
 
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
-        app.view.show(runs.listed(latest(journal, app.jobs_here, limit, status)))  # type: ignore[arg-type]
+        known, there = latest(journal, app.jobs_here, limit, status)  # type: ignore[arg-type]
+        app.view.show(runs.listed(known, at_work_on(journal, known)))
+    app.view.notices(runs.more(len(known), there, status))  # type: ignore[arg-type]
 
 
 def show_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt = False) -> None:
@@ -92,12 +96,14 @@ def show_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt
     Example: headswap runs show run-k3q7c2mx5a
     """
     from headswap_cli.render import runs
-    from headswap_cli.services.runs import as_they_are, find_run
+    from headswap_cli.services.runs import as_they_are, at_work_on, find_run, notices_of
 
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
         (known,) = as_they_are([find_run(journal, run)], app.jobs_here)
-        app.view.show(runs.shown(known, journal.steps(known.run_id)))
+        steps, at_work = journal.steps(known.run_id), at_work_on(journal, [known])
+    notices = notices_of(known, steps, app.jobs_here)
+    app.view.show(runs.shown(known, steps, notices, is_at_work=bool(at_work)))
 
 
 def forget_command(
@@ -116,18 +122,28 @@ def forget_command(
 
 
 def prune_command(
-    *, older: OlderOpt = DEFAULT_AGE, as_json: o.JsonOpt = False, quiet: o.QuietOpt = False
+    *,
+    older: OlderOpt = DEFAULT_AGE,
+    yes: YesOpt = False,
+    as_json: o.JsonOpt = False,
+    quiet: o.QuietOpt = False,
 ) -> None:
     """Take old runs that are over out of the journal; what is open or in question stays.
+
+    Files that were saved stay, too. On a terminal it asks first.
 
     Example: headswap runs prune --older 90d
     """
     from headswap_cli.render import runs
-    from headswap_cli.services.runs import prune
+    from headswap_cli.services.runs import forget, old_runs
 
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
-        app.view.show(runs.gone(prune(journal, older), "forgot"))
+        found = old_runs(journal, older)
+        if found and not yes and not app.view.agreed(runs.prune_question(len(found))):
+            app.view.notices(["Nothing was forgotten."])
+            return
+        app.view.show(runs.gone(forget(journal, found, force=False), "forgot"))
 
 
 def open_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt = False) -> None:

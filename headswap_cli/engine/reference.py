@@ -136,10 +136,26 @@ def decode_photo(content: bytes) -> Frame:
 
 
 def select_face(detections: Sequence[Detection]) -> Detection:
-    """Return the one face of a reference photo; small faces in the background don't count.
+    """Return the one face of a reference photo, as ``only_face``; it must be large enough to be worn.
 
     Raises:
         PhotoFault: There is none, more than one, or it is too small; the reason is a sentence for the user.
+    """
+    face = only_face(detections)
+    if _width(face) < _MINIMAL_FACE:
+        raise PhotoFault(
+            wire.INVALID_PARAMETER,
+            f"the face in the reference photo is {_width(face):.0f} pixels wide; "
+            f"at least {_MINIMAL_FACE} are needed",
+        )
+    return face
+
+
+def only_face(detections: Sequence[Detection]) -> Detection:
+    """Return the one face of a photo, however small; smaller ones in the background don't count.
+
+    Raises:
+        PhotoFault: There is none, or more than one.
     """
     if not detections:
         raise PhotoFault(
@@ -153,12 +169,6 @@ def select_face(detections: Sequence[Detection]) -> Detection:
     if rivals > 1:
         raise PhotoFault(
             wire.INVALID_PARAMETER, f"the reference photo shows {rivals} faces; use one that shows one person"
-        )
-    if largest < _MINIMAL_FACE:
-        raise PhotoFault(
-            wire.INVALID_PARAMETER,
-            f"the face in the reference photo is {largest:.0f} pixels wide; "
-            f"at least {_MINIMAL_FACE} are needed",
         )
     return ordered[0]
 

@@ -23,7 +23,7 @@ from headswap_cli.journal.store import make_private, open_store
 from headswap_cli.models import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Any, Self
@@ -252,17 +252,21 @@ class Journal(JournalReader):
         with self._step(run_id, StepKind.FETCHED, {"target": target, "sha256": sha256}) as _:
             pass
 
-    def done(self, run_id: str, saved: Saved, *, output: str | None = None) -> None:
+    def done(
+        self, run_id: str, saved: Saved, *, output: str | None = None, notices: Sequence[str] = ()
+    ) -> None:
         """Write down that the result is on the disk.
 
         Args:
             run_id: Which run.
             saved: The file.
+            notices: What there is to know of it.
             output: What its place is called if no path leads to it; where the run has saved a file before,
                 that stays its output.
         """
         path = output or str(saved.path)
-        detail = {"output": path, "size_bytes": saved.size_bytes, "sha256": saved.sha256}
+        detail: JsonObject = {"output": path, "size_bytes": saved.size_bytes, "sha256": saved.sha256}
+        detail["notices"] = list(notices)
         with self._step(run_id, StepKind.DONE, detail) as (run, change):
             change(status=Status.COMPLETED, progress=100.0, error=None)
             if output is None or run.output is None:

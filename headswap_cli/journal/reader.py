@@ -147,6 +147,10 @@ class JournalReader:
         )
         return [read_run(row) for row in rows]
 
+    def count(self) -> int:
+        """Return how many runs there are."""
+        return int(self._rows("SELECT count(*) FROM runs")[0][0])
+
     def open_runs(self) -> list[Run]:
         """Return the runs whose result somebody still waits for, oldest first."""
         rows = self._rows(

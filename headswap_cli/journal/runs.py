@@ -119,9 +119,19 @@ class Run:
         return Status.UNSENT if is_unsent else self.status
 
     @property
+    def is_before_its_task(self) -> bool:
+        """Whether it is not over and has no task yet, as far as is known; it may never get one."""
+        return self.task_id is None and not self.state.is_terminal
+
+    @property
     def is_resumable(self) -> bool:
         """Whether it was to come to a task, so that ``resume`` goes on with it."""
-        return self.command in {"run", "swap"} and not self.parameters.get("dry_run")
+        return self.command in {"run", "swap"} and not self.is_rehearsal
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether it was to stop before its task."""
+        return bool(self.parameters.get("dry_run"))
 
     @property
     def command(self) -> str:

@@ -28,11 +28,15 @@ _PATIENCE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """How an analysis or a task stands; ``progress`` is 0 to 100, ``error`` why nothing came of it."""
+    """How an analysis or a task stands; ``progress`` is 0 to 100, ``error`` why nothing came of it.
+
+    ``notices`` are what there is to know of a task's result.
+    """
 
     status: Status
     progress: float
     error: str | None
+    notices: tuple[str, ...] = ()
 
 
 def job_states(data_dir: Path, job_ids: Iterable[str]) -> dict[str, JobState]:
@@ -45,7 +49,8 @@ def job_states(data_dir: Path, job_ids: Iterable[str]) -> dict[str, JobState]:
             sqlite3.connect(f"{record.as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)
         ) as database:
             rows = database.execute(
-                "SELECT id, status, progress, error_reason, cancelled FROM job"
+                "SELECT id, status, progress, error_reason, cancelled,"
+                " json_extract(result, '$.notices') FROM job"
                 " WHERE id IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(job_ids)),),
             ).fetchall()
@@ -54,7 +59,10 @@ def job_states(data_dir: Path, job_ids: Iterable[str]) -> dict[str, JobState]:
         return {}
     return {
         job_id: JobState(
-            Status.CANCELLED if cancelled else _STATUSES.get(status, Status.UNKNOWN), progress, error or None
+            Status.CANCELLED if cancelled else _STATUSES.get(status, Status.UNKNOWN),
+            progress,
+            error or None,
+            tuple(json.loads(notices or "[]")),
         )
-        for job_id, status, progress, error, cancelled in rows
+        for job_id, status, progress, error, cancelled, notices in rows
     }

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 MIN_SIDE, MAX_SIDE = 32, 7680
 MAX_BYTES = 2_000_000_000
-# What lifts the limits of length.
-ANY_LENGTH = "add --any-length (the local engine alone takes it: -p local)"
+# What lifts the limits of length, and of whom.
+ANY_LENGTH = "add --any-length"
+_OF_THE_ENGINE = f"{ANY_LENGTH} (the local engine alone takes it: -p local)"
 _H264 = ("-map", "0:v:0", "-map", "0:a?", "-c:v", "libx264", "-pix_fmt", "yuv420p")
 
 
@@ -54,12 +55,13 @@ def probe(path: Path) -> VideoInfo | None:
     return info
 
 
-def check_video(path: Path, *, any_length: bool = False) -> VideoInfo | None:
+def check_video(path: Path, *, any_length: bool = False, is_local: bool = False) -> VideoInfo | None:
     """Probe ``path`` and hold it against the limits of the service and of good sense.
 
     Args:
         path: The source video.
         any_length: Let any length and size pass; only the local engine takes it.
+        is_local: Whether the video is for that engine.
 
     Returns: as ``probe``.
     Raises: InputError: as ``probe``, or it is too short, too long, too small, too large or holds two videos.
@@ -79,7 +81,7 @@ def check_video(path: Path, *, any_length: bool = False) -> VideoInfo | None:
         )
     _check_sides(path, info)
     if not any_length:
-        _check_length(path, info.duration_s)
+        _check_length(path, info.duration_s, is_local=is_local)
     return info
 
 
@@ -129,7 +131,7 @@ def _reader() -> ModuleType | None:
     return ffprobe if ffprobe.program() else None
 
 
-def _check_length(path: Path, duration_s: float) -> None:
+def _check_length(path: Path, duration_s: float, *, is_local: bool) -> None:
     if wire.MIN_DURATION_S <= duration_s <= wire.MAX_DURATION_S:
         return
     shown = f"{duration_s:.1f}"
@@ -143,7 +145,7 @@ def _check_length(path: Path, duration_s: float) -> None:
         mend = _ffmpeg(path, "-t", f"{wire.MIN_DURATION_S:g}", *_H264, before=("-stream_loop", loops))
     raise InputError(
         f"{path} is {shown} s long; the limits are {limits}",
-        hint=f"{ANY_LENGTH}; for a service: {mend}",
+        hint=ANY_LENGTH if is_local else f"{_OF_THE_ENGINE}; for a service: {mend}",
     )
 
 

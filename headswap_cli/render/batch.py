@@ -56,7 +56,7 @@ class SilentBoard:
 
 
 class BatchLines(SilentBoard):
-    """One line for each row that is over, and each notice once."""
+    """One line for each row that is over and for what there is to know of it, and each other notice once."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -73,6 +73,9 @@ class BatchLines(SilentBoard):
         if end.before is None and self._tally is not None:
             count = self._tally.count()
             over = count.skipped + count.completed + count.failed
+            # Rows may share a photo, or not: whatever two results have in common, each says so.
+            for notice in end.result.task.notices if end.result is not None else ():
+                self._write(f"{end.row.name}: {notice}")
             self._write(f"[{over}/{count.total}] {row_line(end)}")
 
     def notice(self, text: str) -> None:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.models import Backend, Status
 from headswap_cli.render.steps import moment, place, told_steps
-from headswap_cli.render.views import Shown, short_path, table
+from headswap_cli.render.views import Shown, remarks, short_path, table
 from headswap_cli.text import masked, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from headswap_cli.errors import HeadswapError
     from headswap_cli.journal import Run, Step
 
-_CELL = 120
+_HEAD = ("RUN", "BEGUN", "COMMAND", "STATUS")
+# The most and the least characters of a reason that are shown.
+_CELL, _LEAST = 120, 20
+_AT_WORK = "another headswap is at work on it"
 
 
 def run_json(known: Run) -> dict[str, Any]:
@@ -26,6 +28,7 @@ def run_json(known: Run) -> dict[str, Any]:
     return {
         "run_id": known.run_id,
         "command": known.command,
+        "dry_run": known.is_rehearsal,
         "created_at": _time(known.created_at),
         "status": known.state,
         "progress": known.progress,
@@ -45,35 +48,59 @@ def run_json(known: Run) -> dict[str, Any]:
     }
 
 
-def listed(runs: Sequence[Run]) -> Shown:
-    """Show runs, newest first."""
-    rows = [
+def listed(runs: Sequence[Run], at_work: Collection[str] = ()) -> Shown:
+    """Show runs, newest first; of those ``at_work``, by their ids, another command is the way to a task."""
+    starts = [
         (
             known.run_id,
             f"{datetime.fromtimestamp(known.created_at).astimezone():%Y-%m-%d %H:%M}",
             known.command,
             known.state,
-            _outcome(known),
         )
         for known in runs
     ]
-    lay = partial(table, ("RUN", "BEGUN", "COMMAND", "STATUS", "RESULT"), rows)
+    before = sum(2 + max(map(len, column)) for column in zip(_HEAD, *starts, strict=False))
+
+    def _lay(columns: int | None) -> str:
+        # A row a run, or the newest leave a small screen; `runs show` has the whole reason.
+        room = _CELL if columns is None else max(_LEAST, min(_CELL, columns - before))
+        ends = [_outcome(known, room, is_at_work=known.run_id in at_work) for known in runs]
+        rows = [(*start, end) for start, end in zip(starts, ends, strict=True)]
+        return table((*_HEAD, "RESULT"), rows, columns)
+
+    values = [run_json(known) for known in runs]
     bare = "\n".join(known.run_id for known in runs)
-    return Shown(
-        [run_json(known) for known in runs], lay(None) if rows else "No runs.", bare, lay if rows else None
-    )
+    return Shown(values, _lay(None), bare, _lay) if runs else Shown(values, "No runs.", bare)
 
 
-def shown(known: Run, steps: Sequence[Step]) -> Shown:
-    """Show a run and all that happened to it."""
+def more(shown: int, there: int, chosen: Status | None) -> list[str]:
+    """Return the sentence that says how many runs are not in the list, and the command that has them."""
+    if shown >= there:
+        return []
+    only = "" if chosen is None else f" --status {chosen}"
+    return [f"{shown} of {there} runs; all of them: headswap runs{only} --limit {there}"]
+
+
+def shown(
+    known: Run, steps: Sequence[Step], notices: Sequence[str] = (), *, is_at_work: bool = False
+) -> Shown:
+    """Show a run, all that happened to it, and what there is to know of its result."""
     told = [{"kind": step.kind, "at": _time(step.at), "detail": _masked_json(step.detail)} for step in steps]
-    facts, rows = _facts(known), told_steps(steps)
+    facts = [*_facts(known, is_at_work=is_at_work), *(("notice", notice) for notice in notices)]
+    rows = told_steps(steps)
 
     def _lay(columns: int | None) -> str:
         parts = [table(("FACT", "VALUE"), facts, columns), table(("AT", "STEP", "WHAT"), rows, columns)]
         return "\n\n".join(parts)
 
-    return Shown({**run_json(known), "steps": told}, _lay(None), known.run_id, _lay)
+    value = {**run_json(known), "notices": list(notices), "steps": told}
+    return Shown(value, _lay(None), known.run_id, _lay)
+
+
+def prune_question(count: int) -> str:
+    """Return what is asked before many runs are forgotten at once."""
+    runs = "1 run" if count == 1 else f"{count} runs"
+    return f"Forget {runs}? The same commands would make, and pay for, all of it anew. [y/N] "
 
 
 def gone(run_ids: Sequence[str], verb: str) -> Shown:
@@ -89,7 +116,9 @@ def resumed(each: Sequence[Shown], errors: Mapping[str, HeadswapError]) -> Shown
     values = [one.value for one in each if isinstance(one.value, dict)]
     values += [{"run_id": run_id, "error": error_json(error)} for run_id, error in errors.items()]
     text = "\n".join(one.text for one in each)
-    return Shown(values, text or ("" if errors else "Nothing is open."), "\n".join(one.bare for one in each))
+    told = {str(one.value["run_id"]): one.notices for one in each if isinstance(one.value, dict)}
+    text = text or ("" if errors else "Nothing is open.")
+    return Shown(values, text, "\n".join(one.bare for one in each), notices=remarks(told))
 
 
 def _masked_json(value: Any) -> Any:
@@ -100,13 +129,14 @@ def _masked_json(value: Any) -> Any:
     return masked(value) if isinstance(value, str) else value
 
 
-def _facts(known: Run) -> list[tuple[str, str]]:
+def _facts(known: Run, *, is_at_work: bool) -> list[tuple[str, str]]:
     """Return what is worth knowing of a run, by name."""
     facts = {
         "run": known.run_id,
-        "command": known.command,
+        "command": f"{known.command} --dry-run" if known.is_rehearsal else known.command,
         "begun": moment(known.created_at),
-        "status": _state(known),
+        "status": f"{_state(known)}, {_AT_WORK}" if is_at_work else _state(known),
+        "to go on": None if is_at_work or not _is_left(known) else f"headswap resume {known.run_id}",
         "profile": known.profile,
         "source": place(known.source),
         "analysis": known.analysis_id,
@@ -140,14 +170,21 @@ def _amount(number: float | None, form: str, unit: str) -> str | None:
     return None if number is None else f"{number:{form}}{unit}"
 
 
-def _outcome(known: Run) -> str:
-    """Return what came of a run, or how far it is, or the command that goes on."""
+def _is_left(known: Run) -> bool:
+    """Whether nobody but ``resume`` brings a run any further, if no other command is at work on it."""
+    return known.state is Status.UNKNOWN or (known.is_before_its_task and known.is_resumable)
+
+
+def _outcome(known: Run, room: int, *, is_at_work: bool) -> str:
+    """Return what came of a run, or how far it is, or the command that goes on; a reason cut to ``room``."""
     if known.output is not None:
         return "to stdout" if known.output == "-" else short_path(Path(known.output))
-    if known.state is Status.UNKNOWN:
+    if is_at_work:
+        return f"{known.progress:.0f} %, {_AT_WORK}" if known.progress else _AT_WORK
+    if _is_left(known):
         return f"headswap resume {known.run_id}"
     if known.error:
-        return printable(masked(known.error), _CELL)
+        return printable(masked(known.error), room)
     return _as_of(known) if _is_hearsay(known) else _stand(known)
 
 
@@ -156,8 +193,8 @@ def _stand(known: Run) -> str:
         return f"{known.progress:.0f} %"
     if known.state is Status.COMPLETED and known.task_id:
         return f"headswap download {known.run_id}"
-    if known.state is Status.UNSENT and known.is_resumable:
-        return f"headswap resume {known.run_id}"
+    if known.is_rehearsal and known.state is Status.COMPLETED:
+        return "dry run: nothing made"
     return known.task_id or known.analysis_id or "-"
 
 

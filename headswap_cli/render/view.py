@@ -104,7 +104,8 @@ class View:
                 self.complain(line)
 
     def show(self, shown: Shown) -> None:
-        """Print a result."""
+        """Print a result, and on stderr what there is to know of it."""
+        self.notices(shown.notices)
         if self._stdout_reserved:
             return
         if self._json:
@@ -119,7 +120,9 @@ class View:
 
     def show_last(self, shown: Shown) -> None:
         """Print the end of a stream: as JSON its lines have been printed already."""
-        if not self._json:
+        if self._json:
+            self.notices(shown.notices)
+        else:
             self.show(shown)
 
     def reserve_stdout(self) -> None:
@@ -190,6 +193,14 @@ class View:
         from headswap_cli.render.keys import is_foreground
 
         return is_foreground(self._stdin)
+
+    def agreed(self, question: str) -> bool:
+        """Return whether the user says yes; where there is nobody to ask, as if he did."""
+        if not self.can_ask:
+            return True
+        self._stderr.write(wrapped(question, columns_of(self._stderr)))
+        self._stderr.flush()
+        return self._stdin.readline().strip().lower() in {"y", "yes"}
 
     def pick(
         self, people: Sequence[Person], check: Check, *, is_free: bool = False

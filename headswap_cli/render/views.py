@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import compress
 from pathlib import Path
@@ -40,12 +40,16 @@ Json = dict[str, Any] | list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One result: the JSON value, the text for people, and what ``--quiet`` leaves of it."""
+    """One result: the JSON value, the text for people, what ``--quiet`` leaves of it, and what to know of it.
+
+    ``notices`` are no part of the result, and go where it does not.
+    """
 
     value: Json
     text: str
     bare: str
     lay: Callable[[int | None], str] | None = None
+    notices: Sequence[str] = ()
 
     def on(self, columns: int | None) -> str:
         """Return the text for a terminal of so many columns; None is a pipe or a file."""
@@ -155,8 +159,9 @@ def task(result: SwapResult) -> Shown:
         "mappings": mappings_json(result.mappings, result.task.modes),
         "held": result.held,
         "credits_charged": result.credits_charged,
+        "notices": list(result.task.notices),
     }
-    return Shown(value, result.task.task_id, result.task.task_id)
+    return Shown(value, result.task.task_id, result.task.task_id, notices=result.task.notices)
 
 
 def run(result: RunResult) -> Shown:
@@ -175,7 +180,8 @@ def run(result: RunResult) -> Shown:
         "credits_charged": result.credits_charged,
         "notices": list(result.task.notices),
     }
-    return _lines(value, [short_path(result.saved.path) if result.saved else result.task.task_id])
+    name = short_path(result.saved.path) if result.saved else result.task.task_id
+    return replace(_lines(value, [name]), notices=result.task.notices)
 
 
 def rehearsal(result: Rehearsal) -> Shown:
@@ -193,9 +199,11 @@ def rehearsal(result: Rehearsal) -> Shown:
     }
     is_free = result.backend is Backend.LOCAL
     balance = f"balance {'unknown' if result.balance is None else format(result.balance, 'g')}"
+    whom = " to the local engine" if is_free else ""
     lines = [
-        f"Nothing was {'made' if is_free else 'paid'}. This is what would be sent:",
-        f"POST {printable(result.url, CELL_LIMIT)}",
+        f"Nothing was {'made' if is_free else 'paid'}. This is what would be sent{whom}:",
+        # The engine's own origin is good for this program alone.
+        f"POST {printable(result.url.removeprefix(ENGINE_ORIGIN), CELL_LIMIT)}",
         json.dumps(result.body, indent=2),
         *([] if is_free else [balance]),
         f"analysis {result.analysis_id}",
@@ -219,16 +227,29 @@ def short_path(path: Path) -> str:
 def downloads(results: Sequence[DownloadResult], errors: Mapping[str, HeadswapError]) -> Shown:
     """Show saved results, one path a line; one alone is an object. ``errors`` are of those that were not."""
     values = [
-        {"task_id": r.task_id, "run_id": r.run_id, "status": "completed", **saved_json(r.saved)}
+        {
+            "task_id": r.task_id,
+            "run_id": r.run_id,
+            "status": "completed",
+            **saved_json(r.saved),
+            "notices": list(r.notices),
+        }
         for r in results
     ]
     values += [
         {"task_id": one, "run_id": None, "status": "unknown", **saved_json(None), "error": error_json(error)}
         for one, error in errors.items()
     ]
-    return _lines(
+    shown = _lines(
         values[0] if len(values) == 1 else values, [short_path(result.saved.path) for result in results]
     )
+    return replace(shown, notices=remarks({result.task_id: result.notices for result in results}))
+
+
+def remarks(notices: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what there is to know of results, by id, which is said where there are several."""
+    is_alone = len(notices) == 1
+    return [text if is_alone else f"{one}: {text}" for one, texts in notices.items() for text in texts]
 
 
 def _lines(value: Json, names: Sequence[str]) -> Shown:
@@ -248,6 +269,7 @@ def status_json(result: StatusResult) -> dict[str, Any]:
         "output_url": None if is_ours else result.output_url,
         "output": result.output,
         "modes": modes_json(result.modes),
+        "notices": list(result.notices),
     }
 
 
@@ -270,6 +292,7 @@ def states(results: Sequence[StatusResult]) -> Shown:
         lay(None),
         "\n".join(result.status for result in results),
         lay,
+        remarks({result.identifier: result.notices for result in results}),
     )
 
 
@@ -313,7 +336,7 @@ def demo(result: RunResult, sheet: Path) -> Shown:
     """Show where the demo's result and its before-and-after sheet lie."""
     shown = run(result)
     value = {**shown.value, "sheet": str(sheet)} if isinstance(shown.value, dict) else shown.value
-    return Shown(value, shown.text, shown.bare)
+    return replace(shown, value=value)
 
 
 def comparison(subject: Subject, wanted: Wanted, people: Sequence[Observed], notes: Sequence[str]) -> Shown:

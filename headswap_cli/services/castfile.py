@@ -6,6 +6,7 @@ Nothing that was measured of a face is in the file; on the next clip the picture
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.errors import InputError
@@ -56,7 +57,10 @@ def check_writable(path: Path, *, force: bool) -> None:
 
 
 def save_cast(
-    path: Path, matched: Sequence[tuple[Person, FaceMapping]], contents: Mapping[int, bytes]
+    path: Path,
+    matched: Sequence[tuple[Person, FaceMapping]],
+    contents: Mapping[int, bytes],
+    faults: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Path]:
     """Write a file that ``read_cast`` reads, and the pictures of the people beside it; for the owner only.
 
@@ -64,6 +68,7 @@ def save_cast(
         path: The file.
         matched: Who gets which face.
         contents: The people's pictures as they came, by number from 1.
+        faults: Why somebody could not be found again by that picture, likewise.
 
     Returns: what was written, the file first.
 
@@ -74,9 +79,12 @@ def save_cast(
 
     people = list(dict.fromkeys(person for person, _ in matched))
     for person in people:
-        if person.person not in contents:
+        fault = faults.get(person.person)
+        if person.person not in contents or fault is not None:
+            reason = f" ({fault})" if fault is not None else ""
             raise InputError(
-                f"Person {person.person} has no picture to be found again by; the mapping was not saved.",
+                f"Person {person.person} has no picture to be found again by{reason}; the mapping was not"
+                " saved.",
                 hint="Leave out --save-mapping.",
             )
     document, rows = tomlkit.document(), tomlkit.aot()

@@ -34,6 +34,9 @@ class Likeness(Protocol):
     def distances(self, photo: Path, pictures: Mapping[int, bytes]) -> dict[int, float]:
         """Return how different the face on a photo is from that on each picture which shows one."""
 
+    def fault(self, picture: bytes) -> str | None:
+        """Return why ``distances`` would refuse a photo; None if it would not."""
+
 
 def cast(deps: Deps, faces: Sequence[FaceMapping], analysis: Analysis) -> tuple[FaceMapping, ...]:
     """Return the faces with numbers; who looks like a photo is told with the distance.
@@ -52,6 +55,18 @@ def cast(deps: Deps, faces: Sequence[FaceMapping], analysis: Analysis) -> tuple[
         return deps.open_likeness().distances(absolute(photo), _pictures())
 
     return numbered(faces, people, analysis_id, measure=_measure, tell=deps.report.notice)
+
+
+def unrecognisable(deps: Deps, pictures: Mapping[int, bytes]) -> dict[int, str]:
+    """Return why people cannot be found again by their pictures, by number from 1; who can is left out.
+
+    With a cloud service what compares faces need not be there: nobody looks.
+    """
+    if not deps.is_free:
+        return {}
+    meter = deps.open_likeness()
+    faults = {number: meter.fault(picture) for number, picture in pictures.items()}
+    return {number: fault for number, fault in faults.items() if fault is not None}
 
 
 def numbered(
@@ -176,9 +191,10 @@ def _check_apart(
 def _with_people(
     error: InputError, people: Sequence[Person], face: FaceMapping, analysis_id: str
 ) -> InputError:
+    alone = len(people) == 1
     return InputError(
         f"{error.message} People in the video: {people_listed(people)}.",
-        hint=error.hint or f"Name the person: --face {people[0].person}={face.image}",
+        hint=error.hint or f"Name the person: --face {people[0].person if alone else 'N'}={face.image}",
         analysis_id=analysis_id,
     )
 

@@ -41,11 +41,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DownloadResult:
-    """A task's result on disk."""
+    """A task's result on disk; ``notices`` are as in ``Task``."""
 
     task_id: str
     run_id: str | None
     saved: Saved
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +183,9 @@ def download(deps: Deps, order: Order) -> DownloadResult:
         raise
     saved = save(deps, task, order.target, force=order.force)
     if order.run_id is not None:
-        deps.journal.done(order.run_id, saved, output=TO_STDOUT if order.to_stdout else None)
-    return DownloadResult(order.task_id, order.run_id, saved)
+        output = TO_STDOUT if order.to_stdout else None
+        deps.journal.done(order.run_id, saved, output=output, notices=task.notices)
+    return DownloadResult(order.task_id, order.run_id, saved, task.notices)
 
 
 def _check_finished(task: Task) -> None:

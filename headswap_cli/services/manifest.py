@@ -102,7 +102,7 @@ def _way_on(hint: str) -> str:
     """Return what of a hint is told with a row, among the mistakes of many: what is short, and not plain."""
     if hint.startswith("mkdir "):
         return f" ({hint})"
-    return f"; {ANY_LENGTH}" if hint.startswith(ANY_LENGTH) else ""
+    return f"; {hint.partition(';')[0]}" if hint.startswith(ANY_LENGTH) else ""
 
 
 def load(source: str, stdin: TextIO | None) -> tuple[bytes, Path]:

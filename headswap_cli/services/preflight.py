@@ -25,6 +25,7 @@ def check_sources(
     faces: Sequence[FaceMapping],
     *,
     any_length: bool,
+    is_local: bool = False,
 ) -> list[str]:
     """Check the mappings and every file that is on this machine; URLs are left to the service.
 
@@ -32,11 +33,12 @@ def check_sources(
         video: A path or a URL; None if there is none.
         faces: Who gets which photo.
         any_length: Whether any length will do.
+        is_local: Whether all of it is for the local engine.
 
     Returns: what the user should know and need not act on, such as what could not be checked.
     Raises: InputError: names the thing, the value and the limit.
     """
-    looks = source_checks(video, faces, any_length=any_length, known_photos=set())
+    looks = source_checks(video, faces, any_length=any_length, is_local=is_local, known_photos=set())
     return [notice for look in looks for notice in look()]
 
 
@@ -45,6 +47,7 @@ def source_checks(
     faces: Sequence[FaceMapping],
     *,
     any_length: bool,
+    is_local: bool = False,
     known_photos: set[str],
 ) -> Iterator[Callable[[], list[str]]]:
     """Yield what ``check_sources`` does, one check after the other, for whoever wants to know every fault.
@@ -56,7 +59,7 @@ def source_checks(
     for source in filter(is_url, (video or "", *dict.fromkeys(face.image for face in faces))):
         yield partial(_url_notices, source)
     if video is not None and not is_url(video):
-        yield partial(_video_notices, video, any_length=any_length)
+        yield partial(_video_notices, video, any_length=any_length, is_local=is_local)
     for photo in _photos_here(faces):
         if photo not in known_photos:
             yield partial(_photo_notices, photo, known_photos)
@@ -100,11 +103,11 @@ def _photo_notices(photo: str, known: set[str]) -> list[str]:
     return [] if is_checked else [f"{photo}: whether it can be decoded is unchecked, {_UNCHECKED}"]
 
 
-def _video_notices(video: str, *, any_length: bool) -> list[str]:
-    info = check_video(absolute(video), any_length=any_length)
+def _video_notices(video: str, *, any_length: bool, is_local: bool) -> list[str]:
+    info = check_video(absolute(video), any_length=any_length, is_local=is_local)
     if info is None:
         return [f"{video}: length, size and codec are unchecked, {_UNCHECKED}"]
-    if info.codec and info.codec not in USUAL_CODECS:
+    if info.codec and info.codec not in USUAL_CODECS and not is_local:
         return [
             f"{video} is encoded as {info.codec}, which a cloud service may refuse; H.264 is the safe choice"
         ]

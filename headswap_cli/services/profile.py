@@ -156,9 +156,15 @@ def remove_profile(file: ProfileFile, name: str) -> bool:
     """Forget a profile and its secrets; a built-in one is as it was at first.
 
     Returns: False if the secrets had to be left in a keyring that is locked or gone.
-    Raises: InputError: there is no such profile.
+    Raises: InputError: there is no such profile, or nothing was set in a built-in one.
     """
-    profile = file.read().require(name)
+    profiles = file.read()
+    profile = profiles.require(name)
+    if name not in profiles.by_name and profiles.default != name:
+        raise InputError(
+            f"The profile {name} is built in and cannot be removed; nothing was set in it.",
+            hint="headswap profile list",
+        )
     is_forgotten = _forget(file, name, profile.key_in)
     file.remove(name)
     return is_forgotten

@@ -82,6 +82,11 @@ def _way_on(deps: Deps, run_id: str) -> str:
         return f"Whether the task was created is not known: headswap resume {run_id}"
     to_end = f"; to end it for good: headswap cancel {run_id}" if deps.is_free else ""
     if _goes_on_by_resume(deps, run_id):
+        if run.task_id is None:
+            return (
+                "No task was created yet, and by itself nothing but the analysis goes on: headswap resume"
+                f" {run_id}{to_end}"
+            )
         unpaid = "" if deps.is_free else ", and nothing is paid twice"
         return f"What was submitted goes on{unpaid}: headswap resume {run_id}{to_end}"
     return f"What was submitted goes on: headswap status {run_id} --wait{to_end}"

@@ -57,6 +57,15 @@ def people_in(steps: Sequence[Step]) -> tuple[Person, ...]:
     return ()
 
 
+def notices_in(steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return what there was to know of the result when it was saved at last."""
+    for step in reversed(steps):
+        if step.kind is StepKind.DONE:
+            # Earlier versions kept none.
+            return tuple(step.detail.get("notices", ()))
+    return ()
+
+
 def _person(kept: JsonObject) -> Person:
     # Earlier versions kept neither when nor where somebody is seen.
     return Person(**{**kept, "box": tuple(kept["box"]) if kept.get("box") else None})

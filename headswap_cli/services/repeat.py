@@ -30,6 +30,7 @@ class DoneError(InputError):
             hint=f"To have the same again{again}: -o FILE, or --force. To {another} another: --new",
             run_id=run.run_id,
             task_id=run.task_id,
+            output=run.output,
         )
         self.run = run
 

@@ -12,7 +12,7 @@ from headswap_cli.models import Backend, Saved, Status, Task
 from headswap_cli.services.content import content_of
 from headswap_cli.services.output import LATER
 from headswap_cli.services.preflight import source_checks
-from headswap_cli.services.remember import mapped_faces, people_in
+from headswap_cli.services.remember import mapped_faces, notices_in, people_in
 from headswap_cli.services.repeat import DoneError, check_not_done, check_place
 from headswap_cli.services.run import RunResult
 from headswap_cli.services.swap import check_options
@@ -83,8 +83,8 @@ def line_up(
         with problems.noting(row.number, row.line):
             seen.check(row)
         if not row.request.faces:
-            message = "no face was given: a column face, or --face for all rows."
-            problems.add(row.number, row.line, None, message)
+            way = "a column face, or --face for all rows" if row.line else "--face 1=IMAGE"
+            problems.add(row.number, row.line, None, f"no face was given: {way}.")
         try:
             row, known = _recognised(row, journal, profile, retry_failed=retry_failed)
         except DoneError as done:
@@ -98,6 +98,7 @@ def line_up(
             video=wish.video,
             faces=wish.faces,
             any_length=wish.options.any_length,
+            is_local=profile == Backend.LOCAL,
             known_photos=photos,
         )
         notices.update(dict.fromkeys(told))
@@ -116,6 +117,7 @@ def note_sources(
     video: str | None,
     faces: Sequence[FaceMapping],
     any_length: bool,
+    is_local: bool,
     known_photos: set[str],
 ) -> list[str]:
     """Note all that is wrong with a row's video and photos; arguments as of ``check_sources``.
@@ -123,7 +125,9 @@ def note_sources(
     Returns: what the user should know and need not act on.
     """
     notices: list[str] = []
-    for look in source_checks(video, faces, any_length=any_length, known_photos=known_photos):
+    for look in source_checks(
+        video, faces, any_length=any_length, is_local=is_local, known_photos=known_photos
+    ):
         with problems.noting(number, line):
             notices += look()
     return notices
@@ -174,7 +178,7 @@ def recalled(journal: Journal, run: Run) -> RunResult:
         profile=run.profile,
         backend=Backend(run.backend),
         analysis_id=run.analysis_id or "",
-        task=Task(run.task_id or "", run.status, 0, run.progress),
+        task=Task(run.task_id or "", run.status, 0, run.progress, notices=notices_in(steps)),
         people=people_in(steps),
         mappings=mapped_faces(run, steps),
         saved=Saved(Path(run.output or ""), run.size_bytes or 0, run.sha256 or "") if is_saved else None,
@@ -204,8 +208,9 @@ class _Seen:
             return
         if (earlier := self._targets.setdefault(request.target, row.number)) != row.number:
             raise InputError(
-                f"{row.unit} {earlier} has the output {str(request.target)!r}, too: "
-                "give a column output, or -o '{row}-{stem}.mp4'."
+                f"{row.unit} {earlier} has the output {str(request.target)!r}, too: name them apart, "
+                f"{'by a column output, or ' if row.line else ''}"
+                "-o '{row}-{stem}.mp4'."
             )
 
 

@@ -140,7 +140,12 @@ def check(request: RunRequest, *, journal: Journal | None = None, profile: str =
         DoneError: the same run is completed and its file is there.
         InputError: names the thing, the value and the limit.
     """
-    notices = check_sources(request.video, request.faces, any_length=request.options.any_length)
+    notices = check_sources(
+        request.video,
+        request.faces,
+        any_length=request.options.any_length,
+        is_local=profile == Backend.LOCAL,
+    )
     known = None
     if journal is not None and not request.is_new:
         content = content_of(profile, request.video, request.faces, request.options)
@@ -257,8 +262,6 @@ def _proceed(
             task, credits_charged = yield from see_through(
                 deps, run.run_id, submission, deadline=deadline, max_credits=request.max_credits
             )
-            for notice in task.notices:
-                deps.report.notice(notice)
             saved = _save(deps, run.run_id, task, request)
         elif task.status.has_failed:
             raise task_failed(deps, task)
@@ -336,7 +339,7 @@ def _save(deps: Deps, run_id: str, task: Task, request: RunRequest) -> Saved:
     except NotFoundError as error:
         deps.journal.failed(run_id, Status.FAILED, error)
         raise
-    deps.journal.done(run_id, saved, output=kept_as)
+    deps.journal.done(run_id, saved, output=kept_as, notices=task.notices)
     deps.clean_up(run_id)
     return saved
 

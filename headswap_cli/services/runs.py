@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from headswap_cli.errors import BusyError, InputError, NotFoundError
 from headswap_cli.models import Backend, Status
 from headswap_cli.services.likely import likely
+from headswap_cli.services.remember import notices_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from headswap_cli.journal import Journal, Run
+    from headswap_cli.journal import Journal, Run, Step
     from headswap_cli.local.jobs import JobState
 
     Look = Callable[[list[str]], Mapping[str, JobState]]
@@ -38,10 +39,15 @@ def find_run(journal: Journal, identifier: str) -> Run:
     return run
 
 
-def latest(journal: Journal, look: Look, limit: int, status: Status | None) -> list[Run]:
-    """Return the newest runs, newest first, as ``as_they_are``; of one state, if any is given."""
-    known = as_they_are(journal.runs(limit if status is None else None), look)
-    return [run for run in known if status is None or run.state is status][:limit]
+def latest(journal: Journal, look: Look, limit: int, status: Status | None) -> tuple[list[Run], int]:
+    """Return the newest runs, newest first, as ``as_they_are``, and how many there are.
+
+    Of one state, if any is given.
+    """
+    if status is None:
+        return as_they_are(journal.runs(limit), look), journal.count()
+    known = [run for run in as_they_are(journal.runs(None), look) if run.state is status]
+    return known[:limit], len(known)
 
 
 def as_they_are(runs: Sequence[Run], look: Look) -> list[Run]:
@@ -70,6 +76,20 @@ def _as_it_is(run: Run, job: JobState | None) -> Run:
     # Analysed, and its task is yet to be created.
     status, progress = (Status.PROCESSING, 0.0) if is_between else (job.status, job.progress)
     return replace(run, status=status, progress=progress, error=job.error)
+
+
+def at_work_on(journal: Journal, runs: Iterable[Run]) -> set[str]:
+    """Return the ids of those that have no task yet and that another command is bringing to one just now."""
+    return {run.run_id for run in runs if run.is_before_its_task and journal.is_held(run.run_id)}
+
+
+def notices_of(run: Run, steps: Sequence[Step], look: Look) -> tuple[str, ...]:
+    """Return what there is to know of a run's result: as it was saved, or as the local engine has it."""
+    saved = notices_in(steps)
+    if saved or run.backend != Backend.LOCAL or run.task_id is None:
+        return saved
+    job = look([run.task_id]).get(run.task_id)
+    return job.notices if job is not None else ()
 
 
 def forget(journal: Journal, run_ids: Sequence[str], *, force: bool) -> list[str]:
@@ -115,8 +135,8 @@ def _why_kept(run: Run) -> str:
     return "may have made a task" if run.backend == Backend.LOCAL else "may have paid for a task"
 
 
-def prune(journal: Journal, older: str, *, now: Callable[[], float] = time.time) -> list[str]:
-    """Take out what was begun longer ago than ``older`` (``30d``, ``12h``) and is over; return the ids.
+def old_runs(journal: Journal, older: str, *, now: Callable[[], float] = time.time) -> list[str]:
+    """Return the ids of what was begun longer ago than ``older`` (``30d``, ``12h``) and is over.
 
     Raises:
         InputError: that is no age.
@@ -125,7 +145,7 @@ def prune(journal: Journal, older: str, *, now: Callable[[], float] = time.time)
     if match is None:
         raise InputError(f"{older!r} is no age.", hint="headswap runs prune --older 30d")
     moment = now() - int(match[1]) * _SECONDS[match[2]]
-    return forget(journal, [run.run_id for run in journal.finished_before(moment)], force=False)
+    return [run.run_id for run in journal.finished_before(moment)]
 
 
 def result_of(run: Run) -> Path:

@@ -17,6 +17,7 @@ from headswap_cli.errors import (
     RefusedError,
 )
 from headswap_cli.models import Analysis, Status, Task
+from headswap_cli.services.remember import notices_in
 from headswap_cli.services.timed import fault_notice, pace_for, state_report
 from headswap_cli.services.wait import drive, watch
 
@@ -36,7 +37,8 @@ _PAUSE_S = 0.5
 class StatusResult:
     """The state of whatever an id names; ``kind`` is analysis, task or run.
 
-    ``kind`` is None where nothing could be learnt; ``fault`` says why. ``modes`` are as in ``Task``.
+    ``kind`` is None where nothing could be learnt; ``fault`` says why. ``modes`` and ``notices`` are as in
+    ``Task``.
     """
 
     identifier: str
@@ -47,6 +49,7 @@ class StatusResult:
     output_url: str | None
     output: str | None = None
     modes: Mapping[int, Mode] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
     fault: HeadswapError | None = None
 
     def verdict(self) -> None:
@@ -113,17 +116,15 @@ def recall(journal: Journal, identifier: str, *, is_waited_for: bool = False) ->
     run = journal.find(identifier)
     if run is None or run.run_id != identifier:
         return None
-    is_held = _is_between(run) and journal.is_held(run.run_id)
+    is_held = run.is_before_its_task and journal.is_held(run.run_id)
     if is_held and is_waited_for:
         return None
     if run.state is Status.UNSENT:
         return _unsent(run, is_held=is_held)
-    return _recalled(run, run.error) if _is_over(run) or _job_of(run) is None else None
-
-
-def _is_between(run: Run) -> bool:
-    """Whether a run has no task yet that the service knows of, and may be about to get one."""
-    return run.state in {Status.UNSENT, Status.UNKNOWN} and run.task_id is None
+    if not _is_over(run) and _job_of(run) is not None:
+        return None
+    error = _YET.removeprefix("; ") if is_held else run.error
+    return replace(_recalled(run, error), notices=notices_in(journal.steps(run.run_id)))
 
 
 def _recalled(run: Run, error: str | None) -> StatusResult:
@@ -337,6 +338,13 @@ def _told_as_run(journal: Journal, run: Run, job_id: str, state: Analysis | Task
 def _result(name: str, state: Analysis | Task) -> StatusResult:
     if isinstance(state, Task):
         return StatusResult(
-            name, "task", state.status, state.progress, state.error, state.output_url, modes=state.modes
+            name,
+            "task",
+            state.status,
+            state.progress,
+            state.error,
+            state.output_url,
+            modes=state.modes,
+            notices=state.notices,
         )
     return StatusResult(name, "analysis", state.status, state.progress, state.error, output_url=None)

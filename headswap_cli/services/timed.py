@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from headswap_cli.models import Analysis, Backend, Status, Task
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from headswap_cli.errors import HeadswapError
+    from headswap_cli.journal import Journal
     from headswap_cli.models import Front
     from headswap_cli.services.deps import Deadline, Deps
 
@@ -104,21 +107,34 @@ def pace_for(deps: Deps, state: Analysis | Task) -> Pace:
 def state_report(deps: Deps) -> Callable[[Analysis | Task], None]:
     """Return what tells the user of each look; of a state that nobody has met yet, the service's number."""
     told, waits_for = 0, ""
+    name_of = cache(partial(_name_of, deps.journal))
 
     def tell(state: Analysis | Task) -> None:
         nonlocal told, waits_for
         what, _ = described(state)
-        if deps.is_free and state.front is not None and state.front.identifier != waits_for:
-            waits_for = state.front.identifier
-            deps.report.notice(f"{what}: {_waiting_line(state.front, state.ahead)}")
+        front = state.front if deps.is_free else None
+        if front is not None:
+            front = replace(front, identifier=name_of(front.identifier))
+            if front.identifier != waits_for:
+                waits_for = front.identifier
+                deps.report.notice(f"{what}: {_waiting_line(front, state.ahead)}")
         deps.report.state(what, state.status, state.progress)
-        if deps.is_free and state.front is not None:
-            deps.report.waits(what, state.front, state.ahead)
+        if front is not None:
+            deps.report.waits(what, front, state.ahead)
         if state.status is Status.UNKNOWN and state.status_number != told:
             told = state.status_number
             deps.report.notice(f"the service says status {told}, which is not known here; still waiting")
 
     return tell
+
+
+def _name_of(journal: Journal, job_id: str) -> str:
+    """Return what the user knows a job by: the file and the run that it is of; else its id."""
+    run = journal.find(job_id)
+    if run is None:
+        return job_id
+    name = run.source.partition("?")[0].replace("\\", "/").rpartition("/")[2]
+    return f"of {name} ({run.run_id})"
 
 
 def _waiting_line(front: Front, ahead: int) -> str:

@@ -43,6 +43,15 @@ def refused(headswap: Headswap, *arguments: object) -> str:
     return ran.err
 
 
+@pytest.mark.parametrize("words", [("analyze",), ("run", "--face", "me.png")])
+def test_of_a_length_that_will_not_do_the_local_engine_is_told_its_own_flag_alone(
+    headswap: Headswap, tmp_path: Path, photo: Path, words: tuple[str, ...]
+) -> None:
+    long = plain_clip(tmp_path / "long.mp4", seconds=25)
+    said = refused(headswap, words[0], long, *(photo if word == "me.png" else word for word in words[1:]))
+    assert said.endswith("long.mp4 is 25.0 s long; the limits are 3-20 s\nhint: add --any-length\n")
+
+
 def test_a_video_that_does_not_exist_is_named(headswap: Headswap, tmp_path: Path, photo: Path) -> None:
     said = refused(headswap, "run", tmp_path / "gone.mp4", "--face", f"1={photo}")
     assert "gone.mp4" in said

@@ -260,7 +260,11 @@ def test_ctrl_c_while_a_local_job_is_waited_for_names_the_command_that_ends_it(h
     _, err = waiting.communicate(timeout=60)
     assert waiting.returncode == 130
     run_id = run["run_id"]
-    assert f"goes on: headswap resume {run_id}; to end it for good: headswap cancel {run_id}\n" in err
+    assert (
+        "No task was created yet, and by itself nothing but the analysis goes on:"
+        f" headswap resume {run_id}; to end it for good: headswap cancel {run_id}\n"
+    ) in err
+    assert f"processing  headswap resume {run_id}\n" in home.headswap("runs").out
     assert home.headswap("cancel", run_id, "-q").out == f"{run_id}\n"
     assert home.status(run["analysis_id"]) == "cancelled"
 

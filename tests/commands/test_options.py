@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,9 @@ from headswap_cli.commands.options import parse_face, parse_id
 from headswap_cli.config import parse_duration
 from headswap_cli.errors import InputError
 from headswap_cli.models import FaceMapping, Place
+
+if TYPE_CHECKING:
+    from tests.conftest import Headswap
 
 
 @pytest.mark.parametrize(
@@ -34,6 +38,20 @@ from headswap_cli.models import FaceMapping, Place
 )
 def test_a_face_names_a_person_an_obj_id_or_nobody(value: str, mapping: FaceMapping) -> None:
     assert parse_face(value) == mapping
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--face", "-o", "x.mp4"), ("-q", "--face", "-o", "x.mp4", "--", "-y.mp4"), ("-o", "-", "--face", "-o")],
+)
+def test_a_forgotten_value_is_named_with_its_option(headswap: Headswap, words: tuple[str, ...]) -> None:
+    said = headswap("run", "clip.mp4", *words, code=2).err
+    assert said == "error: Option '--face' needs a value, and '-o' is an option.\nhint: headswap run --help\n"
+
+
+def test_behind_two_dashes_names_of_options_are_names_of_files(headswap: Headswap) -> None:
+    said = headswap("run", "--face", "me.jpg", "--", "--face", "-o", code=2).err
+    assert "video 2: no such file" in said
 
 
 @pytest.mark.parametrize(

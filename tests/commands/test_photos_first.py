@@ -132,7 +132,9 @@ def test_where_nothing_is_paid_nothing_is_said_of_paying(
 ) -> None:
     other = plain_clip(tmp_path / "other.mp4", seconds=5)
     one = program("run", clip, "--face", f"1={photos[0]}", "--dry-run")
-    assert one.out.startswith("Nothing was made. This is what would be sent:\n")
+    assert one.out.startswith(
+        f"Nothing was made. This is what would be sent to the local engine:\nPOST {wire.CREATE_PATH}\n"
+    )
     assert "balance" not in one.out
     several = program("run", clip, other, "--face", f"1={photos[0]}", "--dry-run")
     assert "video 2 (other.mp4): would be made\n" in several.err
@@ -186,6 +188,9 @@ def test_what_waits_for_its_photos_to_be_judged_is_ended_in_its_own_terminal_alo
     (known,) = program("runs", "--json").value
     run_id = known["run_id"]
     assert known["status"] == "unsent"
+    for listed in (program("runs").out, program("runs", "show", run_id).out):
+        assert "another headswap is at work on it" in listed
+        assert "headswap resume" not in listed
     said = program("cancel", run_id, code=2).err
     assert f"{run_id} still waits in another headswap, which has submitted nothing to cancel yet." in said
     assert "hint: Ctrl-C in that terminal ends it." in said

@@ -247,6 +247,15 @@ def test_remove_forgets_the_profile_and_its_key(
     keyless("profile", "remove", "work", code=2)
 
 
+def test_a_built_in_profile_stays_and_only_what_was_set_in_it_is_removed(keyless: Headswap) -> None:
+    keyless("profile", "set", "local", "resolution=480p")
+    said = keyless("profile", "remove", "local").out
+    assert said == "The profile local is built in and stays; what was set in it was removed.\n"
+    assert "480p" not in keyless("profile", "show", "local").out
+    said = keyless("profile", "remove", "local", code=2).err
+    assert "The profile local is built in and cannot be removed; nothing was set in it." in said
+
+
 @pytest.mark.parametrize("name", ["local", "WORK", "a b", "../x", "", "-x", "x" * 65, "ü"])
 def test_a_name_that_is_taken_or_none_is_refused(
     keyless: Headswap, service: HeadSwapService, name: str

@@ -39,7 +39,8 @@ def test_a_job_behind_another_says_so_and_both_are_taken_up_after_a_stop(
     videos = [clips.plain_clip(tmp_path / f"{seconds}.mp4", seconds=seconds) for seconds in (4, 5)]
     first = arena.headswap("analyze", videos[0], "--timeout", "1s", code=4)
     assert "waits its turn" not in first.err
-    at_work = arena.headswap("runs", "--json").value[0]["analysis_id"]
+    (run,) = arena.headswap("runs", "--json").value
+    at_work = run["analysis_id"]
     with arena.client() as http:
         asked = {"_id": at_work}
         until(
@@ -47,8 +48,8 @@ def test_a_job_behind_another_says_so_and_both_are_taken_up_after_a_stop(
             lambda part: part == 99,
         )
     second = arena.headswap("analyze", videos[1], "--timeout", "1s", code=4)
-    said = f"analysis: waits its turn in the local engine, which does the analysis {at_work} first (99 %)\n"
-    assert said in second.err
+    front = f"the analysis of 4.mp4 ({run['run_id']})"
+    assert f"analysis: waits its turn in the local engine, which does {front} first (99 %)\n" in second.err
     stopped = arena.headswap("serve", "--stop")
     assert "2 unfinished jobs wait in its queue" in stopped.out
     assert arena.headswap("serve", "--stop", "--json").value == {"stopped": False, "unfinished": 0}

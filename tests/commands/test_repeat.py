@@ -402,6 +402,7 @@ def test_a_file_that_was_saved_is_still_known_when_the_video_went_to_stdout_late
     assert now == saved
     assert cloud("status", run_id, "--json").value["output"] == str(cloud.cwd / OUTPUT)
     assert "has saved this already" in cloud(*RUN, code=2).err
+    assert cloud(*RUN, "--json", code=2).value["error"]["output"] == str(cloud.cwd / OUTPUT)
     cloud("runs", "forget", run_id)
     poured(cloud)
     (run,) = cloud("runs", "--json").value

@@ -52,8 +52,10 @@ def test_resume_takes_up_everything_that_is_open(cloud: Headswap, service: HeadS
     first = cloud(*RUN, "-o", "one.mp4", "--timeout", "1s", "--json", code=4).value["error"]["run_id"]
     second = cloud("run", f"{VIDEO}?2", "--face", FACE, "--detach", "-o", "two.mp4", "--json").value["run_id"]
     service.polls[TASK_PATH] = 0
-    values = cloud("resume", "--json").value
-    assert [value["run_id"] for value in values] == [first, second]
+    ran = cloud("resume", "--json")
+    assert [value["run_id"] for value in ran.value] == [first, second]
+    named = [line for line in ran.err.splitlines() if line.startswith("run ")]
+    assert named == [f"run {first} ({VIDEO})", f"run {second} ({VIDEO}?...)"]
     assert (cloud.cwd / "one.mp4").read_bytes() == (cloud.cwd / "two.mp4").read_bytes() == tiny_video()
     assert len(service.creates) == 2
     assert cloud("resume").out == "Nothing is open.\n"

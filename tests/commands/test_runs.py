@@ -11,6 +11,7 @@ import pytest
 
 from headswap_cli.wire import CREATE_PATH, TASK_PATH
 from tests.origin import reset
+from tests.terminals import Screen
 
 if TYPE_CHECKING:
     from tests.conftest import Headswap
@@ -52,6 +53,39 @@ def test_runs_can_be_limited_and_chosen_by_their_state(cloud: Headswap, service:
     assert value["run_id"] == unknown
     assert f"headswap resume {unknown}" in cloud("runs").out
     assert "completed" in cloud("runs", "--status", "gone", code=2).err
+
+
+def test_a_list_that_stops_says_how_many_there_are_and_what_shows_all(cloud: Headswap) -> None:
+    for number in range(3):
+        cloud("analyze", f"{VIDEO}?{number}")
+    said = cloud("runs", "--limit", "2")
+    assert len(said.out.splitlines()) == 3
+    assert said.err == "2 of 3 runs; all of them: headswap runs --limit 3\n"
+    said = cloud("runs", "--status", "completed", "-n", "1", "--json")
+    assert said.err == "1 of 3 runs; all of them: headswap runs --status completed --limit 3\n"
+    for words in ((), ("--limit", "3"), ("--limit", "1", "-q"), ("--status", "failed", "-n", "1")):
+        assert cloud("runs", *words).err == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+def test_on_a_terminal_a_failed_run_is_one_row_and_its_reason_is_whole_where_it_is_shown(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.errors[TASK_PATH] = reason = "the video has no face " + "that can be followed for long " * 3
+    run_id = cloud(*RUN, "--json", code=3).value["error"]["run_id"]
+    with Screen(cloud, "runs", columns=80) as screen:
+        assert screen.ended() == 0
+    rows = screen.text.splitlines()
+    assert [len(row) <= 80 for row in rows] == [True, True]
+    assert rows[1].endswith("…")
+    assert reason.strip() in cloud("runs", "show", run_id).out
+
+
+def test_a_rehearsal_is_listed_as_one(cloud: Headswap) -> None:
+    cloud(*RUN, "--dry-run")
+    assert cloud("runs").out.splitlines()[1].endswith("completed  dry run: nothing made")
+    (known,) = cloud("runs", "--json").value
+    assert (known["dry_run"], known["task_id"]) == (True, None)
 
 
 def test_what_a_cloud_service_does_is_told_as_of_when_it_was_last_seen_and_not_asked_for(
@@ -137,6 +171,23 @@ def test_prune_takes_out_what_is_old_and_over(cloud: Headswap) -> None:
     assert cloud("runs", "prune", "-q").out.split() == [done]
     assert cloud("runs", "-q").out.split() == [kept]
     cloud("runs", "prune", "--older", "soon", code=2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+def test_prune_asks_on_a_terminal_before_it_forgets_what_keeps_from_paying_twice(cloud: Headswap) -> None:
+    done = cloud(*RUN, "--json").value["run_id"]
+    everything = ("runs", "prune", "--older", "0d")
+    for answer, left in (("\r", [done]), ("n\r", [done]), ("y\r", [])):
+        with Screen(cloud, *everything, columns=100) as screen:
+            screen.until("Forget 1 run? The same commands would make, and pay for, all of it anew. [y/N]")
+            screen.press(answer)
+            assert screen.ended() == 0
+        assert ("Nothing was forgotten." in screen.text) == bool(left)
+        assert cloud("runs", "-q").out.split() == left
+    cloud(*RUN, "--force")
+    with Screen(cloud, *everything, "--yes") as screen:
+        assert screen.ended() == 0
+    assert cloud("runs", "-q").out.split() == []
 
 
 def test_open_shows_the_result_in_the_users_viewer(cloud: Headswap) -> None:

@@ -41,12 +41,14 @@ def test_several_go_to_names_made_of_a_template(cloud: Headswap) -> None:
 def test_several_to_one_file_or_to_stdout_are_exit_2(cloud: Headswap, service: HeadSwapService) -> None:
     one = cloud("run", *VIDEOS, "--face", FACE, "-o", "one.mp4", code=2)
     assert "video 2: video 1 has the output" in one.err
+    assert "too: name them apart, -o '{row}-{stem}.mp4'.\n" in one.err
+    assert "column" not in one.err
     assert "can't go to stdout" in cloud("run", *VIDEOS, "--face", FACE, "-o", "-", code=2).err
     assert service.requests == []
 
 
 def test_several_without_a_face_are_exit_2(cloud: Headswap, service: HeadSwapService) -> None:
-    assert "no face was given" in cloud("run", *VIDEOS, code=2).err
+    assert "video 1: no face was given: --face 1=IMAGE.\n" in cloud("run", *VIDEOS, code=2).err
     assert service.requests == []
 
 

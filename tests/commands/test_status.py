@@ -184,6 +184,10 @@ def test_a_run_whose_task_is_being_sent_is_waited_for_and_unknown_only_once_its_
     sending = cloud.start("run", VIDEO, "--face", FACE)
     assert asked.wait(60)
     (run,) = cloud("runs", "--json").value
+    for words in (("runs",), ("runs", "show", run["run_id"]), ("status", run["run_id"])):
+        said = cloud(*words).out
+        assert "another headswap is at work on" in said
+        assert "headswap resume" not in said
     waiting = cloud.start("status", run["run_id"], "--wait", "-v")
     assert waiting.stderr is not None
     assert waiting.stderr.readline() == f"another headswap is at work on the run {run['run_id']}\n"

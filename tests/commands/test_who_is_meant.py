@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import cv2
+import numpy as np
 import pytest
 
 from tests import media
@@ -130,6 +131,39 @@ def test_a_saved_cast_finds_the_same_people_on_the_next_clip(local: Headswap, tm
     woman = moment(WOMAN, 200, tmp_path / "her.png")
     by_photo = local("run", abab, "--face", f"like:{woman}={hers}", *usual).value
     assert by_photo["mappings"][0]["person"] == second.value["mappings"][0]["person"]
+
+
+@pytest.mark.media
+def test_a_saved_cast_of_a_small_face_is_found_again_in_that_clip_and_in_another(
+    local: Headswap, tmp_path: Path
+) -> None:
+    # The face is 41 pixels wide: too small for a photo to be worn, not to be known by.
+    frames = media.frames_of(media.clip(MAN), count=48)
+    small = (
+        cv2.copyMakeBorder(cv2.resize(one, (142, 80)), 80, 80, 89, 89, cv2.BORDER_REPLICATE) for one in frames
+    )
+    clip = media.written(tmp_path / "small.mp4", (np.asarray(one, np.uint8) for one in small))
+    usual = ("--any-length", "--dry-run", "--json")
+    local("run", clip, "--face", f"1={media.photo('astronaut.png')}", "--save-mapping", "cast.toml", *usual)
+    for video in (clip, media.clip(MAN)):
+        (mapping,) = local("run", video, "--mapping", "cast.toml", *usual).value["mappings"]
+        assert mapping["person"] == 1
+
+
+@pytest.mark.media
+def test_somebody_whose_picture_shows_two_faces_is_not_saved_as_he_would_not_be_found_again(
+    local: Headswap, tmp_path: Path
+) -> None:
+    above = (frame[122:305, 115:481] for frame in media.frames_of(media.clip(MAN), count=48))
+    below = (frame[108:344, 205:677] for frame in media.frames_of(media.clip(WOMAN), count=48))
+    both = (
+        np.vstack([cv2.resize(one, (240, 120)) for one in pair]) for pair in zip(above, below, strict=True)
+    )
+    clip = media.written(tmp_path / "stack.mp4", (np.asarray(one, np.uint8) for one in both))
+    words = ("run", clip, "--face", f"1={media.photo('astronaut.png')}", "--save-mapping", "cast.toml")
+    told = " ".join(local(*words, "--any-length", code=2).err.split())
+    assert "Person 1 has no picture to be found again by (it shows 2 faces" in told
+    assert not list(local.cwd.iterdir())
 
 
 def test_a_mapping_that_cannot_be_saved_is_refused_before_anything_is_sent(

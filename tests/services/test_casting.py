@@ -59,7 +59,7 @@ def test_faces_keep_their_order_and_their_images() -> None:
 def test_a_service_that_does_not_tell_where_people_are_is_no_place_for_places(place: str) -> None:
     with pytest.raises(InputError, match=r"does not tell where .* 1 \(obj_id 0\), 2 \(obj_id 1\)") as caught:
         cast([FaceMapping("me.jpg", place=Place(place))], UNSEEN)
-    assert caught.value.hint == "Name the person: --face 1=me.jpg"
+    assert caught.value.hint == "Name the person: --face N=me.jpg"
     assert caught.value.ids == {"analysis_id": "an1"}
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.camera import Placed
-from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.grain import LEAST, add_grain
 from headswap_cli.engine.overlay import unpacked
 from headswap_cli.engine.types import ALONE, Others
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.head import Rendered
     from headswap_cli.engine.meetings import Meeting
+    from headswap_cli.engine.occlude import Hand, Hands
     from headswap_cli.engine.types import Backdrop, Frame, Landmarks, Plate, Scene, Track
 
 
@@ -80,6 +81,7 @@ class Cast:
         fit: From the source's size to that of the frames played.
         swappers: By ``obj_id``; everybody else stays as they are.
         meetings: Who is before whom, and when.
+        hands: By ``obj_id`` what finds the hands before their faces; whoever has none has no hands there.
     """
 
     def __init__(
@@ -88,13 +90,16 @@ class Cast:
         fit: Fit,
         swappers: Mapping[int, Swapper],
         meetings: Sequence[Meeting] = (),
+        hands: Mapping[int, Hands] | None = None,
     ) -> None:
+        self._hands = hands or {}
         self._scene = scene
         self._meetings = meetings
         self.fit = fit
         self._swappers = swappers
         self.tallies = {obj_id: Tally() for obj_id in swappers}
         self._expected: dict[int, tuple[Track, int]] = {}
+        self._watched: dict[int, tuple[Track, int]] = {}
         self._shot_index = -1
         self._plate: Plate | None = None
         self._motion: NDArray[np.float64] | None = None
@@ -107,7 +112,7 @@ class Cast:
             frame_index: Grows from call to call.
             frame: Of the source, at its own size.
         """
-        image = self.fit.frame(frame)
+        image = source = self.fit.frame(frame)
         changed = np.zeros(image.shape[:2], np.bool_)
         was_swapped = False
         present = self._present(frame_index)
@@ -117,7 +122,8 @@ class Cast:
             if one.obj_id not in self._swappers:
                 continue
             self._enter(one.track.shot_index)
-            others = _others(one, present, met, drawn, self._overlay)
+            hands = self._found_hands(one, frame_index, source)
+            others = replace(_others(one, present, met, drawn, self._overlay), hands=hands)
             rendered = self._swapper_for(one, frame_index).apply(
                 image, one.landmarks, self._backdrop(frame_index), others
             )
@@ -144,8 +150,23 @@ class Cast:
         for one in present:
             if one.obj_id in self._swappers:
                 self._enter(one.track.shot_index)
-                others = _others(one, present, met, {}, self._overlay)
+                hands = self._found_hands(one, frame_index, image)
+                others = replace(_others(one, present, met, {}, self._overlay), hands=hands)
                 self._swapper_for(one, frame_index).rehearse(image, one.landmarks, others)
+
+    def watch(self, frame_index: int, frame: Frame) -> None:
+        """Look for hands in a frame before the first that is rehearsed."""
+        image = self.fit.frame(frame)
+        for one in self._present(frame_index):
+            self._found_hands(one, frame_index, image)
+
+    def _found_hands(self, presence: _Presence, frame_index: int, image: Frame) -> list[Hand]:
+        hands = self._hands.get(presence.obj_id)
+        if hands is None:
+            return []
+        if not _goes_on(self._watched, presence, frame_index):
+            hands.reset()
+        return hands.find(image, face_box(presence.landmarks))
 
     def _met(self, frame_index: int) -> set[_Pair]:
         """Return who is behind whom in a frame."""
@@ -171,10 +192,8 @@ class Cast:
 
     def _swapper_for(self, presence: _Presence, frame_index: int) -> Swapper:
         swapper = self._swappers[presence.obj_id]
-        track, expected = self._expected.get(presence.obj_id, (None, -1))
-        if track is not presence.track or expected != frame_index:
+        if not _goes_on(self._expected, presence, frame_index):
             swapper.start_track(frame_index, self._face(presence.track, frame_index + 1))
-        self._expected[presence.obj_id] = presence.track, frame_index + 1
         return swapper
 
     def _backdrop(self, frame_index: int) -> Backdrop | None:
@@ -193,6 +212,13 @@ class Cast:
         elif shot.plate:
             self._plate = self.fit.plate(shot.plate.unpack())
         self._overlay = unpacked(shot.overlay, self.fit.width, self.fit.height) if shot.overlay else None
+
+
+def _goes_on(expected: dict[int, tuple[Track, int]], one: _Presence, frame_index: int) -> bool:
+    """Whether a person's track goes on from the frame before; note what is expected of the next."""
+    track, index = expected.get(one.obj_id, (None, -1))
+    expected[one.obj_id] = one.track, frame_index + 1
+    return track is one.track and index == frame_index
 
 
 def _from_behind(present: Sequence[_Presence], met: set[_Pair]) -> Iterator[_Presence]:

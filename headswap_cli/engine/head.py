@@ -20,7 +20,7 @@ from headswap_cli.engine.front import Front
 from headswap_cli.engine.geometry import bounding_box, face_box, face_width, yaw_sine
 from headswap_cli.engine.headmatte import HeadMatte
 from headswap_cli.engine.hull import FIRST_EYE, FIRST_RING
-from headswap_cli.engine.occlude import Hands, hand_mask
+from headswap_cli.engine.occlude import hand_mask
 from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.remains import remains_of
@@ -77,7 +77,6 @@ class HeadSwapper:
         shapes: What of the person's landmarks tells how the face moves, (n, 478, 3), see ``retarget.habits``.
         mode: The whole head, or the inner face only.
         matte: Tells people from background in a square window.
-        hands: Finds hands before this person's face; None leaves them out.
         appearance: How the person's face looks with nothing before it; None leaves out what else is.
         tone: Whose skin tone the head is to have.
         cuts_hair: Whether the person's hair hangs down beside the jaw, from where it must be taken away.
@@ -92,7 +91,6 @@ class HeadSwapper:
         mode: Mode,
         matte: Matte,
         *,
-        hands: Hands | None = None,
         appearance: Appearance | None = None,
         tone: Tone = Tone.SOURCE,
         cuts_hair: bool = False,
@@ -106,7 +104,6 @@ class HeadSwapper:
         self._tone = tone
         self._wants_matte = mode is Mode.HEAD or tone is not Tone.SOURCE
         self._matte = HeadMatte(matte)
-        self._hands = hands
         self._front = (
             Front(appearance, of_face(reference.triangles), hair_stays=mode is Mode.FACE)
             if appearance
@@ -139,8 +136,6 @@ class HeadSwapper:
         self._matte.reset()
         self._fade = Fade(self._faded.get(frame_index))
         self._last, self._following = None, following
-        if self._hands:
-            self._hands.reset()
         if self._front:
             self._front.reset()
 
@@ -160,7 +155,7 @@ class HeadSwapper:
         if piece is None:
             nothing = np.zeros(frame.shape[:2], np.bool_)
             return Rendered(frame, nothing, nothing, swapped=False)
-        thing = self._in_front(frame, landmarks, piece, others)
+        thing = self._in_front(landmarks, piece, others)
         covered = _with_people(piece, thing, others)
         hidden = None if covered is None else _shrunk(piece, covered)
         layer, face = self._painter.paint(piece, landmarks, posed, hidden, motion)
@@ -201,7 +196,7 @@ class HeadSwapper:
         posed, _, piece = self._begin(frame, landmarks)
         if piece is None:
             return
-        covered = _with_people(piece, self._in_front(frame, landmarks, piece, others), others)
+        covered = _with_people(piece, self._in_front(landmarks, piece, others), others)
         hidden = None if covered is None else _shrunk(piece, covered)
         self._painter.rehearse(piece, landmarks, posed, hidden, motion)
         if self._wants_matte:
@@ -212,12 +207,11 @@ class HeadSwapper:
         strength = self._fade.follow(frame.shape[:2], landmarks, posed.yaw)
         return posed, strength, self._piece(frame, landmarks, posed) if strength > 0 else None
 
-    def _in_front(self, frame: Frame, landmarks: Landmarks, piece: Piece, others: Others) -> Mask | None:
+    def _in_front(self, landmarks: Landmarks, piece: Piece, others: Others) -> Mask | None:
         """Return how much of each pixel of the piece a thing or a hand covers, None where nothing does."""
         overlay = None if others.overlay is None else others.overlay[piece.part] * np.float32(1 / 255)
-        hands = self._hands.find(frame, face_box(landmarks)) if self._hands else []
-        thing = self._front.find(piece, landmarks, overlay, hands) if self._front else None
-        hand = hand_mask(hands, piece.small, (piece.x0, piece.y0), piece.factor[0], piece.image)
+        thing = self._front.find(piece, landmarks, overlay, others.hands) if self._front else None
+        hand = hand_mask(others.hands, piece.small, (piece.x0, piece.y0), piece.factor[0], piece.image)
         found = [mask for mask in (thing, hand, overlay) if mask is not None]
         return np.maximum.reduce(found) if found else None
 

@@ -17,6 +17,7 @@ from headswap_cli.engine.guided import laid_along
 from headswap_cli.engine.networks import Network, sigmoid, to_input
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from headswap_cli.engine.types import Box, Frame, Mask
@@ -101,14 +102,18 @@ class Hands:
         self._turn = self._age = 0
         self._allowed = float(_ON_END)
         self._glance: Mask | None = None
+        self._face: Box | None = None
 
     def find(self, frame: Frame, face: Box) -> list[Hand]:
         """Return the hands near a face, (21, 2) each, in pixels of the frame.
 
         Args:
             frame: The whole frame, BGR.
-            face: The face's box.
+            face: The face's box; one that goes further than it is wide is another face's.
         """
+        if self._face is not None and _is_elsewhere(face, self._face):
+            self.reset()
+        self._face = face
         self._hands = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
         self._steps = [step * _SLOWS for step in self._steps]
         self._looked_ago += 1
@@ -242,6 +247,11 @@ class Hands:
         return crops
 
 
+def _is_elsewhere(face: Box, before: Box) -> bool:
+    way = (face + np.roll(face, 2) - before - np.roll(before, 2))[:2] / 2
+    return float(np.linalg.norm(way)) > float(face[2] - face[0])
+
+
 def _has_skin(frame: Frame, face: Box, hand: Hand) -> bool:
     """Whether a hand's joints have the hues of the middle of a face; brightness varies."""
     height, width = frame.shape[:2]
@@ -285,7 +295,7 @@ def _changed(glance: Mask, before: Mask) -> float:
 
 
 def hand_mask(
-    hands: list[Hand], frame: Frame, origin: tuple[int, int], scale: float, fine: Frame | None = None
+    hands: Sequence[Hand], frame: Frame, origin: tuple[int, int], scale: float, fine: Frame | None = None
 ) -> Mask | None:
     """Return how much of each pixel a hand covers, (height, width), 0 to 1, None without hands.
 

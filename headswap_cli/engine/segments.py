@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 # Two and four processes share fours of segments evenly, none longer than so many frames; below so many frames
 # two segments do, then one.
 _LONGEST, _FOUR, _TWO = 120, 96, 48
-# What a swapper carries from frame to frame has settled after so many.
-WARM_UP = 10
+# What a swapper carries from frame to frame has settled after so many. A hand whose palm is turned away is
+# followed but not found: so many frames before have shown it.
+WARM_UP, HANDS_WARM_UP = 10, 24
 _NO_PREVIEW = np.empty((0, 0, 3), np.uint8)
 
 
@@ -29,11 +30,12 @@ _NO_PREVIEW = np.empty((0, 0, 3), np.uint8)
 class Segment:
     """Frames ``first_frame`` to ``last_frame`` (inclusive), with the people in them.
 
-    Work begins at ``warm_from``, some frames earlier in the same shot; ``scene`` holds the frames from there
-    on and nothing else.
+    Work begins at ``warm_from``, some frames earlier in the same shot, and hands are followed from
+    ``watch_from`` on; ``scene`` holds the frames from there on and nothing else.
     """
 
     index: int
+    watch_from: int
     warm_from: int
     first_frame: int
     last_frame: int
@@ -44,12 +46,7 @@ def segments(scene: Scene) -> list[Segment]:
     """Return the segments of a video in order; together they are all of it."""
     starts = [*_starts(len(scene.timeline.times), scene.shots), len(scene.timeline.times)]
     bounds = [(start, end - 1) for start, end in pairwise(starts)]
-    return [
-        Segment(
-            index, (warm_from := _warm_from(scene.shots, first)), first, last, excerpt(scene, warm_from, last)
-        )
-        for index, (first, last) in enumerate(bounds)
-    ]
+    return [_segment(scene, index, first, last) for index, (first, last) in enumerate(bounds)]
 
 
 def excerpt(scene: Scene, first: int, last: int) -> Scene:
@@ -85,10 +82,11 @@ def _usual_length(count: int) -> int:
     return max(1, -(-count // parts))
 
 
-def _warm_from(shots: Sequence[Shot], frame_index: int) -> int:
-    place = bisect_right(shots, frame_index, key=_first_frame) - 1
-    begin = shots[place].first_frame if place >= 0 else 0
-    return max(begin, frame_index - WARM_UP)
+def _segment(scene: Scene, index: int, first: int, last: int) -> Segment:
+    place = bisect_right(scene.shots, first, key=_first_frame) - 1
+    begin = scene.shots[place].first_frame if place >= 0 else 0
+    watch_from, warm_from = (max(begin, first - frames) for frames in (HANDS_WARM_UP, WARM_UP))
+    return Segment(index, watch_from, warm_from, first, last, excerpt(scene, watch_from, last))
 
 
 def _first_frame(shot: Shot) -> int:

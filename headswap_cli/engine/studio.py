@@ -14,7 +14,7 @@ from headswap_cli.engine.kernel import count_ready
 from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.occlude import Hands
-from headswap_cli.engine.segments import WARM_UP
+from headswap_cli.engine.segments import HANDS_WARM_UP
 from headswap_cli.engine.several import SeveralHeads
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ class Studio:
 
     def __init__(self, production: Production) -> None:
         self._production = production
-        self._reader = VideoReader(production.source, production.video, production.timeline, keep=WARM_UP)
+        self._reader = VideoReader(
+            production.source, production.video, production.timeline, keep=HANDS_WARM_UP
+        )
 
     def make(self, segment: Segment, take: Take) -> SegmentReport:
         """Make a segment.
@@ -105,14 +107,14 @@ class Studio:
         Raises: MediaFault: the source cannot be read any more, or the result not be encoded.
         """
         production = self._production
-        cast = Cast(segment.scene, production.fit, self._swappers, production.meetings)
+        cast = Cast(segment.scene, production.fit, self._swappers, production.meetings, self._hands)
         encoder = PictureEncoder(production.picture)
         settler = _Settler()
         frame_count = frames_swapped = 0
-        for frame in self._reader.between(segment.warm_from, segment.last_frame):
+        for frame in self._reader.between(segment.watch_from, segment.last_frame):
             index = frame.frame_index
             if index < segment.first_frame:
-                cast.rehearse(index, frame.image)
+                (cast.watch if index < segment.warm_from else cast.rehearse)(index, frame.image)
                 continue
             played = cast.play(index, frame.image)
             take(encoder.encode(played.image, production.times[index], frame.duration), 1)
@@ -130,6 +132,10 @@ class Studio:
     @cached_property
     def _swappers(self) -> dict[int, Swapper]:
         return swappers(self._production.roles, self._production.weights)
+
+    @cached_property
+    def _hands(self) -> dict[int, Hands]:
+        return hand_finders(self._production.roles, self._production.weights)
 
 
 class _Settler:
@@ -160,6 +166,11 @@ def swappers(roles: Sequence[Role], weights: Path) -> dict[int, Swapper]:
     return {role.obj_id: _swapper(role, matte, weights) for role in roles}
 
 
+def hand_finders(roles: Sequence[Role], weights: Path) -> dict[int, Hands]:
+    """Return what finds the hands before each one's face, by ``obj_id``, whichever head they wear."""
+    return {role.obj_id: Hands(weights) for role in roles}
+
+
 def _swapper(role: Role, matte: PersonMatte, weights: Path) -> Swapper:
     heads = [
         HeadSwapper(
@@ -167,7 +178,6 @@ def _swapper(role: Role, matte: PersonMatte, weights: Path) -> Swapper:
             role.habits,
             role.mode,
             matte,
-            hands=Hands(weights),
             appearance=role.appearance,
             tone=role.tone,
             cuts_hair=role.cuts_hair,

@@ -24,6 +24,7 @@ from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.rims import closed_rims
 from headswap_cli.engine.track import smoothed
+from headswap_cli.engine.types import Others
 from headswap_cli.engine.veil import features, unveiled
 from headswap_cli.models import Mode
 from tests import media
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from headswap_cli.engine.occlude import Hand
     from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 pytestmark = pytest.mark.media
@@ -256,11 +258,15 @@ def test_no_dark_wedge_stays_beside_a_finger() -> None:
     frames, track = heads.scene("WolfgangLanger_Pexels.mp4", 58, 17)
     appearance = learn(shot("WolfgangLanger_Pexels.mp4")[::4], triangles())
     kept = []
-    for hands in (None, Hands(media.weights_dir())):
-        head = HeadSwapper(
-            heads.reference(), track, Mode.HEAD, heads.matte(), hands=hands, appearance=appearance
-        )
-        images = [head.apply(frame, place).image for frame, place in zip(frames, track, strict=True)]
+    hands = Hands(media.weights_dir())
+    found = [hands.find(frame, face_box(place)) for frame, place in zip(frames, track, strict=True)]
+    nowhere: list[list[Hand]] = [[] for _ in frames]
+    for known in (nowhere, found):
+        head = HeadSwapper(heads.reference(), track, Mode.HEAD, heads.matte(), appearance=appearance)
+        images = [
+            head.apply(frame, place, None, Others(hands=near)).image
+            for frame, place, near in zip(frames, track, known, strict=True)
+        ]
         # Above the hand, where the cheek folds.
         kept.append(float((images[-1][232:268, 350:380].astype(int).sum(axis=2) < 180).mean()))
     assert kept[0] > 0.02

@@ -11,7 +11,7 @@ import pytest
 from headswap_cli.engine import occlude
 from headswap_cli.engine.geometry import face_box
 from headswap_cli.engine.occlude import Hands, hand_mask
-from headswap_cli.engine.segments import WARM_UP
+from headswap_cli.engine.segments import HANDS_WARM_UP
 from tests import media
 from tests.engine import heads
 
@@ -38,12 +38,20 @@ def test_a_hand_before_the_face_is_found_in_the_very_first_frame(hands: Hands) -
     assert mask[:, :150].max() == 0
 
 
-def test_a_hand_that_is_not_seen_in_the_first_frame_is_before_a_segment_begins(hands: Hands) -> None:
-    frames, landmarks = heads.scene(CLIP, 62, WARM_UP + 1)
+@pytest.mark.parametrize("start", [62, 76, 82, 84, 86, 88])
+def test_a_hand_whose_palm_is_turned_away_is_known_where_a_segment_begins(hands: Hands, start: int) -> None:
     hands.reset()
+    frames, landmarks = heads.scene(CLIP, start - HANDS_WARM_UP, HANDS_WARM_UP + 1)
     counts = [len(hands.find(frame, face_box(face))) for frame, face in zip(frames, landmarks, strict=True)]
-    assert counts[0] == 0
     assert counts[-1] == 1
+
+
+def test_a_face_that_is_elsewhere_has_other_hands(hands: Hands) -> None:
+    frames, landmarks = heads.scene(CLIP, 168, 3)
+    hands.reset()
+    assert hands.find(frames[0], face_box(landmarks[0]))
+    width = float(np.ptp(landmarks[0][:, 0]))
+    assert not hands.find(frames[0], face_box(landmarks[0]) - np.float32(4 * width))
 
 
 def test_a_hand_is_kept_between_looks_for_new_ones(hands: Hands) -> None:

@@ -6,6 +6,7 @@ import threading
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,7 +15,9 @@ from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.fit import Fit
 from headswap_cli.engine.geometry import face_box
+from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.pipeline import Pipeline
+from headswap_cli.engine.segments import segments
 from headswap_cli.engine.types import MediaFault, SwapSettings
 from headswap_cli.models import Mode
 from tests import media, quality
@@ -134,6 +137,27 @@ def test_outside_what_was_changed_not_one_bit_differs_before_encoding(
             assert 0.01 < played.changed.mean() < 0.6
             assert np.array_equal(played.image[~played.changed], frame.image[~played.changed])
             assert not np.array_equal(played.image, frame.image)
+
+
+def test_a_fist_before_the_mouth_stays_where_a_segment_begins_behind_it(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    clip, target = media.clip("WolfgangLanger_Pexels.mp4"), tmp_path / "out.mp4"
+    source = media.excerpt(clip, tmp_path / "in.mp4", start=62, count=96)
+    scene = pipeline.analyse(source, on_progress=Watch())
+    begins = segments(scene)[1].first_frame
+    settings, photos = SwapSettings(mode=Mode.HEAD), {0: [media.photo("astronaut.png")]}
+    pipeline.swap(scene, source, target, photos, settings, on_progress=Watch())
+    (track,) = scene.people[0].tracks
+    hands = Hands(media.weights_dir())
+    pairs = zip(media.frames_of(source), media.frames_of(target), track.landmarks, strict=True)
+    for index, (before, after, face) in enumerate(islice(pairs, begins + 2)):
+        fist = hand_mask(hands.find(before, face_box(face)), before, (0, 0), 1.0)
+        if index >= begins:
+            assert fist is not None
+            core = cv2.erode(fist, np.ones((7, 7), np.uint8)) > 0.9
+            # 30 where it is painted over.
+            assert np.abs(after[core].astype(int) - before[core]).mean() < 6
 
 
 def test_a_face_that_leaves_the_frame_is_left_as_it_was_and_counted_in_a_notice(

@@ -44,7 +44,8 @@ def played(
         segment = schedule.next(process)
         if segment is None:
             continue
-        heads = sum(person.frame_count for person in segment.scene.people)
+        (track,) = segment.scene.people[0].tracks if segment.scene.people else (None,)
+        heads = max(0, track.last_frame + 1 - max(track.first_frame, segment.warm_from)) if track else 0
         took = heads + 0.25 * (segment.last_frame - segment.first_frame + 1)
         took += DECODED * sum(decoded(scene.timeline, made[process][-1:], segment))
         made[process].append(segment)
@@ -57,10 +58,10 @@ def decoded(timeline: Timeline, before: list[Segment], segment: Segment) -> list
     """Return how many frames are decoded on the way to a segment, and how many again to warm up."""
     if before and before[-1].last_frame + 1 == segment.first_frame:
         return [0, 0]
-    key = entry(timeline, segment.warm_from)
+    key = entry(timeline, segment.watch_from)
     on_from = before[-1].last_frame + 1 if before else -1
-    on_the_way = segment.warm_from - (on_from if key <= on_from <= segment.warm_from else key)
-    return [on_the_way, segment.first_frame - segment.warm_from]
+    on_the_way = segment.watch_from - (on_from if key <= on_from <= segment.watch_from else key)
+    return [on_the_way, segment.first_frame - segment.watch_from]
 
 
 def twice(scene: Scene, made: list[list[Segment]]) -> int:

@@ -35,7 +35,8 @@ def test_segments_cover_every_frame_once_and_warm_up_within_a_shot(
     assert covered == list(range(count))
     for part in parts:
         assert part.first_frame - 10 <= part.warm_from <= part.first_frame
-        assert not any(part.warm_from < shot.first_frame <= part.first_frame for shot in scene.shots)
+        assert part.first_frame - 24 <= part.watch_from <= part.warm_from
+        assert not any(part.watch_from < shot.first_frame <= part.first_frame for shot in scene.shots)
 
 
 @pytest.mark.parametrize("count", [100, 144, 240, 472, 600, 5000])

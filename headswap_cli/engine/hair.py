@@ -123,7 +123,7 @@ def _layout(image: Frame, landmarks: Landmarks) -> _Layout:
         width=face_width(landmarks),
         middle=float(landmarks[topology.OVAL, 0].mean()),
         top=float(landmarks[topology.FOREHEAD, 1]),
-        ears=float(landmarks[[132, 361], 1].mean()),
+        ears=float(landmarks[topology.LOBES, 1].mean()),
         chin=float(landmarks[topology.CHIN, 1]),
         brows=float(landmarks[[105, 334], 1].mean()),
     )

@@ -121,7 +121,7 @@ def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, land
         landmarks: The old face, in the piece's pixels.
     """
     width = place.width
-    ears = float(landmarks[[132, 361], 1].min())
+    ears = float(landmarks[topology.LOBES, 1].min())
     # A neck stands under the skull, not under the face.
     jaws = float(landmarks[[172, 397], 0].mean())
     middle = jaws - SKULL * yaw_sine(landmarks) * width

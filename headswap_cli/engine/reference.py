@@ -328,7 +328,7 @@ def _tails(
 ) -> NDArray[np.float32]:
     """Return how much is left, 0 to 1, of hair that hangs down out of the photo: strand by strand it ends."""
     width = face_width(landmarks)
-    ears = float(landmarks[[132, 361], 1].mean())
+    ears = float(landmarks[topology.LOBES, 1].mean())
     low = np.clip((np.arange(len(to_cut)) - ears) / (_TAILS * width), 0, 1)[:, np.newaxis]
     hanging = low * np.clip(1 - 2 * skin, 0, 1)
     ends = strand_ends(np.clip(to_cut / _TAILS, 0, 1).astype(np.float32), width)

@@ -324,7 +324,7 @@ def _depth(layout: Floats, shape: tuple[int, ...]) -> NDArray[np.floating]:
 def _chin(layout: Floats, shape: tuple[int, ...]) -> Bools:
     """Return what lies below the mouth: no hair hangs there."""
     rows, columns = np.indices(shape)
-    corners = layout[[61, 291]]
+    corners = layout[topology.MOUTH_CORNERS]
     below = (rows > corners[:, 1].mean()) & (columns > corners[0, 0]) & (columns < corners[1, 0])
     return np.asarray(below, np.bool_)
 

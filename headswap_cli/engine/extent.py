@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headswap_cli.engine.guided import GREY, WIDE, laid_along
+from headswap_cli.engine.channels import GREY
+from headswap_cli.engine.guided import WIDE, laid_along
 from headswap_cli.engine.kernel import kernel
 
 if TYPE_CHECKING:

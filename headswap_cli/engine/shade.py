@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from headswap_cli.engine.channels import GREY
 from headswap_cli.engine.kernel import kernel
 
 if TYPE_CHECKING:
@@ -151,7 +152,6 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
     factor, one, zero = np.float32(scale), np.float32(1), np.float32(0)
     share, to_steps, most = np.float32(1 / (256 * 255)), np.float32(STEPS / 256), np.float32(255)
     on_all, on_skin = np.float32(0.6), np.float32(0.4)
-    luma = (np.float32(0.114), np.float32(0.587), np.float32(0.299))
     # The last pixel has a neighbour beyond the edge, which counts for nothing.
     places, lights = np.empty(width, np.float32), np.zeros(gains.shape[1] + 1, np.float32)
     _places(gains.shape[1], width, places)
@@ -178,7 +178,7 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
             light = lights[place] + (after - lights[place]) * (places[x] - np.float32(place))
             lit = (one + (light - one) * (on_all + on_skin * skin)) * alpha
             blue, green, red = _lane(even, 0) * to_steps, _lane(odd, 0) * to_steps, _lane(even, 1) * to_steps
-            grey = blue * luma[0] + green * luma[1] + red * luma[2]
+            grey = blue * GREY[0] + green * GREY[1] + red * GREY[2]
             layer[y, x, 0] = min(ways[way, 0, _step(blue, grey, kept)] * lit, most * alpha)
             layer[y, x, 1] = min(ways[way, 1, _step(green, grey, kept)] * lit, most * alpha)
             layer[y, x, 2] = min(ways[way, 2, _step(red, grey, kept)] * lit, most * alpha)

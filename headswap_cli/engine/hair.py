@@ -82,7 +82,7 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     """Return the head of an upright portrait.
 
     Args:
-        image: Square, BGR, the face upright and near the middle.
+        image: (side, side, 3), BGR, the face upright and near the middle.
         landmarks: Of that face in ``image``.
         matte: Tells people from background.
     """

@@ -90,7 +90,7 @@ class Painter:
 
     @property
     def skin_gains(self) -> Floats:
-        """See ``ToneFitter.gains``."""
+        """See ``ToneFitter.gains``, (3,), BGR."""
         return self._memory.tone.gains
 
     def paint(
@@ -103,7 +103,7 @@ class Painter:
             landmarks: The person's, in pixels of the frame.
             posed: The head's mesh in the frame.
             hand: What of the small piece is covered by something in front, 0 to 1.
-            motion: How far the face came since the frame before, pixels across and down.
+            motion: How far the face came since the frame before, (2,), pixels across and down.
 
         Returns: BGR times alpha and alpha, (height, width, 4); and (height, width), 0 to 1.
         """

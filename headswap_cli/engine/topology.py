@@ -91,7 +91,7 @@ def read_edges(path: Path) -> tuple[Edge, ...]:
 
 
 def triangles(edges: Iterable[Edge]) -> Triangles:
-    """Return the mesh's faces in a fixed order; eyes and mouth stay open.
+    """Return the mesh's faces, (n, 3), in a fixed order; eyes and mouth stay open.
 
     Three landmarks joined to one another are a face, but for the outline of three smaller ones around a
     landmark: all of its edges have a face too many.

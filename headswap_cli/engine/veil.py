@@ -128,9 +128,9 @@ def glasses_on(colours: Floats, layout: Floats, inside: Bools) -> Bools | None:
     are so dark that they hide what is behind them.
 
     Args:
-        colours: See ``unveiled``.
-        layout: Likewise.
-        inside: Likewise.
+        colours: See ``unveiled``, (height, width, 3), BGR.
+        layout: Likewise, (468, 2), pixels.
+        inside: Likewise, (height, width).
     """
     level, _ = _dark_lines(colours, layout, inside)
     bridge = _bridge(level, layout)

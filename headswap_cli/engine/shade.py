@@ -11,6 +11,8 @@ from headswap_cli.engine.channels import GREY
 from headswap_cli.engine.kernel import kernel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headswap_cli.engine.colour import Grade
 
 Floats = NDArray[np.float32]
@@ -42,6 +44,37 @@ def packed(texture: Bytes, weights: Bytes) -> _Packed:
     for place, channel in enumerate((*np.moveaxis(texture, 2, 0), *np.moveaxis(weights, 2, 0))):
         together |= channel.astype(np.uint64) << np.uint64(8 * place)
     return together
+
+
+class Levels:
+    """What is drawn on a head, at every size; levels that were used are kept as ``shade`` reads them.
+
+    Args:
+        textures: BGR and alpha, (height, width, 4), each half the size of the one before.
+        weights: Skin and inner face, (height, width, 2), likewise.
+    """
+
+    def __init__(self, textures: Sequence[Bytes], weights: Sequence[Bytes]) -> None:
+        self._textures = textures
+        self._weights = weights
+        self._packed: dict[int, _Packed] = {}
+
+    def __getitem__(self, level: int) -> _Packed:
+        if level not in self._packed:
+            self._packed[level] = packed(self._textures[level], self._weights[level])
+        return self._packed[level]
+
+    def fitting(self, size: float, last: int | None = None) -> int:
+        """Return the level that is no smaller than what is drawn.
+
+        Args:
+            size: Of what is drawn, in sizes of the first level.
+            last: The level before; it stays unless the size has clearly become another.
+        """
+        exact = float(np.log2(1 / max(size, 1e-3)))
+        if last is not None and last - 0.2 <= exact <= last + 1.2:
+            return last
+        return int(np.clip(np.floor(exact), 0, len(self._textures) - 1))
 
 
 def shade(

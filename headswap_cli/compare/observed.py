@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def observe(
     """Let the engine look at both videos, in a process of its own.
 
     Args:
-        cache: The folder in which its weights lie.
+        cache: The folder in which its weights lie, and its kernels.
         before: The source video.
         after: The result.
         photos: The reference faces by ``obj_id``, where they are known.
@@ -85,7 +86,13 @@ def observe(
     }
     command = [python, "-m", "headswap_cli.engine.measure", str(cache)]
     with subprocess.Popen(  # noqa: S603 - our own interpreter, arguments of ours
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        # Where the engine keeps them; which kernels are there is looked up as its modules are imported.
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache / "numba")},
     ) as process:
         try:
             outcome = _converse(process, order, on_progress)

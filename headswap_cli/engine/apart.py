@@ -37,7 +37,7 @@ class Mesh(Protocol):
     """Lays landmarks on a face that is followed, as ``mesh.FaceMesh`` does."""
 
     def from_landmarks(self, frame: Frame, previous: Landmarks) -> Seen:
-        """Return landmarks and presence of a face that was there a moment ago."""
+        """Return landmarks, (478, 3), and presence, 0 to 1, of a face that was there a moment ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Apart(Generic[Face]):
         self._meetings: dict[tuple[Face, Face], _Meeting] = {}
 
     def look(self, frame: Frame, faces: Mapping[Face, Moving]) -> dict[Face, Seen]:
-        """Return landmarks and presence of each face; they come in the same order from frame to frame."""
+        """Return landmarks, (478, 3), and presence, 0 to 1, of each face; their order stays."""
         boxes = {face: face_box(moving.expected) for face, moving in faces.items()}
         shared = {
             (one, other): containment(boxes[one], boxes[other]) for one, other in combinations(faces, 2)

@@ -49,7 +49,7 @@ def mixed(heads: Sequence[Laid | None], weights: NDArray[np.floating]) -> Laid |
 
     Args:
         heads: Each as it is where nobody is before it.
-        weights: How much each shows; they add up to 1.
+        weights: How much each shows, (heads,); they add up to 1.
     """
     known = [(head, weight) for head, weight in zip(heads, weights, strict=True) if head is not None]
     if not known:

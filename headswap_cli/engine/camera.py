@@ -270,17 +270,22 @@ def between(ages: NDArray[np.integer], places: Matrix, frames: int) -> Matrix:
 
 
 def still() -> Matrix:
-    """Return the map that moves nothing."""
+    """Return the map that moves nothing, (2, 3)."""
     return np.eye(2, 3)
 
 
 def is_still(matrix: Matrix) -> bool:
-    """Whether a map moves nothing at all."""
+    """Whether a map, (2, 3), moves nothing at all."""
     return bool((matrix == still()).all())
 
 
 def shift(matrix: Matrix, shape: tuple[int, ...]) -> float:
-    """Return how far a map moves the corner of a frame that it moves most, pixels."""
+    """Return how far a map, (2, 3), moves the corner of a frame that it moves most, pixels.
+
+    Args:
+        matrix: Of pixels of one frame to those of another.
+        shape: Of the frame, (height, width, ...).
+    """
     return float(np.linalg.norm(_corners(matrix, shape) - _corners(still(), shape), axis=1).max())
 
 

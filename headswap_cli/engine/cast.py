@@ -30,13 +30,13 @@ class Swapper(Protocol):
     def start_track(self, frame_index: int, following: Landmarks | None) -> None:
         """Forget the frame before; the next one is ``frame_index``, and others follow without a gap.
 
-        ``following`` is the face in the frame after that one, None at the end of a track.
+        ``following`` is the face in the frame after that one, pixels of the result, None at a track's end.
         """
 
     def apply(
         self, frame: Frame, landmarks: Landmarks, plate: Backdrop | None = None, others: Others = ALONE
     ) -> Rendered:
-        """Return the frame with the person's head swapped, or as it was."""
+        """Return the frame with the person's head swapped, or as it was: all in pixels of the result."""
 
     def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
         """Take note of a frame as ``apply`` does, of which nothing is wanted."""
@@ -110,7 +110,7 @@ class Cast:
 
         Args:
             frame_index: Grows from call to call.
-            frame: Of the source, at its own size.
+            frame: Of the source, at its own size, (height, width, 3), BGR.
         """
         image = source = self.fit.frame(frame)
         changed = np.zeros(image.shape[:2], np.bool_)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
+# Shares of blue, green and red in grey: ITU-R BT.601-7, 2.5.1, as ``cv2.COLOR_BGR2GRAY`` has it.
+GREY = np.array([0.114, 0.587, 0.299], np.float32)
 # Grey levels, of all three channels together, that keep the tint of what is dark from being chance.
 DARK = 60.0
 

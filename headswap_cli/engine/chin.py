@@ -47,7 +47,7 @@ def lit_chin(colours: Frame, landmarks: Landmarks) -> Frame:
     due = push_pull(own, known) * (_AT_EDGE + (1 - _AT_EDGE) * ramp(depth, 0, _KNOWN))[..., np.newaxis]
     aside = np.asarray((np.arange(shape[1]) - chin_x) / width, np.float32)
     lit = np.asarray(_grey(own) / np.maximum(_grey(due), 1), np.float32)
-    share = ramp(lit, *_SHADED) * ramp(depth, _KNOWN, _RIM) * _is_bare(lit, depth, aside)
+    share = ramp(lit, *_SHADED) * ramp(depth, _KNOWN, _RIM) * _bareness(lit, depth, aside)
     share *= ramp(np.abs(aside), _ASIDE[1], _ASIDE[0]) * cv2.dilate(oval, disc(_BEYOND * width))[below]
     soft = cv2.GaussianBlur(share, (0, 0), max(0.7, _SOFT * width))[..., np.newaxis]
     whole = colours.copy()
@@ -55,7 +55,7 @@ def lit_chin(colours: Frame, landmarks: Landmarks) -> Frame:
     return whole
 
 
-def _is_bare(lit: Mask, depth: Mask, aside: NDArray[np.float32]) -> float:
+def _bareness(lit: Mask, depth: Mask, aside: NDArray[np.float32]) -> float:
     """Return 0 where a beard goes on along the jaw, 1 where what is dark below the chin ends beside it.
 
     Args:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headswap_cli.engine.channels import percentiles
+from headswap_cli.engine.channels import GREY, percentiles
 from headswap_cli.engine.types import Frame, Mask
 from headswap_cli.models import Tone
 
@@ -59,8 +59,6 @@ _INERTIA = 0.85
 _GAINS = (0.55, 1.6)
 # Grey levels in quarters, 0 to 255.
 _LEVELS = np.linspace(0, 255, 255 * 4 + 1, dtype=np.float32)
-# Of BGR: ITU-R BT.601-7, 2.5.1, as ``cv2.COLOR_BGR2GRAY`` has it.
-_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 
 
 def plain_grade() -> Grade:
@@ -120,7 +118,7 @@ class ToneFitter:
 def _aimed(given: Floats, wanted: Floats, shares: Shares) -> Floats:
     """Return the percentiles to reach, (3, n): of the target's, its hue and brightness are taken in part."""
     own, other = given[:, _MEDIAN], wanted[:, _MEDIAN]
-    brighter = own * (float(_LUMA @ other) + 1) / (float(_LUMA @ own) + 1)
+    brighter = own * (float(GREY @ other) + 1) / (float(GREY @ own) + 1)
     aim = own + shares.hue * (other - own) + (shares.brightness - shares.hue) * (brighter - own)
     return np.asarray(wanted + (aim - other)[:, np.newaxis], np.float32)
 
@@ -129,13 +127,13 @@ def _grade(given: Floats, wanted: Floats, shares: Shares) -> Grade:
     """Return what brings one skin near another, from percentiles of both, (3, n), and what hair has of it."""
     chroma = _chroma(given, wanted) ** shares.hue
     aim = _aimed(given, wanted, shares)
-    grey = _LUMA @ given
+    grey = GREY @ given
     given = np.asarray(grey + chroma * (given - grey), np.float32)
-    spread = [float(_LUMA @ (anchors[:, -1] - anchors[:, 0])) for anchors in (aim, given)]
+    spread = [float(GREY @ (anchors[:, -1] - anchors[:, 0])) for anchors in (aim, given)]
     contrast = float(np.clip(spread[0] / max(spread[1], 1.0), *_CONTRAST))
     # A shadow has the hue of the skin that it falls on: a channel that is dimmed is flatter, too.
     gains = (aim[:, _MEDIAN] + 8) / (given[:, _MEDIAN] + 8)
-    slopes = contrast * np.clip(gains / float(_LUMA @ gains), *_TINTS)
+    slopes = contrast * np.clip(gains / float(GREY @ gains), *_TINTS)
     skin = np.stack([_curve(given[channel], aim[channel], slopes[channel]) for channel in range(3)])
     hair, deeper = _hair_curves(given[:, _MEDIAN], aim[:, _MEDIAN])
     return Grade(np.stack([hair, skin]).astype(np.float32), np.array([chroma / deeper, chroma], np.float32))
@@ -153,11 +151,11 @@ def _chroma(given: Floats, wanted: Floats) -> float:
 def _hair_curves(given: Floats, wanted: Floats) -> tuple[Floats, float]:
     """Return the levels and the contrast of hair beside skin that was ``given`` and is ``wanted``, (3,)."""
     gains = (wanted + 8) / (given + 8)
-    bare = float(gains @ _LUMA)
+    bare = float(gains @ GREY)
     exposure = float(np.clip(bare, *_HAIR_GAIN)) ** (_BRIGHTER if bare > 1 else _DARKER)
     tint = np.clip(gains / max(bare, 1e-3), *_TINTS) ** _HAIR_TINT
     deeper = float(np.clip(exposure**-_DEEPER, *_HAIR_CONTRAST))
-    skin = max(float(_LUMA @ given), 1.0)
+    skin = max(float(GREY @ given), 1.0)
     levels = exposure * skin * (_LEVELS / skin) ** deeper
     return np.asarray(np.clip(levels * tint[:, np.newaxis], 0, 255), np.float32), deeper
 

@@ -54,11 +54,16 @@ class FaceDetector:
         return without_doubles(found + self.in_tiles(frame, threshold) if tiles else found)
 
     def in_whole(self, frame: Frame, threshold: float = 0.6) -> list[Detection]:
-        """Return what the square around the frame shows, some of it twice."""
+        """Return what the square around the frame shows, pixels of the frame, some of it twice.
+
+        Args:
+            frame: BGR, of any size.
+            threshold: The score from which on it is a face, 0 to 1.
+        """
         return self._within(frame, _squares(frame)[:1], threshold)
 
     def in_tiles(self, frame: Frame, threshold: float = 0.6) -> list[Detection]:
-        """Return what the squares along the frame show, some of it twice."""
+        """Return what the squares along the frame show; else as ``in_whole``."""
         return self._within(frame, _squares(frame)[1:], threshold)
 
     def _within(self, frame: Frame, squares: list[tuple[int, int, int]], threshold: float) -> list[Detection]:

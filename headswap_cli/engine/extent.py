@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headswap_cli.engine.guided import GREY, WIDE, laid_along
+from headswap_cli.engine.channels import GREY
+from headswap_cli.engine.guided import WIDE, laid_along
 from headswap_cli.engine.kernel import kernel
 
 if TYPE_CHECKING:
@@ -29,12 +30,13 @@ _OFF, _BEYOND = 0.04, 0.06
 
 
 def extended(piece: Piece, mask: Mask, outline: Floats | None) -> Mask:
-    """Return how much of each pixel of the piece something covers, 0 to 1.
+    """Return how much of each pixel of the piece something covers, (height, width), 0 to 1.
 
     Args:
         piece: The part of the frame that is worked on.
-        mask: What of the small piece it covers as far as that is known.
-        outline: The face's, in pixels of the small piece, where something may go on beyond it; else None.
+        mask: What of the small piece it covers as far as that is known, 0 to 1.
+        outline: The face's, (n, 2 or 3), in pixels of the small piece, where something may go on beyond it;
+            else None.
     """
     width = piece.pixels * piece.factor[0]
     if outline is not None:

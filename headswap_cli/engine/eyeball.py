@@ -31,7 +31,12 @@ _UNSEEN, _DARK = 190.0, 40.0
 
 
 def bare_eyeballs(image: Frame, landmarks: Landmarks) -> Frame:
-    """Return the picture, BGR, as if it had no eyelids: irises made whole, the white spread outwards."""
+    """Return the picture as if it had no eyelids: irises made whole, the white spread outwards.
+
+    Args:
+        image: The photo upright, (height, width, 3), BGR; it is not changed.
+        landmarks: Of its face, (478, 3), in its pixels.
+    """
     size = image.shape[1::-1]
     bare = image.copy()
     for eye in hull.EYES:

@@ -34,7 +34,7 @@ class Fit:
         return cls(width, height, width / video.width, height / video.height)
 
     def frame(self, image: Frame) -> Frame:
-        """Return the frame at the new size."""
+        """Return a frame of the source, (height, width, 3), at the new size."""
         if self._is_cut:
             return np.ascontiguousarray(image[: self.height, : self.width])
         return np.asarray(
@@ -56,7 +56,12 @@ class Fit:
         return _resized(plate, (self.width, self.height))
 
     def moving(self, plate: Plate, motion: NDArray[np.float32]) -> tuple[Plate, NDArray[np.float64]]:
-        """Return the background of a camera that moves at the new size, and ``Shot.motion`` for that."""
+        """Return the background of a camera that moves at the new size, and ``Shot.motion`` for that.
+
+        Args:
+            plate: The background, which may reach further than a frame.
+            motion: ``Shot.motion`` at the old size, (frames, 2, 3).
+        """
         if self._is_cut:
             return plate, motion.astype(np.float64)
         height, width = plate.seen.shape

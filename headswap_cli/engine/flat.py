@@ -63,7 +63,12 @@ def flattened(frame: Frame, landmarks: Landmarks, layout: Floats, triangles: NDA
 
 
 def inside_of(layout: Floats, triangles: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return where the mesh is in the map, (SIDE, SIDE)."""
+    """Return where the mesh is in the map, (SIDE, SIDE).
+
+    Args:
+        layout: Where its points lie in the map, (468, 2), pixels.
+        triangles: Its own, (n, 3).
+    """
     flat = np.zeros((topology.MESH_POINTS, 3), np.float32)
     flat[:, :2] = layout
     return rasterise(flat, layout, triangles, SIDE, SIDE)[..., 0] >= 0

@@ -74,13 +74,14 @@ class Front:
     def find(
         self, piece: Piece, landmarks: Landmarks, overlay: Mask | None = None, hands: Sequence[Hand] = ()
     ) -> Mask | None:
-        """Return how much of each pixel of the piece something covers, 0 to 1; None where nothing does.
+        """Return how much of each pixel of the piece is covered, (height, width), 0 to 1; None where none is.
 
         Args:
             piece: The part of the frame that is worked on.
             landmarks: The person's, in pixels of the frame.
             overlay: What of the piece is known to be covered anyway, and is not looked for.
-            hands: Those near the face, in pixels of the frame: they throw shadows on it and fold its skin.
+            hands: Those near the face, (21, 2) each, in pixels of the frame: they throw shadows on it and
+                fold its skin.
         """
         points = piece.full(landmarks)[: topology.MESH_POINTS]
         box = bounding_box(points)

@@ -50,8 +50,8 @@ def judge(photo: Frame, landmarks: Landmarks, *, turn_limit: float = FRONTAL) ->
     """Measure the face of a photo, upright or not.
 
     Args:
-        photo: Whole, BGR.
-        landmarks: Of its face.
+        photo: Whole, (height, width, 3), BGR.
+        landmarks: Of its face, (478, 3), pixels.
         turn_limit: Degrees of yaw and pitch that are borne.
 
     Raises:

@@ -46,9 +46,9 @@ class Gaze:
         """Shift the irises as the person's are shifted, the white following less the further out.
 
         Args:
-            nodes: As given at first; changed in place.
-            face: The photo's landmarks as they are posed.
-            shape: The person's in this frame, in the photo's pose.
+            nodes: Of both eyeballs, (2 * ``hull.EYE_POINTS``, 3), pixels of the photo; changed in place.
+            face: The photo's landmarks as they are posed, (478, 3), pixels of the photo.
+            shape: The person's in this frame, (478, 3), in the photo's pose and pixels.
         """
         turn = self._turn_of(shape)
         for eye, resting, part in zip(

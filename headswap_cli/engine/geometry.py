@@ -51,7 +51,7 @@ class Crop:
     angle: float = 0.0
 
     def matrix(self, size: int) -> Matrix:
-        """Return the map from frame pixels to pixels of a ``size`` by ``size`` image of the piece.
+        """Return the map, (2, 3), from frame pixels to those of a ``size`` by ``size`` image of the piece.
 
         In both, whole numbers are the middles of pixels, as OpenCV has it.
         """
@@ -156,7 +156,7 @@ def bounding_box(points: Points) -> Box:
 
 
 def face_box(landmarks: Landmarks) -> Box:
-    """Return the box around the face mesh, irises left out."""
+    """Return the box, (4,): x0, y0, x1, y1, around the face mesh, irises left out."""
     return bounding_box(landmarks[: topology.MESH_POINTS])
 
 
@@ -194,7 +194,7 @@ def containment(first: Box, second: Box) -> float:
 
 
 def sixteenths(points: NDArray[np.floating]) -> NDArray[np.int32]:
-    """Return points as OpenCV draws them with ``shift=4``, between pixels too."""
+    """Return points, pixels, as OpenCV draws them with ``shift=4``, between pixels too; of any shape."""
     return np.round(points * 16).astype(np.int32)
 
 
@@ -210,13 +210,13 @@ def inside(outline: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.
 
 
 def inside_hull(points: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return 1 within the convex hull of points in any order; else as ``inside``."""
+    """Return 1 within the convex hull of points, (n, 2 or 3), in any order; else as ``inside``."""
     hull = cv2.convexHull(np.round(points[:, :2]).astype(np.int32))
     return np.asarray(cv2.fillConvexPoly(np.zeros(shape[:2], np.uint8), hull, (1,)), np.uint8)
 
 
 def disc(radius: float) -> NDArray[np.uint8]:
-    """Return a disc to dilate and erode by, of at least one pixel's radius, 1 within."""
+    """Return a disc to dilate and erode by, of at least one pixel's radius: (side, side), 1 within."""
     side = 2 * max(1, round(radius)) + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 

@@ -6,14 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from headswap_cli.engine.channels import GREY
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.types import Frame, Mask
 
 Floats = NDArray[np.float32]
 
 _HARDLY = 0.01
-# Shares of blue, green and red in grey.
-GREY = np.array([0.114, 0.587, 0.299], np.float32)
 # Up to so much of the guided mask there is nothing, from so much on nothing else: of a mask that is as wide
 # as its thing, and of one that is rather too wide.
 EVEN, WIDE = (0.3, 0.7), (0.35, 0.7)

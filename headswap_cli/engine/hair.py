@@ -82,7 +82,7 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     """Return the head of an upright portrait.
 
     Args:
-        image: Square, BGR, the face upright and near the middle.
+        image: (side, side, 3), BGR, the face upright and near the middle.
         landmarks: Of that face in ``image``.
         matte: Tells people from background.
     """
@@ -123,7 +123,7 @@ def _layout(image: Frame, landmarks: Landmarks) -> _Layout:
         width=face_width(landmarks),
         middle=float(landmarks[topology.OVAL, 0].mean()),
         top=float(landmarks[topology.FOREHEAD, 1]),
-        ears=float(landmarks[[132, 361], 1].mean()),
+        ears=float(landmarks[topology.LOBES, 1].mean()),
         chin=float(landmarks[topology.CHIN, 1]),
         brows=float(landmarks[[105, 334], 1].mean()),
     )

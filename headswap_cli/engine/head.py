@@ -145,8 +145,8 @@ class HeadSwapper:
         """Return the frame with this person's head swapped.
 
         Args:
-            frame: Whole; it is not changed.
-            landmarks: This person's, smoothed, in pixels of the frame.
+            frame: Whole, (height, width, 3), BGR; it is not changed.
+            landmarks: This person's, (478, 3), smoothed, in pixels of the frame.
             plate: The frame's background, where that is known.
             others: The other people in the frame: their heads stay.
         """

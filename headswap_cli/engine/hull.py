@@ -146,7 +146,7 @@ def eye_triangles() -> Triangles:
 
 
 def iris_radius(landmarks: Landmarks, eye: Eye) -> float:
-    """Return the iris's radius, pixels, kept to what an eye can have."""
+    """Return the iris's radius, pixels as the landmarks, (478, 3), kept to what an eye can have."""
     width = eye_frame(landmarks, eye)[1]
     rim = landmarks[eye.iris[1:], :2] - landmarks[eye.iris[0], :2]
     return float(

@@ -85,7 +85,7 @@ def runs(embeddings: Sequence[Embedding], qualities: Sequence[float]) -> list[ra
     nothing and go with the view before them.
 
     Args:
-        embeddings: Of the views, in the order of time, at least one.
+        embeddings: Of the views, (128,) each, in the order of time, at least one.
         qualities: Of the views, above 0.
 
     Returns: The views of each stretch, in order; together they are all.
@@ -101,7 +101,10 @@ def runs(embeddings: Sequence[Embedding], qualities: Sequence[float]) -> list[ra
 
 
 def distance(first: Embedding, second: Embedding) -> float:
-    """Return how different two faces are, their Euclidean distance: about 0.3 for one person, 0.8 for two."""
+    """Return how different two faces are: about 0.3 for one person, 0.8 for two.
+
+    It is the Euclidean distance of their embeddings, (128,) each.
+    """
     return float(np.linalg.norm(first - second))
 
 

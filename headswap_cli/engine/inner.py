@@ -103,7 +103,7 @@ def _layout(landmarks: Landmarks, width: float, shape: tuple[int, ...]) -> _Layo
     rows = np.arange(len(oval), dtype=np.float32)[:, np.newaxis]
     below_eyes, below_ears = (
         ramp(rows, line - _BELOW * width, line + _BELOW * width)
-        for line in (float(landmarks[places, 1].mean()) for places in (corners, [132, 361]))
+        for line in (float(landmarks[places, 1].mean()) for places in (corners, topology.LOBES))
     )
     return _Layout(
         depth,

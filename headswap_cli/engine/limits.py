@@ -34,6 +34,7 @@ _READ_ONLY = re.compile(
     re.MULTILINE,
 )
 
+_NICENESS = 5
 # Each has networks of its own, some 300 MB.
 _MOST_PROCESSES = 4
 
@@ -42,6 +43,18 @@ def processes(jobs_at_once: int) -> int:
     """Return by how many processes a job is done: as many as there are processors for each, four at most."""
     ours = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return max(1, min(_MOST_PROCESSES, ours // jobs_at_once))
+
+
+def settle_in() -> None:
+    """Be a good neighbour from now on: yield to others, and take no more memory than a worker may."""
+    if hasattr(os, "nice"):
+        with suppress(OSError):
+            os.nice(_NICENESS)
+    # Where memory runs out it is the work that is to go, not who waits for it: choom(1).
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+    share_one_heap()
+    bound_memory()
 
 
 def bound_memory(limit_bytes: int = MEMORY_BYTES) -> None:

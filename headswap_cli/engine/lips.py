@@ -26,8 +26,8 @@ def plain_lips(image: Frame, landmarks: Landmarks) -> Frame:
     """Return the picture with what on the lips is not lip filled in from the lip around it.
 
     Args:
-        image: BGR; it is not changed.
-        landmarks: Of the face in it.
+        image: (height, width, 3), BGR; it is not changed.
+        landmarks: Of the face in it, (478, 3), pixels.
 
     Source: the dichromatic model by Shafer, Color Research and Application 10(4), 1985: what a surface
         mirrors has the light's colour, white, so that it lifts every channel.

@@ -26,7 +26,7 @@ _EYES = (
 _YAW_GAIN = 1.35
 # One eye this much narrower than both are on average is shut, not ill measured.
 _WINK = 1.6
-_MOUTH_CORNERS, _MOUTH_MIDDLE = (61, 291), (0, 17)
+_MOUTH_MIDDLE = (0, 17)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def look_of(landmarks: Landmarks) -> Look:
     across = second - first
     right = (across / np.linalg.norm(across, axis=1, keepdims=True)).sum(axis=0)
     down = landmarks[topology.CHIN] - landmarks[topology.FOREHEAD]
-    middle, corners = (landmarks[list(points), 1].mean() for points in (_MOUTH_MIDDLE, _MOUTH_CORNERS))
+    middle, corners = (landmarks[[*points], 1].mean() for points in (_MOUTH_MIDDLE, topology.MOUTH_CORNERS))
     openings = [_gaps(landmarks, pairs)[:, :2] / _apart(landmarks, corners_of) for pairs, corners_of in _EYES]
     right_lids, left_lids = (float(np.linalg.norm(gaps, axis=1).mean()) for gaps in openings)
     return Look(

@@ -7,7 +7,6 @@ progress and the outcome go out as JSON lines. What it knows of faces goes with 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +20,9 @@ from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.identify import FaceEmbedder, distance
-from headswap_cli.engine.limits import bound_memory
+from headswap_cli.engine.limits import settle_in
 from headswap_cli.engine.mesh import FaceMesh
+from headswap_cli.engine.pipes import take_stdout
 from headswap_cli.engine.reference import read_photo, select_face
 from headswap_cli.engine.types import MediaFault
 
@@ -40,7 +40,6 @@ _VIEWS = 24
 _PRESENT = 0.5
 # A face that has just come in is often half out of the picture, or blurred.
 _SETTLED_FRAMES = 4
-_NICENESS = 5
 
 
 def measure(
@@ -272,13 +271,8 @@ def _speeds(shapes: NDArray[np.float32], indices: list[int], times: list[float])
 def main() -> None:
     """Do the one order that stands on stdin."""
     cache = Path(sys.argv[1])
-    os.environ["NUMBA_CACHE_DIR"] = str(cache / "numba")
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
-    bound_memory()
-    events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    # Networks print what they please.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    settle_in()
+    events = take_stdout()
     order = json.load(sys.stdin)
     photos = {int(obj_id): [Path(one) for one in paths] for obj_id, paths in order["photos"].items()}
     told = _Told(events)
@@ -294,13 +288,13 @@ def main() -> None:
 class _Told:
     """Writes events; of progress no more than one a percent."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._percent = -1
 
     def say(self, event: JsonObject) -> None:
         """Write one event."""
-        self._stream.write(json.dumps(event) + "\n")
+        self._stream.write(json.dumps(event).encode() + b"\n")
         self._stream.flush()
 
     def progress(self, frames_done: int, frames_total: int) -> None:

@@ -67,7 +67,7 @@ def encounters(people: Sequence[Person]) -> list[Encounter]:
 
 
 def nearness(one: Landmarks, other: Landmarks) -> float:
-    """Return how much of a head lies where another may be, 0 to 1."""
+    """Return how much of a head lies where another may be, 0 to 1; their faces are (478, 3), pixels."""
     head = _head(face_box(one))
     return float(_shared(head, _head(face_box(other))) / np.maximum(_areas(head), 1e-3))
 
@@ -97,7 +97,7 @@ class Judge:
         self._covered: list[list[tuple[float, float]]] = [[] for _ in met]
 
     def look(self, frame_index: int, frame: Frame) -> None:
-        """Take note of a frame of the source."""
+        """Take note of a frame of the source, (height, width, 3), BGR, at its own size."""
         for encounter, covered in zip(self._met, self._covered, strict=True):
             if frame_index in encounter.views:
                 faces = encounter.views[frame_index]

@@ -62,7 +62,7 @@ def treat(
 
     Args:
         reference: The head to put on.
-        samples: Some frames and the person's landmarks in them, spread over the video.
+        samples: Some frames, BGR, and the person's landmarks in their pixels, spread over the video.
         matte: Tells people from background in a square window.
         asked: What the user wants.
     """

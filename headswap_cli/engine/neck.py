@@ -93,8 +93,8 @@ def place_of(shape: tuple[int, ...], landmarks: Landmarks, *, beard: bool) -> Pl
     """Return where the old face is.
 
     Args:
-        shape: Of the small piece.
-        landmarks: The old face, in its pixels.
+        shape: Of the small piece, (height, width, ...).
+        landmarks: The old face, (478, 3), in its pixels.
         beard: Whether there is one to go.
     """
     crease = _CREASE + _BEARD if beard else _CREASE
@@ -111,15 +111,15 @@ def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, land
     """Return the neck as it is to be seen below the new head.
 
     Args:
-        piece: The frame's piece, small.
-        person: Its matte.
-        old: How much of each pixel belongs to the old head, 0 to 1.
+        piece: The frame's piece, small, (height, width, 3), BGR.
+        person: Its matte, (height, width).
+        old: How much of each pixel belongs to the old head, likewise, 0 to 1.
         new: Likewise the new head.
         place: Where the old face is.
         landmarks: The old face, in the piece's pixels.
     """
     width = place.width
-    ears = float(landmarks[[132, 361], 1].min())
+    ears = float(landmarks[topology.LOBES, 1].min())
     # A neck stands under the skull, not under the face.
     jaws = float(landmarks[[172, 397], 0].mean())
     middle = jaws - SKULL * yaw_sine(landmarks) * width

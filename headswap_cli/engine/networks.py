@@ -87,7 +87,7 @@ def _levels(low: float, high: float) -> NDArray[np.float32]:
 
 
 def sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the logistic function of ``values``, safe for any size."""
+    """Return the logistic function of ``values``, of any shape, however large they are."""
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))), np.float32)
 
 

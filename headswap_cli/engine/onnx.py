@@ -49,7 +49,7 @@ class Model:
         return output
 
     def weights(self, values: NDArray[np.float32]) -> str:
-        """Add weights; return their name."""
+        """Add weights, of any shape; return their name."""
         name = f"weights{len(self._weights)}"
         content = [_field(1, size) for size in values.shape]
         numbers = np.ascontiguousarray(values, "<f4").data.cast("B")

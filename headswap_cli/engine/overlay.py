@@ -61,7 +61,7 @@ class OverlayGatherer:
         self._behind: Floats = np.zeros((0, 0), np.float32)
 
     def add(self, frame: Frame, faces: Sequence[Landmarks]) -> None:
-        """Take a sample, BGR, with the faces in it, pixels."""
+        """Take a sample, (height, width, 3), BGR, with the faces in it, (478, 3) each, in its pixels."""
         shrink = max(1, min(frame.shape[:2]) // _SIDE)
         size = (frame.shape[1] // shrink, frame.shape[0] // shrink)
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if shrink > 1 else frame
@@ -76,7 +76,7 @@ class OverlayGatherer:
         cv2.accumulate(inside, self._behind)
 
     def overlay(self) -> Mask | None:
-        """Return how much of each pixel is laid over, at a size of its own; None where nothing is."""
+        """Return how much is laid over, (height, width) of its own, 0 to 1; None where nothing is."""
         if self._count < _FEWEST:
             return None
         # Most shots have none, which is soon known where the faces were.
@@ -102,7 +102,10 @@ def packed(overlay: Mask) -> bytes:
 
 
 def unpacked(content: bytes, width: int, height: int) -> NDArray[np.uint8]:
-    """Return the overlay that was packed, at a frame's size, 0 to 255: a quarter of the memory of a mask."""
+    """Return the overlay that was packed at a frame's size, (height, width), 0 to 255.
+
+    So it takes a quarter of the memory of a mask.
+    """
     image = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 

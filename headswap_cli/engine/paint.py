@@ -19,7 +19,7 @@ from headswap_cli.engine.light import LightFitter
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.outline import soften_steps
 from headswap_cli.engine.raster import rasterise
-from headswap_cli.engine.shade import INNER_FACE, SKIN, packed, shade
+from headswap_cli.engine.shade import INNER_FACE, SKIN, Levels, shade
 from headswap_cli.engine.sharpness import SharpnessFitter, resharpen
 from headswap_cli.engine.smear import ShutterFitter, is_fast, smeared
 from headswap_cli.models import Tone
@@ -80,8 +80,9 @@ class Painter:
         self._reference = reference
         self._triangles = triangles
         self._tone = tone
-        self._packed: dict[int, NDArray[np.uint64]] = {}
-        self._packed_glasses: dict[int, NDArray[np.uint64]] = {}
+        self._head = Levels(reference.textures, reference.weights)
+        glasses = reference.glasses
+        self._worn = None if glasses is None else Levels(glasses.textures, glasses.weights)
         self._memory = _Memory(ToneFitter(tone), LightFitter(SHARES[tone].brightness))
 
     def reset(self) -> None:
@@ -90,7 +91,7 @@ class Painter:
 
     @property
     def skin_gains(self) -> Floats:
-        """See ``ToneFitter.gains``."""
+        """See ``ToneFitter.gains``, (3,), BGR."""
         return self._memory.tone.gains
 
     def paint(
@@ -103,7 +104,7 @@ class Painter:
             landmarks: The person's, in pixels of the frame.
             posed: The head's mesh in the frame.
             hand: What of the small piece is covered by something in front, 0 to 1.
-            motion: How far the face came since the frame before, pixels across and down.
+            motion: How far the face came since the frame before, (2,), pixels across and down.
 
         Returns: BGR times alpha and alpha, (height, width, 4); and (height, width), 0 to 1.
         """
@@ -114,9 +115,7 @@ class Painter:
         seen = rasterise(
             points, posed.texture_points, self._triangles, piece.width * fine, piece.height * fine
         )
-        layer, face = shade(
-            seen, 0.5**level, self._texture(level), grade=grade, gains=gains, weight=INNER_FACE
-        )
+        layer, face = shade(seen, 0.5**level, self._head[level], grade=grade, gains=gains, weight=INNER_FACE)
         layer, face = _coarser(layer, piece, fine), _coarser(face, piece, fine)
         if fine == 1:
             soften_steps(layer, seen, _HIDES * self._reference.face_width)
@@ -126,8 +125,8 @@ class Painter:
         smooth_folds(layer, new, piece.pixels, posed.less_smile)
         for eye, opening in zip(EYES, posed.openings, strict=True):
             finish_eye(layer, new[_lid_line(eye, 0), :2], new[_lid_line(eye, 1), :2], opening)
-        if self._reference.glasses is not None:
-            _lay(layer, self._glasses(piece, posed, grade, gains, fine))
+        if self._worn is not None:
+            _lay(layer, self._glasses(self._worn, piece, posed, (grade, gains), fine))
         self._memory.frames += 1
         if is_fast(motion):
             layer, face = self._smeared(piece, (layer, face), (own, new), motion, is_clear=_is_clear(hand))
@@ -150,33 +149,19 @@ class Painter:
 
     def _level(self, scale: float) -> int:
         """Return the texture's level for this size; it changes only when the size clearly does."""
-        exact = float(np.log2(1 / max(scale, 1e-3)))
-        level = self._memory.level
-        if level is None or not level - 0.2 <= exact <= level + 1.2:
-            level = int(np.clip(np.floor(exact), 0, len(self._reference.textures) - 1))
-            self._memory.level = level
+        level = self._memory.level = self._head.fitting(scale, self._memory.level)
         return level
 
-    def _texture(self, level: int) -> NDArray[np.uint64]:
-        """Return a level of the head; those that were used are kept."""
-        if level not in self._packed:
-            self._packed[level] = packed(self._reference.textures[level], self._reference.weights[level])
-        return self._packed[level]
-
-    def _glasses(self, piece: Piece, posed: Posed, grade: Grade, gains: Floats, fine: int) -> Floats:
+    def _glasses(
+        self, worn: Levels, piece: Piece, posed: Posed, colours: tuple[Grade, Floats], fine: int
+    ) -> Floats:
         """Return the glasses in the piece, BGR times alpha and alpha, (height, width, 4)."""
-        reference, level = self._reference, self._level(posed.scale * fine)
-        glasses = reference.glasses
-        if glasses is None:
-            return np.zeros((piece.height, piece.width, 4), np.float32)
-        if level not in self._packed_glasses:
-            self._packed_glasses[level] = packed(glasses.textures[level], glasses.weights[level])
+        level = self._level(posed.scale * fine)
         face = self._triangles[(self._triangles < topology.MESH_POINTS).all(axis=1)]
-        points, places = _finer(piece.full(posed.still), fine), reference.texture_points
+        points, places = _finer(piece.full(posed.still), fine), self._reference.texture_points
         seen = rasterise(points, places[: topology.LANDMARKS], face, piece.width * fine, piece.height * fine)
-        drawn, _ = shade(
-            seen, 0.5**level, self._packed_glasses[level], grade=grade, gains=gains, weight=INNER_FACE
-        )
+        grade, gains = colours
+        drawn, _ = shade(seen, 0.5**level, worn[level], grade=grade, gains=gains, weight=INNER_FACE)
         return _coarser(drawn, piece, fine)
 
     def _fit_colours(
@@ -195,13 +180,11 @@ class Painter:
 
     def _fitted_light(self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None) -> Floats:
         """Fit the tone; return the light. Both are worked out on the small piece."""
-        reference = self._reference
         rows, columns = piece.small.shape[:2]
         points = piece.reduced(posed.points)
         seen = rasterise(points, posed.texture_points, self._triangles, columns, rows)
-        exact = np.log2(1 / max(posed.scale * piece.factor[0], 1e-3))
-        level = int(np.clip(np.floor(exact), 0, len(reference.textures) - 1))
-        texture = self._texture(level)
+        level = self._head.fitting(posed.scale * piece.factor[0])
+        texture = self._head[level]
         tone, light = self._memory.tone, self._memory.light
         plain, skin = shade(seen, 0.5**level, texture, grade=plain_grade(), gains=_EVEN, weight=SKIN)
         target_skin = _skin_area(piece.small, piece.reduced(landmarks), _FEATURES)

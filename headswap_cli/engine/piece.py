@@ -35,13 +35,13 @@ class Piece:
     pixels: float
 
     def full(self, points: Floats) -> Floats:
-        """Return points of the frame in the piece's pixels."""
+        """Return points of the frame, (n, 2 or 3), in the piece's pixels."""
         placed = points.copy()
         placed[:, :2] -= (self.x0, self.y0)
         return placed
 
     def reduced(self, points: Floats) -> Floats:
-        """Return points of the frame in the small piece's pixels."""
+        """Return points of the frame, (n, 2 or 3), in the small piece's pixels."""
         placed = self.full(points)
         placed[:, :2] = (placed[:, :2] + 0.5) * self.factor - 0.5
         placed[:, 2:] *= self.factor[0]
@@ -71,8 +71,8 @@ def cut_piece(frame: Frame, box: Box, face_width: float) -> Piece | None:
     """Return the part of the frame within a box, None where next to nothing of it is in the frame.
 
     Args:
-        frame: The whole frame.
-        box: It may reach beyond the frame.
+        frame: The whole frame, (height, width, 3), BGR.
+        box: (4,): x0, y0, x1, y1, pixels; it may reach beyond the frame.
         face_width: Pixels; the wider the face, the smaller the small picture is beside the piece.
     """
     rows, columns = frame.shape[:2]

@@ -139,14 +139,14 @@ class PlateGatherer:
         return len(changes) >= _TRIALS and float(np.median(changes)) > _STILL
 
     def follow(self, age: int, frame: Frame) -> None:
-        """Take note of where the camera points in a frame, so many after the shot's first one."""
+        """Take note of where the camera points in a frame, BGR, so many frames after the shot's first one."""
         if (self._moves or age < _AT_FIRST) and age % _FOLLOW_EVERY == 0 and not self.is_lost:
             small = _quarter(frame)
             looked = self._look(age, small)
             self._places[age] = self._rest(small) if looked is None else looked
 
     def add(self, age: int, frame: Frame, people: Mask) -> None:
-        """Take a sample, BGR; ``people`` is the matte of the frame's ``window``, square, of any size."""
+        """Take a sample, BGR; ``people`` is the matte of the frame's ``window``, (side, side), 0 to 1."""
         visible = _background(frame, people)
         # Noise is no motion: it goes when pixels are averaged, and time is saved.
         small = _quarter(frame)

@@ -27,7 +27,13 @@ _LONGEST_SIDE = 512
 
 
 def quality(frame: Frame, landmarks: Landmarks, presence: float) -> float:
-    """Return how good a view of a face is, 0 to 1: large, sharp, frontal, whole, eyes open."""
+    """Return how good a view of a face is, 0 to 1: large, sharp, frontal, whole, eyes open.
+
+    Args:
+        frame: The whole frame, (height, width, 3), BGR.
+        landmarks: The face, (478, 3), in its pixels.
+        presence: How surely it is one, 0 to 1.
+    """
     box = face_box(landmarks)
     width = float(box[2] - box[0])
     nose = (landmarks[topology.NOSE_TIP, 0] - box[0]) / width
@@ -43,8 +49,8 @@ def portrait(frame: Frame, landmarks: Landmarks, others: Iterable[Landmarks]) ->
     """Cut a head with hair and shoulders out of a frame.
 
     Args:
-        frame: The whole frame.
-        landmarks: The face.
+        frame: The whole frame, (height, width, 3), BGR.
+        landmarks: The face, (478, 3), in its pixels.
         others: The other faces there, kept out as far as can be.
 
     Returns: The portrait, at the frame's resolution up to 512 pixels a side, and the landmarks in it.
@@ -99,10 +105,10 @@ def _visible_part(frame: Frame, box: Box) -> float:
 
 
 def packed(image: Frame) -> bytes:
-    """Return a portrait as a JPEG that looks the same and takes a tenth of the memory."""
+    """Return a portrait, BGR, as a JPEG that looks the same and takes a tenth of the memory."""
     return cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 95))[1].tobytes()
 
 
 def unpacked(content: bytes) -> Frame:
-    """Return the portrait that was packed."""
+    """Return the portrait that was packed, (height, width, 3), BGR."""
     return np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), np.uint8)

@@ -118,6 +118,8 @@ class Reference:
 def read_photo(path: Path) -> Frame:
     """Read a photo as it is meant to be seen: turned by its EXIF, transparent parts on grey, not too large.
 
+    Returns: (height, width, 3), BGR; the longer side has 2400 pixels at most.
+
     Raises:
         PhotoFault: It is empty, no image, or one that is too large.
     """
@@ -179,10 +181,10 @@ def build_reference(
     """Cut the head out of a photo and lay the mesh on it.
 
     Args:
-        photo: What ``read_photo`` returned.
-        landmarks: Of its face.
+        photo: What ``read_photo`` returned, (height, width, 3), BGR.
+        landmarks: Of its face, (478, 3), pixels.
         matte: Tells people from background in a square window.
-        mesh_triangles: The face mesh's, see ``topology.triangles``.
+        mesh_triangles: The face mesh's, (n, 3), see ``topology.triangles``.
 
     Whether it is good enough is for ``gate.judge`` to say.
     """
@@ -237,8 +239,8 @@ def beside_jaw(person: NDArray[np.float32], landmarks: Landmarks) -> float:
     """Return how much of the space left and right of the jaw is filled (the fuller side), 0 to 1.
 
     Args:
-        person: A matte, (height, width).
-        landmarks: In its pixels.
+        person: A matte, (height, width), 0 to 1.
+        landmarks: (478, 3), in its pixels.
     """
     width = face_width(landmarks)
     middle = float(landmarks[topology.OVAL, 0].mean())
@@ -338,7 +340,7 @@ def _tails(
 ) -> NDArray[np.float32]:
     """Return how much is left, 0 to 1, of hair that hangs down out of the photo: strand by strand it ends."""
     width = face_width(landmarks)
-    ears = float(landmarks[[132, 361], 1].mean())
+    ears = float(landmarks[topology.LOBES, 1].mean())
     low = np.clip((np.arange(len(to_cut)) - ears) / (_TAILS * width), 0, 1)[:, np.newaxis]
     hanging = low * np.clip(1 - 2 * skin, 0, 1)
     ends = strand_ends(np.clip(to_cut / _TAILS, 0, 1).astype(np.float32), width)

@@ -77,7 +77,7 @@ def remains_of(piece: Frame, person: Mask, landmarks: Landmarks, hair: Mask, pla
         return Remains(person, strands)
     whole, differs = np.empty(person.shape, np.float32), np.empty(person.shape, np.bool_)
     _compare(piece, plate.image, light, person, _rim(person, width), plate.seen, whole, differs)
-    ears, chin = float(landmarks[[132, 361], 1].mean()), float(landmarks[topology.CHIN, 1])
+    ears, chin = float(landmarks[topology.LOBES, 1].mean()), float(landmarks[topology.CHIN, 1])
     top = int(np.clip(np.floor(ears - _ABOVE * width), 0, len(person) - 1))
     end = int(np.clip(np.ceil(chin + _BELOW * width), top + 1, len(person)))
     own, skin = _own_tones(piece, person, landmarks)
@@ -135,7 +135,7 @@ def _strands(part: _Part, landmarks: Floats, width: float, tones_of: tuple[Float
     if not columns.any():
         return strands.astype(np.float32)
     _find(part.piece, part.wall, light, part.differs & columns, own, skin, strands)
-    ears = float(landmarks[[132, 361], 1].mean())
+    ears = float(landmarks[topology.LOBES, 1].mean())
     clothes = clothes_below(strands, middle, ears, float(landmarks[topology.CHIN, 1]) + _BELOW * width)
     strands[~(may_be & (np.arange(len(strands))[:, np.newaxis] < clothes))] = 0
     wide = np.ones((2 * max(1, round(_STRAND / 2 * width)) + 1,) * 2, np.uint8)
@@ -157,7 +157,7 @@ def _own_tones(piece: Frame, person: Mask, landmarks: Landmarks) -> tuple[Floats
     width, rows = face_width(landmarks), np.arange(0, len(person), _SPARSE)[:, np.newaxis]
     small, sure = piece[::_SPARSE, ::_SPARSE], person[::_SPARSE, ::_SPARSE] > _SURE
     face = inside_hull(landmarks[topology.OVAL] / np.float32(_SPARSE), sure.shape) > 0
-    ears, forehead = float(landmarks[[132, 361], 1].mean()), float(landmarks[topology.FOREHEAD, 1])
+    ears, forehead = float(landmarks[topology.LOBES, 1].mean()), float(landmarks[topology.FOREHEAD, 1])
     hair = some(small, sure & ~face & (rows < ears) & (rows > forehead - _CROWN * width))
     inside = some(small, face)
     if not len(inside):

@@ -40,7 +40,7 @@ class Wearable(Protocol):
     def apply(
         self, frame: Frame, landmarks: Landmarks, plate: Backdrop | None = None, others: Others = ALONE
     ) -> Rendered:
-        """Return the frame with the head on."""
+        """Return the frame, (height, width, 3), BGR, with the head on; see ``HeadSwapper.apply``."""
 
     def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
         """Take note of a frame of which nothing is wanted."""

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from headswap_cli.engine.channels import GREY
 from headswap_cli.engine.kernel import kernel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headswap_cli.engine.colour import Grade
 
 Floats = NDArray[np.float32]
@@ -41,6 +44,37 @@ def packed(texture: Bytes, weights: Bytes) -> _Packed:
     for place, channel in enumerate((*np.moveaxis(texture, 2, 0), *np.moveaxis(weights, 2, 0))):
         together |= channel.astype(np.uint64) << np.uint64(8 * place)
     return together
+
+
+class Levels:
+    """What is drawn on a head, at every size; levels that were used are kept as ``shade`` reads them.
+
+    Args:
+        textures: BGR and alpha, (height, width, 4), each half the size of the one before.
+        weights: Skin and inner face, (height, width, 2), likewise.
+    """
+
+    def __init__(self, textures: Sequence[Bytes], weights: Sequence[Bytes]) -> None:
+        self._textures = textures
+        self._weights = weights
+        self._packed: dict[int, _Packed] = {}
+
+    def __getitem__(self, level: int) -> _Packed:
+        if level not in self._packed:
+            self._packed[level] = packed(self._textures[level], self._weights[level])
+        return self._packed[level]
+
+    def fitting(self, size: float, last: int | None = None) -> int:
+        """Return the level that is no smaller than what is drawn.
+
+        Args:
+            size: Of what is drawn, in sizes of the first level.
+            last: The level before; it stays unless the size has clearly become another.
+        """
+        exact = float(np.log2(1 / max(size, 1e-3)))
+        if last is not None and last - 0.2 <= exact <= last + 1.2:
+            return last
+        return int(np.clip(np.floor(exact), 0, len(self._textures) - 1))
 
 
 def shade(
@@ -151,7 +185,6 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
     factor, one, zero = np.float32(scale), np.float32(1), np.float32(0)
     share, to_steps, most = np.float32(1 / (256 * 255)), np.float32(STEPS / 256), np.float32(255)
     on_all, on_skin = np.float32(0.6), np.float32(0.4)
-    luma = (np.float32(0.114), np.float32(0.587), np.float32(0.299))
     # The last pixel has a neighbour beyond the edge, which counts for nothing.
     places, lights = np.empty(width, np.float32), np.zeros(gains.shape[1] + 1, np.float32)
     _places(gains.shape[1], width, places)
@@ -178,7 +211,7 @@ def _shade(  # noqa: PLR0917 - kernels take arguments by place
             light = lights[place] + (after - lights[place]) * (places[x] - np.float32(place))
             lit = (one + (light - one) * (on_all + on_skin * skin)) * alpha
             blue, green, red = _lane(even, 0) * to_steps, _lane(odd, 0) * to_steps, _lane(even, 1) * to_steps
-            grey = blue * luma[0] + green * luma[1] + red * luma[2]
+            grey = blue * GREY[0] + green * GREY[1] + red * GREY[2]
             layer[y, x, 0] = min(ways[way, 0, _step(blue, grey, kept)] * lit, most * alpha)
             layer[y, x, 1] = min(ways[way, 1, _step(green, grey, kept)] * lit, most * alpha)
             layer[y, x, 2] = min(ways[way, 2, _step(red, grey, kept)] * lit, most * alpha)

@@ -60,6 +60,8 @@ LEFT_IRIS = _indices(*range(473, 478))
 RIGHT_EYE_CORNERS = (33, 133)  # outer, inner
 LEFT_EYE_CORNERS = (263, 362)
 NOSE_TIP, FOREHEAD, CHIN, RIGHT_CHEEK, LEFT_CHEEK = 1, 10, 152, 234, 454
+# The outline where ears end, and the corners of the mouth.
+LOBES, MOUTH_CORNERS = _indices(132, 361), _indices(61, 291)
 # Beside the nose, where no beard grows, and where one does.
 CHEEKS = np.array([50, 101, 117, 118, 280, 330, 346, 347])
 BEARD = np.array([32, 175, 194, 199, 200, 201, 208, 211, 262, 418, 421, 428, 431])
@@ -89,7 +91,7 @@ def read_edges(path: Path) -> tuple[Edge, ...]:
 
 
 def triangles(edges: Iterable[Edge]) -> Triangles:
-    """Return the mesh's faces in a fixed order; eyes and mouth stay open.
+    """Return the mesh's faces, (n, 3), in a fixed order; eyes and mouth stay open.
 
     Three landmarks joined to one another are a face, but for the outline of three smaller ones around a
     landmark: all of its edges have a face too many.

@@ -50,7 +50,7 @@ class Mesh(apart.Mesh, Protocol):
     """Lays landmarks, as ``mesh.FaceMesh`` does."""
 
     def from_detection(self, frame: Frame, detection: Detection) -> tuple[Landmarks, float]:
-        """Return landmarks and presence, 0 to 1, of a face just detected."""
+        """Return landmarks, (478, 3), pixels of the frame, and presence, 0 to 1, of a face just detected."""
 
 
 class CutDetector:
@@ -99,7 +99,7 @@ class FollowedFace:
 
     @property
     def landmarks(self) -> Landmarks:
-        """Where it was last seen."""
+        """Where it was last seen, (478, 3), pixels of that frame."""
         return self.path[-1]
 
     def moving(self, frame_index: int) -> Moving:
@@ -110,7 +110,13 @@ class FollowedFace:
         return Moving(self.landmarks, self.landmarks + way)
 
     def extend(self, frame_index: int, landmarks: Landmarks, presence: float) -> None:
-        """Go on at a later frame; frames between, where it could not be seen, are filled evenly."""
+        """Go on at a later frame; frames between, where it could not be seen, are filled evenly.
+
+        Args:
+            frame_index: Of the later frame, from 0.
+            landmarks: Where the face is there, (478, 3), pixels.
+            presence: How surely it is one, 0 to 1.
+        """
         start, steps = self.landmarks, frame_index - self.last_frame
         for step in range(1, steps):
             self.path.append(start + (landmarks - start) * np.float32(step / steps))
@@ -118,12 +124,12 @@ class FollowedFace:
         self.presence = presence
 
     def precede(self, landmarks: Landmarks) -> None:
-        """Begin one frame earlier."""
+        """Begin one frame earlier, with the face there, (478, 3), pixels."""
         self.path.precede(landmarks)
         self.first_frame -= 1
 
     def at(self, frame_index: int) -> Landmarks | None:
-        """Return where it was in a frame, if it was."""
+        """Return where it was in a frame, (478, 3), pixels, if it was."""
         step = frame_index - self.first_frame
         return self.path[step] if 0 <= step < len(self.path) else None
 
@@ -144,7 +150,7 @@ class Follower:
         return tuple(self._faces)
 
     def observe(self, frame_index: int, frame: Frame, detector: Detector) -> list[FollowedFace]:
-        """Look at the next frame; return the faces seen in it."""
+        """Look at the next frame, (height, width, 3), BGR; return the faces seen in it."""
         awaited = [face for face in self._faces if self._is_awaited(face, frame_index)]
         self._follow(frame_index, frame, awaited)
         lost = [face for face in awaited if face.last_frame < frame_index and not face.is_closed]

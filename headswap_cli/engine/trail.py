@@ -35,7 +35,7 @@ class Trail:
             self.append(one)
 
     def append(self, landmarks: Landmarks) -> None:
-        """Add a frame at the end.
+        """Add a frame's landmarks, (478, 3), at the end.
 
         Raises: ValueError: the trail is packed.
         """
@@ -46,7 +46,7 @@ class Trail:
             self._pack(_BLOCK)
 
     def precede(self, landmarks: Landmarks) -> None:
-        """Add a frame before the first.
+        """Add a frame's landmarks, (478, 3), before the first.
 
         Raises: ValueError: some of the trail is packed.
         """
@@ -55,7 +55,7 @@ class Trail:
         self._last.insert(0, landmarks)
 
     def pop(self) -> Landmarks:
-        """Take the last frame away from a trail that is not packed."""
+        """Take the last frame's landmarks, (478, 3), away from a trail that is not packed."""
         return self._last.pop()
 
     def packed(self) -> Trail:

@@ -74,7 +74,7 @@ def beside_jaw(image: Frame, person: Mask, landmarks: Landmarks, *, is_long: boo
     rows = np.arange(len(person), dtype=np.float32)[:, np.newaxis]
     middle = float(landmarks[topology.OVAL, 0].mean())
     aside = np.abs(np.arange(person.shape[1], dtype=np.float32)[np.newaxis] - middle) / np.float32(width)
-    ears, chin = float(landmarks[[132, 361], 1].mean()), float(landmarks[topology.CHIN, 1])
+    ears, chin = float(landmarks[topology.LOBES, 1].mean()), float(landmarks[topology.CHIN, 1])
     face = inside_hull(landmarks[topology.OVAL], person.shape)
     beside = (person > 0.4) & (face == 0) & (aside < reach)
     forehead = float(landmarks[topology.FOREHEAD, 1])
@@ -172,7 +172,7 @@ def _ends(person: Mask, landmarks: Landmarks, aside: Floats, width: float) -> Fl
     """Return 1 above the shoulders, which rise towards the neck, and 0 on them, (height, width)."""
     rows = np.arange(len(person), dtype=np.float32)[:, np.newaxis]
     chin = float(landmarks[topology.CHIN, 1])
-    mouth = float(landmarks[[61, 291], 1].mean())
+    mouth = float(landmarks[topology.MOUTH_CORNERS, 1].mean())
     left = np.arange(person.shape[1]) < landmarks[topology.OVAL, 0].mean()
     strip = (aside[0] > _SHOULDERS[0]) & (aside[0] < _SHOULDERS[1])
     low = np.where(left, _shoulder(person, strip & left, mouth), _shoulder(person, strip & ~left, mouth))

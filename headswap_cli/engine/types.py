@@ -1,7 +1,9 @@
 """What the stages of the engine hand to one another.
 
 Pixels are indexed (row, column); points are (x, y) or (x, y, z) in pixels of the frame as displayed,
-x to the right, y down, z away from the camera in the scale of x. Colours are BGR.
+x to the right, y down, z away from the camera in the scale of x, whole numbers in the middles of pixels.
+Colours are BGR, gamma-coded, 0 to 255. What has a type of below has the shape and units told there,
+and landmarks, boxes and masks are in pixels of the picture that comes with them, in every file.
 """
 
 from __future__ import annotations

@@ -128,9 +128,9 @@ def glasses_on(colours: Floats, layout: Floats, inside: Bools) -> Bools | None:
     are so dark that they hide what is behind them.
 
     Args:
-        colours: See ``unveiled``.
-        layout: Likewise.
-        inside: Likewise.
+        colours: See ``unveiled``, (height, width, 3), BGR.
+        layout: Likewise, (468, 2), pixels.
+        inside: Likewise, (height, width).
     """
     level, _ = _dark_lines(colours, layout, inside)
     bridge = _bridge(level, layout)
@@ -324,7 +324,7 @@ def _depth(layout: Floats, shape: tuple[int, ...]) -> NDArray[np.floating]:
 def _chin(layout: Floats, shape: tuple[int, ...]) -> Bools:
     """Return what lies below the mouth: no hair hangs there."""
     rows, columns = np.indices(shape)
-    corners = layout[[61, 291]]
+    corners = layout[topology.MOUTH_CORNERS]
     below = (rows > corners[:, 1].mean()) & (columns > corners[0, 0]) & (columns < corners[1, 0])
     return np.asarray(below, np.bool_)
 

@@ -41,7 +41,7 @@ class View:
     content: bytes = field(repr=False)
 
     def unpack(self, landmarks: Landmarks) -> tuple[Frame, Landmarks]:
-        """Return the picture, and the frame's landmarks in its pixels.
+        """Return the picture, (height, width, 3), BGR, and the frame's landmarks, (478, 3), in its pixels.
 
         Where it does not show all around a head, the frame ends.
         """
@@ -95,7 +95,7 @@ class ViewKeeper:
         self.last_frame = -1
 
     def look(self, frame_index: int, frame: Frame, landmarks: Landmarks) -> None:
-        """Take a view of the next frame if it is its turn."""
+        """Take a view of the next frame, BGR, if it is its turn; the landmarks are in its pixels."""
         if self._first is None:
             self._first = frame_index
         self.last_frame = frame_index

@@ -7,7 +7,6 @@ imported before the first order.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import queue
@@ -26,9 +25,8 @@ from headswap_cli.engine.limits import (
     MEMORY_BYTES,
     STALL_S,
     Watchdog,
-    bound_memory,
     ran_out_of_memory,
-    share_one_heap,
+    settle_in,
 )
 from headswap_cli.engine.orders import KEPT_SCENES, PROCESSES, PUBLIC_ONLY, Share, length_fault
 from headswap_cli.engine.pipes import HelperDiedError, take_stdout
@@ -57,8 +55,6 @@ if TYPE_CHECKING:
     )
     from headswap_cli.engine.types import OnProgress, Scene, SwapReport, SwapSettings
     from headswap_cli.wire import JsonObject
-
-NICENESS = 5
 
 
 class SwapPipeline(Protocol):
@@ -334,20 +330,13 @@ def _real_pipeline(folder: Path, pulse: Callable[[], None], *, processes: int) -
 
 
 def _settle_in(cache: Path) -> None:
-    """Be a good neighbour: yield to the server, write for the owner only, leave signals to the server."""
+    """Write for the owner only, leave signals to the server, and see ``limits.settle_in``."""
     os.umask(0o077)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        with contextlib.suppress(OSError):
-            os.nice(NICENESS)
-    # Where memory runs out it is the work that is to go, not the server: choom(1).
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     os.environ["NUMBA_CACHE_DIR"] = str(cache / "numba")
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(pictures.MAX_PICTURE_PIXELS)
-    share_one_heap()
-    bound_memory()
+    settle_in()
 
 
 def _jpeg(image: Any) -> bytes:

@@ -34,7 +34,7 @@ class Worn:
         self._share = np.float32(0)
 
     def find(self, compared: Compared) -> Mask | None:
-        """Return how much of each pixel the glasses cover, 0 to 1; None where none are on."""
+        """Return how much the glasses cover, (height, width), 0 to 1; None where none are on."""
         worn = compared.worn.astype(np.float32)
         count = float(worn.sum())
         if not count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from statistics import mean
@@ -131,6 +132,14 @@ def test_a_process_that_ends_without_a_word_is_an_error_that_says_so(tmp_path: P
     python.chmod(0o700)
     with pytest.raises(EngineError, match="ended with 3"):
         observe(tmp_path, tmp_path / "a", tmp_path / "b", {}, lambda _: None, python=str(python))
+
+
+def test_the_process_finds_the_kernels_that_the_engine_has_compiled(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "{\\"failed\\": \\"$NUMBA_CACHE_DIR\\"}"\n')
+    python.chmod(0o700)
+    with pytest.raises(EngineError, match=re.escape(str(tmp_path / "cache" / "numba"))):
+        observe(tmp_path / "cache", tmp_path / "a", tmp_path / "b", {}, lambda _: None, python=str(python))
 
 
 def test_a_video_that_cannot_be_read_is_an_error_that_says_why(tmp_path: Path) -> None:

@@ -55,13 +55,16 @@ class FaceDetector:
 
     def in_whole(self, frame: Frame, threshold: float = 0.6) -> list[Detection]:
         """Return what the square around the frame shows, some of it twice."""
-        return self._within(frame, _squares(frame)[:1], threshold)
+        return self.in_squares(frame, _squares(frame)[:1], threshold)
 
     def in_tiles(self, frame: Frame, threshold: float = 0.6) -> list[Detection]:
         """Return what the squares along the frame show, some of it twice."""
-        return self._within(frame, _squares(frame)[1:], threshold)
+        return self.in_squares(frame, _squares(frame)[1:], threshold)
 
-    def _within(self, frame: Frame, squares: list[tuple[int, int, int]], threshold: float) -> list[Detection]:
+    def in_squares(
+        self, frame: Frame, squares: list[tuple[int, int, int]], threshold: float = 0.6
+    ) -> list[Detection]:
+        """Return what squares, (x, y, side) in pixels of the frame, show; some of it twice."""
         found: list[Detection] = []
         for x, y, side in squares:
             found += self._far(frame, x, y, side, threshold)

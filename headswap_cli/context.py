@@ -232,7 +232,7 @@ class AppContext:
             with self.progress(shown_by) as progress:
                 if announce:
                     progress.notice(f"backend: {settings.backend} (profile {settings.profile})")
-                with self._connect(settings, progress, journal) as deps, _guessing(journal, about):
+                with self._connect(settings, progress, journal) as deps, guessing(journal, about):
                     yield deps
 
     @contextmanager
@@ -378,7 +378,7 @@ class AppContext:
 
 
 @contextmanager
-def _guessing(journal: Journal, about: str | None) -> Iterator[None]:
+def guessing(journal: Journal, about: str | None) -> Iterator[None]:
     """Let the error of an id that nobody knows say which one may have been meant."""
     try:
         yield

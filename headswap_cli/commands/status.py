@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from headswap_cli.commands import options as o
-from headswap_cli.context import AppContext
+from headswap_cli.context import AppContext, guessing
 from headswap_cli.errors import worst_code
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ def _watched(
             if profile not in connections:
                 connections[profile] = stack.enter_context(app.open(about=identifier, shown_by=board))
             deps = replace(connections[profile], report=board.only(identifier))
-            return (yield from status_steps(deps, identifier, deadline=deadline, on_change=_on_change))
+            with guessing(deps.journal, identifier):
+                return (yield from status_steps(deps, identifier, deadline=deadline, on_change=_on_change))
 
         waits = {identifier: _steps(identifier) for identifier in ids}
         return watch_each(waits, known, sleep=time.sleep, clock=time.monotonic)

@@ -57,16 +57,19 @@ class FaceDetector:
         """Return what the square around the frame shows, pixels of the frame, some of it twice.
 
         Args:
-            frame: BGR, of any size.
-            threshold: The score from which on it is a face, 0 to 1.
+            frame: (height, width, 3), BGR.
+            threshold: How sure of a face, 0 to 1.
         """
-        return self._within(frame, _squares(frame)[:1], threshold)
+        return self.in_squares(frame, _squares(frame)[:1], threshold)
 
     def in_tiles(self, frame: Frame, threshold: float = 0.6) -> list[Detection]:
         """Return what the squares along the frame show; else as ``in_whole``."""
-        return self._within(frame, _squares(frame)[1:], threshold)
+        return self.in_squares(frame, _squares(frame)[1:], threshold)
 
-    def _within(self, frame: Frame, squares: list[tuple[int, int, int]], threshold: float) -> list[Detection]:
+    def in_squares(
+        self, frame: Frame, squares: list[tuple[int, int, int]], threshold: float = 0.6
+    ) -> list[Detection]:
+        """Return what squares, (x, y, side) in pixels of the frame, show; some of it twice."""
         found: list[Detection] = []
         for x, y, side in squares:
             found += self._far(frame, x, y, side, threshold)

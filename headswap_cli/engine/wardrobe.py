@@ -11,6 +11,7 @@ import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine import topology
+from headswap_cli.engine.bystander import CLOSER_THRESHOLD, closer_squares, told_bystander
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.gate import ASIDE, FRONTAL, judge
 from headswap_cli.engine.geometry import face_box, inside
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.look import Look
     from headswap_cli.engine.occlude import Hand
     from headswap_cli.engine.reference import Reference
-    from headswap_cli.engine.types import Embedding, Frame, Landmarks
+    from headswap_cli.engine.types import Detection, Embedding, Frame, Landmarks
 
 # What photos are known by: the hashes of their bytes, whenever their files were last touched.
 _Key = tuple[bytes, ...]
@@ -194,7 +195,9 @@ class Wardrobe:
         self._pulse()
         photo = read_photo(path)
         self._pulse()
-        landmarks, _ = self._mesh.from_detection(photo, select_face(self._detector(photo)))
+        found = self._detector(photo)
+        face = select_face(found)
+        landmarks, _ = self._mesh.from_detection(photo, face)
         verdict = judge(photo, landmarks, turn_limit=turn_limit)
         self._pulse()
         # Of the photo before nothing is known, not even of one that was refused.
@@ -204,12 +207,17 @@ class Wardrobe:
         reference = build_reference(photo, landmarks, self._matte, self._triangles)
         self._pulse()
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
-        told = [*verdict.warnings, *_background(reference)]
+        told = [*self._bystander(photo, face, found), *verdict.warnings, *_background(reference)]
         if reference.glasses is not None:
             told.append(_GLASSES)
         if reference.is_cut_off:
             told.append(_cut_off(reference))
         return _Seen(Head(reference, verdict.look), embedding, tuple(told))
+
+    def _bystander(self, photo: Frame, face: Detection, found: list[Detection]) -> list[str]:
+        """Look closer for somebody else on a photo, and return what there is to say of them."""
+        closer = self._detector.in_squares(photo, closer_squares(photo, face), CLOSER_THRESHOLD)
+        return told_bystander(face, found + closer, lambda one: self._mesh.from_detection(photo, one)[1])
 
 
 def _background(reference: Reference) -> list[str]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # A table that is higher than the window can't be redrawn in place.
 _MOST_ROWS = 10
 _REFRESHES_PER_SECOND = 4
+# What the local engine says of a photo, and so of all rows that have it.
+_OF_A_PHOTO = "reference photo"
 
 
 class SilentBoard:
@@ -73,9 +75,8 @@ class BatchLines(SilentBoard):
         if end.before is None and self._tally is not None:
             count = self._tally.count()
             over = count.skipped + count.completed + count.failed
-            # Rows may share a photo, or not: whatever two results have in common, each says so.
             for notice in end.result.task.notices if end.result is not None else ():
-                self._write(f"{end.row.name}: {notice}")
+                self._remark(end, notice)
             self._write(f"[{over}/{count.total}] {row_line(end)}")
 
     def notice(self, text: str) -> None:
@@ -87,6 +88,14 @@ class BatchLines(SilentBoard):
                     return
                 self._told.add(what)
         self._write(text)
+
+    def _remark(self, end: RowEnd, notice: str) -> None:
+        """Print what there is to know of a row's result; of photos that many rows share it is told once."""
+        photos = sorted(face.image for face in end.row.request.faces)
+        known_as = f"{notice} {photos}" if _OF_A_PHOTO in notice else f"{notice} {end.row.name}"
+        if known_as not in self._told:
+            self._told.add(known_as)
+            self._write(f"{end.row.name}: {notice}")
 
     def _write(self, text: str) -> None:
         with self._lock, suppress(OSError, ValueError):

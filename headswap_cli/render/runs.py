@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headswap_cli.models import Backend, Status
+from headswap_cli.models import Status
 from headswap_cli.render.steps import moment, place, told_steps
 from headswap_cli.render.views import Shown, remarks, short_path, table
 from headswap_cli.text import masked, printable
@@ -32,7 +32,7 @@ def run_json(known: Run) -> dict[str, Any]:
         "created_at": _time(known.created_at),
         "status": known.state,
         "progress": known.progress,
-        "as_of": _time(known.seen_at) if _is_hearsay(known) and known.seen_at else None,
+        "as_of": _time(known.seen_at) if known.seen_at and _is_hearsay(known) else None,
         "profile": known.profile,
         "backend": known.backend,
         "source": masked(known.source),
@@ -158,8 +158,8 @@ def _state(known: Run) -> str:
 
 
 def _is_hearsay(known: Run) -> bool:
-    """Whether the run's state is what a cloud service said at some time, which may be another by now."""
-    return known.backend != Backend.LOCAL and known.state in {Status.QUEUED, Status.PROCESSING}
+    """Whether a run is not over by what was last written down, which may be another thing by now."""
+    return known.seen_at is not None and known.state in {Status.QUEUED, Status.PROCESSING}
 
 
 def _as_of(known: Run) -> str:

@@ -53,6 +53,8 @@ def latest(journal: Journal, look: Look, limit: int, status: Status | None) -> t
 def as_they_are(runs: Sequence[Run], look: Look) -> list[Run]:
     """Return those that wait for the local engine as it has them, all others as they were last seen.
 
+    Of the latter ``seen_at`` tells when.
+
     Args:
         runs: As they are written down, which they stay.
         look: Returns how jobs of the local engine stand, by their ids.
@@ -75,7 +77,8 @@ def _as_it_is(run: Run, job: JobState | None) -> Run:
     is_between = run.task_id is None and run.command != "analyze" and job.status is Status.COMPLETED
     # Analysed, and its task is yet to be created.
     status, progress = (Status.PROCESSING, 0.0) if is_between else (job.status, job.progress)
-    return replace(run, status=status, progress=progress, error=job.error)
+    # It is so now, whenever anything was written down of it.
+    return replace(run, status=status, progress=progress, error=job.error, seen_at=None)
 
 
 def at_work_on(journal: Journal, runs: Iterable[Run]) -> set[str]:

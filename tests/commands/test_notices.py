@@ -84,6 +84,17 @@ def test_each_row_of_a_batch_tells_its_own_though_another_has_said_the_same(clou
     assert [line for line in told if line.endswith(NOTICE)] == [f"row {row}: {NOTICE}" for row in (1, 2)]
 
 
+def test_rows_that_share_a_photo_tell_once_what_there_is_to_know_of_it(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.notices = smile, _ = ["person 1: the face in the reference photo smiles", NOTICE]
+    rows = "".join(f"{VIDEO}?{k},{FACE}?{k // 2}\n" for k in range(4))
+    (cloud.cwd / "jobs.csv").write_text(f"video,face\n{rows}")
+    told = cloud("batch", "jobs.csv", "-o", "{row}.mp4", "--parallel", "1").err.splitlines()
+    assert [line for line in told if line.endswith(smile)] == [f"row {row}: {smile}" for row in (1, 3)]
+    assert len([line for line in told if line.endswith(NOTICE)]) == 4
+
+
 def test_runs_that_are_gone_on_with_together_say_whose_it_is(cloud: Headswap) -> None:
     ids = [
         cloud("run", f"{VIDEO}?{k}", "--face", FACE, "--detach", "--json", "-o", f"{k}.mp4").value["run_id"]

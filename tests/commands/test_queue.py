@@ -160,3 +160,22 @@ def test_the_list_of_runs_tells_how_the_engine_has_them_whoever_asked_last_and_w
             ended(http, wire.TASK_PATH, task)
     assert {status for status, _ in listed().values()} == {"failed"}
     assert "The video's codec is unknown." in arena.headswap("runs").out
+
+
+def test_of_a_job_that_is_deleted_the_list_tells_what_was_last_known_and_when(
+    arena: Arena, tmp_path: Path
+) -> None:
+    video = clips.plain_clip(tmp_path / "clip.mp4", seconds=4)
+    arena.tell()
+    analysis = arena.headswap("analyze", video, "-q").out.strip()
+    swap = ("swap", analysis, "--face", clips.plain_photo(tmp_path / "me.png"), "--json")
+    run = arena.headswap(*swap).value
+    arena.headswap("status", run["task_id"], "--wait")
+    (known, _) = arena.headswap("runs", "--json").value
+    assert (known["run_id"], known["status"], known["as_of"]) == (run["run_id"], "completed", None)
+    arena.headswap("serve", "--clear")
+    (known, _) = arena.headswap("runs", "--json").value
+    assert known["status"] == "queued"
+    assert known["as_of"] is not None
+    assert re.search(rf"{run['run_id']} .* queued +as of \d{{4}}-", arena.headswap("runs").out)
+    assert "status    queued, as of " in arena.headswap("runs", "show", run["run_id"]).out

@@ -146,6 +146,9 @@ def test_an_id_that_is_cut_short_names_the_whole_one_and_what_it_is(
             )
         said = cloud(*words, task[:-1], code=13).err
         assert f"hint: 2 ids begin so: {run['analysis_id']} (analysis), {task} (task).\n" in said
+    both = cloud("status", run["run_id"][:-2], task[:-1], "--wait", code=13).err
+    assert f"hint: Perhaps the run {run['run_id']} is meant: headswap status {run['run_id']}\n" in both
+    assert f"hint: 2 ids begin so: {run['analysis_id']} (analysis), {task} (task).\n" in both
     asked = len(service.requests)
     for nothing in ("zzz", task[:2], "%", task[1:]):
         assert "hint: headswap runs\n" in cloud("runs", "show", nothing, code=13).err

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headswap_cli import wire
-from headswap_cli.engine import overlay, plate, preview
+from headswap_cli.engine import overlay, plate, preview, topology
 from headswap_cli.engine.aside import Aside
 from headswap_cli.engine.decode import timeline_of
 from headswap_cli.engine.detect import FaceDetector
-from headswap_cli.engine.geometry import containment, face_box
+from headswap_cli.engine.geometry import containment, face_box, face_width
 from headswap_cli.engine.grain import noise_level
+from headswap_cli.engine.headmatte import head_window
 from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, identify, runs
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Embedding,
         Frame,
         Landmarks,
+        Mask,
         OnProgress,
         VideoProperties,
     )
@@ -48,6 +50,8 @@ _LEAST_QUALITY = 1e-3
 # So many views agree or do not: later ones are taken ever less often.
 _DENSE_VIEWS = 16
 _SAMPLE_EVERY, _NOISE_EVERY = 6, 18
+# So often around heads with a matte of their own, where it is so much finer.
+_HEADS_EVERY, _FINER = 18, 0.7
 # What takes longest aside, a dozen frames' time, does not stop the follower; large frames are fewer.
 _AHEAD, _AHEAD_BYTES = 6, 64 * 1024**2
 _NO_IMAGE = np.empty((0, 0, 3), np.uint8)
@@ -178,9 +182,19 @@ class _ShotWatcher:
     def _sample(self, age: int, frame: Frame, seen: list[_Sight]) -> None:
         """Add a frame to what is told of the whole shot: its background, and what is laid over it."""
         if not self._background.is_lost:
-            self._background.add(age, frame, self._networks.matte(frame, *plate.window(frame)))
+            heads = self._heads(frame, seen) if age % _HEADS_EVERY == 0 else []
+            self._background.add(age, frame, self._networks.matte(frame, *plate.window(frame)), heads)
         if seen:
             self._overlaid.add(frame, [sight.landmarks for sight in seen])
+
+    def _heads(self, frame: Frame, seen: list[_Sight]) -> list[tuple[Mask, plate.Window]]:
+        """Return mattes of heads that are much finer than one of the frame."""
+        windows = [
+            head_window(sight.landmarks[topology.OVAL, :2].mean(axis=0), face_width(sight.landmarks))
+            for sight in seen
+        ]
+        most = _FINER * max(frame.shape[:2])
+        return [(self._networks.matte(frame, *window), window) for window in windows if window[2] < most]
 
     def _forget(self, frame_index: int) -> None:
         """Keep less of faces that are gone for good, and nothing of those that were seen too briefly."""

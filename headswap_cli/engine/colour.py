@@ -40,6 +40,10 @@ SHARES = {
 _PERCENTILES = (10, 50, 90)
 _MEDIAN = 1
 _FEWEST_PIXELS = 16
+# Skin of its own tone still stands in the scene's light: its hue goes so much of the way to that of the skin
+# there, so many radians at most, and it gets up to so much more chroma where that has more. Where either has
+# less chroma of Lab than the last it tells the less of hue.
+_LIT, _MOST_LIT, _RICHER, _HARDLY = 0.5, 0.14, 1.25, 15.0
 # How much of the way to the target's tone the skin goes; the rest stays the reference's own.
 _TONE = 0.92
 # The target's contrast is followed within these bounds, else shadows and beards would harden the face.
@@ -118,9 +122,23 @@ class ToneFitter:
 def _aimed(given: Floats, wanted: Floats, shares: Shares) -> Floats:
     """Return the percentiles to reach, (3, n): of the target's, its hue and brightness are taken in part."""
     own, other = given[:, _MEDIAN], wanted[:, _MEDIAN]
+    own = own + (1 - shares.hue) * (_lit_as(own, other) - own)
     brighter = own * (float(GREY @ other) + 1) / (float(GREY @ own) + 1)
     aim = own + shares.hue * (other - own) + (shares.brightness - shares.hue) * (brighter - own)
     return np.asarray(wanted + (aim - other)[:, np.newaxis], np.float32)
+
+
+def _lit_as(own: Floats, other: Floats) -> Floats:
+    """Return a skin's colour, BGR, in the light of another's: in one light skins differ least in hue."""
+    both = np.asarray(np.stack([own, other])[np.newaxis] / np.float32(255), np.float32)
+    (lightness, *mine), (_, *theirs) = cv2.cvtColor(both, cv2.COLOR_BGR2LAB)[0]
+    a, b = complex(*mine), complex(*theirs)
+    sure = min(abs(a), abs(b), _HARDLY) / _HARDLY
+    turn = float(np.clip(_LIT * np.angle(b * a.conjugate()), -_MOST_LIT, _MOST_LIT)) * sure
+    richer = float(np.clip(abs(b) / max(abs(a), 1.0), 1.0, _RICHER**2)) ** 0.5
+    a *= richer * complex(np.cos(turn), np.sin(turn))
+    lit = np.array([[[lightness, a.real, a.imag]]], np.float32)
+    return np.asarray(np.clip(cv2.cvtColor(lit, cv2.COLOR_LAB2BGR)[0, 0], 0, 1) * np.float32(255), np.float32)
 
 
 def _grade(given: Floats, wanted: Floats, shares: Shares) -> Grade:

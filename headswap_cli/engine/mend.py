@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.fill import push_pull
+from headswap_cli.engine.grow import HALF, grown, pieces_in
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.seam import evened
 from headswap_cli.engine.types import Frame
@@ -18,14 +19,12 @@ Area = NDArray[np.uint8]
 Places = NDArray[np.int32]
 
 # Pieces are matched where the picture's longer side has at most so many pixels, and first where it has half.
-_FINEST = 176
-# A piece from so many pixels away must be so much more alike: squared grey levels for each squared pixel.
-_NEARBY = np.float32(1.5)
+_FINEST = 352
 # What is wider than this is no detail but light: a Gaussian's sigma, pixels, in so small a picture. Books on
 # a shelf are narrower: their colours belong to their pieces.
 _TONE, _COARSE = 20.0, 64
-# Half a piece's side, pixels; rounds of matching and mending.
-_HALF, _ROUNDS = 3, 2
+# Rounds of matching and mending.
+_ROUNDS = 1
 # A step deeper into the hole a piece is worth so much less.
 _DEEPER = 0.77
 # So many times the usual cost is as bad as any more: where no piece is better, the weights must not vanish.
@@ -45,7 +44,8 @@ def mended(image: Frame, known: NDArray[np.bool_]) -> Frame:
         known: (height, width).
 
     Source: Wexler, Shechtman, Irani, Space-time completion of video, IEEE TPAMI 29(3), 2007, section 3;
-        pieces found as in Barnes et al., PatchMatch, ACM Transactions on Graphics 28(3), 2009, section 3.
+        pieces first grown, see ``grow``, then found as in Barnes et al., PatchMatch, ACM Transactions on
+        Graphics 28(3), 2009, section 3.
     """
     if known.all():
         return image
@@ -55,7 +55,7 @@ def mended(image: Frame, known: NDArray[np.bool_]) -> Frame:
     detail = (image - tones) * known[..., np.newaxis]
     step = max(1, math.ceil(max(known.shape) / _FINEST))
     levels = _levels(detail, known, step)
-    if known.mean() >= _LEAST_KNOWN and _centres(levels[-1][1]).any():
+    if known.mean() >= _LEAST_KNOWN and pieces_in(levels[-1][1]).any():
         small, places = _matched(levels)
         copied = _copied(detail, known, small, places, step)
         detail = evened(copied, known, levels[0][1], places, step)
@@ -93,7 +93,7 @@ def _levels(image: Floats, known: NDArray[np.bool_], step: int) -> list[tuple[Fl
     levels = [_shrunk(picture, free, (width, height))]
     picture, mask = levels[0]
     half = _shrunk(picture, mask.astype(np.float32), ((width + 1) // 2, (height + 1) // 2))
-    if _centres(half[1]).any():
+    if pieces_in(half[1]).any():
         levels.append(half)
     return levels
 
@@ -105,25 +105,17 @@ def _shrunk(picture: Floats, free: Floats, size: tuple[int, int]) -> tuple[Float
     return colours, (share > 0.999).astype(np.uint8)
 
 
-def _centres(free: Area) -> Area:
-    """Return 1 where a whole piece lies within the picture and is known."""
-    side = 2 * _HALF + 1
-    inside = cv2.erode(free, np.ones((side, side), np.uint8))
-    inside[:_HALF], inside[-_HALF:], inside[:, :_HALF], inside[:, -_HALF:] = 0, 0, 0, 0
-    return np.asarray(inside, np.uint8)
-
-
 def _matched(levels: list[tuple[Floats, Area]]) -> tuple[Floats, Places]:
     """Return the mended picture of the first level, and where each of its pixels has its piece from."""
-    picture, places = _grown(*levels[-1])
+    picture, places = grown(*levels[-1])
     for colours, free in reversed(levels[:-1]):
-        centres, hole = _centres(free), np.asarray(1 - free, np.uint8)
+        centres, hole = pieces_in(free), np.asarray(1 - free, np.uint8)
         places = _enlarged(places, centres)
         wide = cv2.resize(picture, free.shape[::-1], interpolation=cv2.INTER_LINEAR)
         picture = np.ascontiguousarray(np.where(free[..., np.newaxis] > 0, colours, wide), np.float32)
         depth = cv2.distanceTransform(hole, cv2.DIST_L2, 3)
         worth = np.power(_DEEPER, depth).astype(np.float32)
-        asked = np.asarray(cv2.dilate(hole, np.ones((2 * _HALF + 1, 2 * _HALF + 1), np.uint8)), np.uint8)
+        asked = np.asarray(cv2.dilate(hole, np.ones((2 * HALF + 1, 2 * HALF + 1), np.uint8)), np.uint8)
         cost = np.zeros(free.shape, np.float32)
         for number in range(_ROUNDS):
             for scan in range(2):
@@ -131,121 +123,6 @@ def _matched(levels: list[tuple[Floats, Area]]) -> tuple[Floats, Places]:
             typical = float(np.percentile(cost[asked > 0], 75)) + 1
             _vote(picture, hole, asked, places, worth, cost, typical)
     return picture, places
-
-
-def _grown(colours: Floats, free: Area) -> tuple[Floats, Places]:
-    """Fill the hole from its rim inwards, piece by piece, edges that run into it first."""
-    picture, filled = colours.copy(), free.copy()
-    height, width = free.shape
-    places = np.ascontiguousarray(np.moveaxis(np.indices((height, width), dtype=np.int32), 0, -1))
-    sources = np.argwhere(_centres(free) > 0).astype(np.int32)
-    _grow(picture, filled, free.astype(np.float32), sources, places)
-    return picture, places
-
-
-@kernel
-def _grow(picture: Floats, filled: Area, sure: Floats, sources: Places, places: Places) -> None:
-    """Fill ``picture`` and ``places`` until ``filled`` is 1 everywhere.
-
-    Source: Criminisi, Perez, Toyama, Region filling and object removal by exemplar-based image inpainting,
-        IEEE Transactions on Image Processing 13(9), 2004, section III.
-    """
-    height, width = filled.shape
-    while True:
-        most, y, x = _most_urgent(picture, filled, sure)
-        if y < 0:
-            return
-        from_y, from_x = sources[_most_alike(picture, filled, sources, y, x)]
-        for row in range(max(y - _HALF, 0), min(y + _HALF + 1, height)):
-            for column in range(max(x - _HALF, 0), min(x + _HALF + 1, width)):
-                if filled[row, column] == 0:
-                    filled[row, column] = 1
-                    places[row, column, 0], places[row, column, 1] = from_y + row - y, from_x + column - x
-                    sure[row, column] = min(most, np.float32(1)) * np.float32(0.9)
-                    for k in range(3):
-                        picture[row, column, k] = picture[from_y + row - y, from_x + column - x, k]
-
-
-@kernel
-def _most_urgent(picture: Floats, filled: Area, sure: Floats) -> tuple[np.float32, int, int]:
-    """Return how urgent the most urgent pixel is, its row and its column; -1 where none is left."""
-    height, width = filled.shape
-    most, y, x = np.float32(-1), -1, -1
-    for row in range(height):
-        for column in range(width):
-            if filled[row, column] == 0:
-                value = _urgency(picture, filled, sure, row, column)
-                if value > most:
-                    most, y, x = value, row, column
-    return most, y, x
-
-
-@kernel
-def _most_alike(picture: Floats, filled: Area, sources: Places, y: int, x: int) -> int:
-    """Return the index of the piece that is most alike, and not too far away."""
-    known = filled[max(y - _HALF, 0) : y + _HALF + 1, max(x - _HALF, 0) : x + _HALF + 1].sum()
-    best, chosen = np.float32(1e30), 0
-    for number in range(len(sources)):
-        other_y, other_x = sources[number, 0], sources[number, 1]
-        away = np.float32(_NEARBY * known * ((y - other_y) ** 2 + (x - other_x) ** 2))
-        if away < best:
-            apart = away + _apart_where(picture, filled, (y, x, other_y, other_x), best - away)
-            if apart < best:
-                best, chosen = apart, number
-    return chosen
-
-
-@kernel
-def _urgency(picture: Floats, filled: Area, sure: Floats, y: int, x: int) -> np.float32:
-    """Return how sure the surroundings of a pixel are, and how strong an edge runs into the hole there."""
-    height, width = filled.shape
-    total, strongest = np.float32(0), np.float32(0)
-    normal_y, normal_x, edge_y, edge_x = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    for row in range(max(y - _HALF, 0), min(y + _HALF + 1, height)):
-        for column in range(max(x - _HALF, 0), min(x + _HALF + 1, width)):
-            if filled[row, column] == 0:
-                continue
-            total += sure[row, column]
-            normal_y += row - y
-            normal_x += column - x
-            slope_y, slope_x = _slope(picture, filled, row, column)
-            strength = slope_y * slope_y + slope_x * slope_x
-            if strength > strongest:
-                strongest, edge_y, edge_x = strength, slope_y, slope_x
-    size = np.float32(math.sqrt(normal_y * normal_y + normal_x * normal_x) + 1e-6)
-    runs_in = abs(edge_y * normal_x - edge_x * normal_y) / size
-    return total / np.float32((2 * _HALF + 1) ** 2) * (np.float32(0.05) + runs_in / np.float32(765))
-
-
-@kernel
-def _slope(picture: Floats, filled: Area, y: int, x: int) -> tuple[np.float32, np.float32]:
-    """Return how a picture changes down and across, the channels added up; 0 beside what is not filled."""
-    height, width = filled.shape
-    down, across = np.float32(0), np.float32(0)
-    if y + 1 < height and x + 1 < width and filled[y + 1, x] > 0 and filled[y, x + 1] > 0:
-        for k in range(3):
-            down += picture[y + 1, x, k] - picture[y, x, k]
-            across += picture[y, x + 1, k] - picture[y, x, k]
-    return down, across
-
-
-@kernel
-def _apart_where(
-    picture: Floats, filled: Area, pair: tuple[int, int, int, int], enough: np.float32
-) -> np.float32:
-    """Return the sum of squared differences of two pieces where the first is filled."""
-    y, x, other_y, other_x = pair
-    height, width = filled.shape
-    total = np.float32(0)
-    for row in range(max(y - _HALF, 0), min(y + _HALF + 1, height)):
-        for column in range(max(x - _HALF, 0), min(x + _HALF + 1, width)):
-            if filled[row, column] > 0:
-                for k in range(3):
-                    off = picture[row, column, k] - picture[other_y + row - y, other_x + column - x, k]
-                    total += off * off
-        if total >= enough:
-            return enough
-    return total
 
 
 def _enlarged(places: Places, centres: Area) -> Places:
@@ -312,8 +189,8 @@ def _apart(  # noqa: PLR0917 - kernels take arguments by place
 ) -> np.float32:
     """Return the mean squared difference of two pieces, as far as it is less than ``enough``."""
     height, width, _ = picture.shape
-    top, bottom = max(-_HALF, -y), min(_HALF, height - 1 - y)
-    left, right = max(-_HALF, -x), min(_HALF, width - 1 - x)
+    top, bottom = max(-HALF, -y), min(HALF, height - 1 - y)
+    left, right = max(-HALF, -x), min(HALF, width - 1 - x)
     count = np.float32((bottom - top + 1) * (right - left + 1))
     limit = enough * count
     total = np.float32(0)
@@ -341,8 +218,8 @@ def _vote(  # noqa: PLR0917 - kernels take arguments by place
                 continue
             total = np.float32(0)
             sums[:] = 0
-            for row in range(max(y - _HALF, 0), min(y + _HALF + 1, height)):
-                for column in range(max(x - _HALF, 0), min(x + _HALF + 1, width)):
+            for row in range(max(y - HALF, 0), min(y + HALF + 1, height)):
+                for column in range(max(x - HALF, 0), min(x + HALF + 1, width)):
                     if asked[row, column] > 0:
                         unlike = min(cost[row, column] / typical, _HOPELESS)
                         weight = worth[row, column] * np.float32(math.exp(-unlike))

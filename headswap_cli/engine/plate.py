@@ -18,10 +18,14 @@ from headswap_cli.engine.mend import mended
 from headswap_cli.engine.types import Plate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from headswap_cli.engine.geometry import Matrix
     from headswap_cli.engine.types import Frame, Mask
+
+Window = tuple[float, float, float]  # x0, y0, side
 
 # So often must a pixel have been seen to be known: an edge of hair once in a while is not.
 SEEN = 3
@@ -145,9 +149,16 @@ class PlateGatherer:
             looked = self._look(age, small)
             self._places[age] = self._rest(small) if looked is None else looked
 
-    def add(self, age: int, frame: Frame, people: Mask) -> None:
-        """Take a sample, BGR; ``people`` is the matte of the frame's ``window``, (side, side), 0 to 1."""
-        visible = _background(frame, people)
+    def add(self, age: int, frame: Frame, people: Mask, heads: Sequence[tuple[Mask, Window]] = ()) -> None:
+        """Take a sample, BGR.
+
+        Args:
+            age: How many frames after the shot's first one.
+            frame: The frame.
+            people: The matte of its ``window``, square, of any size.
+            heads: Mattes of some heads, that are finer, and their windows: there they are believed.
+        """
+        visible = _background(frame, people, heads)
         # Noise is no motion: it goes when pixels are averaged, and time is saved.
         small = _quarter(frame)
         clear = cv2.resize(visible * 255, small.shape[1::-1], interpolation=cv2.INTER_AREA) == 255
@@ -316,19 +327,37 @@ def _quarter(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def window(frame: Frame) -> tuple[float, float, float]:
+def window(frame: Frame) -> Window:
     """Return (x0, y0, side), pixels, of the square around the frame's middle that holds all of it."""
     height, width = frame.shape[:2]
     side = max(height, width)
     return (width - side) / 2, (height - side) / 2, side
 
 
-def _background(frame: Frame, people: Mask) -> NDArray[np.uint8]:
+def _background(frame: Frame, people: Mask, heads: Sequence[tuple[Mask, Window]] = ()) -> NDArray[np.uint8]:
     """Return where the frame shows no person, (height, width), 0 or 1."""
-    x0, y0, side = window(frame)
-    grown = cv2.dilate(people, _MARGIN)
-    scale = people.shape[0] / side
-    matrix = np.array([[scale, 0, -x0 * scale], [0, scale, -y0 * scale]])
+    visible = _laid_out(people, window(frame), np.zeros(2), frame.shape[1::-1])
+    for matte, (x0, y0, side) in heads:
+        margin = 2 * side * _MARGIN.shape[0] / matte.shape[0]
+        low = np.clip(np.ceil([x0 + margin, y0 + margin]), 0, frame.shape[1::-1]).astype(int)
+        high = np.clip(np.floor([x0 + side - margin, y0 + side - margin]), low, frame.shape[1::-1]).astype(
+            int
+        )
+        if (high > low).all():
+            part = np.s_[low[1] : high[1], low[0] : high[0]]
+            visible[part] = _laid_out(
+                matte, (x0, y0, side), low, (int(high[0] - low[0]), int(high[1] - low[1]))
+            )
+    return visible
+
+
+def _laid_out(
+    matte: Mask, where: Window, low: NDArray[np.generic], size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    x0, y0, side = where
+    grown = cv2.dilate(matte, _MARGIN)
+    scale = matte.shape[0] / side
+    matrix = np.array([[scale, 0, (low[0] - x0) * scale], [0, scale, (low[1] - y0) * scale]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    full = cv2.warpAffine(grown, matrix, frame.shape[1::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    full = cv2.warpAffine(grown, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(full < _BACKGROUND, np.uint8)

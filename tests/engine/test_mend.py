@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+import pytest
 
 from headswap_cli.engine.mend import mended
 from headswap_cli.engine.seam import evened
 from headswap_cli.engine.types import Frame
+from tests import media
 
 _HEIGHT, _WIDTH = 72, 96
 
@@ -93,3 +96,27 @@ def test_no_pixel_is_left_black_where_hardly_any_piece_fits() -> None:
     known = np.ones(wall.shape[:2], np.bool_)
     known[40:, 110:210] = False
     assert mended(wall, known).min() > 10
+
+
+def _lab(picture: Frame) -> np.ndarray:
+    soft = cv2.GaussianBlur(picture, (0, 0), 1.5).astype(np.float32)
+    return np.asarray(cv2.cvtColor(soft / 255, cv2.COLOR_BGR2LAB), np.float32)
+
+
+@pytest.mark.media
+def test_leaves_and_stems_go_on_into_a_hole_as_large_as_a_person() -> None:
+    apart = []
+    for frame in list(media.frames_of(media.clip("bigbuckbunny.mp4"), count=101))[20::40]:
+        height = round(frame.shape[0] * 640 / frame.shape[1])
+        picture = np.asarray(cv2.resize(frame, (640, height), interpolation=cv2.INTER_AREA), np.uint8)
+        y, x = np.indices((height, 640))
+        for middle in (200, 320, 460):
+            head = ((x - middle) / 80) ** 2 + ((y - 0.42 * height) / 105) ** 2 < 1
+            known = ~(head | ((np.abs(x - middle) < 150) & (y > 0.72 * height)))
+            whole = mended(np.where(known[..., np.newaxis], picture, 0).astype(np.uint8), known)
+            depth = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 3)
+            # Where shorter hair leaves a rim of the old free.
+            rim = ~known & (depth < 20) & (y < 0.42 * height)
+            apart.append(np.linalg.norm(_lab(whole) - _lab(picture), axis=2)[rim].mean())
+    # CIE Lab; 19 where pieces are matched in a picture of half the size.
+    assert np.mean(apart) < 17

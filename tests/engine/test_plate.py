@@ -66,6 +66,31 @@ def test_what_was_never_seen_is_marked_as_such() -> None:
     assert (plate.seen[:, :40] == 4).all()
 
 
+def test_a_heads_own_matte_shows_what_is_beside_it_up_to_a_finer_margin() -> None:
+    backdrop = _backdrop()
+    frame = _with_person(backdrop, 50)
+    coarse, fine = (np.zeros((256, 256), np.float32) for _ in range(2))
+    coarse[:, 60:200] = 1
+    where = (10.0, 0.0, 140.0)
+    columns = np.arange(256) * 140 / 256 + 10
+    fine[:, (columns >= 50) & (columns < 50 + _PERSON)] = 1
+    plates = []
+    for heads in ([], [(fine, where)]):
+        gatherer = PlateGatherer()
+        for age in range(4):
+            gatherer.add(age, frame, coarse, heads)
+        plate = gatherer.plate()
+        assert plate is not None
+        plates.append(plate)
+    assert not plates[0].seen[40, 40:120].any()
+    beside = [*range(40, 47), *range(114, 120)]
+    assert (plates[1].seen[40, beside] == 4).all()
+    np.testing.assert_array_equal(plates[1].image[40, beside], backdrop[40, beside])
+    assert not plates[1].seen[40, 50 : 50 + _PERSON].any()
+    # At the window's rim the matte knows less.
+    assert (plates[0].seen == plates[1].seen)[:, :12].all()
+
+
 def test_a_background_that_changes_has_no_plate_and_is_known_early() -> None:
     wide = np.hstack([_backdrop(1), _backdrop(2)])
 

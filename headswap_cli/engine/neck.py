@@ -45,6 +45,9 @@ _LEAST_NECK, _MOST_NECK, _USUAL_NECK = 0.31, 0.52, 0.37
 _EDGE, _TOP = 0.02, 0.12
 # By how much it widens further down: face widths at so many below the jaw, squared.
 _FLARE = 0.25
+# Hair hides more of its sides: they draw in, are as wide as at the jaw again so far below it, and widen from
+# there on; by how much, in face widths at one below the jaw.
+_WAIST, _THINNEST = 1.2, 0.2
 # What the throat's colour is taken from where its own does not show: the crease, and at last the chin.
 _CREASES_WORTH, _CHINS_WORTH = 0.02, 0.0005
 # By what part of its light red exceeds blue in skin on which that was measured; paler skin has paler shade.
@@ -157,19 +160,19 @@ def _outline(sides: Floats, below: Floats, middle: float, width: float) -> Mask:
     """Return where a neck is, from how far each column shows or hides some of it; it widens further down."""
     profile, hidden, empty = sides
     # Where no throat is seen at all the matte may have missed it.
-    there = _outwards(1 - empty, round(middle)) if profile.any() else np.ones_like(empty)
+    there = _outwards(1 - empty[np.newaxis], round(middle)) if profile.any() else np.float32(1)
     off = np.abs(np.arange(len(profile), dtype=np.float32) - middle) / np.float32(width)
     # A light strand beside the neck is too narrow to be some of it.
     narrow = np.ones((1, max(1, round(0.15 * width))), np.uint8)
     profile = np.asarray(cv2.morphologyEx(profile[np.newaxis], cv2.MORPH_OPEN, narrow), np.float32)[0]
-    profile = np.maximum(profile, hidden * np.clip((_USUAL_NECK - off) / _EDGE, 0, 1))
-    profile *= np.clip((_MOST_NECK - off) / _EDGE, 0, 1)
-    profile = _outwards(np.maximum(profile, off < _LEAST_NECK), round(middle))
     # Beside the jaw all is far below it.
-    under = below[:, [min(max(round(middle), 0), len(off) - 1)]]
-    least = _LEAST_NECK + _FLARE * np.square(np.maximum(under, 0))
+    under = np.maximum(below[:, [min(max(round(middle), 0), len(off) - 1)]], 0)
+    usual, least = _USUAL_NECK + _WAIST * under * (under - _THINNEST), _LEAST_NECK + _FLARE * np.square(under)
+    shown = np.maximum(profile, hidden * np.clip((usual - off) / _EDGE, 0, 1))
+    shown *= np.clip((_MOST_NECK - off) / _EDGE, 0, 1)
+    shown = _outwards(np.maximum(shown, off < _LEAST_NECK), round(middle))
     top = np.clip(np.arange(len(below), dtype=np.float32)[:, np.newaxis] / (_TOP * width), 0, 1)
-    shown = np.maximum(profile, np.clip((least - off) / _EDGE + 0.5, 0, 1))
+    shown = np.maximum(shown, np.clip((least - off) / _EDGE + 0.5, 0, 1))
     return np.asarray(top * shown * there, np.float32)
 
 
@@ -199,11 +202,12 @@ def _cheeks(piece: Frame, landmarks: Landmarks) -> Floats:
     return np.asarray(piece[rows, columns], np.float32)
 
 
-def _outwards(profile: Floats, middle: int) -> Floats:
-    """Let a neck end for good where it ends first on either side of its middle column."""
-    middle = min(max(middle, 0), len(profile))
-    left, right = profile[:middle][::-1], profile[middle:]
-    return np.concatenate([np.minimum.accumulate(left)[::-1], np.minimum.accumulate(right)])
+def _outwards(sides: Mask, middle: int) -> Mask:
+    """Let a neck end for good in each row where it ends first on either side of its middle column."""
+    middle = min(max(middle, 0), sides.shape[1])
+    left, right = sides[:, :middle][:, ::-1], sides[:, middle:]
+    runs = np.minimum.accumulate(left, axis=1)[:, ::-1], np.minimum.accumulate(right, axis=1)
+    return np.concatenate(runs, axis=1)
 
 
 @kernel

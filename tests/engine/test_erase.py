@@ -87,6 +87,20 @@ def test_a_neck_stands_under_the_skull_of_a_head_that_looks_aside(side: int) -> 
     assert 5 < side * (necks.mean() - jaws) < 25
 
 
+def test_a_neck_that_long_hair_hides_is_no_column_but_widens_to_the_shoulders() -> None:
+    face, everybody = small_face(), np.ones((SIZE, SIZE), np.float32)
+    frame = np.full((SIZE, SIZE, 3), 20, np.uint8)
+    frame[:, 52:69] = (90, 120, 180)
+    old = np.ones((SIZE, SIZE), np.float32)
+    chin = round(float(face[topology.CHIN, 1]))
+    old[chin:, 52:69] = 0
+    plate = Plate(np.full((SIZE, SIZE, 3), 50, np.uint8), np.full((SIZE, SIZE), 9, np.uint8))
+    _, share = seen_behind(frame, everybody, (old, NOBODY), face, plate)
+    wide = [int((share[chin + down] < 0.5).sum()) for down in (4, 8, 18)]
+    assert 25 <= wide[0] <= wide[1] + 1
+    assert wide[2] >= wide[1] + 6
+
+
 @pytest.mark.parametrize("side", [-1, 1])
 def test_the_back_of_a_head_that_looks_aside_goes_too(side: int) -> None:
     face = small_face()

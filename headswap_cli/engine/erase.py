@@ -43,6 +43,8 @@ _HARDLY = 0.4
 _ABOUT = 0.2
 # Where the jaw begins below either ear; what is on a head ends so far further down, in face widths.
 _BELOW_EARS, _UNDER_EAR = [132, 361], 0.12
+# Below this much a pixel is not the old head's; holes in it are as wide at most, in face widths.
+_HALF, _HOLE = 0.5, 0.12
 # How much lower its hair ends at the back of a head that is turned aside.
 _NAPE = 0.35
 
@@ -94,10 +96,20 @@ def old_head(
     old = np.maximum(old, np.minimum(rim, person))
     if hair is not None:
         old = np.maximum(old, hair)
+    _fill_holes(old, (_HOLE * place.width) ** 2)
     for other in others:
         old[filled(person.shape, other) > 0] = 0
     old = np.maximum(old, place.face)
     return np.asarray(cv2.GaussianBlur(old, (0, 0), max(0.7, 0.012 * place.width)), np.float32)
+
+
+def _fill_holes(old: Mask, largest: float) -> None:
+    """Add to an old head what it surrounds: a speck at the nape that was taken for a collar, say."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((old < _HALF).view(np.uint8), connectivity=4)
+    is_hole = stats[:, cv2.CC_STAT_AREA] < largest
+    # Number 0 is the old head itself.
+    holes = (is_hole[labels] & (labels > 0)).view(np.uint8)
+    old[cv2.dilate(holes, np.ones((3, 3), np.uint8)) > 0] = 1
 
 
 def behind(

@@ -136,6 +136,15 @@ def test_the_jaws_rim_beyond_the_mesh_goes_too() -> None:
     assert max(old[row, edge[0] - 10], old[row, edge[-1] + 10]) < 0.1
 
 
+def test_a_speck_in_the_hair_that_was_taken_for_a_collar_goes_with_it_and_a_collar_stays() -> None:
+    face, neither = small_face(), np.zeros((SIZE, SIZE), np.float32)
+    neither[57:60, 34:37] = 1
+    neither[50:66, 76:96] = 1
+    old = old_head(person(), face, [], 1.5, neither=neither)
+    assert old[58, 35] > 0.9
+    assert old[58, 86] < 0.1
+
+
 def test_what_somebody_wears_beside_the_neck_goes_on_up_to_the_jaw() -> None:
     face, everybody = small_face(), person()
     rows, columns = np.indices((SIZE, SIZE))

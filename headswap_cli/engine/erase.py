@@ -46,7 +46,7 @@ _BELOW_EARS, _UNDER_EAR = [132, 361], 0.12
 # How much lower its hair ends at the back of a head that is turned aside.
 _NAPE = 0.35
 # What is so narrow between parts of an old head is old head, in face widths.
-_GAP = 0.06
+_GAP = 0.12
 
 
 @dataclass(frozen=True, slots=True)

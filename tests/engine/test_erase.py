@@ -144,6 +144,15 @@ def test_a_speck_between_two_parts_of_an_old_head_goes_with_them_and_a_wide_gap_
     assert old[70, 21] < 0.05
 
 
+def test_a_speck_in_the_hair_that_was_taken_for_a_collar_goes_with_it_and_a_collar_stays() -> None:
+    face, neither = small_face(), np.zeros((SIZE, SIZE), np.float32)
+    neither[57:60, 34:37] = 1
+    neither[50:66, 76:96] = 1
+    old = old_head(person(), face, [], 1.5, neither=neither)
+    assert old[58, 35] > 0.9
+    assert old[58, 86] < 0.1
+
+
 def test_what_somebody_wears_beside_the_neck_goes_on_up_to_the_jaw() -> None:
     face, everybody = small_face(), person()
     rows, columns = np.indices((SIZE, SIZE))

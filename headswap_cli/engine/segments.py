@@ -15,14 +15,16 @@ from headswap_cli.engine.types import Person, Scene
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headswap_cli.engine.types import Shot, Track
+    from headswap_cli.engine.types import Shot, Track, VideoProperties
 
 # Two and four processes share fours of segments evenly, none longer than so many frames; below so many frames
 # two segments do, then one.
 _LONGEST, _FOUR, _TWO = 120, 96, 48
 # What a swapper carries from frame to frame has settled after so many. A hand whose palm is turned away is
-# followed but not found: so many frames before have shown it.
-WARM_UP, HANDS_WARM_UP = 10, 24
+# followed but not found: so many frames before have shown it, even of a badly coded video.
+WARM_UP, HANDS_WARM_UP = 10, 36
+# Who goes on with the next segment has kept these frames: no more pixels, if need be with fewer frames.
+_KEPT_PIXELS = 25_000_000
 _NO_PREVIEW = np.empty((0, 0, 3), np.uint8)
 
 
@@ -47,6 +49,11 @@ def segments(scene: Scene) -> list[Segment]:
     starts = [*_starts(len(scene.timeline.times), scene.shots), len(scene.timeline.times)]
     bounds = [(start, end - 1) for start, end in pairwise(starts)]
     return [_segment(scene, index, first, last) for index, (first, last) in enumerate(bounds)]
+
+
+def hands_warm_up(video: VideoProperties) -> int:
+    """Return in how many frames before a segment hands are followed."""
+    return min(HANDS_WARM_UP, max(WARM_UP, _KEPT_PIXELS // (video.width * video.height)))
 
 
 def excerpt(scene: Scene, first: int, last: int) -> Scene:
@@ -85,7 +92,7 @@ def _usual_length(count: int) -> int:
 def _segment(scene: Scene, index: int, first: int, last: int) -> Segment:
     place = bisect_right(scene.shots, first, key=_first_frame) - 1
     begin = scene.shots[place].first_frame if place >= 0 else 0
-    watch_from, warm_from = (max(begin, first - frames) for frames in (HANDS_WARM_UP, WARM_UP))
+    watch_from, warm_from = (max(begin, first - frames) for frames in (hands_warm_up(scene.video), WARM_UP))
     return Segment(index, watch_from, warm_from, first, last, excerpt(scene, watch_from, last))
 
 

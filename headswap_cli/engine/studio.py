@@ -14,7 +14,7 @@ from headswap_cli.engine.kernel import count_ready
 from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.occlude import Hands
-from headswap_cli.engine.segments import HANDS_WARM_UP
+from headswap_cli.engine.segments import hands_warm_up
 from headswap_cli.engine.several import SeveralHeads
 
 if TYPE_CHECKING:
@@ -97,9 +97,8 @@ class Studio:
 
     def __init__(self, production: Production) -> None:
         self._production = production
-        self._reader = VideoReader(
-            production.source, production.video, production.timeline, keep=HANDS_WARM_UP
-        )
+        keep = hands_warm_up(production.video)
+        self._reader = VideoReader(production.source, production.video, production.timeline, keep=keep)
 
     def make(self, segment: Segment, take: Take) -> SegmentReport:
         """Make a segment.

@@ -41,7 +41,7 @@ _LIT = 0.7
 _LOWEST, _FIRST = 0.34, 0.1
 # How wide it is at least and at most from its middle, and as a rule, where hair hides it.
 _LEAST_NECK, _MOST_NECK, _USUAL_NECK = 0.31, 0.52, 0.37
-# Over so much of a face's width it ends at its sides, and below the ears.
+# Over so much of a face's width it ends at its sides, and above the ears' lobes.
 _EDGE, _TOP = 0.02, 0.12
 # By how much it widens further down: face widths at so many below the jaw, squared.
 _FLARE = 0.25
@@ -126,7 +126,7 @@ def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, land
     # A neck stands under the skull, not under the face.
     jaws = float(landmarks[[172, 397], 0].mean())
     middle = jaws - SKULL * yaw_sine(landmarks) * width
-    rows = slice(int(np.clip(ears, 0, len(old) - 2)), len(old))
+    rows = slice(int(np.clip(ears - _TOP * width, 0, len(old) - 2)), len(old))
     left, right = np.clip((min(jaws, middle) - 0.7 * width, max(jaws, middle) + 0.7 * width), 0, old.shape[1])
     columns = slice(min(int(left), old.shape[1] - 2), max(int(right), int(left) + 2))
     part = rows, columns

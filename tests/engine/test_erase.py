@@ -211,6 +211,15 @@ def test_without_a_plate_the_colours_around_are_taken_and_not_the_persons() -> N
     assert picture[30:50, 45:75].max() < 60
 
 
+def test_a_neck_goes_up_to_the_ears_lobes_beside_a_narrower_jaw() -> None:
+    face, everybody = small_face(), person()
+    plate = Plate(np.full((SIZE, SIZE, 3), 50, np.uint8), np.full((SIZE, SIZE), 9, np.uint8))
+    old, lobes = old_head(everybody, face, [], 1.5), round(float(face[topology.LOBES, 1].min()))
+    _, share = seen_behind(portrait(everybody), everybody, (old, NOBODY), face, plate)
+    assert share[lobes + 1, 50] < 0.1
+    assert share[lobes - 8, 50] > 0.9
+
+
 def test_a_slender_neck_goes_on_no_wider_than_it_is_where_the_old_jaw_was() -> None:
     face, everybody = small_face(), person()
     rows, columns = np.indices((SIZE, SIZE))

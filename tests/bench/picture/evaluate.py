@@ -12,7 +12,7 @@ import numpy as np
 
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.detect import FaceDetector
-from headswap_cli.engine.geometry import face_width
+from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.identify import FaceEmbedder, distance
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
@@ -47,7 +47,8 @@ class Judgement:
     Args:
         identity: Distance to the reference by the engine's own network: source, result.
         likeness: The same by a network that the engine does not know; NaN where it is not to be had.
-        expression: Correlation of each of ``faces.FEATURES``, result against source.
+        expression: Correlation of each of ``faces.FEATURES``, result against source, where no face meets
+            another.
         ceiling: The same of the source against itself in a mirror: what reading a face leaves of 1.
         opinion: The same as ``expression`` by a mesh that the engine does not know.
         pose_error: Degrees.
@@ -111,6 +112,7 @@ class _Witness:
         self._mirrored = Observer(self._mesh)
         self._flickers = (Flicker(), Flicker())
         self._swapped: list[bool] = []
+        self._covered: list[bool] = []
         self._outlines: tuple[list[float], list[float]] = ([], [])
         self._identities: tuple[list[float], list[float]] = ([], [])
         self._likenesses: tuple[list[float], list[float]] = ([], [])
@@ -122,9 +124,19 @@ class _Witness:
         self._stranger = stranger
         self._described = stranger.describe(picture, self._canonical) if stranger else None
 
-    def watch(self, step: int, both: tuple[Frame, Frame], place: Landmarks, *, swapped: bool) -> None:
+    def watch(
+        self,
+        frame_index: int,
+        both: tuple[Frame, Frame],
+        place: Landmarks,
+        *,
+        swapped: bool,
+        covered: bool,
+    ) -> None:
         """Look at the next frame of the track, source and result."""
+        step = frame_index - self.track.first_frame
         self._swapped.append(swapped)
+        self._covered.append(covered)
         for observer, other, flicker, frame in zip(
             self._observers, self._others, self._flickers, both, strict=True
         ):
@@ -149,7 +161,9 @@ class _Witness:
     def judgement(self) -> Judgement:
         """Return what was seen."""
         source, result = (observer.motion() for observer in self._observers)
-        shown = np.array(self._swapped)
+        swapped = np.array(self._swapped)
+        # Where faces meet, what is read is the one in front, or half of each.
+        shown = swapped & ~np.array(self._covered)
         before, after = source.series(self._canonical), result.series(self._canonical)
         mirrored = self._mirrored.motion().series(self._turned_round)
         mirrored["gaze"] *= -1
@@ -165,7 +179,7 @@ class _Witness:
             jitter=(source.jitter(), result.jitter()),
             flicker=(self._flickers[0].level(), self._flickers[1].level()),
             outline=_means(self._outlines),
-            passed=1 - float(shown.mean()),
+            passed=1 - float(swapped.mean()),
         )
 
 
@@ -212,17 +226,30 @@ def judge(
             for mask in covered[frames : frames + 1]:
                 front.add(source, shown.image, mask)
             frames += 1
-            for witness in witnesses:
-                step = frame.frame_index - witness.track.first_frame
-                if 0 <= step < len(witness.track.landmarks):
-                    place = cast.fit.landmarks(witness.track.landmarks[step])
-                    witness.watch(
-                        step, (source, shown.image), place, swapped=_is_changed(played.changed, place)
-                    )
+            places = {
+                number: cast.fit.landmarks(witness.track.landmarks[step])
+                for number, witness in enumerate(witnesses)
+                for step in [frame.frame_index - witness.track.first_frame]
+                if 0 <= step < len(witness.track.landmarks)
+            }
+            for number, place in places.items():
+                others = [other for another, other in places.items() if another != number]
+                witnesses[number].watch(
+                    frame.frame_index,
+                    (source, shown.image),
+                    place,
+                    swapped=_is_changed(played.changed, place),
+                    covered=any(_meet(place, other) for other in others),
+                )
     for number, board in enumerate(boards, 1):
         board.write(sheet_at.with_name(f"{sheet_at.stem}-{number}.png"))
     people = tuple(witness.judgement() for witness in witnesses)
     return Verdict(people, raw.psnr_db, coded.psnr_db, coded.ssim, front.share, stage_times(profile, frames))
+
+
+def _meet(face: Landmarks, other: Landmarks) -> bool:
+    (x0, y0, x1, y1), (left, top, right, bottom) = face_box(face), face_box(other)
+    return bool(x0 < right and left < x1 and y0 < bottom and top < y1)
 
 
 def _is_changed(changed: NDArray[np.bool_], place: Landmarks) -> bool:

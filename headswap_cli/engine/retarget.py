@@ -15,6 +15,7 @@ from headswap_cli.engine import hull, topology
 from headswap_cli.engine.bearing import Bearing, Sight
 from headswap_cli.engine.gaze import Gaze
 from headswap_cli.engine.geometry import Similarity, face_width, similarities, similarity
+from headswap_cli.engine.lids import Lids
 
 if TYPE_CHECKING:
     from headswap_cli.engine.hull import Eye
@@ -51,21 +52,6 @@ _CREASE = 0.2
 _LID_SKIN, _CREASE_SKIN = 0.3, 0.85
 # How far from the lower lid and the corners outwards a shut eye's skin begins.
 _SKIN_BELOW = 0.6
-# Lids drawn wider than the photo's bare white that it never showed: a startled look.
-_WIDEST = 1.25
-# Eyes that laugh or stare in the photo go so far of the way to the person's, within these limits of theirs.
-_UNSQUINT, _UNSQUINTED = 0.8, (0.95, 1.3)
-# The mesh never sees lids meet: shut is somewhat above the clip's smallest gap, in parts of the open gap.
-_SHUT = (0.3, 0.6)
-_SHUT_MARGIN = 0.25
-# What is left of an eye's opening by the gap measured, both from 0, shut, to 1, as usual: by it another mesh
-# sees the drawn lids about as far open as the person's. The least is a blink, whose lids are never seen meet.
-_MEASURED, _OPENED = (0.05, 0.25, 0.6, 1.0), (0.0, 0.25, 0.52, 1.0)
-# Percentiles of a person's lid gaps: of wide eyes, and of usual ones among those at least so far open.
-_WIDE, _AWAKE, _USUAL = 95, 0.75, 75
-# Open eyes are hardly ever narrower than this, in eye widths: of 12 people's two, the narrowest pair had 0.2.
-# Of a head that is turned aside the mesh sees them narrower.
-_OPEN_AT_LEAST = 0.2
 # How far behind its place an eyeball is drawn, face widths.
 _SOCKET = 0.1
 # How much of the face's edge each ring of hair goes with.
@@ -146,15 +132,10 @@ class Retargeter:
         self._likest = _likest(shapes, self._reference)
         self._rest = self._at_rest()
         self._near_corners = _nearness(self._reference, _CORNERS, _SOBER_REACH * self._width)
-        openings = np.array([[_lid_gap(shape, eye) for shape in shapes] for eye in hull.EYES])
         turned = math.radians(float(np.median([abs(_yaw(placed)) for _, placed in upright])))
-        self._open = _usually_open(openings, _OPEN_AT_LEAST * math.cos(turned))
-        own = np.array([_lid_gap(self._reference, eye) for eye in hull.EYES])
-        self._unsquint = np.clip(1 + _UNSQUINT * (self._open / own - 1), *_UNSQUINTED)
+        self._lids = Lids(shapes, turned, self._reference)
         # Under lids that are almost shut the iris is only guessed.
-        awake = shapes[(openings >= 0.8 * self._open[:, np.newaxis]).all(axis=0)]
-        self._gaze = Gaze(self._reference, vertices[hull.FIRST_EYE :], awake)
-        self._shut = np.clip(np.percentile(openings, 1, axis=1) / self._open + _SHUT_MARGIN, *_SHUT)
+        self._gaze = Gaze(self._reference, vertices[hull.FIRST_EYE :], shapes[self._lids.awake])
 
     def pose(self, landmarks: Landmarks) -> Posed:
         """Return the reference's mesh as the person holds and moves the face in this frame.
@@ -176,7 +157,7 @@ class Retargeter:
         texture_points = self._texture_points.copy()
         gaps = _lip_gaps(landmarks) / face_width(landmarks)
         _close_lips(texture_points, gaps)
-        openings = self._openings(shape)
+        openings = self._lids.openings(shape)
         for opening, eye in zip(openings, hull.EYES, strict=True):
             self._match_lids(face, texture_points, opening, eye)
         vertices[: topology.LANDMARKS] = face
@@ -253,17 +234,6 @@ class Retargeter:
         face[:, 1] += _SOBER * self._near_corners @ lower
         return float(np.clip(lower.mean() / (_SMILE * self._width), 0, 1))
 
-    def _openings(self, shape: Floats) -> tuple[float, float]:
-        """Return how far the right and the left eye are open: 0 shut, 1 as usual."""
-        gaps = np.array([_lid_gap(shape, eye) for eye in hull.EYES]) / self._open
-        # One eye alone is measured less surely than both together.
-        gaps = 0.4 * gaps + 0.6 * gaps.mean()
-        opening = np.interp((gaps - self._shut) / (1 - self._shut), _MEASURED, _OPENED)
-        # What makes up for the gap that shut lids are measured with would make wide eyes stare.
-        opening = np.where(gaps > 1, gaps, opening)
-        right, left = np.clip(opening, 0, _WIDEST) * self._unsquint
-        return float(right), float(left)
-
     def _match_lids(self, face: Floats, texture_points: Floats, opening: float, eye: Eye) -> None:
         """Open the lids so far, 1 being as in the photo.
 
@@ -331,30 +301,12 @@ def _soberness(landmarks: Landmarks) -> Floats:
     return np.asarray(fallen - _LIFTED * _lip_gap(landmarks), np.float32)
 
 
-def _lid_gap(landmarks: Landmarks, eye: Eye) -> float:
-    """Return the mean gap between an eye's lids, in eye widths: those err as the gap does, and it cancels."""
-    upper, lower = _sides(eye.pairs)
-    gaps = np.linalg.norm(landmarks[upper, :2] - landmarks[lower, :2], axis=1)
-    return float(gaps.mean()) / hull.eye_frame(landmarks, eye)[1]
-
-
 def _bow(landmarks: Landmarks, eye: Eye) -> Floats:
     """Return how high a bow from corner to corner is over an eye's pairs, (n,), 1 being the eye's width."""
     upper, _ = _sides(eye.pairs)
     outer, inner = landmarks[list(eye.corners), 0]
     along = np.clip((landmarks[upper, 0] - outer) / (inner - outer), 0, 1)
     return np.asarray(4 * along * (1 - along) * abs(inner - outer), np.float32)
-
-
-def _usually_open(gaps: NDArray[np.floating], least: float) -> NDArray[np.floating]:
-    """Return the gaps between the lids of open eyes, (2,), however long they are shut, from all, (2, n).
-
-    Eyes open together: where one alone is wide, it is not seen well.
-    """
-    both = gaps.mean(axis=0)
-    awake = gaps[:, both >= _AWAKE * np.percentile(both, _WIDE)]
-    # Somebody who looks down all the time is not known with open eyes.
-    return np.asarray(np.maximum(np.percentile(awake, _USUAL, axis=1), least))
 
 
 def _match_lips(face: Floats, shape: Floats) -> None:

@@ -53,7 +53,12 @@ class Strict(typer.core.TyperCommand):
         Raises:
             InputError: a value was forgotten.
         """
-        names = {name: option for option in self.get_params(ctx) for name in option.opts if name[0] == "-"}
+        names = {
+            name: option
+            for option in self.get_params(ctx)
+            for name in (*option.opts, *option.secondary_opts)
+            if name[0] == "-"
+        }
         words = args[: args.index("--")] if "--" in args else args
         # What is being typed is not finished: pressing tab must not fail.
         for word, following in () if ctx.resilient_parsing else pairwise(words):

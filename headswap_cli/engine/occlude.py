@@ -111,12 +111,7 @@ class Hands:
             frame: The whole frame, BGR.
             face: The face's box; one that goes further than it is wide is another face's.
         """
-        if self._face is not None and _is_elsewhere(face, self._face):
-            self.reset()
-        self._face = face
-        self._hands = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
-        self._steps = [step * _SLOWS for step in self._steps]
-        self._looked_ago += 1
+        self._go_on(face)
         is_first = self._glance is None
         stirs = self._stirs(frame, face)
         searches = self._windows(stirs=stirs)
@@ -131,6 +126,15 @@ class Hands:
             self._search(found, frame, self._palm_crops(frame, face, reach), new_beside)
         self._note(frame, found)
         return found
+
+    def _go_on(self, face: Box) -> None:
+        """Expect each hand where it was going; before another face there are others."""
+        if self._face is not None and _is_elsewhere(face, self._face):
+            self.reset()
+        self._face = face
+        self._hands = [hand + step for hand, step in zip(self._hands, self._steps, strict=True)]
+        self._steps = [step * _SLOWS for step in self._steps]
+        self._looked_ago += 1
 
     def _is_due(self, frame: Frame) -> bool:
         """Whether to look at the hands again: it is time, or where they kept still something moves."""

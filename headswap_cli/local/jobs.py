@@ -48,9 +48,10 @@ def job_states(data_dir: Path, job_ids: Iterable[str]) -> dict[str, JobState]:
         with closing(
             sqlite3.connect(f"{record.as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)
         ) as database:
+            # One row that is garbled must not keep the others from being read.
+            database.text_factory = lambda text: text.decode(errors="replace")
             rows = database.execute(
-                "SELECT id, status, progress, error_reason, cancelled,"
-                " json_extract(result, '$.notices') FROM job"
+                "SELECT id, status, progress, error_reason, cancelled, result FROM job"
                 " WHERE id IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(job_ids)),),
             ).fetchall()
@@ -62,7 +63,16 @@ def job_states(data_dir: Path, job_ids: Iterable[str]) -> dict[str, JobState]:
             Status.CANCELLED if cancelled else _STATUSES.get(status, Status.UNKNOWN),
             progress,
             error or None,
-            tuple(json.loads(notices or "[]")),
+            _notices(result),
         )
-        for job_id, status, progress, error, cancelled, notices in rows
+        for job_id, status, progress, error, cancelled, result in rows
     }
+
+
+def _notices(result: str | None) -> tuple[str, ...]:
+    """Return what a job's result says of itself: nothing while there is none, or where it is garbled."""
+    try:
+        notices = json.loads(result or "{}").get("notices")
+    except (AttributeError, ValueError):
+        return ()
+    return tuple(map(str, notices)) if isinstance(notices, list) else ()

@@ -133,15 +133,13 @@ def _facts(known: Run, *, is_at_work: bool) -> list[tuple[str, str]]:
     """Return what is worth knowing of a run, by name."""
     facts = {
         "run": known.run_id,
-        "command": f"{known.command} --dry-run" if known.is_rehearsal else known.command,
-        "begun": moment(known.created_at),
-        "status": f"{_state(known)}, {_AT_WORK}" if is_at_work else _state(known),
-        "to go on": None if is_at_work or not _is_left(known) else f"headswap resume {known.run_id}",
+        **_stage(known, is_at_work=is_at_work),
         "profile": known.profile,
         "source": place(known.source),
         "analysis": known.analysis_id,
         "task": known.task_id,
-        "saved as" if known.output else "to be saved as": place(known.output or known.target or "") or None,
+        "saved as": _placed(known.output),
+        "to be saved as": None if known.output else _placed(known.target),
         "size": _amount(known.size_bytes, ",", " bytes"),
         "sha256": known.sha256,
         "held": _amount(known.held or None, "g", ""),
@@ -149,6 +147,21 @@ def _facts(known: Run, *, is_at_work: bool) -> list[tuple[str, str]]:
         "error": masked(known.error) if known.error else None,
     }
     return [(name, value) for name, value in facts.items() if value is not None]
+
+
+def _stage(known: Run, *, is_at_work: bool) -> dict[str, str | None]:
+    """Return what a run is, and how far it and whoever is at work on it are."""
+    state = _state(known)
+    return {
+        "command": f"{known.command} --dry-run" if known.is_rehearsal else known.command,
+        "begun": moment(known.created_at),
+        "status": f"{state}, {_AT_WORK}" if is_at_work else state,
+        "to go on": f"headswap resume {known.run_id}" if _is_left(known) and not is_at_work else None,
+    }
+
+
+def _placed(path: str | None) -> str | None:
+    return place(path) if path else None
 
 
 def _state(known: Run) -> str:

@@ -49,6 +49,11 @@ def test_a_forgotten_value_is_named_with_its_option(headswap: Headswap, words: t
     assert said == "error: Option '--face' needs a value, and '-o' is an option.\nhint: headswap run --help\n"
 
 
+def test_what_turns_something_off_is_no_value_either(headswap: Headswap) -> None:
+    said = headswap("analyze", "clip.mp4", "--previews", "--no-images", code=2).err
+    assert said.startswith("error: Option '--previews' needs a value, and '--no-images' is an option.\n")
+
+
 def test_behind_two_dashes_names_of_options_are_names_of_files(headswap: Headswap) -> None:
     said = headswap("run", "--face", "me.jpg", "--", "--face", "-o", code=2).err
     assert "video 2: no such file" in said

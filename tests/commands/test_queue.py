@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import re
+import sqlite3
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -179,3 +181,24 @@ def test_of_a_job_that_is_deleted_the_list_tells_what_was_last_known_and_when(
     assert known["as_of"] is not None
     assert re.search(rf"{run['run_id']} .* queued +as of \d{{4}}-", arena.headswap("runs").out)
     assert "status    queued, as of " in arena.headswap("runs", "show", run["run_id"]).out
+
+
+def test_a_garbled_job_hides_no_other_from_the_list(arena: Arena, tmp_path: Path) -> None:
+    video = clips.plain_clip(tmp_path / "clip.mp4", seconds=4)
+    photo = clips.plain_photo(tmp_path / "me.png")
+    arena.tell()
+    analysis = arena.headswap("analyze", video, "-q").out.strip()
+    tasks = [
+        arena.headswap("swap", analysis, "--face", photo, "--mode", mode, "-q").out.strip()
+        for mode in ("head", "face")
+    ]
+    with arena.start() as http:
+        for task in tasks:
+            ended(http, wire.TASK_PATH, task)
+    record = arena.data / "engine" / "jobs.sqlite3"
+    for damage in ("'{\"notices\": ['", "CAST(x'ff00' AS TEXT)", "'[]'", "'{\"notices\": 5}'"):
+        with closing(sqlite3.connect(record, isolation_level=None)) as database:
+            database.execute(f"UPDATE job SET result = {damage} WHERE id = ?", (tasks[0],))
+        listed = {run["task_id"]: run["status"] for run in arena.headswap("runs", "--json").value}
+        assert [listed[task] for task in tasks] == ["completed", "completed"], damage
+        assert arena.headswap("runs", "show", tasks[0], "--json").value["notices"] == []

@@ -20,7 +20,6 @@ HOLDING = """
 import sys
 from pathlib import Path
 from headswap_cli.journal import Journal
-from headswap_cli.journal.lock import give_back, take
 
 journal = Journal(Path(sys.argv[1]))
 with journal.held(sys.argv[2]):

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headswap_cli.errors import InputError, TransferError
-from headswap_cli.media import UnusableMediaError, boxes, checks, container, ffprobe
+from headswap_cli.media import UnusableMediaError, boxes, checks, container, ffprobe, known_name
 from tests.clips import cut_short, plain_clip, plain_photo, sound_only
 from tests.footage import corners, noise, write_video
 
@@ -279,3 +279,16 @@ def test_a_broken_download_is_a_transfer_error_whoever_reads_it(tmp_path: Path) 
     (tmp_path / "page.mp4").write_text("<html>AccessDenied</html>" * 9)
     with pytest.raises(TransferError, match=r"page\.mp4"):
         checks.verify_playable(tmp_path / "page.mp4")
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("clips/what?.mp4", "what?.mp4"),
+        ("https://example.com/a/b%20c.mp4?key=secret#tok=secret", "b_c"),
+        ("https://user:secret@example.com", "video"),
+        ("https://[secret", "video"),
+    ],
+)
+def test_a_source_is_known_by_its_name_and_no_key_in_its_address(source: str, name: str) -> None:
+    assert known_name(source) == name

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from headswap_cli.models import MappedFace, SwapOptions
     from headswap_cli.wire import JsonObject
 
+# More sentences than these nobody reads.
+_MOST_NOTICES = 50
 _STATUSES = {
     QUEUED: Status.QUEUED,
     PROCESSING: Status.PROCESSING,
@@ -288,5 +290,5 @@ def _reason_code(record: JsonObject, status: Status) -> int | None:
 
 
 def _notices(notices: list[object]) -> tuple[str, ...]:
-    texts = (sentence(notice) for notice in notices if isinstance(notice, str))
+    texts = (sentence(notice) for notice in notices[:_MOST_NOTICES] if isinstance(notice, str))
     return tuple(text for text in texts if text)

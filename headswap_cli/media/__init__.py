@@ -5,6 +5,7 @@ from headswap_cli.media.checks import (
     check_photo,
     check_video,
     is_url,
+    known_name,
     probe,
     verify_playable,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "check_video",
     "examine",
     "is_url",
+    "known_name",
     "open_container",
     "orientation_of",
     "packets",

@@ -9,11 +9,13 @@ from __future__ import annotations
 import shlex
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from headswap_cli import pictures, wire
 from headswap_cli.errors import InputError, TransferError
 from headswap_cli.media import boxes, container, ffprobe
 from headswap_cli.media.container import UnusableMediaError
+from headswap_cli.text import file_stem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +34,16 @@ _H264 = ("-map", "0:v:0", "-map", "0:a?", "-c:v", "libx264", "-pix_fmt", "yuv420
 def is_url(source: str) -> bool:
     """Whether ``source`` is an http(s) URL, to be passed on byte for byte."""
     return source.lower().startswith(("http://", "https://"))
+
+
+def known_name(source: str) -> str:
+    """Return what a user knows a source by: a file's name; of a URL the stem of its path, and no key."""
+    if not is_url(source):
+        return source.replace("\\", "/").rpartition("/")[2]
+    try:
+        return file_stem(unquote(urlsplit(source).path))
+    except ValueError:
+        return file_stem("")
 
 
 def probe(path: Path) -> VideoInfo | None:

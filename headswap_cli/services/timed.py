@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from headswap_cli.media import known_name
 from headswap_cli.models import Analysis, Backend, Status, Task
 from headswap_cli.services.pace import ANALYSIS_PACE, LOCAL_PACE, TASK_PACE, Pace
 from headswap_cli.services.wait import Polled, described, watch
@@ -133,8 +134,7 @@ def _name_of(journal: Journal, job_id: str) -> str:
     run = journal.find(job_id)
     if run is None:
         return job_id
-    name = run.source.partition("?")[0].replace("\\", "/").rpartition("/")[2]
-    return f"of {name} ({run.run_id})"
+    return f"of {known_name(run.source)} ({run.run_id})"
 
 
 def _waiting_line(front: Front, ahead: int) -> str:

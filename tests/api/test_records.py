@@ -208,6 +208,10 @@ def test_a_reason_cannot_drive_the_terminal() -> None:
     assert task.notices == ("ab",)
 
 
+def test_a_service_that_says_very_much_of_a_task_is_heard_in_part() -> None:
+    assert len(task_of(notices=["much"] * 20_000).notices) == 50
+
+
 @pytest.mark.parametrize("said", [None, "", "video", 7, ["photo"]])
 def test_no_service_but_the_local_engine_says_that_another_photo_will_do(said: object) -> None:
     assert not task_of(status=4, error_reason="no face", error_subject=said).is_of_a_photo

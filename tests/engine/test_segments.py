@@ -49,7 +49,9 @@ def test_two_and_four_processes_get_equal_shares_of_a_single_shot(count: int) ->
     assert max(lengths) - min(lengths) <= 0.2 * max(lengths)
 
 
-@pytest.mark.parametrize(("size", "frames"), [((640, 360), 36), ((1920, 1080), 12), ((3840, 2160), 10)])
+@pytest.mark.parametrize(
+    ("size", "frames"), [((640, 360), 36), ((854, 480), 25), ((1280, 720), 11), ((3840, 2160), 10)]
+)
 def test_hands_are_followed_from_fewer_frames_before_a_segment_where_those_are_large(
     size: tuple[int, int], frames: int
 ) -> None:

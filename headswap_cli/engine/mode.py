@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.types import Frame, Landmarks, Matte
 
-# How much more of the space beside the jaw hair fills than the reference's. The shoulder of somebody who
-# tilts their head fills .4 of it; hair that reaches it, .6 and more.
+# How much more of the space beside the jaw hair fills than the reference's: who has short hair, up to .15 in
+# all of it; hair that reaches it, .6 and more.
 _LONG_HAIR, _SURELY_LONG = 0.5, 0.6
 _CUT_OFF = 0.45
 _MOST_SAMPLES = 12

@@ -51,6 +51,8 @@ _SMALLEST_LEVEL = 64
 _LEAST_HAIR = 0.005
 # Rims are darker than the first, grey levels, and what is brighter than the second is skin behind glasses.
 _RIMS = (30.0, 110.0)
+# How far beside the ears and the jaw hair hangs, in face widths from the middle; the eyes' outer corners.
+_BESIDE_EARS, _BESIDE_JAW, _EYES = (0.6, 0.75), (0.6, 0.85), (33, 263)
 # How far eyeballs are graded as skin, of 255: wholly, their whites would be hard to tell from lids.
 _EYEBALL_SKIN = 140
 
@@ -236,7 +238,9 @@ def _glasses(photo: Frame, worn: NDArray[np.float32], height: int) -> Glasses:
 
 
 def beside_jaw(person: NDArray[np.float32], landmarks: Landmarks) -> float:
-    """Return how much of the space left and right of the jaw is filled (the fuller side), 0 to 1.
+    """Return how much of the space left and right of the jaw hair fills (the fuller side), 0 to 1.
+
+    What comes down from beside the eyes is hair; the shoulders of who leans forward come up to the jaw alone.
 
     Args:
         person: A matte, (height, width), 0 to 1.
@@ -244,14 +248,21 @@ def beside_jaw(person: NDArray[np.float32], landmarks: Landmarks) -> float:
     """
     width = face_width(landmarks)
     middle = float(landmarks[topology.OVAL, 0].mean())
-    mouth, chin = float(landmarks[13, 1]), float(landmarks[topology.CHIN, 1])
-    rows = slice(max(0, int(mouth - 0.1 * width)), max(1, int(chin)))
+    eyes, mouth, chin = (float(landmarks[place, 1].mean()) for place in (list(_EYES), 13, topology.CHIN))
+    ears = mouth - 0.1 * width
     filled = [0.0]
-    for near, far in ((-0.85, -0.6), (0.6, 0.85)):
-        part = person[rows, max(0, int(middle + near * width)) : max(0, int(middle + far * width))]
-        if part.size:
-            filled.append(float(part.mean()))
+    for side in (-1, 1):
+        hair = _filled(person, (eyes, ears), [middle + side * part * width for part in _BESIDE_EARS])
+        jaw = _filled(person, (ears, chin), [middle + side * part * width for part in _BESIDE_JAW])
+        filled.append(min(hair, jaw))
     return max(filled)
+
+
+def _filled(person: NDArray[np.float32], rows: tuple[float, float], columns: list[float]) -> float:
+    """Return how much of a rectangle, pixels, somebody fills; 0 beyond the edge."""
+    (top, bottom), (left, right) = rows, sorted(columns)
+    part = person[max(0, int(top)) : max(1, int(bottom)), max(0, int(left)) : max(0, int(right))]
+    return float(part.mean()) if part.size else 0.0
 
 
 def _cut_off(alpha: NDArray[np.float32], inside: NDArray[np.float32], landmarks: Landmarks) -> float:

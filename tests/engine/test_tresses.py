@@ -200,3 +200,9 @@ def test_a_head_that_the_photo_cuts_off_lends_only_its_face() -> None:
     assert not heads.reference("0-f15-hao-ph.jpg").is_cut_off
     assert treat(cropped, samples(SHORT), heads.matte()).mode is Mode.FACE
     assert treat(cropped, samples(SHORT), heads.matte(), Mode.HEAD).mode is Mode.HEAD
+
+
+def test_the_shoulders_of_somebody_who_leans_forward_are_no_long_hair() -> None:
+    frame, (face,) = heads.faces("single_face.jpg")
+    landmarks, _ = heads.mesh().from_detection(frame, face)
+    assert treat(heads.reference(), [(frame, landmarks)], heads.matte()) == Treatment(Mode.HEAD)

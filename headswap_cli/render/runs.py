@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headswap_cli.errors import InputError
 from headswap_cli.models import Status
 from headswap_cli.render.steps import moment, place, told_steps
 from headswap_cli.render.views import Shown, remarks, short_path, table
@@ -97,10 +98,15 @@ def shown(
     return Shown(value, _lay(None), known.run_id, _lay)
 
 
-def prune_question(count: int) -> str:
-    """Return what is asked before many runs are forgotten at once."""
-    runs = "1 run" if count == 1 else f"{count} runs"
-    return f"Forget {runs}? The same commands would make, and pay for, all of it anew. [y/N] "
+def prune_question(count: int, older: str) -> tuple[str, InputError]:
+    """Return what is asked before many runs are forgotten at once, and the error where nobody is there."""
+    runs, them = ("1 run", "it") if count == 1 else (f"{count} runs", "them")
+    danger = "the same commands would make, and pay for, all of it anew"
+    unasked = InputError(
+        f"{runs} would be forgotten, and nobody is here to be asked: {danger}. Nothing was forgotten.",
+        hint=f"To forget {them} all the same: headswap runs prune --older {older} --yes",
+    )
+    return f"Forget {runs}? {danger.capitalize()}. [y/N] ", unasked
 
 
 def gone(run_ids: Sequence[str], verb: str) -> Shown:

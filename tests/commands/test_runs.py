@@ -168,9 +168,26 @@ def test_prune_takes_out_what_is_old_and_over(cloud: Headswap) -> None:
     assert cloud("runs", "prune").out == "Nothing to forget.\n"
     aged(cloud, 31)
     assert cloud("runs", "prune", "--older", "40d", "-q").out.strip() == ""
-    assert cloud("runs", "prune", "-q").out.split() == [done]
+    assert cloud("runs", "prune", "--yes", "-q").out.split() == [done]
     assert cloud("runs", "-q").out.split() == [kept]
     cloud("runs", "prune", "--older", "soon", code=2)
+
+
+def test_prune_forgets_nothing_unless_yes_is_said_where_nobody_can_be_asked(cloud: Headswap) -> None:
+    done = [
+        cloud("run", f"{VIDEO}?{number}", "--face", FACE, "-o", f"{number}.mp4", "--json")
+        for number in (1, 2)
+    ]
+    told = cloud("runs", "prune", "--older", "0d", code=2).err
+    assert "2 runs would be forgotten" in told
+    assert "pay for, all of it anew" in told
+    assert "headswap runs prune --older 0d --yes" in told
+    error = cloud("runs", "prune", "--older", "0h", "--json", code=2).value["error"]
+    assert error["hint"].endswith("headswap runs prune --older 0h --yes")
+    ids = cloud("runs", "-q").out.split()
+    assert sorted(ids) == sorted(one.value["run_id"] for one in done)
+    assert cloud("runs", "prune", "--older", "0d", "--yes", "-q").out.split() == ids[::-1]
+    assert cloud("runs", "prune", "--older", "0d").out == "Nothing to forget.\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")

@@ -6,11 +6,11 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
-from headswap_cli.media import is_url
 from headswap_cli.models import Backend
+from headswap_cli.render.steps import source_name
 from headswap_cli.render.views import short_path
 from headswap_cli.render.words import columns_of, wrapped
-from headswap_cli.text import file_stem, printable
+from headswap_cli.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,7 +180,7 @@ def duration(seconds: float) -> str:
 
 def video_name(now: AtWork) -> str:
     """Return a row's video as a cell of a table shows it."""
-    return printable(_name(now.row.request.video), 30)
+    return printable(source_name(now.row.request.video), 30)
 
 
 def state_of(now: AtWork) -> str:
@@ -190,7 +190,7 @@ def state_of(now: AtWork) -> str:
 
 def row_line(end: RowEnd) -> str:
     """Return what a row came to, on a line."""
-    row = f"{end.row.name} ({_name(end.row.request.video)})"
+    row = f"{end.row.name} ({source_name(end.row.request.video)})"
     if end.error is not None:
         return f"{row}: error: {end.error.message}"
     if end.rehearsal is not None and end.rehearsal.task is not None:
@@ -201,9 +201,3 @@ def row_line(end: RowEnd) -> str:
         return f"{row}: task {end.result.task.task_id}"
     path = end.result.saved.path if end.result is not None and end.result.saved is not None else None
     return f"{row}: completed" if path is None else f"{row}: completed, {short_path(path)}"
-
-
-def _name(video: str) -> str:
-    if is_url(video):
-        return file_stem(video.partition("?")[0])
-    return video.replace("\\", "/").rpartition("/")[2]

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.journal import StepKind
+from headswap_cli.media import is_url
 from headswap_cli.render.views import short_path
-from headswap_cli.text import masked
+from headswap_cli.text import file_stem, masked
 from headswap_cli.wire import ENGINE_ORIGIN
 
 if TYPE_CHECKING:
@@ -57,6 +58,13 @@ def place(source: str) -> str:
         return "stdout"
     path = Path(source)
     return short_path(path) if path.is_absolute() else masked(source)
+
+
+def source_name(video: str) -> str:
+    """Return what a source video is called: a file's name, or a URL's without its ending and signature."""
+    if is_url(video):
+        return file_stem(video.partition("?")[0])
+    return video.replace("\\", "/").rpartition("/")[2]
 
 
 def _together(number: int, step: Step) -> object:

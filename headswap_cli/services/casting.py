@@ -217,8 +217,10 @@ def _way_on(face: FaceMapping, left: Sequence[int], *, is_open: bool) -> str:
     drop = "that --face, or its [[cast]] in the mapping file"
     if not left:
         return f"Everybody in the video is somebody else: leave out {drop}."
-    name = f"ame the person: {f'--face N={face.image}' if is_open else _numbered(face, left)}"
-    return f"N{name}" if face.like is None else f"Leave out {drop}, or n{name}"
+    name = f"--face N={face.image}" if is_open else _numbered(face, left)
+    return (
+        f"Name the person: {name}" if face.like is None else f"Leave out {drop}, or put in its place: {name}"
+    )
 
 
 def _numbered(face: FaceMapping, left: Sequence[int]) -> str:

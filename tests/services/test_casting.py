@@ -144,10 +144,10 @@ def test_who_is_not_there_is_never_said_to_be_somebody_whom_another_face_means()
         assert "--face 1" not in (caught.value.hint or "")
         with pytest.raises(InputError) as caught:
             cast(faces, THREE, distances)
-        assert (caught.value.hint or "").endswith("name the person: --face N=a.jpg, N being 2 or 3")
+        assert (caught.value.hint or "").endswith("put in its place: --face N=a.jpg, N being 2 or 3")
     with pytest.raises(InputError) as caught:
         cast([gone, there, FaceMapping("c.jpg", obj_id=2)], THREE, distances)
-    assert (caught.value.hint or "").endswith("name the person: --face 2=a.jpg")
+    assert (caught.value.hint or "").endswith("put in its place: --face 2=a.jpg")
 
 
 def test_a_video_with_nobody_in_it_is_left_to_the_match_of_people() -> None:

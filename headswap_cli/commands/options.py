@@ -329,7 +329,7 @@ OutputOpt = Annotated[
 ForceOpt = Annotated[bool, typer.Option("--force", "-f", help="Replace an existing output.")]
 DetachOpt = Annotated[bool, typer.Option("--detach", help="Stop after the submission and print the task id.")]
 DryRunOpt = Annotated[
-    bool, typer.Option("--dry-run", help="Do all that is free, and show what would be sent and cost.")
+    bool, typer.Option("--dry-run", help="Do all that is free, and tell what else would be done, and cost.")
 ]
 NewOpt = Annotated[
     bool, typer.Option("--new", help="Make and pay for a new task, even if the same one exists.")

@@ -93,6 +93,7 @@ def _run_one(
     """Check, ask who gets which head if nobody said, run, and show the result."""
     from headswap_cli.commands.picking import settle_faces
     from headswap_cli.render import views
+    from headswap_cli.render.rehearsal import rehearsal
     from headswap_cli.services.rehearse import rehearse_run_steps
     from headswap_cli.services.run import check, run_steps
     from headswap_cli.services.wait import drive
@@ -116,7 +117,7 @@ def _run_one(
         request, deadline = replace(request, faces=settled.faces), settled.deadline
     with app.open(announce=not is_settled) as deps:
         if dry_run:
-            shown = views.rehearsal(drive(rehearse_run_steps(deps, request, deadline=deadline), deps.sleep))
+            shown = rehearsal(drive(rehearse_run_steps(deps, request, deadline=deadline), deps.sleep))
         else:
             shown = views.run(drive(run_steps(deps, request, deadline=deadline), deps.sleep))
     app.view.show(shown)

@@ -130,7 +130,7 @@ def prune_command(
 ) -> None:
     """Take old runs that are over out of the journal; what is open or in question stays.
 
-    Files that were saved stay, too. On a terminal it asks first.
+    Files that were saved stay, too. It asks first; where there is no terminal to ask on, it needs --yes.
 
     Example: headswap runs prune --older 90d
     """
@@ -140,7 +140,7 @@ def prune_command(
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
         found = old_runs(journal, older)
-        if found and not yes and not app.view.agreed(runs.prune_question(len(found))):
+        if found and not yes and not app.view.agreed(*runs.prune_question(len(found), older)):
             app.view.notices(["Nothing was forgotten."])
             return
         app.view.show(runs.gone(forget(journal, found, force=False), "forgot"))

@@ -52,6 +52,7 @@ def swap_command(
     Example: headswap swap 64f0c2... --face 1=me.jpg --wait
     """
     from headswap_cli.render import views
+    from headswap_cli.render.rehearsal import rehearsal
     from headswap_cli.services.preflight import check_sources
     from headswap_cli.services.rehearse import rehearse_swap_steps
     from headswap_cli.services.swap import SwapRequest, swap_steps
@@ -76,7 +77,7 @@ def swap_command(
     request = SwapRequest(analysis, faces, options, max_credits=max_credits, is_new=new)
     with app.open(about=analysis) as deps:
         if dry_run:
-            shown = views.rehearsal(drive(rehearse_swap_steps(deps, request, deadline=deadline), deps.sleep))
+            shown = rehearsal(drive(rehearse_swap_steps(deps, request, deadline=deadline), deps.sleep))
         else:
             shown = views.task(drive(swap_steps(deps, request, deadline=deadline), deps.sleep))
     app.view.show(shown)

@@ -44,12 +44,13 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to make and where to; None is not made."""
+    """What to make and where to; None is not made. ``is_whole`` is all of it, in a folder."""
 
     sheet: Path | None
     video: Path | None
     page: Path | None
     layout: Layout
+    is_whole: bool = False
 
     def targets(self) -> list[Path]:
         """Return the files that are to be made."""
@@ -78,7 +79,7 @@ def settle(
             )
         return Wanted(named[0], named[1], named[2], layout)
     place = (folder or Path(f"{subject.before.stem}.compare")).expanduser().absolute()
-    return Wanted(place / "sheet.png", place / "video.mp4", place / "page.html", layout)
+    return Wanted(place / "sheet.png", place / "video.mp4", place / "page.html", layout, is_whole=True)
 
 
 def check_wanted(subject: Subject, wanted: Wanted, *, force: bool, is_opened: bool) -> None:
@@ -94,19 +95,20 @@ def check_wanted(subject: Subject, wanted: Wanted, *, force: bool, is_opened: bo
     targets = wanted.targets()
     if len(set(targets)) < len(targets):
         raise InputError(f"Two files are to be {targets[0]}.", hint="Name each file once.")
+    way = "-o FOLDER" if wanted.is_whole else "--sheet, --video or --html FILE"
     for target in targets:
         if target.exists() and any(target.samefile(video) for video in (subject.before, subject.after)):
             raise InputError(f"The output {str(target)!r} is one of the videos.", hint="Name another file.")
-        _check_place(target, force=force)
+        _check_place(target, way, force=force)
 
 
-def _check_place(target: Path, *, force: bool) -> None:
+def _check_place(target: Path, way: str, *, force: bool) -> None:
     if target.is_dir():
         raise InputError(f"The output {str(target)!r} is a folder.", hint="Name a file in it.")
     if target.exists() and not force:
         raise InputError(
             f"The output {str(target)!r} exists already; nothing was done.",
-            hint="Replace it with --force, or name another.",
+            hint=f"Replace it with --force, or name another place: {way}",
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +117,7 @@ def _check_place(target: Path, *, force: bool) -> None:
     except OSError as error:
         raise InputError(
             f"Nothing can be written to {str(target.parent)!r}: {error.strerror}.",
-            hint="Name another place: -o FOLDER",
+            hint=f"Name another place: {way}",
         ) from error
 
 

@@ -192,7 +192,7 @@ class JournalReader:
         rows = self._rows("SELECT * FROM runs WHERE purchase = ? ORDER BY number DESC", (purchase,))
         runs = map(read_run, rows)
         others = (run for run in runs if run.run_id != run_id and run.status is not Status.CANCELLED)
-        return next((run.run_id for run in others if run.task_id is not None or run.is_unanswered), None)
+        return next((run.run_id for run in others if run.is_bought), None)
 
     def _number(self, run_id: str) -> int:
         """Return what a run is counted by, from 1; never used twice."""

@@ -111,6 +111,11 @@ class Run:
         return is_asked and (self.status is Status.UNKNOWN or self.last_step is StepKind.INTENDED)
 
     @property
+    def is_bought(self) -> bool:
+        """Whether its task exists, or may: nothing is sent anew for it."""
+        return self.task_id is not None or self.is_unanswered
+
+    @property
     def state(self) -> Status:
         """What is known of it now: its status, unless a create has no answer or nothing was submitted."""
         if self.is_unanswered:

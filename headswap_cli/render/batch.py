@@ -193,6 +193,8 @@ def row_line(end: RowEnd) -> str:
     row = f"{end.row.name} ({known_name(end.row.request.video)})"
     if end.error is not None:
         return f"{row}: error: {end.error.message}"
+    if end.rehearsal is not None and end.rehearsal.task is not None:
+        return f"{row}: exists already, task {end.rehearsal.task.task_id}"
     if end.rehearsal is not None:
         return f"{row}: would be {'made' if end.rehearsal.backend is Backend.LOCAL else 'paid for'}"
     if end.result is not None and end.result.saved is None:

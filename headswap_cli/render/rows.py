@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headswap_cli.render.batch import duration, row_line
+from headswap_cli.render.rehearsal import rehearsal
 from headswap_cli.render.view import error_json
-from headswap_cli.render.views import Shown, rehearsal, run
+from headswap_cli.render.views import Shown, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,11 @@ def counts(result: Summary) -> str:
     parts.append(f"{result.not_done} not begun" if result.not_done else "")
     cost = "" if result.spent is None else f"; the balance fell by {result.spent:g} credits"
     if result.is_rehearsal:
-        parts[0] = f"{result.completed} would be {'made' if result.is_free else 'paid for'}, nothing was"
+        there = result.skipped + result.existing
+        exist = [f"{there} {'exists' if there == 1 else 'exist'} already"] if there else []
+        anew = result.completed - result.existing
+        would = f"{anew} would be {'made' if result.is_free else 'paid for'}, nothing was"
+        parts[0] = ", ".join([*exist, would])
     rows = f"{result.total} {result.unit}{'' if result.total == 1 else 's'}"
     return f"{rows} in {duration(result.elapsed_s)}: {', '.join(filter(None, parts))}{cost}"
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headswap_cli.errors import InputError
+from headswap_cli.media import known_name
 from headswap_cli.models import Status
 from headswap_cli.render.steps import moment, place, told_steps
 from headswap_cli.render.views import Shown, remarks, short_path, table
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
     from headswap_cli.errors import HeadswapError
     from headswap_cli.journal import Run, Step
 
-_HEAD = ("RUN", "BEGUN", "COMMAND", "STATUS")
+_HEAD = ("RUN", "BEGUN", "COMMAND", "VIDEO", "STATUS")
+# Columns of a terminal from which on all of that is shown; what a narrower one has; characters of a name.
+_WIDE, _IN_NARROW, _NAME, _NARROW_NAME = 110, (True, True, False, True, True), 24, 12
 # The most and the least characters of a reason that are shown.
 _CELL, _LEAST = 120, 20
 _AT_WORK = "another headswap is at work on it"
@@ -50,27 +55,36 @@ def run_json(known: Run) -> dict[str, Any]:
 
 def listed(runs: Sequence[Run], at_work: Collection[str] = ()) -> Shown:
     """Show runs, newest first; of those ``at_work``, by their ids, another command is the way to a task."""
-    starts = [
-        (
-            known.run_id,
-            f"{datetime.fromtimestamp(known.created_at).astimezone():%Y-%m-%d %H:%M}",
-            known.command,
-            known.state,
-        )
-        for known in runs
-    ]
-    before = sum(2 + max(map(len, column)) for column in zip(_HEAD, *starts, strict=False))
 
     def _lay(columns: int | None) -> str:
+        is_wide = columns is None or columns >= _WIDE
+        rows = [_HEAD, *(_start(known, _NAME if is_wide else _NARROW_NAME) for known in runs)]
+        head, *starts = rows if is_wide else [tuple(compress(row, _IN_NARROW)) for row in rows]
         # A row a run, or the newest leave a small screen; `runs show` has the whole reason.
+        before = sum(2 + max(map(len, column)) for column in zip(head, *starts, strict=True))
         room = _CELL if columns is None else max(_LEAST, min(_CELL, columns - before))
         ends = [_outcome(known, room, is_at_work=known.run_id in at_work) for known in runs]
-        rows = [(*start, end) for start, end in zip(starts, ends, strict=True)]
-        return table((*_HEAD, "RESULT"), rows, columns)
+        return table(
+            (*head, "RESULT"),
+            [(*start, end) for start, end in zip(starts, ends, strict=True)],
+            columns,
+        )
 
     values = [run_json(known) for known in runs]
     bare = "\n".join(known.run_id for known in runs)
     return Shown(values, _lay(None), bare, _lay) if runs else Shown(values, "No runs.", bare)
+
+
+def _start(known: Run, name_room: int) -> tuple[str, ...]:
+    """Return the cells of a run before its result; one of another year tells that in place of the hour."""
+    begun = datetime.fromtimestamp(known.created_at).astimezone()
+    is_recent = begun.year == datetime.now().astimezone().year
+    name = printable(known_name(known.source))
+    if len(name) > name_room:
+        # Clips are often told apart by their ends.
+        name = f"{name[: name_room // 2 - 1]}…{name[-(name_room // 2) :]}"
+    when = f"{begun:%m-%d %H:%M}" if is_recent else f"{begun:%Y-%m-%d}"
+    return known.run_id, when, known.command, name, known.state
 
 
 def more(shown: int, there: int, chosen: Status | None) -> list[str]:
@@ -97,10 +111,15 @@ def shown(
     return Shown(value, _lay(None), known.run_id, _lay)
 
 
-def prune_question(count: int) -> str:
-    """Return what is asked before many runs are forgotten at once."""
-    runs = "1 run" if count == 1 else f"{count} runs"
-    return f"Forget {runs}? The same commands would make, and pay for, all of it anew. [y/N] "
+def prune_question(count: int, older: str) -> tuple[str, InputError]:
+    """Return what is asked before many runs are forgotten at once, and the error where nobody is there."""
+    runs, them = ("1 run", "it") if count == 1 else (f"{count} runs", "them")
+    danger = "the same commands would make, and pay for, all of it anew"
+    unasked = InputError(
+        f"{runs} would be forgotten, and nobody is here to be asked: {danger}. Nothing was forgotten.",
+        hint=f"To forget {them} all the same: headswap runs prune --older {older} --yes",
+    )
+    return f"Forget {runs}? {danger.capitalize()}. [y/N] ", unasked
 
 
 def gone(run_ids: Sequence[str], verb: str) -> Shown:

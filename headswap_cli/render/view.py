@@ -194,10 +194,14 @@ class View:
 
         return is_foreground(self._stdin)
 
-    def agreed(self, question: str) -> bool:
-        """Return whether the user says yes; where there is nobody to ask, as if he did."""
+    def agreed(self, question: str, unasked: HeadswapError) -> bool:
+        """Return whether the user says yes.
+
+        Raises:
+            HeadswapError: ``unasked``, where there is nobody to ask.
+        """
         if not self.can_ask:
-            return True
+            raise unasked
         self._stderr.write(wrapped(question, columns_of(self._stderr)))
         self._stderr.flush()
         return self._stdin.readline().strip().lower() in {"y", "yes"}

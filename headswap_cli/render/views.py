@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headswap_cli.models import Backend
 from headswap_cli.render.view import error_json
 from headswap_cli.render.words import laid, wrapped
 from headswap_cli.text import harmless, printable
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from headswap_cli.services.analyze import AnalyzeResult
     from headswap_cli.services.cancel import CancelResult
     from headswap_cli.services.download import DownloadResult
-    from headswap_cli.services.rehearse import Rehearsal
     from headswap_cli.services.run import RunResult
     from headswap_cli.services.status import StatusResult
     from headswap_cli.services.swap import SwapResult
@@ -182,33 +179,6 @@ def run(result: RunResult) -> Shown:
     }
     name = short_path(result.saved.path) if result.saved else result.task.task_id
     return replace(_lines(value, [name]), notices=result.task.notices)
-
-
-def rehearsal(result: Rehearsal) -> Shown:
-    """Show the request that would be sent and cost; ``--quiet`` leaves the analysis to go on from."""
-    value = {
-        "dry_run": True,
-        "run_id": result.run_id,
-        "profile": result.profile,
-        "backend": result.backend,
-        "analysis_id": result.analysis_id,
-        "people": people_json(result.people),
-        "mappings": mappings_json(result.mappings, {}),
-        "balance": result.balance,
-        "request": {"method": "POST", "url": result.url, "body": result.body},
-    }
-    is_free = result.backend is Backend.LOCAL
-    balance = f"balance {'unknown' if result.balance is None else format(result.balance, 'g')}"
-    whom = " to the local engine" if is_free else ""
-    lines = [
-        f"Nothing was {'made' if is_free else 'paid'}. This is what would be sent{whom}:",
-        # The engine's own origin is good for this program alone.
-        f"POST {printable(result.url.removeprefix(ENGINE_ORIGIN), CELL_LIMIT)}",
-        json.dumps(result.body, indent=2),
-        *([] if is_free else [balance]),
-        f"analysis {result.analysis_id}",
-    ]
-    return Shown(value, "\n".join(lines), result.analysis_id)
 
 
 def saved_json(saved: Saved | None) -> dict[str, Any]:

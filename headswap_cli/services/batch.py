@@ -78,7 +78,10 @@ class RowEnd:
 
 @dataclass(slots=True)
 class Summary:
-    """What a batch came to; those ``not_done`` were not begun, or let go of before they were paid for."""
+    """What a batch came to; those ``not_done`` were not begun, or let go of before they were paid for.
+
+    In a rehearsal so many of the ``completed`` are ``existing``: have their task or file already.
+    """
 
     total: int
     skipped: int = 0
@@ -87,6 +90,7 @@ class Summary:
     spent: float | None = None
     elapsed_s: float = 0.0
     is_rehearsal: bool = False
+    existing: int = 0
     is_free: bool = False
     unit: str = "row"
 
@@ -197,6 +201,8 @@ class _Batch:
         end = ended.value
         if end.error is None:
             self.summary.completed += 1
+            has_task = end.rehearsal is not None and end.rehearsal.task is not None
+            self.summary.existing += has_task or end.before is not None
         else:
             self.summary.failed.append(end)
         self.tally.end(end.row, is_failed=end.error is not None)
@@ -236,10 +242,10 @@ class _Batch:
     def _row_steps(self, row: BatchRow) -> Generator[float, None, RowEnd]:
         deps = replace(self._deps, report=_RowReport(row, self.tally, self._board, self.crew.move))
         deadline = Deadline(deps.clock() + row.timeout_s, row.timeout)
-        if self._order.dry_run:
-            rehearsal = yield from rehearse_run_steps(deps, row.request, deadline=deadline)
-            return RowEnd(row, rehearsal=rehearsal)
         try:
+            if self._order.dry_run:
+                rehearsal = yield from rehearse_run_steps(deps, row.request, deadline=deadline)
+                return RowEnd(row, rehearsal=rehearsal)
             result = yield from patient_steps(deps, row.request, deadline=deadline)
         except DoneError as done:
             return RowEnd(row, before=recalled(deps.journal, done.run))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from headswap_cli.errors import InputError
 from headswap_cli.models import FaceMapping, Place
 from headswap_cli.services.deps import absolute
-from headswap_cli.services.mapping import check_mappings, people_listed
+from headswap_cli.services.mapping import check_mappings, people_listed, spelt
 from headswap_cli.services.previews import fetch_previews
 
 if TYPE_CHECKING:
@@ -91,15 +91,27 @@ def numbered(
     """
     if not people:
         return tuple(faces)
-    known: dict[tuple[int, int, str, str], list[int]] = {}
+    known: dict[tuple[int, int, str, str], list[int]] = {
+        face.whom: _counted(face, people) for face in faces if face.is_cast
+    }
+    faults: list[tuple[FaceMapping, InputError]] = []
     for face in faces:
-        if face.whom in known or face.is_cast:
+        if face.whom in known:
             continue
         try:
             known[face.whom] = _found(face, people, measure, tell)
         except InputError as error:
-            raise _with_people(error, people, face, analysis_id) from error
-    _check_apart(faces, known, analysis_id)
+            # What helps depends on who the others are.
+            faults.append((face, error))
+    taken = {number for numbers in known.values() for number in numbers}
+    left = [person.person for person in people if person.person not in taken]
+    for face, fault in faults:
+        raise InputError(
+            f"{fault.message} People in the video: {people_listed(people)}.",
+            hint=_way_on(face, left, is_open=not taken and len(people) > 1),
+            analysis_id=analysis_id,
+        ) from fault
+    _check_apart(faces, known, left, analysis_id)
     cast = tuple(
         one
         for face in faces
@@ -172,31 +184,49 @@ def _found(
     return [number]
 
 
+def _counted(face: FaceMapping, people: Sequence[Person]) -> list[int]:
+    """Return the numbers of whom a number or an obj_id means; none where nobody is named, or there."""
+    if face.person is not None:
+        return [face.person]
+    return [person.person for person in people if person.obj_id == face.obj_id]
+
+
 def _check_apart(
-    faces: Sequence[FaceMapping], known: Mapping[tuple[int, int, str, str], Sequence[int]], analysis_id: str
+    faces: Sequence[FaceMapping],
+    known: Mapping[tuple[int, int, str, str], Sequence[int]],
+    left: Sequence[int],
+    analysis_id: str,
 ) -> None:
     """Check that no two names mean one person: that would be several photos of one, and was never said."""
-    named: dict[int, tuple[int, int, str, str]] = {}
+    named: dict[int, FaceMapping] = {}
     for face in faces:
-        numbers = [face.person] if face.person is not None else known.get(face.whom, ())
-        for number in numbers:
-            if named.setdefault(number, face.whom) != face.whom:
+        for number in known[face.whom]:
+            other = named.setdefault(number, face)
+            if other.whom != face.whom and not (other.is_cast and face.is_cast):
+                found = other if face.is_cast else face
+                others = f", or give it to who is left: {_numbered(found, left)}" if left else ""
                 raise InputError(
-                    f"Two of the faces mean person {number}.",
-                    hint=f"Number them: --face {number}={face.image}",
+                    f"Two of the faces mean person {number}: --face {spelt(other)} and --face {spelt(face)}.",
+                    hint=f"Leave one of them out{others}",
                     analysis_id=analysis_id,
                 )
 
 
-def _with_people(
-    error: InputError, people: Sequence[Person], face: FaceMapping, analysis_id: str
-) -> InputError:
-    alone = len(people) == 1
-    return InputError(
-        f"{error.message} People in the video: {people_listed(people)}.",
-        hint=error.hint or f"Name the person: --face {people[0].person if alone else 'N'}={face.image}",
-        analysis_id=analysis_id,
+def _way_on(face: FaceMapping, left: Sequence[int], *, is_open: bool) -> str:
+    """Return what helps where a face means nobody; ``left`` are the people whom no other face means."""
+    drop = "that --face, or its [[cast]] in the mapping file"
+    if not left:
+        return f"Everybody in the video is somebody else: leave out {drop}."
+    name = f"--face N={face.image}" if is_open else _numbered(face, left)
+    return (
+        f"Name the person: {name}" if face.like is None else f"Leave out {drop}, or put in its place: {name}"
     )
+
+
+def _numbered(face: FaceMapping, left: Sequence[int]) -> str:
+    if len(left) == 1:
+        return f"--face {left[0]}={face.image}"
+    return f"--face N={face.image}, N being {', '.join(map(str, left[:-1]))} or {left[-1]}"
 
 
 def _area(box: tuple[int, int, int, int]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
@@ -59,8 +60,49 @@ def check_single_photos(faces: Sequence[FaceMapping], profile: str) -> None:
 
 
 def people_listed(people: Sequence[Person]) -> str:
-    """Return the people as a sentence part: ``1 (obj_id 0), 2 (obj_id 1)``."""
-    return ", ".join(f"{person.person} (obj_id {person.obj_id})" for person in people)
+    """Return the people as a sentence part: ``1 (obj_id 0, left, in 80 % of the video), 2 (obj_id 1)``.
+
+    Where they are and how much of the video shows them is said as far as the backend tells.
+    """
+    where = whereabouts(people)
+    return ", ".join(
+        f"{person.person} ({', '.join([f'obj_id {person.obj_id}', *where[person.person], *_seen(person)])})"
+        for person in people
+    )
+
+
+def whereabouts(people: Sequence[Person]) -> dict[int, list[str]]:
+    """Return where each person mostly is among the others, by number from 1, in words; one or none.
+
+    None where the backend does not tell, and where two are at one place, as those who take turns are.
+    """
+    boxes = [(person.box, person.person) for person in people if person.box is not None]
+    ordered = sorted(boxes, key=lambda one: one[0][0] + one[0][2])
+    is_apart = all(
+        2 * box[2] < after[0] + after[2] and box[0] + box[2] < 2 * after[0]
+        for (box, _), (after, _) in pairwise(ordered)
+    )
+    if len(boxes) < len(people) or len(people) < 2 or not is_apart:
+        return {person.person: [] for person in people}
+    inner = [f"no. {rank} from the left" for rank in range(2, len(people))]
+    words = [Place.LEFT, *(["middle"] if len(inner) == 1 else inner), Place.RIGHT]
+    return {number: [str(word)] for (_, number), word in zip(ordered, words, strict=True)}
+
+
+def spelt(face: FaceMapping) -> str:
+    """Return a face as ``--face`` takes it."""
+    if face.person is not None:
+        whom = str(face.person)
+    elif face.obj_id is not None:
+        whom = f"obj:{face.obj_id}"
+    else:
+        whom = f"like:{face.like}" if face.place is None else str(face.place)
+    return f"{whom}={face.image}"
+
+
+def _seen(person: Person) -> list[str]:
+    share = person.screen_share
+    return [] if share is None else [f"in {100 * share:.0f} % of the video"]
 
 
 def match_people(
@@ -122,7 +164,7 @@ def _person_meant(face: FaceMapping, people: Sequence[Person], analysis_id: str)
             return people[0]
         raise InputError(
             f"The video holds {len(people)} people, so --face must say whose: {people_listed(people)}.",
-            hint=f"--face {people[0].person}={face.image}",
+            hint=_ways(face, people),
             analysis_id=analysis_id,
         )
     for person in people:
@@ -134,3 +176,10 @@ def _person_meant(face: FaceMapping, people: Sequence[Person], analysis_id: str)
         hint=f"--face {people[0].person}={face.image}",
         analysis_id=analysis_id,
     )
+
+
+def _ways(face: FaceMapping, people: Sequence[Person]) -> str:
+    number = f"--face {people[0].person}={face.image}"
+    if not any(whereabouts(people).values()):
+        return number
+    return f"{number}, or by the place: --face left={face.image}, --face right={face.image}"

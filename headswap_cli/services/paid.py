@@ -106,13 +106,25 @@ def submit(
 
 
 def take_up(deps: Deps, run: Run, task_id: str, options: SwapOptions) -> Submission:
-    """Ask for the task that a run has paid for.
+    """Ask for the task that a run has paid for, and say that it is gone on with.
+
+    Raises:
+        NotFoundError: the service does not know it any more.
+    """
+    task = fetch_bought(deps, run, task_id)
+    way_on = "going on with it" if deps.is_free else "nothing is paid again"
+    deps.report.notice(f"the task {task_id} exists already; {way_on}")
+    return Submission(replace(task, held=run.held), options, None, is_submitted_now=False)
+
+
+def fetch_bought(deps: Deps, run: Run, task_id: str) -> Task:
+    """Return the task that a run has paid for, as it is now.
 
     Raises:
         NotFoundError: the service does not know it any more.
     """
     try:
-        task = deps.dialect.fetch_task(deps.client, task_id)
+        return deps.dialect.fetch_task(deps.client, task_id)
     except NotFoundError as error:
         if deps.is_free:
             error.message = (
@@ -125,9 +137,6 @@ def take_up(deps: Deps, run: Run, task_id: str, options: SwapOptions) -> Submiss
         )
         error.hint = f"headswap runs forget {run.run_id}, or pay again: the same command with --new"
         raise
-    way_on = "going on with it" if deps.is_free else "nothing is paid again"
-    deps.report.notice(f"the task {task_id} exists already; {way_on}")
-    return Submission(replace(task, held=run.held), options, None, is_submitted_now=False)
 
 
 def see_through(

@@ -167,7 +167,7 @@ def run_steps(deps: Deps, request: RunRequest, *, deadline: Deadline) -> Generat
     content = content_of(deps.settings.profile, request.video, request.faces, request.options)
     known = None if request.is_new else deps.journal.find_content(content.key)
     check_place(deps.journal, known, request)
-    if known is None or not (known.task_id or known.is_unanswered):
+    if known is None or not known.is_bought:
         check_budget(deps, request.max_credits)
     run_id = begin_run(deps, request, content)
     deps.report.notice(f"run {run_id}")
@@ -272,13 +272,11 @@ def _submitted(
     deps: Deps, run: Run, request: RunRequest, content: Content, *, deadline: Deadline
 ) -> Generator[float, None, Submission]:
     """Do what is left before the request that costs, and send that."""
-    run_id, profile = run.run_id, deps.settings.profile
-    analysis, mapped = yield from prepare(deps, run_id, request, content, deadline=deadline)
-    given = [(face.obj_id, face.face) for face in mapped]
-    purchase = purchase_key(profile, analysis.analysis_id, given, content.hashes, request.options)
+    analysis, mapped = yield from prepare(deps, run.run_id, request, content, deadline=deadline)
+    purchase = purchase_of(deps, request, content, analysis, mapped)
     return submit(
         deps,
-        run_id,
+        run.run_id,
         analysis.video_url,
         mapped,
         request.options,
@@ -286,6 +284,15 @@ def _submitted(
         is_new=bool(request.is_new or run.parameters.get("is_new")),
         max_credits=request.max_credits,
     )
+
+
+def purchase_of(
+    deps: Deps, request: RunRequest, content: Content, analysis: Analysis, mapped: Sequence[MappedFace]
+) -> str:
+    """Return what the task that is to be created is known by."""
+    given = [(face.obj_id, face.face) for face in mapped]
+    profile = deps.settings.profile
+    return purchase_key(profile, analysis.analysis_id, given, content.hashes, request.options)
 
 
 def prepare(

@@ -69,9 +69,9 @@ def swap_steps(
         OutcomeUnknownError: the task may or may not exist.
     """
     check_swap(deps, request)
-    offer = _offer(deps, request)
+    offer = offer_of(deps, request)
     known = None if request.is_new else deps.journal.find_content(offer.purchase)
-    if known is None or known.task_id is None:
+    if known is None or not known.is_bought:
         check_budget(deps, request.max_credits)
     run_id = begin_swap(deps, request, offer.analysis, content=offer.purchase)
     return (yield from go_on_swapping(deps, deps.journal.run(run_id), request, offer, deadline=deadline))
@@ -98,7 +98,7 @@ def go_on_swapping(
         run = deps.journal.run(run_id)
         check_answered(deps.journal, run)
         if offer is None and run.task_id is None:
-            offer = _offer(deps, request)
+            offer = offer_of(deps, request)
             check_same(run, offer.purchase)
         try:
             with recording(deps, run_id):
@@ -124,7 +124,12 @@ class Offer:
     purchase: str
 
 
-def _offer(deps: Deps, request: SwapRequest) -> Offer:
+def offer_of(deps: Deps, request: SwapRequest) -> Offer:
+    """Return what a swap would buy.
+
+    Raises:
+        HeadswapError: the analysis is not to be had, or a mapping does not fit it.
+    """
     analysis = fetch_completed(deps, request.analysis_id)
     matched = match(deps, cast(deps, request.faces, analysis), analysis)
     hashes = hashes_of(face.image for face in request.faces)

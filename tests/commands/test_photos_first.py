@@ -255,7 +255,7 @@ def test_waiting_for_a_run_that_was_stopped_before_it_submitted_anything_is_exit
     way_on = f"headswap resume {run_id}" if is_real else "the same command again begins it"
     assert f"unsent  0%    nothing was submitted; {way_on}\n" in program("status", run_id).out
     listed = program("runs").out.splitlines()[1].split()
-    assert listed[4:] == ["unsent", *(way_on.split() if is_real else ["-"])]
+    assert listed[4:] == ["clip.mp4", "unsent", *(way_on.split() if is_real else ["-"])]
     ran = program("status", run_id, "--wait", code=4)
     assert f"error: The run {run_id} is not over: nothing was submitted; {way_on}\n" in ran.err
     both = program("status", run_id, "0" * 24, "--wait", code=13)

@@ -39,7 +39,7 @@ def test_runs_are_listed_newest_first_without_a_service(cloud: Headswap, service
     assert set(values[0]) >= {"run_id", "status", "analysis_id", "task_id", "output"}
     assert cloud("runs", "-q").out.split() == [second["run_id"], first["run_id"]]
     rows = cloud("runs").out.splitlines()
-    assert rows[0].split() == ["RUN", "BEGUN", "COMMAND", "STATUS", "RESULT"]
+    assert rows[0].split() == ["RUN", "BEGUN", "COMMAND", "VIDEO", "STATUS", "RESULT"]
     assert rows[2].split()[-1] == "clip.headswap.mp4"
     assert len(service.requests) == asked
 
@@ -65,6 +65,28 @@ def test_a_list_that_stops_says_how_many_there_are_and_what_shows_all(cloud: Hea
     assert said.err == "1 of 3 runs; all of them: headswap runs --status completed --limit 3\n"
     for words in ((), ("--limit", "3"), ("--limit", "1", "-q"), ("--status", "failed", "-n", "1")):
         assert cloud("runs", *words).err == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+def test_rows_are_told_apart_by_their_videos_on_a_narrow_terminal_too(cloud: Headswap) -> None:
+    for name in ("holiday_in_rome_part_1.mp4", "holiday_in_rome_part_2.mp4"):
+        cloud("run", f"https://example.com/{name}?sig=1", "--face", FACE, "-o", name[-5:])
+    with Screen(cloud, "runs", columns=80) as screen:
+        assert screen.ended() == 0
+    head, second, first = screen.text.splitlines()
+    assert head.split() == ["RUN", "BEGUN", "VIDEO", "STATUS", "RESULT"]
+    assert re.search(r"  holid…part_2  completed  2\.mp4$", second)
+    assert re.search(r"  holid…part_1  completed  1\.mp4$", first)
+    assert re.search(
+        r"  run      holiday_in_rome_part_2  completed  2\.mp4$", cloud("runs").out.splitlines()[1]
+    )
+
+
+def test_a_run_of_this_year_tells_the_hour_and_an_older_one_the_year(cloud: Headswap) -> None:
+    cloud(*RUN)
+    assert re.search(r"  \d\d-\d\d \d\d:\d\d  run", cloud("runs").out)
+    aged(cloud, 400)
+    assert re.search(r"  20\d\d-\d\d-\d\d +run", cloud("runs").out)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
@@ -168,9 +190,26 @@ def test_prune_takes_out_what_is_old_and_over(cloud: Headswap) -> None:
     assert cloud("runs", "prune").out == "Nothing to forget.\n"
     aged(cloud, 31)
     assert cloud("runs", "prune", "--older", "40d", "-q").out.strip() == ""
-    assert cloud("runs", "prune", "-q").out.split() == [done]
+    assert cloud("runs", "prune", "--yes", "-q").out.split() == [done]
     assert cloud("runs", "-q").out.split() == [kept]
     cloud("runs", "prune", "--older", "soon", code=2)
+
+
+def test_prune_forgets_nothing_unless_yes_is_said_where_nobody_can_be_asked(cloud: Headswap) -> None:
+    done = [
+        cloud("run", f"{VIDEO}?{number}", "--face", FACE, "-o", f"{number}.mp4", "--json")
+        for number in (1, 2)
+    ]
+    told = cloud("runs", "prune", "--older", "0d", code=2).err
+    assert "2 runs would be forgotten" in told
+    assert "pay for, all of it anew" in told
+    assert "headswap runs prune --older 0d --yes" in told
+    error = cloud("runs", "prune", "--older", "0h", "--json", code=2).value["error"]
+    assert error["hint"].endswith("headswap runs prune --older 0h --yes")
+    ids = cloud("runs", "-q").out.split()
+    assert sorted(ids) == sorted(one.value["run_id"] for one in done)
+    assert cloud("runs", "prune", "--older", "0d", "--yes", "-q").out.split() == ids[::-1]
+    assert cloud("runs", "prune", "--older", "0d").out == "Nothing to forget.\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")

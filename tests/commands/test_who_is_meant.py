@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import cv2
@@ -64,6 +65,23 @@ def test_a_stranger_is_refused_with_the_people_and_nothing_is_paid(
 
 
 @pytest.mark.media
+def test_a_cast_of_two_on_a_clip_with_one_of_them_is_told_which_entry_to_leave_out(
+    cloud: Headswap, service: HeadSwapService, couple: dict[str, str], tmp_path: Path
+) -> None:
+    service.people = 1
+    moment(WOMAN, 60, cloud.cwd / "her.png")
+    moment(MAN, 60, cloud.cwd / "him.png")
+    rows = [f'[[cast]]\nlike = "{name}.png"\nfaces = ["{FACE}?{name}"]' for name in ("him", "her")]
+    (cloud.cwd / "cast.toml").write_text("\n".join(rows))
+    told = cloud("run", VIDEO, "--mapping", "cast.toml", code=2, stdin="", **couple).err
+    assert "her.png looks like person 1" in told
+    assert "Nobody in the video looks like 'him.png'" in re.sub(r"'[^']*/", "'", told)
+    assert "its [[cast]] in the mapping file" in " ".join(told.split())
+    assert "--face 1" not in told
+    assert service.creates == []
+
+
+@pytest.mark.media
 def test_a_finished_analysis_is_cast_by_likeness_too(
     cloud: Headswap, service: HeadSwapService, couple: dict[str, str], tmp_path: Path
 ) -> None:
@@ -107,6 +125,10 @@ def test_places_are_those_of_the_picture_on_the_local_engine(local: Headswap, tm
     boxes = {person["person"]: person["box"] for person in value["people"]}
     left, right = (mapping["person"] for mapping in value["mappings"])
     assert boxes[left][2] < boxes[right][0]
+    told = " ".join(local("run", clip, "--face", photo, "--any-length", "--dry-run", code=2).err.split())
+    for number, word in ((left, "left"), (right, "right")):
+        assert f"{number} (obj_id {number - 1}, {word}, in " in told
+    assert "--face left=" in told
     largest = local("run", clip, "--face", f"largest={photo}", "--any-length", "--dry-run", "--json").value
     (chosen,) = (mapping["person"] for mapping in largest["mappings"])
     widths = {person: box[2] - box[0] for person, box in boxes.items()}

@@ -186,11 +186,23 @@ def test_nothing_that_a_name_or_a_service_says_becomes_markup(headswap: Headswap
     assert "alert(1)</script>" not in page
 
 
+def test_a_second_comparison_of_a_clip_is_told_how_to_name_another_folder(
+    headswap: Headswap, clips: tuple[Path, Path]
+) -> None:
+    folder = headswap.cwd / "in.compare"
+    folder.mkdir()
+    (folder / "page.html").write_text("mine")
+    refused = headswap("compare", "in.mp4", "out.mp4", code=2)
+    assert "--force, or name another place: -o FOLDER" in refused.err
+    assert (folder / "page.html").read_text() == "mine"
+
+
 def test_a_sheet_replaces_another_only_by_force(headswap: Headswap, clips: tuple[Path, Path]) -> None:
     target = headswap.cwd / "s.png"
     target.write_text("mine")
     refused = headswap("compare", "in.mp4", "out.mp4", "--sheet", "s.png", code=2)
     assert "exists already" in refused.err
+    assert "--force, or name another place: --sheet, --video or --html FILE" in refused.err
     assert target.read_text() == "mine"
     headswap("compare", "in.mp4", "out.mp4", "--sheet", "s.png", "--force")
     assert target.read_bytes().startswith(b"\x89PNG")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from headswap_cli.errors import InputError
 from headswap_cli.models import FaceMapping, Person, Place
 from headswap_cli.services.casting import APART, FITS, nearest, numbered, placed
+from headswap_cli.services.mapping import spelt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,8 +109,45 @@ def test_people_without_a_picture_cannot_be_likened_to_anybody() -> None:
 )
 def test_two_names_for_one_person_are_refused(faces: list[FaceMapping]) -> None:
     distances = {"x.jpg": {2: 0.2, 1: 0.9}, "y.jpg": {2: 0.3, 1: 0.9}}
-    with pytest.raises(InputError, match=r"Two of the faces mean person [23]"):
+    with pytest.raises(
+        InputError, match=r"Two of the faces mean person [23]: --face .* and --face "
+    ) as caught:
         cast(faces, distances=distances)
+    first, second = map(spelt, faces)
+    assert f": --face {first} and --face {second}." in caught.value.message
+
+
+@pytest.mark.parametrize("counted", [FaceMapping("b.jpg", person=2), FaceMapping("b.jpg", obj_id=1)])
+def test_two_names_for_one_person_are_told_with_the_photo_that_may_go_to_who_is_left(
+    counted: FaceMapping,
+) -> None:
+    for faces in (
+        [FaceMapping("a.jpg", place=Place.LEFT), counted],
+        [counted, FaceMapping("a.jpg", place=Place.LEFT)],
+    ):
+        with pytest.raises(InputError) as caught:
+            cast(faces, THREE[:2])
+        assert caught.value.hint == "Leave one of them out, or give it to who is left: --face 1=a.jpg"
+        with pytest.raises(InputError) as caught:
+            cast([*faces, FaceMapping("c.jpg", person=1)], THREE[:2])
+        assert caught.value.hint == "Leave one of them out"
+
+
+def test_who_is_not_there_is_never_said_to_be_somebody_whom_another_face_means() -> None:
+    distances = {"x.jpg": {1: 0.9, 2: 0.9, 3: 0.9}, "y.jpg": {1: 0.2, 2: 0.9, 3: 0.9}}
+    gone, there = FaceMapping("a.jpg", like="x.jpg"), FaceMapping("b.jpg", like="y.jpg")
+    cut = {name: {1: apart[1]} for name, apart in distances.items()}
+    for faces in ([gone, there], [there, gone]):
+        with pytest.raises(InputError, match="Nobody in the video looks like 'x") as caught:
+            cast(faces, THREE[:1], cut)
+        assert "leave out that --face, or its [[cast]]" in (caught.value.hint or "")
+        assert "--face 1" not in (caught.value.hint or "")
+        with pytest.raises(InputError) as caught:
+            cast(faces, THREE, distances)
+        assert (caught.value.hint or "").endswith("put in its place: --face N=a.jpg, N being 2 or 3")
+    with pytest.raises(InputError) as caught:
+        cast([gone, there, FaceMapping("c.jpg", obj_id=2)], THREE, distances)
+    assert (caught.value.hint or "").endswith("put in its place: --face 2=a.jpg")
 
 
 def test_a_video_with_nobody_in_it_is_left_to_the_match_of_people() -> None:

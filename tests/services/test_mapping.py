@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headswap_cli.errors import InputError
 from headswap_cli.models import FaceMapping, Person
-from headswap_cli.services.mapping import check_mappings, match_people
+from headswap_cli.services.mapping import check_mappings, match_people, whereabouts
 
 TWO = (Person(1, 0), Person(2, 4))
 
@@ -26,6 +26,43 @@ def test_a_face_alone_means_the_only_person() -> None:
 def test_a_face_alone_for_several_people_is_refused_with_the_list() -> None:
     with pytest.raises(InputError, match=r"1 \(obj_id 0\), 2 \(obj_id 4\)"):
         match_people((FaceMapping("a.jpg"),), TWO, "an1")
+
+
+def test_several_people_are_told_apart_by_where_they_are_and_how_long_they_are_seen() -> None:
+    people = (
+        Person(1, 0, screen_share=0.8, box=(400, 0, 500, 100)),
+        Person(2, 1, screen_share=0.25, box=(10, 0, 90, 100)),
+    )
+    with pytest.raises(InputError) as caught:
+        match_people((FaceMapping("a.jpg"),), people, "an1")
+    assert (
+        "whose: 1 (obj_id 0, right, in 80 % of the video), 2 (obj_id 1, left, in 25 % of the video)."
+        in caught.value.message
+    )
+    for way in ("--face 1=a.jpg", "--face left=a.jpg", "--face right=a.jpg"):
+        assert way in (caught.value.hint or "")
+
+
+def test_people_who_take_turns_at_one_place_are_not_said_to_be_left_and_right() -> None:
+    people = (Person(1, 0, box=(400, 0, 500, 100)), Person(2, 1, box=(420, 0, 530, 100)))
+    with pytest.raises(InputError, match=r"whose: 1 \(obj_id 0\), 2 \(obj_id 1\)") as caught:
+        match_people((FaceMapping("a.jpg"),), people, "an1")
+    assert caught.value.hint == "--face 1=a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, []),
+        (3, ["left", "middle", "right"]),
+        (4, ["left", "no. 2 from the left", "no. 3 from the left", "right"]),
+    ],
+)
+def test_those_between_are_counted_from_the_left(count: int, words: list[str]) -> None:
+    people = [
+        Person(number + 1, number, box=(100 * number, 0, 100 * number + 50, 50)) for number in range(count)
+    ]
+    assert [word for told in whereabouts(people).values() for word in told] == words
 
 
 def test_somebody_who_is_not_there_is_refused_with_the_list() -> None:

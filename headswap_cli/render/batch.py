@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from headswap_cli.models import Front, Status
+    from headswap_cli.models import Front, Saved, Status
     from headswap_cli.services.batch import RowEnd
+    from headswap_cli.services.rehearse import Rehearsal
     from headswap_cli.services.tally import AtWork, Count, Tally
 
 # A table that is higher than the window can't be redrawn in place.
@@ -193,11 +194,19 @@ def row_line(end: RowEnd) -> str:
     row = f"{end.row.name} ({known_name(end.row.request.video)})"
     if end.error is not None:
         return f"{row}: error: {end.error.message}"
-    if end.rehearsal is not None and end.rehearsal.task is not None:
-        return f"{row}: exists already, task {end.rehearsal.task.task_id}"
     if end.rehearsal is not None:
-        return f"{row}: would be {'made' if end.rehearsal.backend is Backend.LOCAL else 'paid for'}"
-    if end.result is not None and end.result.saved is None:
-        return f"{row}: task {end.result.task.task_id}"
-    path = end.result.saved.path if end.result is not None and end.result.saved is not None else None
-    return f"{row}: completed" if path is None else f"{row}: completed, {short_path(path)}"
+        return f"{row}: {_rehearsed(end.rehearsal)}"
+    if end.result is None:
+        return f"{row}: completed"
+    saved = end.result.saved
+    return f"{row}: task {end.result.task.task_id}" if saved is None else f"{row}: completed{_at(saved)}"
+
+
+def _rehearsed(rehearsal: Rehearsal) -> str:
+    if rehearsal.task is not None:
+        return f"exists already, task {rehearsal.task.task_id}"
+    return f"would be {'made' if rehearsal.backend is Backend.LOCAL else 'paid for'}"
+
+
+def _at(saved: Saved) -> str:
+    return "" if saved.path is None else f", {short_path(saved.path)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,24 +56,24 @@ def run_json(known: Run) -> dict[str, Any]:
 
 def listed(runs: Sequence[Run], at_work: Collection[str] = ()) -> Shown:
     """Show runs, newest first; of those ``at_work``, by their ids, another command is the way to a task."""
-
-    def _lay(columns: int | None) -> str:
-        is_wide = columns is None or columns >= _WIDE
-        rows = [_HEAD, *(_start(known, _NAME if is_wide else _NARROW_NAME) for known in runs)]
-        head, *starts = rows if is_wide else [tuple(compress(row, _IN_NARROW)) for row in rows]
-        # A row a run, or the newest leave a small screen; `runs show` has the whole reason.
-        before = sum(2 + max(map(len, column)) for column in zip(head, *starts, strict=True))
-        room = _CELL if columns is None else max(_LEAST, min(_CELL, columns - before))
-        ends = [_outcome(known, room, is_at_work=known.run_id in at_work) for known in runs]
-        return table(
-            (*head, "RESULT"),
-            [(*start, end) for start, end in zip(starts, ends, strict=True)],
-            columns,
-        )
-
     values = [run_json(known) for known in runs]
     bare = "\n".join(known.run_id for known in runs)
-    return Shown(values, _lay(None), bare, _lay) if runs else Shown(values, "No runs.", bare)
+    if not runs:
+        return Shown(values, "No runs.", bare)
+    lay = partial(_laid, runs, at_work)
+    return Shown(values, lay(None), bare, lay)
+
+
+def _laid(runs: Sequence[Run], at_work: Collection[str], columns: int | None) -> str:
+    is_wide = columns is None or columns >= _WIDE
+    rows = [_HEAD, *(_start(known, _NAME if is_wide else _NARROW_NAME) for known in runs)]
+    head, *starts = rows if is_wide else [tuple(compress(row, _IN_NARROW)) for row in rows]
+    # A row a run, or the newest leave a small screen; `runs show` has the whole reason.
+    before = sum(2 + max(map(len, column)) for column in zip(head, *starts, strict=True))
+    room = _CELL if columns is None else max(_LEAST, min(_CELL, columns - before))
+    ends = [_outcome(known, room, is_at_work=known.run_id in at_work) for known in runs]
+    cells = [(*start, end) for start, end in zip(starts, ends, strict=True)]
+    return table((*head, "RESULT"), cells, columns)
 
 
 def _start(known: Run, name_room: int) -> tuple[str, ...]:

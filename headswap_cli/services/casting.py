@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     # How different somebody on a photo is from each person, by number from 1.
     Measure = Callable[[str], Mapping[int, float]]
+    # See ``FaceMapping.whom``.
+    Whom = tuple[int, int, str, str]
 
 # Two views of one person were at most 0.49 apart on the test media, two people at least 0.54 but for one
 # pair (0.48); a wrong choice is paid for, a refusal is not.
@@ -91,18 +93,7 @@ def numbered(
     """
     if not people:
         return tuple(faces)
-    known: dict[tuple[int, int, str, str], list[int]] = {
-        face.whom: _counted(face, people) for face in faces if face.is_cast
-    }
-    faults: list[tuple[FaceMapping, InputError]] = []
-    for face in faces:
-        if face.whom in known:
-            continue
-        try:
-            known[face.whom] = _found(face, people, measure, tell)
-        except InputError as error:
-            # What helps depends on who the others are.
-            faults.append((face, error))
+    known, faults = _whom_they_mean(faces, people, measure, tell)
     taken = {number for numbers in known.values() for number in numbers}
     left = [person.person for person in people if person.person not in taken]
     for face, fault in faults:
@@ -112,15 +103,7 @@ def numbered(
             analysis_id=analysis_id,
         ) from fault
     _check_apart(faces, known, left, analysis_id)
-    cast = tuple(
-        one
-        for face in faces
-        for one in (
-            [face]
-            if face.is_cast
-            else [FaceMapping(face.image, person=number) for number in known[face.whom]]
-        )
-    )
+    cast = tuple(one for face in faces for one in _as_numbers(face, known[face.whom]))
     check_mappings(cast)
     return cast
 
@@ -170,6 +153,25 @@ def placed(place: Place, people: Sequence[Person]) -> list[int]:
     return [max(boxes, key=lambda number: _area(boxes[number]))]
 
 
+def _whom_they_mean(
+    faces: Sequence[FaceMapping], people: Sequence[Person], measure: Measure, tell: Callable[[str], None]
+) -> tuple[dict[Whom, list[int]], list[tuple[FaceMapping, InputError]]]:
+    """Return the numbers that faces mean, and who means nobody: what helps depends on who the others are."""
+    known = {face.whom: _counted(face, people) for face in faces if face.is_cast}
+    faults: list[tuple[FaceMapping, InputError]] = []
+    for face in faces:
+        if face.whom not in known:
+            try:
+                known[face.whom] = _found(face, people, measure, tell)
+            except InputError as error:
+                faults.append((face, error))
+    return known, faults
+
+
+def _as_numbers(face: FaceMapping, numbers: Sequence[int]) -> list[FaceMapping]:
+    return [face] if face.is_cast else [FaceMapping(face.image, person=number) for number in numbers]
+
+
 def _found(
     face: FaceMapping, people: Sequence[Person], measure: Measure, tell: Callable[[str], None]
 ) -> list[int]:
@@ -193,7 +195,7 @@ def _counted(face: FaceMapping, people: Sequence[Person]) -> list[int]:
 
 def _check_apart(
     faces: Sequence[FaceMapping],
-    known: Mapping[tuple[int, int, str, str], Sequence[int]],
+    known: Mapping[Whom, Sequence[int]],
     left: Sequence[int],
     analysis_id: str,
 ) -> None:

@@ -78,15 +78,18 @@ def whereabouts(people: Sequence[Person]) -> dict[int, list[str]]:
     """
     boxes = [(person.box, person.person) for person in people if person.box is not None]
     ordered = sorted(boxes, key=lambda one: one[0][0] + one[0][2])
-    is_apart = all(
-        2 * box[2] < after[0] + after[2] and box[0] + box[2] < 2 * after[0]
-        for (box, _), (after, _) in pairwise(ordered)
-    )
-    if len(boxes) < len(people) or len(people) < 2 or not is_apart:
+    if len(boxes) < len(people) or len(people) < 2 or not _stand_apart([box for box, _ in ordered]):
         return {person.person: [] for person in people}
     inner = [f"no. {rank} from the left" for rank in range(2, len(people))]
     words = [Place.LEFT, *(["middle"] if len(inner) == 1 else inner), Place.RIGHT]
     return {number: [str(word)] for (_, number), word in zip(ordered, words, strict=True)}
+
+
+def _stand_apart(boxes: Sequence[tuple[int, int, int, int]]) -> bool:
+    """Tell whether nobody's middle is within the next one's box, from the left to the right."""
+    return all(
+        2 * box[2] < after[0] + after[2] and box[0] + box[2] < 2 * after[0] for box, after in pairwise(boxes)
+    )
 
 
 def spelt(face: FaceMapping) -> str:

@@ -90,7 +90,10 @@ def test_analyze_saves_a_picture_of_each_person(local: Headswap, carphone: Path)
 def test_a_person_who_is_not_there_is_exit_2_with_those_who_are(
     local: Headswap, carphone: Path, portrait: Path
 ) -> None:
-    assert "found: 1 (obj_id 0)" in local("run", carphone, "--face", f"3={portrait}", code=2).err
+    assert (
+        "found: 1 (obj_id 0, in 100 % of the video)"
+        in local("run", carphone, "--face", f"3={portrait}", code=2).err
+    )
     assert not list(local.cwd.iterdir())
 
 

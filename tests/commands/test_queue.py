@@ -149,7 +149,7 @@ def test_the_list_of_runs_tells_how_the_engine_has_them_whoever_asked_last_and_w
         return {run["run_id"]: (run["status"], run["progress"]) for run in runs if run["run_id"] in ids}
 
     until(listed, lambda runs: runs == {ids[0]: ("processing", 40), ids[1]: ("queued", 0)})
-    assert re.search(rf"{ids[0]} .* swap +processing +40 %\n", arena.headswap("runs").out)
+    assert re.search(rf"{ids[0]} .* swap +clip\.mp4 +processing +40 %\n", arena.headswap("runs").out)
     assert list(listed("--status", "queued")) == [ids[1]]
     assert "processing, 40 %" in arena.headswap("runs", "show", ids[0]).out
     arena.headswap("serve", "--stop")

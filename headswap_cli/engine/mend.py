@@ -23,8 +23,6 @@ _FINEST = 352
 # What is wider than this is no detail but light: a Gaussian's sigma, pixels, in so small a picture. Books on
 # a shelf are narrower: their colours belong to their pieces.
 _TONE, _COARSE = 20.0, 64
-# Rounds of matching and mending.
-_ROUNDS = 1
 # A step deeper into the hole a piece is worth so much less.
 _DEEPER = 0.77
 # So many times the usual cost is as bad as any more: where no piece is better, the weights must not vanish.
@@ -117,11 +115,10 @@ def _matched(levels: list[tuple[Floats, Area]]) -> tuple[Floats, Places]:
         worth = np.power(_DEEPER, depth).astype(np.float32)
         asked = np.asarray(cv2.dilate(hole, np.ones((2 * HALF + 1, 2 * HALF + 1), np.uint8)), np.uint8)
         cost = np.zeros(free.shape, np.float32)
-        for number in range(_ROUNDS):
-            for scan in range(2):
-                _search(picture, asked, centres, places, cost, (number, scan))
-            typical = float(np.percentile(cost[asked > 0], 75)) + 1
-            _vote(picture, hole, asked, places, worth, cost, typical)
+        for scan in range(2):
+            _search(picture, asked, centres, places, cost, scan)
+        typical = float(np.percentile(cost[asked > 0], 75)) + 1
+        _vote(picture, hole, asked, places, worth, cost, typical)
     return picture, places
 
 
@@ -140,12 +137,11 @@ def _enlarged(places: Places, centres: Area) -> Places:
 
 @kernel
 def _search(  # noqa: PLR0917 - kernels take arguments by place
-    picture: Floats, asked: Area, centres: Area, places: Places, cost: Floats, turn: tuple[int, int]
+    picture: Floats, asked: Area, centres: Area, places: Places, cost: Floats, scan: int
 ) -> None:
     """Look for better pieces: those beside the neighbours' ones, and some by chance, ever nearer."""
     height, width = asked.shape
-    number, scan = turn
-    state = np.uint32(_SEED + 977 * number + 131 * scan)
+    state = np.uint32(_SEED + 131 * scan)
     way = 1 if scan == 0 else -1
     for step in range(height * width):
         at = step if scan == 0 else height * width - 1 - step

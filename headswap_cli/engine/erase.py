@@ -41,8 +41,8 @@ _BESIDE, _NEARLY, _CRISP = 0.1, 14, 3
 _HARDLY = 0.4
 # What is further from the mesh does not, in face widths.
 _ABOUT = 0.2
-# Where the jaw begins below either ear; what is on a head ends so far further down, in face widths.
-_BELOW_EARS, _UNDER_EAR = [132, 361], 0.12
+# What is on a head ends so far below its ears' lobes, in face widths.
+_UNDER_EAR = 0.12
 # How much lower its hair ends at the back of a head that is turned aside.
 _NAPE = 0.35
 # What is so narrow between parts of an old head is old head, in face widths.
@@ -221,7 +221,7 @@ def _widened(landmarks: Landmarks, reach: NDArray[np.floating]) -> Landmarks:
 def _rimmed(landmarks: Landmarks, place: Place) -> Landmarks:
     """Return landmarks whose outline has the jaw's rim in it, an ear's lobes, and the chin's crease."""
     wide = _widened(landmarks, np.array([_LOBE, place.crease]) * place.width)
-    ears, chin = float(landmarks[_BELOW_EARS, 1].mean()), float(landmarks[topology.CHIN, 1])
+    ears, chin = float(landmarks[topology.LOBES, 1].mean()), float(landmarks[topology.CHIN, 1])
     down = np.clip((landmarks[:, 1] - ears) / max(1.0, chin - ears), 0, 1)
     wide[:, 0] -= (wide[:, 0] - landmarks[:, 0]) * (1 - _JAW / _LOBE) * down
     return wide
@@ -229,7 +229,7 @@ def _rimmed(landmarks: Landmarks, place: Place) -> Landmarks:
 
 def _limit(place: Place, landmarks: Landmarks) -> Floats:
     """Return the row down to which each column's person is old head, (width,)."""
-    (x0, x1), (y0, y1) = landmarks[_BELOW_EARS][:, :2].T
+    (x0, x1), (y0, y1) = landmarks[topology.LOBES][:, :2].T
     columns = np.arange(len(place.jaw))
     # A head that leans has one ear lower than the other.
     ear = np.where((2 * columns < x0 + x1) == (x0 < x1), y0, y1) + _UNDER_EAR * place.width

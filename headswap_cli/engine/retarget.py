@@ -29,8 +29,8 @@ _LIPS = np.unique(np.concatenate([topology.OUTER_LIPS, topology.INNER_LIPS]))
 _JAW = topology.OVAL[8:29]
 # How much of the lips' outline is the video's: a photo's smile stays on no other face.
 _LIP_SHARE = 0.85
+_LIP_LINE = [13, 14]
 # The photo's cheeks go on smiling when its corners no longer do: these go further, in parts of the way.
-_CORNERS, _LIP_LINE = (61, 291), (13, 14)
 _SOBER, _SOBER_REACH = 0.35, 0.09
 # An opening mouth lifts the upper lip's middle off the corners by such a part of its gap.
 _UPPER_LIP, _LIFTED = 13, 0.25
@@ -131,7 +131,7 @@ class Retargeter:
         shapes = np.stack([shape for shape, _ in upright])
         self._likest = _likest(shapes, self._reference)
         self._rest = self._at_rest()
-        self._near_corners = _nearness(self._reference, _CORNERS, _SOBER_REACH * self._width)
+        self._near_corners = _nearness(self._reference, topology.MOUTH_CORNERS, _SOBER_REACH * self._width)
         turned = math.radians(float(np.median([abs(_yaw(placed)) for _, placed in upright])))
         self._lids = Lids(shapes, turned, self._reference)
         # Under lids that are almost shut the iris is only guessed.
@@ -182,7 +182,7 @@ class Retargeter:
         return [self._sight(shape, placed) for shape, placed in self._normalised(faces)]
 
     def _sight(self, shape: Floats, placed: Similarity) -> Sight:
-        lips, corners = (shape[list(points), 1].mean() for points in (_LIP_LINE, _CORNERS))
+        lips, corners = (shape[points, 1].mean() for points in (_LIP_LINE, topology.MOUTH_CORNERS))
         return Sight(
             yaw=_yaw(placed),
             pitch=math.degrees(math.asin(-float(np.clip(placed.rotation[1, 2], -1, 1)))),
@@ -297,7 +297,7 @@ def _sides(pairs: tuple[tuple[int, int], ...]) -> tuple[list[int], list[int]]:
 
 def _soberness(landmarks: Landmarks) -> Floats:
     """Return how far the mouth's corners lie below its upper lip, but not for being open, (2,), pixels."""
-    fallen = landmarks[list(_CORNERS), 1] - landmarks[_UPPER_LIP, 1]
+    fallen = landmarks[topology.MOUTH_CORNERS, 1] - landmarks[_UPPER_LIP, 1]
     return np.asarray(fallen - _LIFTED * _lip_gap(landmarks), np.float32)
 
 
@@ -336,9 +336,9 @@ def _spread(points: Floats, sources: NDArray[np.int32], moves: Floats, reach: fl
     return np.asarray(moved, np.float32)
 
 
-def _nearness(points: Floats, sources: tuple[int, ...], reach: float) -> Floats:
+def _nearness(points: Floats, sources: NDArray[np.int32], reach: float) -> Floats:
     """Return 1 at each of ``sources``, falling with the distance from it, (n, sources)."""
-    apart = np.linalg.norm(points[:, np.newaxis, :2] - points[np.newaxis, list(sources), :2], axis=2)
+    apart = np.linalg.norm(points[:, np.newaxis, :2] - points[np.newaxis, sources, :2], axis=2)
     return np.asarray(np.exp(-0.5 * (apart / reach) ** 2), np.float32)
 
 

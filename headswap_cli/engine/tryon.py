@@ -16,7 +16,7 @@ from headswap_cli.engine.geometry import face_width, sixteenths, transform
 from headswap_cli.engine.mesh import crop_of_landmarks
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.retarget import Retargeter
-from headswap_cli.engine.shade import SKIN, packed, shade
+from headswap_cli.engine.shade import SKIN, Levels, shade
 
 if TYPE_CHECKING:
     from headswap_cli.engine.geometry import Matrix
@@ -66,7 +66,7 @@ class _Drawer:
     def __init__(self, reference: Reference, side: int) -> None:
         self._reference = reference
         self._side = side
-        self._packed: dict[int, NDArray[np.uint64]] = {}
+        self._levels = Levels(reference.textures, reference.weights)
 
     def drawn(self, posed: Posed, matrix: Matrix, scale: float) -> Frame:
         """Return a posed head as it is seen in the square.
@@ -81,11 +81,8 @@ class _Drawer:
         points[:, 2] *= scale
         size = (self._side, self._side)
         seen = rasterise(points, posed.texture_points, self._reference.triangles, *size)
-        exact = np.log2(1 / max(posed.scale * scale, 1e-3))
-        level = int(np.clip(np.floor(exact), 0, len(self._reference.textures) - 1))
-        if level not in self._packed:
-            self._packed[level] = packed(self._reference.textures[level], self._reference.weights[level])
-        layer, _ = shade(seen, 0.5**level, self._packed[level], grade=plain_grade(), gains=_EVEN, weight=SKIN)
+        level = self._levels.fitting(posed.scale * scale)
+        layer, _ = shade(seen, 0.5**level, self._levels[level], grade=plain_grade(), gains=_EVEN, weight=SKIN)
         face = points[: topology.LANDMARKS]
         smooth_folds(layer, face, face_width(face), posed.less_smile)
         view = layer[..., :3] + np.float32(_BEHIND) * (1 - layer[..., 3:])

@@ -19,7 +19,7 @@ from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.meetings import Judge, encounters, nearness
 from headswap_cli.engine.mesh import FaceMesh
 from headswap_cli.engine.mode import Treatment, remarks, treat
-from headswap_cli.engine.retarget import habits, yaw_of
+from headswap_cli.engine.retarget import habits, yaws_of
 from headswap_cli.engine.several import weights_over
 from headswap_cli.engine.studio import Role
 from headswap_cli.engine.tryon import try_on
@@ -216,8 +216,8 @@ def _faded(person: Person, reference: Reference, fit: Fit) -> dict[int, float | 
     """Return how much of a head shows in the frame before, by frame index, where a track goes on."""
     faded: dict[int, float | None] = {}
     for track in person.tracks:
-        path = (fit.landmarks(landmarks) for landmarks in track.landmarks)
-        poses = ((landmarks, yaw_of(reference.vertices, landmarks)) for landmarks in path)
+        yaws = yaws_of(reference.vertices, map(fit.landmarks, track.landmarks))
+        poses = zip(map(fit.landmarks, track.landmarks), yaws, strict=True)
         strengths = strengths_before(poses, (fit.height, fit.width))
         faded.update(enumerate(strengths, start=track.first_frame + 1))
     return faded

@@ -111,12 +111,13 @@ def _eyeball(reference: Landmarks, nodes: Floats, eye: Eye, usual: Floats) -> _E
     )
 
 
-def _stand(landmarks: Landmarks, eye: Eye) -> Floats:
-    """Return where the iris stands between the corners, in eye widths."""
-    middle, width = hull.eye_frame(landmarks, eye)
-    return np.asarray((landmarks[eye.iris[0], :2] - middle) / width, np.float32)
+def _stand(faces: Landmarks, eye: Eye) -> Floats:
+    """Return where the iris stands between the corners in faces, (..., 478, 3), in eye widths, (..., 2)."""
+    middles, widths = hull.eye_frames(faces, eye)
+    return np.asarray((faces[..., eye.iris[0], :2] - middles) / widths[..., np.newaxis], np.float32)
 
 
 def _usual(shapes: Floats, eye: Eye) -> Floats:
-    stands = [_stand(shape, eye) for shape in shapes] or [np.zeros(2, np.float32)]
-    return np.asarray(np.median(stands, axis=0), np.float32)
+    if not len(shapes):
+        return np.zeros(2, np.float32)
+    return np.asarray(np.median(_stand(shapes, eye), axis=0), np.float32)

@@ -73,8 +73,15 @@ EYES = (
 
 def eye_frame(landmarks: Floats, eye: Eye) -> tuple[Floats, float]:
     """Return the middle between an eye's corners, (2,), and their distance, pixels."""
-    outer, inner = landmarks[eye.corners[0], :2], landmarks[eye.corners[1], :2]
-    return np.asarray((outer + inner) / 2, np.float32), max(1.0, float(np.linalg.norm(outer - inner)))
+    middles, widths = eye_frames(landmarks, eye)
+    return middles, float(widths)
+
+
+def eye_frames(faces: Floats, eye: Eye) -> tuple[Floats, Floats]:
+    """Return as ``eye_frame`` does of faces, (..., 478, 3): the middles, (..., 2), and distances, (...)."""
+    outer, inner = faces[..., eye.corners[0], :2], faces[..., eye.corners[1], :2]
+    apart = np.maximum(1, np.linalg.norm(outer - inner, axis=-1))
+    return np.asarray((outer + inner) / 2, np.float32), np.asarray(apart, np.float32)
 
 
 def ring_points(landmarks: Landmarks) -> Floats:

@@ -47,7 +47,7 @@ class Lids:
     """
 
     def __init__(self, faces: Landmarks, turned: float, reference: Landmarks) -> None:
-        gaps = np.stack([_gaps(face) for face in faces], axis=1)
+        gaps = _gaps(faces)
         self._open = _usually_open(gaps, _OPEN_AT_LEAST * math.cos(turned))
         self._unsquint = np.clip(1 + _UNSQUINT * (self._open / _gaps(reference) - 1), *_UNSQUINTED)
         parts = gaps / self._open[:, np.newaxis]
@@ -64,14 +64,17 @@ class Lids:
         return float(right), float(left)
 
 
-def _gaps(face: Landmarks) -> Floats:
-    """Return the mean gaps between both eyes' lids, (2,), in eye widths: these err as gaps do; it cancels."""
+def _gaps(faces: Landmarks) -> Floats:
+    """Return the mean gaps between both eyes' lids of faces, (..., 478, 3), in eye widths: (2, ...).
+
+    These err as gaps do; it cancels.
+    """
     gaps = []
     for eye in hull.EYES:
         upper, lower = np.array(eye.pairs).T
-        apart = np.linalg.norm(face[upper, :2] - face[lower, :2], axis=1)
-        gaps.append(float(apart.mean()) / hull.eye_frame(face, eye)[1])
-    return np.array(gaps)
+        apart = np.linalg.norm(faces[..., upper, :2] - faces[..., lower, :2], axis=-1)
+        gaps.append(apart.mean(axis=-1) / hull.eye_frames(faces, eye)[1])
+    return np.array(gaps, np.float64)
 
 
 def _together(gaps: Floats) -> Floats:

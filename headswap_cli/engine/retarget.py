@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.bearing import Bearing, Sight
 from headswap_cli.engine.gaze import Gaze
-from headswap_cli.engine.geometry import Similarity, face_width, similarities, similarity
+from headswap_cli.engine.geometry import Similarity, face_width, similarities
 from headswap_cli.engine.lids import Lids
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from headswap_cli.engine.hull import Eye
     from headswap_cli.engine.types import Landmarks
 
@@ -86,14 +88,15 @@ class Posed:
         return self.points[: topology.LANDMARKS]
 
 
-def yaw_of(vertices: Floats, landmarks: Landmarks) -> float:
+def yaws_of(vertices: Floats, faces: Iterable[Landmarks]) -> list[float]:
     """Return how far a head is turned aside from the way it is in the photo, degrees, as ``Posed`` tells it.
 
     Args:
         vertices: The reference's, see ``Reference.vertices``.
-        landmarks: The person's.
+        faces: The person's landmarks, one face after the other.
     """
-    return _yaw(similarity(vertices[topology.STABLE], landmarks[topology.STABLE]))
+    stable = np.stack([landmarks[topology.STABLE] for landmarks in faces])
+    return [_yaw(placed) for placed in similarities(vertices[topology.STABLE], stable)]
 
 
 def _yaw(placed: Similarity) -> float:
@@ -272,17 +275,17 @@ def habits(landmarks: Floats) -> Floats:
 
 def _likest(shapes: Floats, reference: Floats) -> Floats:
     """Return the mean of the frames in which the mouth is most like the reference's."""
-    unlike = [abs(_lip_gap(shape) - _lip_gap(reference)) for shape in shapes]
-    widths = np.linalg.norm(shapes[:, 61] - shapes[:, 291], axis=1)
+    gaps, widths = _lip_gaps(shapes).max(axis=1), np.linalg.norm(shapes[:, 61] - shapes[:, 291], axis=1)
+    unlike = np.abs(gaps - _lip_gap(reference))
     unlike += 0.5 * np.abs(widths - np.linalg.norm(reference[61] - reference[291]))
     chosen = np.argsort(unlike, kind="stable")[: max(3, len(shapes) // _LIKEST_PART)]
     return np.asarray(shapes[chosen].mean(axis=0), np.float32)
 
 
-def _lip_gaps(landmarks: Landmarks) -> Floats:
-    """Return the gaps between the lips from the right corner to the left, (9,), pixels."""
+def _lip_gaps(faces: Landmarks) -> Floats:
+    """Return the gaps between the lips of faces, (..., 478, 3), from right to left, (..., 9), pixels."""
     upper, lower = _sides(topology.LIP_PAIRS)
-    return np.asarray(np.linalg.norm(landmarks[upper] - landmarks[lower], axis=1), np.float32)
+    return np.asarray(np.linalg.norm(faces[..., upper, :] - faces[..., lower, :], axis=-1), np.float32)
 
 
 def _lip_gap(landmarks: Landmarks) -> float:

@@ -6,8 +6,9 @@ those of the published face mesh: https://ai.google.dev/edge/mediapipe/solutions
 
 from __future__ import annotations
 
-import ast
+import re
 from collections import Counter, defaultdict
+from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,11 @@ Triangles = NDArray[np.int32]  # (n, 3): landmark indices
 
 MESH_POINTS = 468
 LANDMARKS = 478
+
+
+# The published list, which is a Python file, and an edge in it.
+_LISTED = re.compile(r"^FACEMESH_TESSELATION = frozenset\(\[((?:\s*\(\d+, *\d+\),?)+)\s*\]\)", re.MULTILINE)
+_EDGE = re.compile(r"\((\d+), *(\d+)\)")
 
 
 def _indices(*values: int) -> NDArray[np.int32]:
@@ -81,13 +87,20 @@ def read_edges(path: Path) -> tuple[Edge, ...]:
     Raises:
         ValueError: The file does not hold the list.
     """
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        match node:
-            case ast.Assign(
-                targets=[ast.Name(id="FACEMESH_TESSELATION")], value=ast.Call(args=[ast.List() as edges])
-            ):
-                return tuple((int(a), int(b)) for a, b in ast.literal_eval(edges))
-    raise ValueError(f"{path.name} lists no face mesh edges")
+    listed = _LISTED.search(path.read_text(encoding="utf-8"))
+    if listed is None:
+        raise ValueError(f"{path.name} lists no face mesh edges")
+    return tuple((int(a), int(b)) for a, b in _EDGE.findall(listed[1]))
+
+
+@cache
+def read_triangles(path: Path) -> Triangles:
+    """Return the mesh's faces, (n, 3), from the published list of its edges, see ``triangles``.
+
+    Raises:
+        ValueError: The file does not hold the list.
+    """
+    return triangles(read_edges(path))
 
 
 def triangles(edges: Iterable[Edge]) -> Triangles:

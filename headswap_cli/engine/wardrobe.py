@@ -143,10 +143,6 @@ class Wardrobe:
         return PersonMatte(self._weights)
 
     @cached_property
-    def _triangles(self) -> topology.Triangles:
-        return topology.triangles(topology.read_edges(self._weights / MESH_EDGES))
-
-    @cached_property
     def _embedder(self) -> FaceEmbedder:
         return FaceEmbedder(self._weights)
 
@@ -204,7 +200,9 @@ class Wardrobe:
         self._hands.reset()
         _require_bare(photo, landmarks, self._hands.find(photo, face_box(landmarks)))
         self._pulse()
-        reference = build_reference(photo, landmarks, self._matte, self._triangles)
+        reference = build_reference(
+            photo, landmarks, self._matte, topology.read_triangles(self._weights / MESH_EDGES)
+        )
         self._pulse()
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
         told = [*self._bystander(photo, face, found), *verdict.warnings, *_background(reference)]

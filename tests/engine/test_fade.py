@@ -15,7 +15,7 @@ from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.fade import Fade, strengths_before
 from headswap_cli.engine.fit import Fit
 from headswap_cli.engine.pipeline import Pipeline
-from headswap_cli.engine.retarget import yaw_of
+from headswap_cli.engine.retarget import yaws_of
 from headswap_cli.engine.segments import excerpt
 from headswap_cli.engine.studio import swappers
 from headswap_cli.engine.types import Scene, SwapSettings
@@ -85,9 +85,9 @@ def _turning(scene: Scene, vertices: Landmarks) -> Scene:
 def _turned(landmarks: Landmarks, vertices: Landmarks, yaw: float) -> Landmarks:
     """The face turned about its own middle until it is ``yaw`` degrees aside."""
     for _ in range(4):
-        a = np.deg2rad(yaw - yaw_of(vertices, landmarks))
+        a = np.deg2rad(yaw - yaws_of(vertices, [landmarks])[0])
         turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
         middle = landmarks.mean(axis=0)
         landmarks = np.asarray((landmarks - middle) @ turn.T + middle, np.float32)
-    assert abs(yaw_of(vertices, landmarks) - yaw) < 0.5
+    assert abs(yaws_of(vertices, [landmarks])[0] - yaw) < 0.5
     return landmarks

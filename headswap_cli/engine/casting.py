@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headswap_cli import wire
-from headswap_cli.engine.appearance import learn, of_face
+from headswap_cli.engine import topology
+from headswap_cli.engine.appearance import Appearance, learn
+from headswap_cli.engine.aside import Aside
 from headswap_cli.engine.bearing import Bearing
 from headswap_cli.engine.decode import VideoReader
 from headswap_cli.engine.fade import strengths_before
@@ -18,13 +21,14 @@ from headswap_cli.engine.inner import face_alone
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.meetings import Judge, encounters, nearness
 from headswap_cli.engine.mesh import FaceMesh
-from headswap_cli.engine.mode import Treatment, remarks, treat
+from headswap_cli.engine.mode import OwnHead, Treatment, own_head, remarks, treat
 from headswap_cli.engine.retarget import habits, yaws_of
 from headswap_cli.engine.several import weights_over
 from headswap_cli.engine.studio import Role
 from headswap_cli.engine.tryon import try_on
 from headswap_cli.engine.types import MediaFault
 from headswap_cli.engine.wardrobe import Wardrobe
+from headswap_cli.engine.weights import MESH_EDGES
 from headswap_cli.media.colourspace import ColourTags
 from headswap_cli.models import Mode, Tone
 
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.meetings import Meeting
@@ -47,6 +50,14 @@ _MOST_SHAPES = 1000
 # So few views of somebody alone tell more than many in which others are near.
 _LEAST_VIEWS = 4
 _UNTAGGED = ColourTags()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """How a person's face and head look in the video, as far as that is seen."""
+
+    appearance: Appearance | None
+    head: OwnHead | None
 
 
 class Casting:
@@ -81,16 +92,23 @@ class Casting:
         Raises: MediaFault: a photo cannot be used, or a person is not in the scene.
         """
         people = _chosen(scene, photos)
-        outfits = self._wardrobe.outfits(photos) if photos else {}
-        samples = {person.obj_id: _samples(person, scene.people) for person in people}
-        ways = self._treatments(samples, outfits, settings.mode)
+        known: dict[int, _Known] = {}
+        with Aside() as aside:
+            # While heads are cut out, which leaves another thread free to work.
+            for person in people:
+                aside.later(self._get_to_know, person, scene.people, settings.mode, known)
+            outfits = self._wardrobe.outfits(photos) if photos else {}
+        ways = {
+            obj_id: treat(outfit.main, known[obj_id].head, settings.mode)
+            for obj_id, outfit in outfits.items()
+        }
         tone = settings.tone or Tone.SOURCE
         roles = tuple(
             self._role(
                 person,
                 outfits[person.obj_id],
                 ways[person.obj_id],
-                appearance=learn(samples[person.obj_id], of_face(outfits[person.obj_id].main.triangles)),
+                appearance=known[person.obj_id].appearance,
                 tone=tone,
                 fit=fit,
                 colour=colour,
@@ -108,7 +126,7 @@ class Casting:
         met = [one for one in encounters(scene.people) if not faces.keys().isdisjoint(one.people)]
         if not met:
             return ()
-        triangles = of_face(roles[0].references[0].triangles)
+        triangles = self._face_triangles
         unknown = {obj_id for one in met for obj_id in one.people} - faces.keys()
         strangers = (person for person in scene.people if person.obj_id in unknown)
         faces |= {person.obj_id: learn(_samples(person, scene.people), triangles) for person in strangers}
@@ -133,6 +151,10 @@ class Casting:
         """Forget the heads, and let go of the networks until they are wanted again."""
         for name in ("_wardrobe", "_matte", "_mesh"):
             vars(self).pop(name, None)
+
+    @property
+    def _face_triangles(self) -> topology.Triangles:
+        return topology.read_triangles(self._weights / MESH_EDGES)
 
     @cached_property
     def _matte(self) -> PersonMatte:
@@ -176,17 +198,13 @@ class Casting:
         self._pulse()
         return Bearing() if mode is Mode.FACE else try_on(reference, shapes, self._mesh)
 
-    def _treatments(
-        self,
-        samples: Mapping[int, Sequence[tuple[Frame, Landmarks]]],
-        outfits: Mapping[int, Outfit],
-        asked: Mode | None,
-    ) -> dict[int, Treatment]:
-        if asked is Mode.FACE:
-            return dict.fromkeys(outfits, Treatment(asked))
-        return {
-            obj_id: treat(outfits[obj_id].main, seen, self._matte, asked) for obj_id, seen in samples.items()
-        }
+    def _get_to_know(
+        self, person: Person, people: Sequence[Person], asked: Mode | None, known: dict[int, _Known]
+    ) -> None:
+        """Enter what a person looks like by nature; where the face alone is to be changed, only that."""
+        samples = _samples(person, people)
+        head = None if asked is Mode.FACE else own_head(samples, self._matte)
+        known[person.obj_id] = _Known(learn(samples, self._face_triangles), head)
 
 
 def _frames_at(indices: Sequence[int], scene: Scene, source: Path) -> Iterator[TimedFrame]:

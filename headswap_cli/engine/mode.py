@@ -37,6 +37,18 @@ class Treatment:
     bares_neck: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OwnHead:
+    """How a person's own head is seen in a video.
+
+    ``hanging`` is how much of the space beside the jaw its hair fills, 0 to 1, ``is_cut_off`` whether the top
+    or a side of it lies beyond the frame most of the time.
+    """
+
+    hanging: float
+    is_cut_off: bool
+
+
 def remarks(way: Treatment, asked: Mode | None) -> tuple[str, ...]:
     """Say of a person who keeps their own hair unasked, or whose neck is guessed, that it is so."""
     if way.mode is Mode.FACE and asked is None:
@@ -52,9 +64,22 @@ def remarks(way: Treatment, asked: Mode | None) -> tuple[str, ...]:
     return ()
 
 
-def treat(
-    reference: Reference, samples: Sequence[tuple[Frame, Landmarks]], matte: Matte, asked: Mode | None = None
-) -> Treatment:
+def own_head(samples: Sequence[tuple[Frame, Landmarks]], matte: Matte) -> OwnHead | None:
+    """Look at a person's own head, None where it is not seen.
+
+    Args:
+        samples: Some frames, BGR, and the person's landmarks in their pixels, spread over the video.
+        matte: Tells people from background in a square window.
+    """
+    chosen = samples[:: max(1, len(samples) // _MOST_SAMPLES)]
+    if not chosen:
+        return None
+    hanging = float(np.median([_hanging_hair(frame, landmarks, matte) for frame, landmarks in chosen]))
+    cut_off = float(np.mean([_cut_off(frame, landmarks) for frame, landmarks in chosen])) > 0.5
+    return OwnHead(hanging, cut_off)
+
+
+def treat(reference: Reference, own: OwnHead | None, asked: Mode | None = None) -> Treatment:
     """Decide how much of this person to replace.
 
     Unasked, only the face where either head is cut off by its picture's edge, or where the person's hair
@@ -62,19 +87,15 @@ def treat(
 
     Args:
         reference: The head to put on.
-        samples: Some frames, BGR, and the person's landmarks in their pixels, spread over the video.
-        matte: Tells people from background in a square window.
+        own: The person's.
         asked: What the user wants.
     """
-    chosen = samples[:: max(1, len(samples) // _MOST_SAMPLES)]
-    if asked is Mode.FACE or not chosen:
+    if asked is Mode.FACE or own is None:
         return Treatment(asked or Mode.FACE)
-    hanging = float(np.median([_hanging_hair(frame, landmarks, matte) for frame, landmarks in chosen]))
-    more = hanging - reference.hanging_hair
-    cut_off = float(np.mean([_cut_off(frame, landmarks) for frame, landmarks in chosen])) > 0.5
-    if asked is None and (more > _LONG_HAIR or cut_off or reference.is_cut_off):
+    more = own.hanging - reference.hanging_hair
+    if asked is None and (more > _LONG_HAIR or own.is_cut_off or reference.is_cut_off):
         return Treatment(Mode.FACE)
-    return Treatment(Mode.HEAD, cuts_hair=hanging > _LONG_HAIR, bares_neck=more > _SURELY_LONG)
+    return Treatment(Mode.HEAD, cuts_hair=own.hanging > _LONG_HAIR, bares_neck=more > _SURELY_LONG)
 
 
 def _cut_off(frame: Frame, landmarks: Landmarks) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
+from headswap_cli.engine.aside import Aside
 from headswap_cli.engine.bearing import UNITS, Bearing, learned
 from headswap_cli.engine.colour import plain_grade
 from headswap_cli.engine.folds import smooth_folds
@@ -19,7 +20,9 @@ from headswap_cli.engine.retarget import Retargeter
 from headswap_cli.engine.shade import SKIN, Levels, shade
 
 if TYPE_CHECKING:
-    from headswap_cli.engine.geometry import Matrix
+    from collections.abc import Iterator
+
+    from headswap_cli.engine.geometry import Crop, Matrix
     from headswap_cli.engine.mesh import FaceMesh
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.retarget import Posed
@@ -49,14 +52,19 @@ def try_on(reference: Reference, habits: Floats, mesh: FaceMesh) -> Bearing:
     sights = retargeter.sights(habits)
     asked, seen = [], []
     drawer = _Drawer(reference, mesh.side)
-    for index in _far_apart(np.array(sights) / UNITS):
-        crop = crop_of_landmarks(habits[index])
-        matrix = crop.matrix(mesh.side)
-        view = drawer.drawn(retargeter.pose(habits[index]), matrix, mesh.side / crop.side)
-        face, presence = mesh.of_square(view, crop)
-        if presence >= _PRESENT:
-            asked.append(sights[index])
-            seen += retargeter.sights(face[np.newaxis])
+
+    def views() -> Iterator[tuple[int, Frame, Crop]]:
+        for index in _far_apart(np.array(sights) / UNITS):
+            crop = crop_of_landmarks(habits[index])
+            matrix = crop.matrix(mesh.side)
+            yield index, drawer.drawn(retargeter.pose(habits[index]), matrix, mesh.side / crop.side), crop
+
+    with Aside() as aside:
+        # While one is looked at the next one is drawn.
+        for (index, *_), (face, presence) in aside.ahead(views(), lambda one: mesh.of_square(*one[1:]), 1):
+            if presence >= _PRESENT:
+                asked.append(sights[index])
+                seen += retargeter.sights(face[np.newaxis])
     return learned(asked, seen) if len(asked) >= _FEWEST else Bearing()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.head import HeadSwapper
-from headswap_cli.engine.mode import treat
+from headswap_cli.engine.mode import own_head, treat
 from headswap_cli.engine.types import Frame, Landmarks, Mask, Others, Plate
 from headswap_cli.models import Mode
 from tests.engine import heads
@@ -138,14 +138,14 @@ def test_somebody_elses_face_behind_the_hair_is_not_taken_away() -> None:
 def test_long_hair_under_a_short_haired_reference_is_kept() -> None:
     frames, track = heads.scene("WolfgangLanger_Pexels.mp4", 300, 4)
     samples = list(zip(frames, track, strict=True))
-    assert treat(heads.reference(), samples, heads.matte()).mode is Mode.FACE
+    assert treat(heads.reference(), own_head(samples, heads.matte())).mode is Mode.FACE
 
 
 @pytest.mark.parametrize("clip", ["carphone_pristine.mp4", "single_face.mp4"])
 def test_short_hair_that_is_all_in_the_frame_is_replaced(clip: str) -> None:
     frames, track = heads.scene(clip, 0, 12 if clip.startswith("car") else 2)
     samples = list(zip(frames, track, strict=True))
-    assert treat(heads.reference(), samples, heads.matte()).mode is Mode.HEAD
+    assert treat(heads.reference(), own_head(samples, heads.matte())).mode is Mode.HEAD
 
 
 def test_a_head_cut_off_by_the_frame_keeps_its_hair() -> None:
@@ -155,11 +155,11 @@ def test_a_head_cut_off_by_the_frame_keeps_its_hair() -> None:
         (np.ascontiguousarray(frame[top:]), landmarks - np.array([0, top, 0], np.float32))
         for frame, landmarks in zip(frames, track, strict=True)
     ]
-    assert treat(heads.reference(), samples, heads.matte()).mode is Mode.FACE
+    assert treat(heads.reference(), own_head(samples, heads.matte())).mode is Mode.FACE
 
 
 def test_without_a_frame_to_look_at_only_the_face_is_replaced() -> None:
-    assert treat(heads.reference(), [], heads.matte()).mode is Mode.FACE
+    assert treat(heads.reference(), own_head([], heads.matte())).mode is Mode.FACE
 
 
 def test_people_are_told_from_background_in_every_other_frame_only() -> None:

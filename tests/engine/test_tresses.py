@@ -10,7 +10,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.headmatte import HeadMatte
-from headswap_cli.engine.mode import Treatment, treat
+from headswap_cli.engine.mode import Treatment, own_head, treat
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.tresses import beside_jaw
 from headswap_cli.engine.types import Frame, Landmarks, Mask
@@ -185,11 +185,11 @@ def samples(clip: tuple[str, int, int]) -> list[tuple[Frame, Landmarks]]:
 
 def test_long_hair_is_cut_only_where_the_whole_head_was_asked_for() -> None:
     long, short = samples(LONG), samples(SHORT)
-    assert treat(heads.reference(), long, heads.matte()) == Treatment(Mode.FACE)
-    wholly = treat(heads.reference(), long, heads.matte(), Mode.HEAD)
+    assert treat(heads.reference(), own_head(long, heads.matte())) == Treatment(Mode.FACE)
+    wholly = treat(heads.reference(), own_head(long, heads.matte()), Mode.HEAD)
     assert wholly == Treatment(Mode.HEAD, cuts_hair=True, bares_neck=True)
-    assert treat(heads.reference(), long, heads.matte(), Mode.FACE) == Treatment(Mode.FACE)
-    assert treat(heads.reference(), short, heads.matte(), Mode.HEAD) == Treatment(Mode.HEAD)
+    assert treat(heads.reference(), own_head(long, heads.matte()), Mode.FACE) == Treatment(Mode.FACE)
+    assert treat(heads.reference(), own_head(short, heads.matte()), Mode.HEAD) == Treatment(Mode.HEAD)
 
 
 def test_a_head_that_the_photo_cuts_off_lends_only_its_face() -> None:
@@ -198,11 +198,11 @@ def test_a_head_that_the_photo_cuts_off_lends_only_its_face() -> None:
     assert cropped.is_cut_off
     assert not heads.reference().is_cut_off
     assert not heads.reference("0-f15-hao-ph.jpg").is_cut_off
-    assert treat(cropped, samples(SHORT), heads.matte()).mode is Mode.FACE
-    assert treat(cropped, samples(SHORT), heads.matte(), Mode.HEAD).mode is Mode.HEAD
+    assert treat(cropped, own_head(samples(SHORT), heads.matte())).mode is Mode.FACE
+    assert treat(cropped, own_head(samples(SHORT), heads.matte()), Mode.HEAD).mode is Mode.HEAD
 
 
 def test_the_shoulders_of_somebody_who_leans_forward_are_no_long_hair() -> None:
     frame, (face,) = heads.faces("single_face.jpg")
     landmarks, _ = heads.mesh().from_detection(frame, face)
-    assert treat(heads.reference(), [(frame, landmarks)], heads.matte()) == Treatment(Mode.HEAD)
+    assert treat(heads.reference(), own_head([(frame, landmarks)], heads.matte())) == Treatment(Mode.HEAD)

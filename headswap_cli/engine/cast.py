@@ -17,6 +17,7 @@ from headswap_cli.engine.types import ALONE, Others
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.head import Rendered
     from headswap_cli.engine.meetings import Meeting
@@ -159,6 +160,24 @@ class Cast:
         image = self.fit.frame(frame)
         for one in self._present(frame_index):
             self._found_hands(one, frame_index, image)
+
+    def foresee(self, frames: Sequence[TimedFrame]) -> None:
+        """Look for hands in the first frames of a shot, before the first is played.
+
+        A hand whose palm is turned away is followed but not found. What a shot begins with has no frames
+        before it: it is followed backwards from those after it.
+        """
+        first = frames[0].frame_index
+        for one in self._present(first):
+            if (hands := self._hands.get(one.obj_id)) is None:
+                continue
+            hands.reset()
+            for frame in reversed(frames):
+                face = self._face(one.track, frame.frame_index)
+                if face is not None:
+                    hands.find(self.fit.frame(frame.image), face_box(face))
+            hands.turn_round()
+            self._watched[one.obj_id] = one.track, first
 
     def _found_hands(self, presence: _Presence, frame_index: int, image: Frame) -> list[Hand]:
         hands = self._hands.get(presence.obj_id)

@@ -104,6 +104,14 @@ class Hands:
         self._glance: Mask | None = None
         self._face: Box | None = None
 
+    def turn_round(self) -> None:
+        """Look at the last frame once more, everywhere, and go the other way from there."""
+        hands, face = self._hands, self._face
+        looks = [look._replace(hand=hand) for look, hand in zip(self._looks, hands, strict=True)]
+        self.reset()
+        self._hands, self._looks, self._face = hands, looks, face
+        self._steps = [np.zeros_like(hand) for hand in hands]
+
     def find(self, frame: Frame, face: Box) -> list[Hand]:
         """Return the hands near a face, (21, 2) each, in pixels of the frame.
 

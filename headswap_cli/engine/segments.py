@@ -34,7 +34,8 @@ class Segment:
     """Frames ``first_frame`` to ``last_frame`` (inclusive), with the people in them.
 
     Work begins at ``warm_from``, some frames earlier in the same shot, and hands are followed from
-    ``watch_from`` on; ``scene`` holds the frames from there on and nothing else.
+    ``watch_from`` on; ``scene`` holds the frames from there on and nothing else. In the frames ``begins`` a
+    shot does.
     """
 
     index: int
@@ -42,6 +43,7 @@ class Segment:
     warm_from: int
     first_frame: int
     last_frame: int
+    begins: tuple[int, ...]
     scene: Scene
 
 
@@ -53,7 +55,7 @@ def segments(scene: Scene) -> list[Segment]:
 
 
 def hands_warm_up(video: VideoProperties) -> int:
-    """Return in how many frames before a segment hands are followed."""
+    """Return in how many frames before a segment hands are followed, and from a shot's first one on."""
     return min(HANDS_WARM_UP, max(WARM_UP, _KEPT_PIXELS // (video.width * video.height)))
 
 
@@ -94,7 +96,8 @@ def _segment(scene: Scene, index: int, first: int, last: int) -> Segment:
     place = bisect_right(scene.shots, first, key=_first_frame) - 1
     begin = scene.shots[place].first_frame if place >= 0 else 0
     watch_from, warm_from = (max(begin, first - frames) for frames in (hands_warm_up(scene.video), WARM_UP))
-    return Segment(index, watch_from, warm_from, first, last, excerpt(scene, watch_from, last))
+    begins = tuple(shot.first_frame for shot in scene.shots if first <= shot.first_frame <= last)
+    return Segment(index, watch_from, warm_from, first, last, begins, excerpt(scene, watch_from, last))
 
 
 def _first_frame(shot: Shot) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from headswap_cli.engine.cast import Cast, Tally
@@ -18,7 +20,7 @@ from headswap_cli.engine.segments import hands_warm_up
 from headswap_cli.engine.several import SeveralHeads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.bearing import Bearing
     from headswap_cli.engine.cast import Swapper
+    from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.meetings import Meeting
     from headswap_cli.engine.reference import Reference
@@ -110,7 +113,8 @@ class Studio:
         encoder = PictureEncoder(production.picture)
         settler = _Settler()
         frame_count = frames_swapped = 0
-        for frame in self._reader.between(segment.watch_from, segment.last_frame):
+        frames = self._reader.between(segment.watch_from, segment.last_frame)
+        for frame in _foreseen(frames, segment, cast, hands_warm_up(production.video)):
             index = frame.frame_index
             if index < segment.first_frame:
                 (cast.watch if index < segment.warm_from else cast.rehearse)(index, frame.image)
@@ -135,6 +139,20 @@ class Studio:
     @cached_property
     def _hands(self) -> dict[int, Hands]:
         return hand_finders(self._production.roles, self._production.weights)
+
+
+def _foreseen(frames: Iterator[TimedFrame], segment: Segment, cast: Cast, count: int) -> Iterator[TimedFrame]:
+    """Return all frames one by one; where a shot begins, let so many of its first be looked at before."""
+    for frame in frames:
+        index = frame.frame_index
+        if index not in segment.begins:
+            yield frame
+            continue
+        end = min((begin for begin in segment.begins if begin > index), default=index + count)
+        coming = deque([frame, *islice(frames, min(count, end - index) - 1)])
+        cast.foresee(coming)
+        while coming:
+            yield coming.popleft()
 
 
 class _Settler:

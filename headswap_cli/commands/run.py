@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.commands import options as o
 from headswap_cli.commands.rows import do_videos, request_of
+from headswap_cli.commands.telling import with_news
 from headswap_cli.context import STDOUT, AppContext
 from headswap_cli.errors import InputError
 from headswap_cli.extras import require_likeness
@@ -120,4 +121,4 @@ def _run_one(
             shown = rehearsal(drive(rehearse_run_steps(deps, request, deadline=deadline), deps.sleep))
         else:
             shown = views.run(drive(run_steps(deps, request, deadline=deadline), deps.sleep))
-    app.view.show(shown)
+    app.view.show(with_news(app, shown))

@@ -8,6 +8,7 @@ import typer
 
 from headswap_cli.commands import known
 from headswap_cli.commands import options as o
+from headswap_cli.commands.telling import with_news
 from headswap_cli.context import AppContext
 from headswap_cli.extras import require_likeness
 
@@ -80,4 +81,4 @@ def swap_command(
             shown = rehearsal(drive(rehearse_swap_steps(deps, request, deadline=deadline), deps.sleep))
         else:
             shown = views.task(drive(swap_steps(deps, request, deadline=deadline), deps.sleep))
-    app.view.show(shown)
+    app.view.show(with_news(app, shown))

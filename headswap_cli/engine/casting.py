@@ -125,9 +125,9 @@ class Casting:
         """
         self._wardrobe.outfits(photos)
 
-    def faults(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, PhotoFault]:
-        """Make the heads as ``check`` does, and return what is wrong with any, by whose photos they are."""
-        return self._wardrobe.faults(photos)
+    def tried(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, Outfit | PhotoFault]:
+        """Make the heads as ``check`` does; return them, or what is wrong, by whose photos they are."""
+        return self._wardrobe.tried(photos)
 
     def clear(self) -> None:
         """Forget the heads, and let go of the networks until they are wanted again."""

@@ -142,7 +142,10 @@ _SCHEMAS: JsonObject = {
     ),
     "Media": _object({"url": _URL}),
     "Judged": _object(
-        {"refused": {"type": ["array", "null"], "items": _object({"person": _COUNT, "reason": _TEXT})}}
+        {
+            "refused": {"type": ["array", "null"], "items": _object({"person": _COUNT, "reason": _TEXT})},
+            "warned": {"type": "array", "items": _object({"person": _COUNT, "warning": _TEXT})},
+        }
     ),
     "Ended": _object(
         {

@@ -17,7 +17,8 @@ from headswap_cli.engine.kernel import make_ready
 from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.segments import segments
 from headswap_cli.engine.studio import Production, hand_finders, swappers
-from headswap_cli.engine.types import SwapReport
+from headswap_cli.engine.types import PhotoFault, SwapReport
+from headswap_cli.models import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,19 +76,20 @@ class Pipeline:
         self._crew.gather()
         self._casting.check(photos)
 
-    def judge_photos(self, photos: Sequence[Sequence[Path]]) -> dict[int, str]:
-        """Say which photos no head can be made of, before anybody has looked at a video.
+    def judge_photos(self, photos: Sequence[Sequence[Path]]) -> Judgement:
+        """Say which photos no head can be made of, or no good one, before anybody has looked at a video.
 
         The heads of the others are kept until they are wanted, unless another swap comes first.
 
         Args:
             photos: Of each person, the main one first.
-
-        Returns: The reasons, by the person's place.
         """
-        faults = self._casting.faults(dict(enumerate(photos)))
+        tried = self._casting.tried(dict(enumerate(photos)))
         give_back_memory()
-        return {place: fault.reason for place, fault in faults.items()}
+        return Judgement(
+            {place: one.reason for place, one in tried.items() if isinstance(one, PhotoFault)},
+            {place: one.warnings for place, one in tried.items() if not isinstance(one, PhotoFault)},
+        )
 
     def swap(
         self,

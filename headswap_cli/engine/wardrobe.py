@@ -112,23 +112,23 @@ class Wardrobe:
         finally:
             self._put_networks_away()
 
-    def faults(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, PhotoFault]:
-        """Return what is wrong with photos, by whose they are; the heads of the last others are kept.
+    def tried(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, Outfit | PhotoFault]:
+        """Return the heads of photos, or what is wrong with them, by whose they are; the last ones are kept.
 
         Args:
             photos: As ``outfits`` takes them, by whatever number.
         """
-        faults: dict[int, PhotoFault] = {}
+        tried: dict[int, Outfit | PhotoFault] = {}
         try:
             for number, paths in photos.items():
                 try:
-                    self._outfit_of(_key(paths), paths)
+                    tried[number] = self._outfit_of(_key(paths), paths)
                 except PhotoFault as fault:
-                    faults[number] = fault
+                    tried[number] = fault
                 self._thin()
         finally:
             self._put_networks_away()
-        return faults
+        return tried
 
     @cached_property
     def _detector(self) -> FaceDetector:

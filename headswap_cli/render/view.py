@@ -105,7 +105,7 @@ class View:
 
     def show(self, shown: Shown) -> None:
         """Print a result, and on stderr what there is to know of it."""
-        self.notices(shown.notices)
+        self.notices(shown.remarks())
         if self._stdout_reserved:
             return
         if self._json:
@@ -121,7 +121,7 @@ class View:
     def show_last(self, shown: Shown) -> None:
         """Print the end of a stream: as JSON its lines have been printed already."""
         if self._json:
-            self.notices(shown.notices)
+            self.notices(shown.remarks())
         else:
             self.show(shown)
 
@@ -184,6 +184,11 @@ class View:
         self.notices(faults)
         stream.write(drawn)
         stream.flush()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether stderr is for errors alone."""
+        return self._quiet
 
     @property
     def can_ask(self) -> bool:

@@ -1,4 +1,4 @@
-"""Photos that the local engine would refuse are refused before it looks at the video."""
+"""Photos that the local engine would refuse, or warn of, are judged before it looks at the video."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from headswap_cli.errors import HeadswapError, InputError
 from headswap_cli.media import is_url
-from headswap_cli.models import Backend, Status
+from headswap_cli.models import Backend, Judgement, Status
 from headswap_cli.services.deps import absolute
 from headswap_cli.services.hosted import hosted
+from headswap_cli.services.told import untold
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -33,6 +34,8 @@ def check_photos(
 ) -> Generator[float, None, None]:
     """Have the local engine judge the photos that lie on this machine; it keeps the heads for the task.
 
+    What it warns of is told at once.
+
     Those of a cloud service, and those behind URLs, which nobody reads before the task, are not judged; nor
     are any where it is not known yet which of them show one person.
 
@@ -50,10 +53,16 @@ def check_photos(
     if not photos:
         return
     urls = [[hosted(deps, run_id, photo, "photo", hashes[photo]) for photo in one] for one in photos]
-    refused = yield from _judged(deps, urls, deadline)
-    if refused:
-        told = ". ".join(f"{', '.join(photos[place])}: {reason}" for place, reason in refused.items())
-        raise InputError(told, hint=_way_on([photos[place] for place in refused]))
+    judged = yield from _judged(deps, urls, deadline)
+    if judged is None:
+        return
+    for place, warnings in judged.warned.items():
+        # Who wants to hear nothing is told by the next command.
+        for warning in () if deps.is_quiet else untold(deps.journal, run_id, warnings):
+            deps.report.notice(f"{', '.join(photos[place])}: {warning}")
+    if judged.refused:
+        told = ". ".join(f"{', '.join(photos[place])}: {reason}" for place, reason in judged.refused.items())
+        raise InputError(told, hint=_way_on([photos[place] for place in judged.refused]))
 
 
 def _way_on(refused: Sequence[Sequence[str]]) -> str:
@@ -67,25 +76,25 @@ def photo_fault(deps: Deps, photo: str) -> str | None:
     """Return why a photo cannot be used by itself; None if nothing is wrong with it, or that is not known."""
     if deps.settings.backend is not Backend.LOCAL or deps.open_host is None or is_url(photo):
         return None
-    refused = _asked(deps, [[deps.open_host().publish(absolute(photo))]])
-    return refused.get(0) if refused else None
+    judged = _asked(deps, [[deps.open_host().publish(absolute(photo))]])
+    return judged.refused.get(0) if judged else None
 
 
 def _judged(
     deps: Deps, urls: Sequence[Sequence[str]], deadline: Deadline | None
-) -> Generator[float, None, dict[int, str] | None]:
-    """Ask until the engine has time; return why photos are refused, None if it had none."""
-    refused = _asked(deps, urls)
-    if refused is None and deadline is not None:
+) -> Generator[float, None, Judgement | None]:
+    """Ask until the engine has time; return None if it had none."""
+    judged = _asked(deps, urls)
+    if judged is None and deadline is not None:
         deps.report.notice("the local engine is at work on another job; the photos are judged after that")
-        while refused is None and deps.clock() < deadline.at:
+        while judged is None and deps.clock() < deadline.at:
             # On a terminal it spins: it may be for minutes.
             deps.report.state("photos", Status.QUEUED, 0)
             yield _PAUSE_S
-            refused = _asked(deps, urls)
-        if refused is not None:
+            judged = _asked(deps, urls)
+        if judged is not None:
             deps.report.state("photos", Status.COMPLETED, 100)
-    return refused
+    return judged
 
 
 def _by_person(faces: Sequence[FaceMapping]) -> list[list[str]]:
@@ -102,11 +111,11 @@ def _by_person(faces: Sequence[FaceMapping]) -> list[list[str]]:
     return [photos for photos in people.values() if not any(map(is_url, photos))]
 
 
-def _asked(deps: Deps, urls: Sequence[Sequence[str]]) -> dict[int, str] | None:
-    from headswap_cli.api.photos import refused_photos
+def _asked(deps: Deps, urls: Sequence[Sequence[str]]) -> Judgement | None:
+    from headswap_cli.api.photos import judged_photos
 
     try:
-        return refused_photos(deps.client, urls)
+        return judged_photos(deps.client, urls)
     except HeadswapError:
         # It was ended, or is of another build: the task judges them too.
-        return {}
+        return Judgement({}, {})

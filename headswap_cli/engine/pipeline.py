@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from headswap_cli import wire
 from headswap_cli.engine.analysis import Analyser
 from headswap_cli.engine.aside import Aside
-from headswap_cli.engine.cast import Cast, told
+from headswap_cli.engine.cast import LEFT, Cast, told
 from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.crew import Crew
 from headswap_cli.engine.decode import ahead, open_known, open_video
@@ -17,7 +18,7 @@ from headswap_cli.engine.kernel import make_ready
 from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.segments import segments
 from headswap_cli.engine.studio import Production, hand_finders, swappers
-from headswap_cli.engine.types import PhotoFault, SwapReport
+from headswap_cli.engine.types import MediaFault, PhotoFault, SwapReport
 from headswap_cli.models import Judgement
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ class Pipeline:
             on_progress: Told after every frame.
 
         Raises:
-            MediaFault: A photo or the video cannot be used, or a person is not in the scene.
+            MediaFault: A photo or the video cannot be used, a person is not in the scene, or nobody was
+                swapped in any frame.
             HelperDiedError: A process that worked along ended.
         """
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
@@ -137,8 +139,14 @@ class Pipeline:
         counter = _Counter(scene.video.frame_count, on_progress)
         with open_writer(target, picture, times, sound_of=sound_of) as writer:
             reports = self._crew.make(production, segments(scene), writer.write, counter)
-        frame_count = sum(report.frame_count for report in reports)
-        frames_swapped = sum(report.frames_swapped for report in reports)
+            frame_count = sum(report.frame_count for report in reports)
+            frames_swapped = sum(report.frames_swapped for report in reports)
+            if roles and not frames_swapped:
+                raise MediaFault(
+                    wire.INVALID_PARAMETER,
+                    f"nobody was swapped in any of the {frame_count} frames, and the result would be the"
+                    f" source ({LEFT})",
+                )
         tallies = [report.tallies for report in reports]
         give_back_memory()
         return SwapReport(

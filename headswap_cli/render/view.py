@@ -222,8 +222,7 @@ class View:
             is_free: Whether nothing is to be paid in the end.
 
         Raises:
-            CancelledError: the user left by Escape.
-            InterruptedByKeyError: the user left by Ctrl-C.
+            LeftError: the user left by Escape or Ctrl-C.
         """
         from headswap_cli.render.keys import pressed
         from headswap_cli.render.picker import pick

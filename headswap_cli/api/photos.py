@@ -12,23 +12,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headswap_cli.api.client import ApiClient
+    from headswap_cli.models import Mode
 
 _MOST_WARNINGS = 50
 
 
-def judged_photos(client: ApiClient, photos: Sequence[Sequence[str]]) -> Judgement | None:
+def judged_photos(client: ApiClient, photos: Sequence[Sequence[str]], mode: Mode | None) -> Judgement | None:
     """Return which photos cannot be used, and what there is to know of the others.
 
     Args:
         client: Sends it to the local engine.
         photos: URLs of its media, a list a person, the main one first.
+        mode: How much of the heads is to be worn; None where the video is to decide.
 
     Returns: None if the engine is at work on other jobs; it may be asked again at once.
 
     Raises:
         HeadswapError: the engine is of another build that does not know the call, or can't be reached.
     """
-    judged = client.post(PHOTOS_PATH, {"photos": [list(urls) for urls in photos]})
+    judged = client.post(PHOTOS_PATH, {"photos": [list(urls) for urls in photos], "mode": mode})
     if judged.get("refused") is None:
         return None
     refused = dict(_told(judged["refused"], "reason", len(photos)))

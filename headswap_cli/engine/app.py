@@ -141,8 +141,13 @@ class Routes:
 
         Refused is null if no worker has time for that now.
         """
-        photos = intake.photos_call(await _read_json(request), self._locate)
-        order: PhotosOrder = {"kind": "photos", "id": secrets.token_hex(12), "photos": photos}
+        photos, mode = intake.photos_call(await _read_json(request), self._locate)
+        order: PhotosOrder = {
+            "kind": "photos",
+            "id": secrets.token_hex(12),
+            "photos": photos,
+            "mode": mode,
+        }
         event = await run_in_threadpool(self._ask, order)
         # What could not be judged is left to the task, which has a way to say why.
         judged: JsonObject = {"refused": None} if event is None else event.get("done", {"refused": []})

@@ -233,7 +233,7 @@ def _chosen(scene: Scene, photos: Mapping[int, Sequence[Path]]) -> list[Person]:
 
 def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Treatment], asked: Mode | None) -> list[str]:
     """Say what is wrong with photos, who keeps their own hair unasked, and whose neck is guessed."""
-    said = [(obj_id, outfit.warnings) for obj_id, outfit in sorted(outfits.items())]
+    said = [(obj_id, outfit.told(chosen[obj_id].mode)) for obj_id, outfit in sorted(outfits.items())]
     said += [(obj_id, remarks(way, asked)) for obj_id, way in sorted(chosen.items())]
     return [f"person {obj_id + 1}: {sentence}" for obj_id, sentences in said for sentence in sentences]
 

@@ -172,8 +172,10 @@ _SCHEMAS: JsonObject = {
                 "minItems": 1,
                 "maxItems": MAX_MAPPINGS,
                 "description": "Media of the engine, a list a person, the main one first.",
-            }
+            },
+            "mode": {"enum": [*map(str, Mode), None]},
         },
+        optional=("mode",),
         is_open=True,
     ),
     "CreateBody": _object(

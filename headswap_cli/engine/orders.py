@@ -53,6 +53,7 @@ class PhotosOrder(TypedDict):
     kind: Literal["photos"]
     id: str
     photos: list[list[str]]
+    mode: str | None
 
 
 Order = AnalysisOrder | SwapOrder | PhotosOrder

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.decode import VideoSource
     from headswap_cli.engine.types import OnProgress, Scene, SwapSettings
-    from headswap_cli.models import Quality
+    from headswap_cli.models import Mode, Quality
 
 
 _BITS = 8
@@ -77,19 +77,20 @@ class Pipeline:
         self._crew.gather()
         self._casting.check(photos)
 
-    def judge_photos(self, photos: Sequence[Sequence[Path]]) -> Judgement:
+    def judge_photos(self, photos: Sequence[Sequence[Path]], mode: Mode | None) -> Judgement:
         """Say which photos no head can be made of, or no good one, before anybody has looked at a video.
 
         The heads of the others are kept until they are wanted, unless another swap comes first.
 
         Args:
             photos: Of each person, the main one first.
+            mode: How much of the heads is to be worn; None where the video is to decide.
         """
         tried = self._casting.tried(dict(enumerate(photos)))
         give_back_memory()
         return Judgement(
             {place: one.reason for place, one in tried.items() if isinstance(one, PhotoFault)},
-            {place: one.warnings for place, one in tried.items() if not isinstance(one, PhotoFault)},
+            {place: one.told(mode) for place, one in tried.items() if not isinstance(one, PhotoFault)},
         )
 
     def swap(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import HeadswapError, InputError
@@ -12,9 +13,9 @@ from headswap_cli.services.hosted import hosted
 from headswap_cli.services.told import untold
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from headswap_cli.models import FaceMapping
+    from headswap_cli.models import FaceMapping, Mode
     from headswap_cli.services.deps import Deadline, Deps
 
 OTHER_PHOTO = "Take another photo: what the reason names is refused each time."
@@ -29,6 +30,7 @@ def check_photos(
     run_id: str,
     faces: Sequence[FaceMapping],
     hashes: Mapping[str, str | None],
+    mode: Mode | None,
     *,
     deadline: Deadline | None,
 ) -> Generator[float, None, None]:
@@ -44,6 +46,7 @@ def check_photos(
         run_id: The run that they are for.
         faces: Who gets which photo; who that is need not be known yet.
         hashes: What each photo is known by.
+        mode: How much of the heads is to be worn; None where the video is to decide.
         deadline: When to leave it to the task; None to ask once.
 
     Raises:
@@ -53,7 +56,7 @@ def check_photos(
     if not photos:
         return
     urls = [[hosted(deps, run_id, photo, "photo", hashes[photo]) for photo in one] for one in photos]
-    judged = yield from _judged(deps, urls, deadline)
+    judged = yield from _judged(deps, partial(_asked, deps, urls, mode), deadline)
     if judged is None:
         return
     for place, warnings in judged.warned.items():
@@ -76,22 +79,22 @@ def photo_fault(deps: Deps, photo: str) -> str | None:
     """Return why a photo cannot be used by itself; None if nothing is wrong with it, or that is not known."""
     if deps.settings.backend is not Backend.LOCAL or deps.open_host is None or is_url(photo):
         return None
-    judged = _asked(deps, [[deps.open_host().publish(absolute(photo))]])
+    judged = _asked(deps, [[deps.open_host().publish(absolute(photo))]], None)
     return judged.refused.get(0) if judged else None
 
 
 def _judged(
-    deps: Deps, urls: Sequence[Sequence[str]], deadline: Deadline | None
+    deps: Deps, ask: Callable[[], Judgement | None], deadline: Deadline | None
 ) -> Generator[float, None, Judgement | None]:
     """Ask until the engine has time; return None if it had none."""
-    judged = _asked(deps, urls)
+    judged = ask()
     if judged is None and deadline is not None:
         deps.report.notice("the local engine is at work on another job; the photos are judged after that")
         while judged is None and deps.clock() < deadline.at:
             # On a terminal it spins: it may be for minutes.
             deps.report.state("photos", Status.QUEUED, 0)
             yield _PAUSE_S
-            judged = _asked(deps, urls)
+            judged = ask()
         if judged is not None:
             deps.report.state("photos", Status.COMPLETED, 100)
     return judged
@@ -111,11 +114,11 @@ def _by_person(faces: Sequence[FaceMapping]) -> list[list[str]]:
     return [photos for photos in people.values() if not any(map(is_url, photos))]
 
 
-def _asked(deps: Deps, urls: Sequence[Sequence[str]]) -> Judgement | None:
+def _asked(deps: Deps, urls: Sequence[Sequence[str]], mode: Mode | None) -> Judgement | None:
     from headswap_cli.api.photos import judged_photos
 
     try:
-        return judged_photos(deps.client, urls)
+        return judged_photos(deps.client, urls, mode)
     except HeadswapError:
         # It was ended, or is of another build: the task judges them too.
         return Judgement({}, {})

@@ -84,3 +84,14 @@ def test_a_result_that_would_be_the_source_is_a_failed_task_and_nothing_is_saved
     assert "too small or cut off by the frame's edge" in told
     assert "hint: " in told
     assert not list(local.cwd.iterdir())
+
+
+def test_what_is_behind_the_head_in_a_photo_is_warned_of_unless_the_face_alone_is_worn(
+    local: Headswap, carphone: Path
+) -> None:
+    run = ("run", carphone, "--face", f"1={media.photo('gracehopper.jpg')}")
+    ahead = local(*run, "--dry-run").err
+    assert "the reference photo's background can hardly be told from the head" in ahead
+    alone = local(*run, "--mode", "face").err
+    assert "wears glasses" in alone
+    assert "background" not in alone

@@ -232,7 +232,7 @@ def test_photos_are_judged_before_any_job_that_waits(store: JobStore) -> None:
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="asker") as pool:
             until(lambda: book.kinds, lambda kinds: kinds == ["analysis"])
-            answer = pool.submit(runner.ask, {"kind": "photos", "id": "", "photos": []}, 60.0)
+            answer = pool.submit(runner.ask, {"kind": "photos", "id": "", "photos": [], "mode": None}, 60.0)
             until(lambda: runner._asking, lambda asking: asking == 1)
             book.may.release(3)
             assert answer.result() == {"done": {}}

@@ -14,6 +14,7 @@ from headswap_cli.engine.cancel import UnwantedError
 from headswap_cli.engine.reference import read_photo
 from headswap_cli.engine.types import MediaFault, PhotoFault
 from headswap_cli.engine.wardrobe import Outfit, Wardrobe
+from headswap_cli.models import Mode
 from tests import media
 from tests.engine import heads, worse
 
@@ -108,22 +109,26 @@ def test_warnings_say_which_photo_they_are_about(wardrobe: Wardrobe, ahead: Path
 
 
 def test_a_head_that_reaches_beyond_the_photo_is_warned_of(wardrobe: Wardrobe, ahead: Path) -> None:
-    (told,) = [one for one in wardrobe.outfits({0: [ahead]})[0].warnings if "cuts the head off" in one]
+    (told,) = [one for one in wardrobe.outfits({0: [ahead]})[0].of_outline if "cuts the head off" in one]
     assert float(told.split("along ")[1].split()[0]) > 0.2
     assert "up to 0.2 does no harm)" in told
 
 
 def test_a_background_that_is_like_the_head_is_warned_of_with_how_much_of_it(wardrobe: Wardrobe) -> None:
-    warnings = wardrobe.outfits({0: [media.photo("gracehopper.jpg")]})[0].warnings
-    (told,) = [one for one in warnings if "background" in one]
-    assert 8 < float(told.split("differ over ")[1].split()[0]) < 20
-    assert "up to 8 do no harm" in told
+    outfit = wardrobe.outfits({0: [media.photo("gracehopper.jpg")]})[0]
+    (told,) = [one for one in outfit.told(None) if "background" in one]
+    assert 8 < float(told.split("disagree over an area as large as ")[1].split()[0]) < 20
+    assert "% of the face; up to 8 do no harm" in told
+    # Of a face alone no outline is worn.
+    assert told in outfit.told(Mode.HEAD)
+    assert outfit.told(Mode.FACE) == outfit.warnings
+    assert told not in outfit.warnings
 
 
 @pytest.mark.parametrize("name", ["astronaut.png", "0-f15-hao-ph.jpg", "0-f1-su-ph.jpg", "15-f13-anc-ph.jpg"])
 def test_a_wall_behind_the_head_is_warned_of_by_nothing(wardrobe: Wardrobe, name: str) -> None:
-    warnings = wardrobe.outfits({0: [media.photo(name)]})[0].warnings
-    assert not any("background" in told for told in warnings)
+    outfit = wardrobe.outfits({0: [media.photo(name)]})[0]
+    assert not any("background" in told for told in outfit.told(Mode.HEAD))
 
 
 def test_glasses_are_warned_of_and_a_bare_face_is_not(wardrobe: Wardrobe) -> None:

@@ -12,7 +12,7 @@ from headswap_cli.errors import InputError
 from headswap_cli.media import known_name
 from headswap_cli.models import Status
 from headswap_cli.render.steps import moment, place, told_steps
-from headswap_cli.render.views import Shown, short_path, table
+from headswap_cli.render.views import NOTHING_MADE, Shown, short_path, table
 from headswap_cli.text import masked, printable
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _stand(known: Run) -> str:
     if known.state is Status.COMPLETED and known.task_id:
         return f"headswap download {known.run_id}"
     if known.is_rehearsal and known.state is Status.COMPLETED:
-        return "dry run: nothing made"
+        return NOTHING_MADE
     return known.task_id or known.analysis_id or "-"
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # Long enough for every path and presigned URL; a table cuts nothing that one may want to copy.
 CELL_LIMIT = 4000
+NOTHING_MADE = "dry run: nothing made"
 
 Json = dict[str, Any] | list[dict[str, Any]]
 
@@ -278,7 +279,7 @@ def _saved_as(output: str | None) -> str | None:
 def _way_to_output(result: StatusResult) -> str:
     """Return where the result can be had; the engine's own URLs are for its clients alone."""
     if result.output_url is None or not result.output_url.startswith(ENGINE_ORIGIN):
-        return result.output_url or "-"
+        return result.output_url or (NOTHING_MADE if result.is_rehearsal else "-")
     return f"headswap download {result.identifier}"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headswap_cli.commands import options as o
+from headswap_cli.commands import values
 from headswap_cli.commands.telling import news
 from headswap_cli.context import STDOUT
 from headswap_cli.errors import InputError
@@ -56,7 +56,7 @@ def request_of(preferences: Preferences, cells: Mapping[str, Any], *, row: int |
     """
     from headswap_cli.services.run import request_for
 
-    options = o.swap_options(
+    options = values.swap_options(
         preferences,
         resolution=cells["resolution"],
         mode=cells["mode"],

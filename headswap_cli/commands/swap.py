@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from headswap_cli.commands import known
+from headswap_cli.commands import known, values
 from headswap_cli.commands import options as o
 from headswap_cli.commands.telling import with_news
 from headswap_cli.context import AppContext
@@ -17,7 +17,7 @@ AnalysisArg = Annotated[
     typer.Argument(
         metavar="ANALYSIS",
         help="The id that `analyze` printed.",
-        parser=o.parse_id,
+        parser=values.parse_id,
         autocompletion=known.analyses,
     ),
 ]
@@ -60,11 +60,11 @@ def swap_command(
     from headswap_cli.services.wait import drive
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
-    faces = o.parse_faces(face, mapping)
+    faces = values.parse_faces(face, mapping)
     require_likeness(faces)
     deadline = app.deadline(timeout) if wait else None
     app.view.notices(check_sources(None, faces, any_length=any_length))
-    options = o.swap_options(
+    options = values.swap_options(
         app.preferences(about=analysis),
         resolution=resolution,
         mode=mode,

@@ -11,7 +11,7 @@ import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine import topology
-from headswap_cli.engine.bystander import CLOSER_THRESHOLD, closer_squares, told_bystander
+from headswap_cli.engine.bystander import closer_squares, told_bystander
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.gate import ASIDE, FRONTAL, judge
 from headswap_cli.engine.geometry import face_box, inside
@@ -227,7 +227,7 @@ class Wardrobe:
 
     def _bystander(self, photo: Frame, face: Detection, found: list[Detection]) -> list[str]:
         """Look closer for somebody else on a photo, and return what there is to say of them."""
-        closer = self._detector.in_squares(photo, closer_squares(photo, face), CLOSER_THRESHOLD)
+        closer = self._detector.in_squares(photo, closer_squares(photo, face))
         return told_bystander(face, found + closer, lambda one: self._mesh.from_detection(photo, one)[1])
 
 

@@ -273,6 +273,7 @@ class AppContext:
                 report=progress,
                 sleep=time.sleep,
                 clock=time.monotonic,
+                is_quiet=self.view.is_quiet,
             )
 
     @contextmanager

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from fractions import Fraction
     from pathlib import Path
     from typing import Any
@@ -163,6 +163,14 @@ class Task:
     front: Front | None = None
     modes: Mapping[int, Mode] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Why photos cannot be used, and what makes others look less good, by the place of whose they are."""
+
+    refused: Mapping[int, str]
+    warned: Mapping[int, Sequence[str]]
 
 
 class Place(StrEnum):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.commands import options as o
+from headswap_cli.commands import values
 from headswap_cli.commands.rows import do_rows, row_for
 from headswap_cli.context import AppContext
 
@@ -61,7 +62,7 @@ def batch_command(
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     usual = {
-        "face": o.parse_faces(face, mapping),
+        "face": values.parse_faces(face, mapping),
         "output": output,
         "resolution": resolution,
         "mode": mode,
@@ -124,7 +125,7 @@ def columns(folder: Path) -> Columns:
     from headswap_cli.services.columns import Columns, placed
 
     def face(text: str) -> FaceMapping:
-        mapping = o.parse_face(text)
+        mapping = values.parse_face(text)
         like = placed(mapping.like, folder) if mapping.like else None
         return replace(mapping, image=placed(mapping.image, folder), like=like)
 
@@ -132,15 +133,15 @@ def columns(folder: Path) -> Columns:
         {
             "video": lambda text: placed(text, folder),
             "face": face,
-            "mapping": lambda text: o.parse_faces(None, Path(placed(text, folder))),
+            "mapping": lambda text: values.parse_faces(None, Path(placed(text, folder))),
             "output": lambda text: placed(text, folder),
-            "resolution": o.parse_resolution,
-            "mode": o.parse_mode,
-            "tone": o.parse_tone,
-            "quality": o.parse_quality,
+            "resolution": values.parse_resolution,
+            "mode": values.parse_mode,
+            "tone": values.parse_tone,
+            "quality": values.parse_quality,
             "model": str,
-            "webhook-url": o.parse_webhook,
-            "timeout": o.parse_timeout,
+            "webhook-url": values.parse_webhook,
+            "timeout": values.parse_timeout,
         },
         switches=frozenset({"any-length", "no-sound"}),
         whole=frozenset({"force", "detach", "dry-run", "max-credits", "profile", "json", "quiet", "verbose"}),

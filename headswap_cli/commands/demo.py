@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from headswap_cli.commands import options as o
+from headswap_cli.commands.telling import with_news
 from headswap_cli.context import STDOUT, AppContext
 from headswap_cli.errors import InputError
 from headswap_cli.extras import require_engine, require_images
@@ -68,4 +69,4 @@ def demo_command(
         contact_sheet(samples.video, target, sheet)
         deps.report.notice(f"before and after: {views.short_path(sheet)}")
         deps.report.notice(f"to look closer: headswap compare {result.run_id} --open")
-    app.view.show(views.demo(result, sheet))
+    app.view.show(with_news(app, views.demo(result, sheet)))

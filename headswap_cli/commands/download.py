@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from headswap_cli.commands import options as o
+from headswap_cli.commands.telling import with_news
 from headswap_cli.context import STDOUT, AppContext
 from headswap_cli.errors import worst_code
 
@@ -39,6 +40,6 @@ def download_command(
             orders = settle(journal, ids, place, force=force, to_stdout=output == STDOUT)
         saved, errors = download_each(orders, _fetch)
         if saved or as_json:
-            app.view.show(views.downloads(saved, errors))
+            app.view.show(with_news(app, views.downloads(saved, errors)))
     app.view.mishaps(errors.values())
     raise typer.Exit(worst_code(errors.values()))

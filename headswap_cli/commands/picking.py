@@ -53,7 +53,7 @@ def settle_faces(
 
     Raises:
         InputError: nobody is in the video, nobody was chosen, or the cast cannot be saved; nothing was paid.
-        Stopped: the user left by Ctrl-C; nothing was paid.
+        Stopped: the user left by Escape or Ctrl-C; nothing was paid.
     """
     from headswap_cli.services.analyze import analyze_steps
     from headswap_cli.services.castfile import save_cast
@@ -86,17 +86,15 @@ def settle_faces(
 def _asked(
     app: AppContext, found: Analysis, check: Callable[[FaceMapping], object], *, is_free: bool
 ) -> tuple[FaceMapping, ...]:
-    """Return what the user chose, nothing after Escape; the command that says the same is told."""
-    from headswap_cli.render.picker import CancelledError, InterruptedByKeyError
+    """Return what the user chose; the command that says the same is told."""
+    from headswap_cli.render.picker import LeftError
     from headswap_cli.services.mapping import people_listed
 
     try:
         picked = app.view.pick(
             found.people, lambda photo: _fault(photo, check) or _refusal(app, photo), is_free=is_free
         )
-    except CancelledError:
-        return ()
-    except InterruptedByKeyError as error:
+    except LeftError as error:
         stopped = Stopped(ExitCode.INTERRUPTED)
         unpaid = "" if is_free else "Nothing was paid. "
         stopped.hint = f"{unpaid}People in the video: {people_listed(found.people)}. {_way_on(found)}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headswap_cli.commands import options as o
+from headswap_cli.commands.telling import with_news
 from headswap_cli.context import AppContext
 from headswap_cli.errors import InputError, worst_code
 
@@ -49,7 +50,7 @@ def resume_command(
     opened = partial(AppContext, as_json=as_json, quiet=quiet, verbose=verbose)
     app = opened()
     if run is not None:
-        app.view.show(_resumed(opened, run, timeout, task=task, again=again))
+        app.view.show(with_news(app, _resumed(opened, run, timeout, task=task, again=again)))
     else:
         _resume_all(app, lambda run_id: _resumed(opened, run_id, timeout), as_json=as_json)
 
@@ -101,5 +102,5 @@ def _resume_all(app: AppContext, resumed: Callable[[str], Shown], *, as_json: bo
                 error.message = f"{run_id}: {error.message}"
             app.view.mishaps([error])
     if results or as_json or not errors:
-        app.view.show(runs.resumed(results, errors))
+        app.view.show(with_news(app, runs.resumed(results, errors)))
     raise typer.Exit(worst_code(errors.values()))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headswap_cli.commands import options as o
+from headswap_cli.commands import values
+from headswap_cli.commands.telling import news
 from headswap_cli.context import STDOUT
 from headswap_cli.errors import InputError
 from headswap_cli.extras import require_likeness
@@ -55,7 +56,7 @@ def request_of(preferences: Preferences, cells: Mapping[str, Any], *, row: int |
     """
     from headswap_cli.services.run import request_for
 
-    options = o.swap_options(
+    options = values.swap_options(
         preferences,
         resolution=cells["resolution"],
         mode=cells["mode"],
@@ -144,7 +145,8 @@ def do_rows(
 
     def on_end(end: RowEnd) -> None:
         ends.append(end)
-        board.ended(end)
+        told = {} if end.result is None else {end.result.run_id: end.result.task.notices}
+        board.ended(end, [notice for texts in news(app, told).values() for notice in texts])
         if as_stream:
             app.view.row(lambda: shown.row_json(end), shown.row_bare(end))
 

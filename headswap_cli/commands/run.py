@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headswap_cli.commands import options as o
+from headswap_cli.commands import values
 from headswap_cli.commands.rows import do_videos, request_of
+from headswap_cli.commands.telling import with_news
 from headswap_cli.context import STDOUT, AppContext
 from headswap_cli.errors import InputError
 from headswap_cli.extras import require_likeness
@@ -57,7 +59,7 @@ def run_command(
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
     cells = {
-        "face": o.parse_faces(face, mapping),
+        "face": values.parse_faces(face, mapping),
         "output": output,
         "resolution": resolution,
         "mode": mode,
@@ -74,7 +76,7 @@ def run_command(
             raise InputError("--save-mapping saves the cast of one video.", hint="Run them one by one.")
         order = Order(dry_run=dry_run, max_credits=max_credits)
         do_videos(app, videos, cells, order, detach=detach, force=force, is_new=new)
-    save_to = o.parse_saved_mapping(save_mapping, force=force)
+    save_to = values.parse_saved_mapping(save_mapping, force=force)
     with app.placed(output or app.preferences().output) as place:
         request = replace(
             request_of(app.preferences(), {**cells, "video": videos[0], "output": place}),
@@ -120,4 +122,4 @@ def _run_one(
             shown = rehearsal(drive(rehearse_run_steps(deps, request, deadline=deadline), deps.sleep))
         else:
             shown = views.run(drive(run_steps(deps, request, deadline=deadline), deps.sleep))
-    app.view.show(shown)
+    app.view.show(with_news(app, shown))

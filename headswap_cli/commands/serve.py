@@ -86,8 +86,23 @@ def serve_command(
         if not local.is_loopback(host):
             app.view.complain(_EXPOSED.format(host=host, token_file=token_file))
         app.view.show(views.message(url, url=url))
+        app.view.notices(_way_in(url, token_file, local.descriptor_path(folders.data)))
         app.view.notices(["Ctrl-C stops it; a job at work goes back to the queue."])
 
     code = local.run_foreground(folders.data, folders.cache, serving, on_url=_on_url)
     app.view.notices(["The local engine has stopped."])
     raise typer.Exit(code)
+
+
+def _way_in(url: str, token_file: Path | None, descriptor: Path) -> list[str]:
+    """Return where the key is that clients send, and a command that sends it; the key itself is not shown."""
+    import shlex
+
+    place = shlex.quote(str(token_file or descriptor))
+    where, read = f"what is in {place}", f"cat {place}"
+    if token_file is None:
+        where, read = f'the "token" in {place}, another one at each start', f"jq -r .token {place}"
+    return [
+        f"This program finds it by itself; others must send its key, {where}:",
+        f'curl -H "x-api-key: $({read})" {url}/health',
+    ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from headswap_cli.commands import options as o
+from headswap_cli.commands.telling import with_news
 from headswap_cli.context import AppContext, guessing
 from headswap_cli.errors import worst_code
 
@@ -53,7 +54,10 @@ def status_command(
     for lost in results if wait else ():
         if lost.fault is not None:
             _on_change(lost)
-    (app.view.show_last if wait else app.view.show)(views.states(results))
+    shown = views.states(results)
+    news = with_news(app, shown)
+    # Who looks without waiting has asked for it, however often.
+    (app.view.show_last if wait else app.view.show)(news if wait else shown)
     errors = faults_of(results, judged=wait)
     if len(ids) == 1 and errors:
         raise errors[0]

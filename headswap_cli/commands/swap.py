@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from headswap_cli.commands import known
+from headswap_cli.commands import known, values
 from headswap_cli.commands import options as o
+from headswap_cli.commands.telling import with_news
 from headswap_cli.context import AppContext
 from headswap_cli.extras import require_likeness
 
@@ -16,7 +17,7 @@ AnalysisArg = Annotated[
     typer.Argument(
         metavar="ANALYSIS",
         help="The id that `analyze` printed.",
-        parser=o.parse_id,
+        parser=values.parse_id,
         autocompletion=known.analyses,
     ),
 ]
@@ -59,11 +60,11 @@ def swap_command(
     from headswap_cli.services.wait import drive
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
-    faces = o.parse_faces(face, mapping)
+    faces = values.parse_faces(face, mapping)
     require_likeness(faces)
     deadline = app.deadline(timeout) if wait else None
     app.view.notices(check_sources(None, faces, any_length=any_length))
-    options = o.swap_options(
+    options = values.swap_options(
         app.preferences(about=analysis),
         resolution=resolution,
         mode=mode,
@@ -80,4 +81,4 @@ def swap_command(
             shown = rehearsal(drive(rehearse_swap_steps(deps, request, deadline=deadline), deps.sleep))
         else:
             shown = views.task(drive(swap_steps(deps, request, deadline=deadline), deps.sleep))
-    app.view.show(shown)
+    app.view.show(with_news(app, shown))

@@ -51,7 +51,7 @@ class Chart:
         drawn = tuple(Series(one.name, averaged(one.curve, _MOST_POINTS)) for one in self.series)
         step, top = _rounded(max([self.least_top, *(value for one in drawn for value in one.curve.values)]))
         return (
-            f'<figure class="chart"><figcaption>{escape(self.title)}</figcaption>'
+            f'<figure class="chart"><figcaption>{escape(f"{self.title}, {self.unit}")}</figcaption>'
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(self._told())}">'
             f"{_scale(step, top, self.length_s)}{self._limit_line(top)}"
             f"{''.join(_line(one.curve, number, top, self.length_s) for number, one in enumerate(drawn, 1))}"

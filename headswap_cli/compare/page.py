@@ -227,9 +227,10 @@ def _curves(contents: Contents) -> str:
     return (
         '<section class="curves"><h2>Likeness and steadiness over time</h2>'
         f'{"".join(parts)}<p class="small">Likeness is the distance between two faces as a recognition '
-        f"network sees them: below {SAME_PERSON} it takes them for one person, 0.8 and more for strangers. "
-        "Jitter is how far the points of a face stray from the middle of their neighbours in time; a result "
-        "as steady as its source lies on its curve. Click into a chart to go to that moment.</p></section>"
+        f"network embeds them, here and above: below {SAME_PERSON} it takes them for one person, 0.8 and "
+        "more for strangers. Jitter is how far the points of a face stray from the middle of their "
+        "neighbours in time; a result as steady as its source lies on its curve. Click into a chart to go "
+        "to that moment.</p></section>"
     )
 
 
@@ -251,7 +252,7 @@ def _charts(person: Observed, name: str, subject: Subject) -> str:
     if likeness:
         limit = (SAME_PERSON, "below: the same person")
         charts.append(
-            Chart(name, "Distance between faces", "distance", tuple(likeness), subject.length_s, 1.0, limit)
+            Chart(name, "Likeness", "distance of embeddings", tuple(likeness), subject.length_s, 1.0, limit)
         )
     if person.jitter_after.values:
         charts.append(Chart(name, "Jitter of the face", "% of its width", steady, subject.length_s, 1.0))

@@ -137,16 +137,21 @@ class Routes:
         return records.success("OK", records.task_record(job, self._url_of(request)))
 
     async def judge(self, request: Request) -> Response:
-        """POST photos: say which of them no head can be made of, as far as that can be told.
+        """POST photos: say which of them no head can be made of, or no good one, as far as can be told.
 
-        Null if no worker has time for that now.
+        Refused is null if no worker has time for that now.
         """
-        photos = intake.photos_call(await _read_json(request), self._locate)
-        order: PhotosOrder = {"kind": "photos", "id": secrets.token_hex(12), "photos": photos}
+        photos, mode = intake.photos_call(await _read_json(request), self._locate)
+        order: PhotosOrder = {
+            "kind": "photos",
+            "id": secrets.token_hex(12),
+            "photos": photos,
+            "mode": mode,
+        }
         event = await run_in_threadpool(self._ask, order)
         # What could not be judged is left to the task, which has a way to say why.
-        refused = None if event is None else event.get("done", {}).get("refused", [])
-        return records.success("OK", {"refused": refused})
+        judged: JsonObject = {"refused": None} if event is None else event.get("done", {"refused": []})
+        return records.success("OK", {"warned": [], **judged})
 
     async def cancel(self, request: Request) -> Response:
         """POST cancel: end a job that waits or is in work, for good; answered once its place is free."""

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.types import Box, Detection, Frame
 
-# What is looked at closely may be less sure: the mesh has the last word.
-CLOSER_THRESHOLD = 0.5
 # The side of a square in which a face half as wide as the photo's own is seen, in widths of that face; and
 # the least side, as a part of the photo's: three squares along it, and what they overlap.
 _SIDE, _LEAST_SIDE = 4.0, 1 / 3

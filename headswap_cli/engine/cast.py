@@ -45,6 +45,8 @@ class Swapper(Protocol):
 
 # With a larger share of its frames left as they were, the result is mostly the source.
 _MOSTLY = 0.5
+# Why a face that is followed stays.
+LEFT = "head turned too far from how it is in the photo, too small or cut off by the frame's edge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +297,7 @@ def told(frame_count: int, frames_swapped: int, tallies: Sequence[Mapping[int, T
         seen = sum(part[obj_id].seen for part in tallies)
         left, unseen = seen - sum(part[obj_id].swapped for part in tallies), frame_count - seen
         if left:
-            why = "head turned too far from how it is in the photo, too small or cut off by the frame's edge"
-            sentences.append(f"person {obj_id + 1}: {left} of {seen} frames were left as they were ({why})")
+            sentences.append(f"person {obj_id + 1}: {left} of {seen} frames were left as they were ({LEFT})")
         if unseen:
             where = f"{unseen} of {frame_count} frames"
             sentences.append(f"person {obj_id + 1}: no face to follow in {where}, which are as they were")

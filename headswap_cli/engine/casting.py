@@ -143,9 +143,9 @@ class Casting:
         """
         self._wardrobe.outfits(photos)
 
-    def faults(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, PhotoFault]:
-        """Make the heads as ``check`` does, and return what is wrong with any, by whose photos they are."""
-        return self._wardrobe.faults(photos)
+    def tried(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, Outfit | PhotoFault]:
+        """Make the heads as ``check`` does; return them, or what is wrong, by whose photos they are."""
+        return self._wardrobe.tried(photos)
 
     def clear(self) -> None:
         """Forget the heads, and let go of the networks until they are wanted again."""
@@ -251,7 +251,7 @@ def _chosen(scene: Scene, photos: Mapping[int, Sequence[Path]]) -> list[Person]:
 
 def _remarks(outfits: Mapping[int, Outfit], chosen: Mapping[int, Treatment], asked: Mode | None) -> list[str]:
     """Say what is wrong with photos, who keeps their own hair unasked, and whose neck is guessed."""
-    said = [(obj_id, outfit.warnings) for obj_id, outfit in sorted(outfits.items())]
+    said = [(obj_id, outfit.told(chosen[obj_id].mode)) for obj_id, outfit in sorted(outfits.items())]
     said += [(obj_id, remarks(way, asked)) for obj_id, way in sorted(chosen.items())]
     return [f"person {obj_id + 1}: {sentence}" for obj_id, sentences in said for sentence in sentences]
 

@@ -142,7 +142,10 @@ _SCHEMAS: JsonObject = {
     ),
     "Media": _object({"url": _URL}),
     "Judged": _object(
-        {"refused": {"type": ["array", "null"], "items": _object({"person": _COUNT, "reason": _TEXT})}}
+        {
+            "refused": {"type": ["array", "null"], "items": _object({"person": _COUNT, "reason": _TEXT})},
+            "warned": {"type": "array", "items": _object({"person": _COUNT, "warning": _TEXT})},
+        }
     ),
     "Ended": _object(
         {
@@ -169,8 +172,10 @@ _SCHEMAS: JsonObject = {
                 "minItems": 1,
                 "maxItems": MAX_MAPPINGS,
                 "description": "Media of the engine, a list a person, the main one first.",
-            }
+            },
+            "mode": {"enum": [*map(str, Mode), None]},
         },
+        optional=("mode",),
         is_open=True,
     ),
     "CreateBody": _object(

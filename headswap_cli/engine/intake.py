@@ -135,8 +135,8 @@ def create_call(body: JsonObject, locate: Locate) -> CreateCall:
     )
 
 
-def photos_call(body: JsonObject, locate: Locate) -> list[list[str]]:
-    """Check the body of POST photos; return the media names, a list a person.
+def photos_call(body: JsonObject, locate: Locate) -> tuple[list[list[str]], Mode | None]:
+    """Check the body of POST photos; return the media names, a list a person, and how much is to be worn.
 
     Raises: RefusalError: Something in it is missing or wrong.
     """
@@ -151,7 +151,7 @@ def photos_call(body: JsonObject, locate: Locate) -> list[list[str]]:
         found.append([locate(url, f"{field}[{number}]") for number, url in enumerate(urls)])
         if any(map(is_url, found[-1])):
             raise _invalid(f"{field} must be media of this engine.")
-    return found
+    return found, _choice(body.get("mode"), "mode", Mode)
 
 
 def media_source(url: object, field: str, hosts: Hosts) -> str:

@@ -352,8 +352,9 @@ def _job(row: sqlite3.Row) -> Job:
         is_cancelled=bool(row["cancelled"]),
     )
     try:
-        result = _object(row["result"]) if row["result"] else None
-        return replace(job, kind=Kind(row["kind"]), body=_object(row["body"]), result=result)
+        result, body = _object(row["result"]) if row["result"] else None, _object(row["body"])
+        photos_of(body)
+        return replace(job, kind=Kind(row["kind"]), body=body, result=result)
     except ValueError:
         return replace(job, status=FAILED, error_code=SERVER_FAULT, error_reason=GARBLED)
 

@@ -53,6 +53,7 @@ class PhotosOrder(TypedDict):
     kind: Literal["photos"]
     id: str
     photos: list[list[str]]
+    mode: str | None
 
 
 Order = AnalysisOrder | SwapOrder | PhotosOrder
@@ -105,9 +106,20 @@ class Share:
 
 
 def photos_of(body: JsonObject) -> dict[str, list[str]]:
-    """Return the photos of a task, as ``SwapOrder`` has them; earlier versions kept one a person."""
-    photos: dict[str, str | list[str]] = body.get("photos", {})
-    return {obj_id: [names] if isinstance(names, str) else list(names) for obj_id, names in photos.items()}
+    """Return the photos of a task, as ``SwapOrder`` has them; earlier versions kept one a person.
+
+    Raises: ValueError: The record of them is garbled.
+    """
+    photos = body.get("photos", {})
+    if not isinstance(photos, dict):
+        raise ValueError(photos)
+    found = {obj_id: [names] if isinstance(names, str) else names for obj_id, names in photos.items()}
+    for obj_id, names in found.items():
+        if not (
+            obj_id.isdecimal() and isinstance(names, list) and all(isinstance(one, str) for one in names)
+        ):
+            raise ValueError(photos)
+    return found
 
 
 def length_fault(duration_s: float) -> str | None:

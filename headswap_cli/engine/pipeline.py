@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from headswap_cli import wire
 from headswap_cli.engine.analysis import Analyser
 from headswap_cli.engine.aside import Aside
-from headswap_cli.engine.cast import Cast, told
+from headswap_cli.engine.cast import LEFT, Cast, told
 from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.crew import Crew
 from headswap_cli.engine.decode import ahead, open_known, open_video
@@ -17,7 +18,8 @@ from headswap_cli.engine.kernel import make_ready
 from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.segments import segments
 from headswap_cli.engine.studio import Production, hand_finders, swappers
-from headswap_cli.engine.types import SwapReport
+from headswap_cli.engine.types import MediaFault, PhotoFault, SwapReport
+from headswap_cli.models import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.decode import VideoSource
     from headswap_cli.engine.types import OnProgress, Scene, SwapSettings
-    from headswap_cli.models import Quality
+    from headswap_cli.models import Mode, Quality
 
 
 _BITS = 8
@@ -75,19 +77,21 @@ class Pipeline:
         self._crew.gather()
         self._casting.check(photos)
 
-    def judge_photos(self, photos: Sequence[Sequence[Path]]) -> dict[int, str]:
-        """Say which photos no head can be made of, before anybody has looked at a video.
+    def judge_photos(self, photos: Sequence[Sequence[Path]], mode: Mode | None) -> Judgement:
+        """Say which photos no head can be made of, or no good one, before anybody has looked at a video.
 
         The heads of the others are kept until they are wanted, unless another swap comes first.
 
         Args:
             photos: Of each person, the main one first.
-
-        Returns: The reasons, by the person's place.
+            mode: How much of the heads is to be worn; None where the video is to decide.
         """
-        faults = self._casting.faults(dict(enumerate(photos)))
+        tried = self._casting.tried(dict(enumerate(photos)))
         give_back_memory()
-        return {place: fault.reason for place, fault in faults.items()}
+        return Judgement(
+            {place: one.reason for place, one in tried.items() if isinstance(one, PhotoFault)},
+            {place: one.told(mode) for place, one in tried.items() if not isinstance(one, PhotoFault)},
+        )
 
     def swap(
         self,
@@ -113,7 +117,8 @@ class Pipeline:
             on_progress: Told after every frame.
 
         Raises:
-            MediaFault: A photo or the video cannot be used, or a person is not in the scene.
+            MediaFault: A photo or the video cannot be used, a person is not in the scene, or nobody was
+                swapped in any frame.
             HelperDiedError: A process that worked along ended.
         """
         size = bounded_size(scene.video.width, scene.video.height, settings.short_side)
@@ -135,8 +140,14 @@ class Pipeline:
         counter = _Counter(scene.video.frame_count, on_progress)
         with open_writer(target, picture, times, sound_of=sound_of) as writer:
             reports = self._crew.make(production, segments(scene), writer.write, counter)
-        frame_count = sum(report.frame_count for report in reports)
-        frames_swapped = sum(report.frames_swapped for report in reports)
+            frame_count = sum(report.frame_count for report in reports)
+            frames_swapped = sum(report.frames_swapped for report in reports)
+            if roles and not frames_swapped:
+                raise MediaFault(
+                    wire.INVALID_PARAMETER,
+                    f"nobody was swapped in any of the {frame_count} frames, and the result would be the"
+                    f" source ({LEFT})",
+                )
         tallies = [report.tallies for report in reports]
         give_back_memory()
         return SwapReport(

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 Weights = NDArray[np.float32]
 
 # What a photo and a frame may differ by to count as one unlike step: degrees aside and up or down, then
-# parts of the face's and the eye's width.
-_YAW, _PITCH, _MOUTH, _EYES, _SMILE = 12.0, 20.0, 0.2, 0.4, 0.16
+# parts of the face's and the eye's width. A mouth that has to shut takes the chin and its corners down with
+# it; one that has to open looks well.
+_YAW, _PITCH, _OPENS, _SHUTS, _EYES, _SMILE = 12.0, 20.0, 0.2, 0.05, 0.4, 0.16
 # A change of heads must save so many steps, summed over the frames that follow.
 _CHANGE = 5.0
 # Frames over which one head fades into another.
@@ -110,7 +111,8 @@ def _unlike(photo: Look, frame: Look) -> float:
     return (
         abs(photo.yaw - frame.yaw) / _YAW
         + abs(photo.pitch - frame.pitch) / _PITCH
-        + abs(photo.mouth_gap - frame.mouth_gap) / _MOUTH
+        + max(0.0, frame.mouth_gap - photo.mouth_gap) / _OPENS
+        + max(0.0, photo.mouth_gap - frame.mouth_gap) / _SHUTS
         + abs(photo.openness - frame.openness) / _EYES
         + abs(photo.smile - frame.smile) / _SMILE
     )

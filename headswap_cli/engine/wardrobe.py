@@ -11,7 +11,7 @@ import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine import topology
-from headswap_cli.engine.bystander import CLOSER_THRESHOLD, closer_squares, told_bystander
+from headswap_cli.engine.bystander import closer_squares, told_bystander
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.gate import ASIDE, FRONTAL, judge
 from headswap_cli.engine.geometry import face_box, inside
@@ -22,9 +22,10 @@ from headswap_cli.engine.occlude import Hands, hand_mask
 from headswap_cli.engine.reference import ALIKE, CUT_OFF, build_reference, read_photo, select_face
 from headswap_cli.engine.types import PhotoFault
 from headswap_cli.engine.weights import MESH_EDGES
+from headswap_cli.models import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from headswap_cli.engine.look import Look
@@ -62,10 +63,18 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Outfit:
-    """The heads of one person, the main one first, and what the user should know of the photos."""
+    """The heads of one person, the main one first, and what the user should know of the photos.
+
+    ``of_outline`` is what there is to know where more than the face is worn.
+    """
 
     heads: tuple[Head, ...]
     warnings: tuple[str, ...]
+    of_outline: tuple[str, ...] = ()
+
+    def told(self, mode: Mode | None) -> tuple[str, ...]:
+        """Return what there is to know if so much of the heads is worn; None is not known yet."""
+        return self.warnings if mode is Mode.FACE else self.warnings + self.of_outline
 
     @property
     def main(self) -> Reference:
@@ -78,6 +87,7 @@ class _Seen:
     head: Head
     embedding: Embedding | None
     warnings: tuple[str, ...]
+    of_outline: tuple[str, ...]
 
 
 class Wardrobe:
@@ -112,23 +122,23 @@ class Wardrobe:
         finally:
             self._put_networks_away()
 
-    def faults(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, PhotoFault]:
-        """Return what is wrong with photos, by whose they are; the heads of the last others are kept.
+    def tried(self, photos: Mapping[int, Sequence[Path]]) -> dict[int, Outfit | PhotoFault]:
+        """Return the heads of photos, or what is wrong with them, by whose they are; the last ones are kept.
 
         Args:
             photos: As ``outfits`` takes them, by whatever number.
         """
-        faults: dict[int, PhotoFault] = {}
+        tried: dict[int, Outfit | PhotoFault] = {}
         try:
             for number, paths in photos.items():
                 try:
-                    self._outfit_of(_key(paths), paths)
+                    tried[number] = self._outfit_of(_key(paths), paths)
                 except PhotoFault as fault:
-                    faults[number] = fault
+                    tried[number] = fault
                 self._thin()
         finally:
             self._put_networks_away()
-        return faults
+        return tried
 
     @cached_property
     def _detector(self) -> FaceDetector:
@@ -174,18 +184,20 @@ class Wardrobe:
     def _outfit(self, paths: Sequence[Path]) -> Outfit:
         if len(paths) == 1:
             alone = self._seen(paths[0], FRONTAL, is_alone=True)
-            return Outfit((alone.head,), alone.warnings)
+            return Outfit((alone.head,), alone.warnings, alone.of_outline)
         seen: list[_Seen] = []
-        warnings: list[str] = []
         for number, path in enumerate(paths, start=1):
             try:
                 seen.append(self._seen(path, ASIDE if seen else FRONTAL, is_alone=False))
             except PhotoFault as fault:
                 raise PhotoFault(fault.code, f"photo {number}: {fault.reason}") from fault
-            warnings += [f"photo {number}: {warning}" for warning in seen[-1].warnings]
         heads = tuple(one.head for one in seen)
-        warnings += [*_likeness([one.embedding for one in seen]), *_hairdos(heads)]
-        return Outfit(heads, tuple(warnings))
+        of_all = [*_likeness([one.embedding for one in seen]), *_hairdos(heads)]
+        return Outfit(
+            heads,
+            (*_numbered(one.warnings for one in seen), *of_all),
+            _numbered(one.of_outline for one in seen),
+        )
 
     def _seen(self, path: Path, turn_limit: float, *, is_alone: bool) -> _Seen:
         self._pulse()
@@ -205,16 +217,15 @@ class Wardrobe:
         )
         self._pulse()
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
-        told = [*self._bystander(photo, face, found), *verdict.warnings, *_background(reference)]
+        told = [*self._bystander(photo, face, found), *verdict.warnings]
         if reference.glasses is not None:
             told.append(_GLASSES)
-        if reference.is_cut_off:
-            told.append(_cut_off(reference))
-        return _Seen(Head(reference, verdict.look), embedding, tuple(told))
+        of_outline = tuple(_background(reference) + _cut_off(reference))
+        return _Seen(Head(reference, verdict.look), embedding, tuple(told), of_outline)
 
     def _bystander(self, photo: Frame, face: Detection, found: list[Detection]) -> list[str]:
         """Look closer for somebody else on a photo, and return what there is to say of them."""
-        closer = self._detector.in_squares(photo, closer_squares(photo, face), CLOSER_THRESHOLD)
+        closer = self._detector.in_squares(photo, closer_squares(photo, face))
         return told_bystander(face, found + closer, lambda one: self._mesh.from_detection(photo, one)[1])
 
 
@@ -223,17 +234,25 @@ def _background(reference: Reference) -> list[str]:
         return []
     return [
         "the reference photo's background can hardly be told from the head, and some of it may stay at the"
-        " outline: one before a plain wall in another colour looks better (two looks at it differ over"
-        f" {100 * reference.doubt:.0f} % of the face's width squared; up to {100 * ALIKE:.0f} do no harm)"
+        # By the mesh a face has 0.9 to 1.03 squared widths.
+        " outline: one before a plain wall in another colour looks better (two looks at it disagree over an"
+        f" area as large as {100 * reference.doubt:.0f} % of the face; up to {100 * ALIKE:.0f} do no harm)"
     ]
 
 
-def _cut_off(reference: Reference) -> str:
-    return (
+def _cut_off(reference: Reference) -> list[str]:
+    if not reference.is_cut_off:
+        return []
+    return [
         "the reference photo's edge cuts the head off, and no more than its face can be used well: one with"
         f" room around the whole head looks better (cut off along {reference.cut_off:.1f} widths of the face;"
         f" up to {CUT_OFF:.1f} does no harm)"
-    )
+    ]
+
+
+def _numbered(each: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Return what is said of photos with their numbers."""
+    return tuple(f"photo {number}: {text}" for number, texts in enumerate(each, start=1) for text in texts)
 
 
 def _require_bare(photo: Frame, landmarks: Landmarks, hands: list[Hand]) -> None:

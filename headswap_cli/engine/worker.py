@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         SwapOrder,
     )
     from headswap_cli.engine.types import OnProgress, Scene, SwapReport, SwapSettings
+    from headswap_cli.models import Judgement, Mode
     from headswap_cli.wire import JsonObject
 
 
@@ -66,8 +67,8 @@ class SwapPipeline(Protocol):
     def check_photos(self, photos: Mapping[int, Sequence[Path]]) -> None:
         """Raise ``PhotoFault`` where a photo of the swap to come cannot be used."""
 
-    def judge_photos(self, photos: Sequence[Sequence[Path]]) -> dict[int, str]:
-        """Return why photos cannot be used, by the place of the person whose they are."""
+    def judge_photos(self, photos: Sequence[Sequence[Path]], mode: Mode | None) -> Judgement:
+        """Return why photos cannot be used, or look less good than others."""
 
     def swap(
         self,
@@ -140,10 +141,15 @@ class Workbench:
         return self._swap(order) if order["kind"] == "task" else self._judge(order)
 
     def _judge(self, order: PhotosOrder) -> JsonObject:
-        faults = self._use_pipeline().judge_photos(
-            [list(map(self._file, names)) for names in order["photos"]]
-        )
-        return {"refused": [{"person": place, "reason": reason} for place, reason in faults.items()]}
+        from headswap_cli.models import Mode
+
+        photos = [list(map(self._file, names)) for names in order["photos"]]
+        judged = self._use_pipeline().judge_photos(photos, Mode(order["mode"]) if order["mode"] else None)
+        told = [(place, warning) for place, warnings in judged.warned.items() for warning in warnings]
+        return {
+            "refused": [{"person": place, "reason": reason} for place, reason in judged.refused.items()],
+            "warned": [{"person": place, "warning": warning} for place, warning in told],
+        }
 
     def _analyse(self, order: AnalysisOrder) -> JsonObject:
         from headswap_cli.engine.decode import open_video

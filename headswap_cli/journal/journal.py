@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from headswap_cli.errors import BusyError, HeadswapError, InputError
+from headswap_cli.errors import BusyError, InputError
 from headswap_cli.journal.lock import give_back, is_taken, take
 from headswap_cli.journal.reader import JournalReader
 from headswap_cli.journal.runs import BoughtError, Run, StepKind, check_order, loose
-from headswap_cli.journal.store import make_private, open_store
+from headswap_cli.journal.store import make_private, open_store, unwritable
 from headswap_cli.models import Status
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
+    from headswap_cli.errors import HeadswapError
     from headswap_cli.models import Analysis, Saved
     from headswap_cli.wire import JsonObject
 
@@ -311,6 +312,12 @@ class Journal(JournalReader):
                 (like_jobs, length_s, took_s),
             )
 
+    def tell(self, run_id: str, notices: Sequence[str]) -> None:
+        """Write down what the user was told of a run."""
+        with self._transaction() as connection:
+            query = "INSERT OR IGNORE INTO told SELECT run_id, ? FROM runs WHERE run_id = ?"
+            connection.executemany(query, [(notice, run_id) for notice in notices])
+
     def forget(self, run_id: str) -> None:
         """Take a run and its steps out."""
         with self._transaction() as connection:
@@ -362,7 +369,7 @@ class Journal(JournalReader):
                         connection.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
-                raise _unwritable(error, detail or {}) from error
+                raise unwritable(error, detail or {}) from error
 
     @contextmanager
     def _step(
@@ -382,12 +389,3 @@ class Journal(JournalReader):
             # The names are the keywords above, never data.
             update = f"UPDATE runs SET {columns} WHERE run_id = ?"  # noqa: S608
             connection.execute(update, (*map(loose, changes.values()), run_id))
-
-
-def _unwritable(error: sqlite3.Error, detail: JsonObject) -> HeadswapError:
-    """Return the error of a failed write; it names the id that would else be lost."""
-    ids = {name: detail[name] for name in ("task_id", "analysis_id") if name in detail}
-    named = "".join(f" Keep this {name}: {value}." for name, value in ids.items())
-    return HeadswapError(
-        f"The journal can't be written: {error}.{named}", hint="Make room on the disk.", **ids
-    )

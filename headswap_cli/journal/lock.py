@@ -29,6 +29,9 @@ if sys.platform == "win32":
         os.lseek(descriptor, offset, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
+    # There are no locks that several have: who looks is in the way of who looks for microseconds.
+    _share = _lock
+
     def _unlock(descriptor: int, offset: int) -> None:
         os.lseek(descriptor, offset, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
@@ -37,6 +40,9 @@ else:
 
     def _lock(descriptor: int, offset: int) -> None:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
+
+    def _share(descriptor: int, offset: int) -> None:
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, offset)
 
     def _unlock(descriptor: int, offset: int) -> None:
         fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, offset)
@@ -85,40 +91,48 @@ def is_taken(path: Path, offset: int) -> bool:
     """
     place = Path(os.path.realpath(path))
     with _guard:
-        if not _take(place, offset, time.sleep):
+        file = _open(place)
+        if offset in file.taken:
             return True
-        _give_back(place, offset)
-        return False
+        is_free = _is_locked(_share, file.descriptor, offset)
+        if is_free:
+            with suppress(OSError):
+                _unlock(file.descriptor, offset)
+        _close_unused(place, file)
+        return not is_free
+
+
+def _open(place: Path) -> _LockFile:
+    file = _open_files.get(place)
+    if file is None:
+        file = _open_files[place] = _LockFile(os.open(place, os.O_RDWR | os.O_CREAT, 0o600))
+    return file
 
 
 def _take(place: Path, offset: int, sleep: Callable[[float], None]) -> bool:
-    file = _open_files.get(place)
-    if file is None:
-        file = _LockFile(os.open(place, os.O_RDWR | os.O_CREAT, 0o600))
-        _open_files[place] = file
+    file = _open(place)
     if offset in file.taken:
         return False
-    if not _is_locked(file.descriptor, offset, sleep):
-        _close_unused(place, file)
-        return False
+    if not _is_locked(_lock, file.descriptor, offset):
+        for wait_s in _LOOKS_S:
+            sleep(wait_s)
+            if _is_locked(_lock, file.descriptor, offset):
+                break
+        else:
+            _close_unused(place, file)
+            return False
     file.taken.add(offset)
     return True
 
 
-def _is_locked(descriptor: int, offset: int, sleep: Callable[[float], None]) -> bool:
-    """Lock a byte; return whether this process has it now."""
-    for wait_s in (0.0, *_LOOKS_S):
-        if wait_s:
-            sleep(wait_s)
-        try:
-            _lock(descriptor, offset)
-        except OSError as error:
-            # Some network file systems have no locks; one command at a time is safe there too.
-            if error.errno in _NO_LOCKS:
-                return True
-        else:
-            return True
-    return False
+def _is_locked(lock: Callable[[int, int], None], descriptor: int, offset: int) -> bool:
+    """Lock a byte, one way or the other; return whether this process has it now."""
+    try:
+        lock(descriptor, offset)
+    except OSError as error:
+        # Some network file systems have no locks; one command at a time is safe there too.
+        return error.errno in _NO_LOCKS
+    return True
 
 
 def _give_back(place: Path, offset: int) -> None:

@@ -172,6 +172,10 @@ class JournalReader:
         rows = self._rows("SELECT kind, at, detail FROM steps WHERE run_id = ? ORDER BY number", (run_id,))
         return [Step(StepKind(kind), at, json.loads(detail)) for kind, at, detail in rows]
 
+    def told(self, run_id: str) -> set[str]:
+        """Return what the user was told of a run."""
+        return {notice for (notice,) in self._rows("SELECT notice FROM told WHERE run_id = ?", (run_id,))}
+
     def last(self, run_id: str, kind: StepKind) -> Step | None:
         """Return the newest step of a kind, None if there is none."""
         return next((step for step in reversed(self.steps(run_id)) if step.kind is kind), None)

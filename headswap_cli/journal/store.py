@@ -6,11 +6,14 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
+from headswap_cli.errors import HeadswapError
 from headswap_cli.folders import make_private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from headswap_cli.wire import JsonObject
 
 BUSY_TIMEOUT_S = 30.0
 
@@ -70,6 +73,13 @@ MIGRATIONS = (
     """
     ALTER TABLE runs ADD COLUMN source_key TEXT;
     CREATE INDEX runs_by_source ON runs (source_key);
+    """,
+    """
+    CREATE TABLE told (
+        run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
+        notice TEXT NOT NULL,
+        PRIMARY KEY (run_id, notice)
+    ) WITHOUT ROWID;
     """,
 )
 
@@ -137,3 +147,12 @@ def _migrate(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def unwritable(error: sqlite3.Error, detail: JsonObject) -> HeadswapError:
+    """Return the error of a failed write; it names the id that would else be lost."""
+    ids = {name: detail[name] for name in ("task_id", "analysis_id") if name in detail}
+    named = "".join(f" Keep this {name}: {value}." for name, value in ids.items())
+    return HeadswapError(
+        f"The journal can't be written: {error}.{named}", hint="Make room on the disk.", **ids
+    )

@@ -62,6 +62,11 @@ def engine_folder(data_dir: Path) -> Path:
     return folder
 
 
+def descriptor_path(data_dir: Path) -> Path:
+    """Return the file in which the engine of ``data_dir`` says where it listens, and its key."""
+    return data_dir.absolute() / "engine" / DESCRIPTOR
+
+
 def client(
     endpoint: Endpoint, *, timeout_s: float = 30.0, renew: Callable[[], Endpoint] | None = None
 ) -> httpx.Client:
@@ -153,7 +158,7 @@ def health(endpoint: Endpoint, *, timeout_s: float = 5.0) -> dict[str, object] |
 def read_descriptor(data_dir: Path) -> Endpoint | None:
     """Return what the last engine of ``data_dir`` left word of, whether or not it runs; None if none did."""
     try:
-        said = json.loads((data_dir / "engine" / DESCRIPTOR).read_bytes())
+        said = json.loads(descriptor_path(data_dir).read_bytes())
         is_unix = said["socket"] is not None
         return Endpoint(
             pid=int(said["pid"]),

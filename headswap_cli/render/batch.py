@@ -36,7 +36,7 @@ class SilentBoard:
     def show(self, tally: Tally) -> None:
         """Say nothing."""
 
-    def ended(self, end: RowEnd) -> None:
+    def ended(self, end: RowEnd, notices: Sequence[str]) -> None:
         """Say nothing."""
 
     def refresh(self) -> None:
@@ -71,12 +71,12 @@ class BatchLines(SilentBoard):
         """Count by this from now on."""
         self._tally = tally
 
-    def ended(self, end: RowEnd) -> None:
-        """Print what the row came to."""
+    def ended(self, end: RowEnd, notices: Sequence[str]) -> None:
+        """Print what the row came to, and what there is to know of that."""
         if end.before is None and self._tally is not None:
             count = self._tally.count()
             over = count.skipped + count.completed + count.failed
-            for notice in end.result.task.notices if end.result is not None else ():
+            for notice in notices:
                 self._remark(end, notice)
             self._write(f"[{over}/{count.total}] {row_line(end)}")
 

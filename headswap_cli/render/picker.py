@@ -27,12 +27,8 @@ _BACK = {Key.UP, Key.LEFT, "k"}
 _ON = {Key.DOWN, Key.RIGHT, Key.TAB, "j"}
 
 
-class CancelledError(Exception):
-    """The user left with Escape."""
-
-
-class InterruptedByKeyError(Exception):
-    """The user left with Ctrl-C."""
+class LeftError(Exception):
+    """The user left with Escape or Ctrl-C."""
 
 
 class PeopleList:
@@ -159,8 +155,7 @@ def pick(
         is_free: Whether nothing is to be paid in the end.
 
     Raises:
-        CancelledError: the user left by Escape, or the keys ended.
-        InterruptedByKeyError: the user left by Ctrl-C.
+        LeftError: the user left by Escape or Ctrl-C, or the keys ended.
     """
     pressing = iter(keys)
     who = PeopleList(people, is_free=is_free)
@@ -183,14 +178,12 @@ def _ask(
     try:
         height = _draw(question.lines(), screen, columns(), height)
         for key in keys:
-            if key is Key.ESCAPE:
-                raise CancelledError
-            if key is Key.INTERRUPT:
-                raise InterruptedByKeyError
+            if key in {Key.ESCAPE, Key.INTERRUPT}:
+                raise LeftError
             if question.press(key):
                 return
             height = _draw(question.lines(), screen, columns(), height)
-        raise CancelledError
+        raise LeftError
     finally:
         screen.write(f"{_up(height)}\r\x1b[J")
         screen.flush()

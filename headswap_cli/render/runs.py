@@ -12,7 +12,7 @@ from headswap_cli.errors import InputError
 from headswap_cli.media import known_name
 from headswap_cli.models import Status
 from headswap_cli.render.steps import moment, place, told_steps
-from headswap_cli.render.views import Shown, remarks, short_path, table
+from headswap_cli.render.views import NOTHING_MADE, Shown, short_path, table
 from headswap_cli.text import masked, printable
 
 if TYPE_CHECKING:
@@ -136,9 +136,9 @@ def resumed(each: Sequence[Shown], errors: Mapping[str, HeadswapError]) -> Shown
     values = [one.value for one in each if isinstance(one.value, dict)]
     values += [{"run_id": run_id, "error": error_json(error)} for run_id, error in errors.items()]
     text = "\n".join(one.text for one in each)
-    told = {str(one.value["run_id"]): one.notices for one in each if isinstance(one.value, dict)}
+    notices = {run_id: texts for one in each for run_id, texts in one.notices.items()}
     text = text or ("" if errors else "Nothing is open.")
-    return Shown(values, text, "\n".join(one.bare for one in each), notices=remarks(told))
+    return Shown(values, text, "\n".join(one.bare for one in each), notices=notices)
 
 
 def _masked_json(value: Any) -> Any:
@@ -227,7 +227,7 @@ def _stand(known: Run) -> str:
     if known.state is Status.COMPLETED and known.task_id:
         return f"headswap download {known.run_id}"
     if known.is_rehearsal and known.state is Status.COMPLETED:
-        return "dry run: nothing made"
+        return NOTHING_MADE
     return known.task_id or known.analysis_id or "-"
 
 

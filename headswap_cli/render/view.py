@@ -105,7 +105,7 @@ class View:
 
     def show(self, shown: Shown) -> None:
         """Print a result, and on stderr what there is to know of it."""
-        self.notices(shown.notices)
+        self.notices(shown.remarks())
         if self._stdout_reserved:
             return
         if self._json:
@@ -121,7 +121,7 @@ class View:
     def show_last(self, shown: Shown) -> None:
         """Print the end of a stream: as JSON its lines have been printed already."""
         if self._json:
-            self.notices(shown.notices)
+            self.notices(shown.remarks())
         else:
             self.show(shown)
 
@@ -186,6 +186,11 @@ class View:
         stream.flush()
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether stderr is for errors alone."""
+        return self._quiet
+
+    @property
     def can_ask(self) -> bool:
         """Whether there is somebody to ask: a terminal for the keys and one for the questions."""
         if self._json or self._quiet or not (self._stdin.isatty() and is_live(self._stderr, self._env)):
@@ -217,8 +222,7 @@ class View:
             is_free: Whether nothing is to be paid in the end.
 
         Raises:
-            CancelledError: the user left by Escape.
-            InterruptedByKeyError: the user left by Ctrl-C.
+            LeftError: the user left by Escape or Ctrl-C.
         """
         from headswap_cli.render.keys import pressed
         from headswap_cli.render.picker import pick

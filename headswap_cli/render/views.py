@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import compress
 from pathlib import Path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # Long enough for every path and presigned URL; a table cuts nothing that one may want to copy.
 CELL_LIMIT = 4000
+NOTHING_MADE = "dry run: nothing made"
 
 Json = dict[str, Any] | list[dict[str, Any]]
 
@@ -39,14 +40,21 @@ Json = dict[str, Any] | list[dict[str, Any]]
 class Shown:
     """One result: the JSON value, the text for people, what ``--quiet`` leaves of it, and what to know of it.
 
-    ``notices`` are no part of the result, and go where it does not.
+    ``notices``, by the id of what they are of, are no part of the result, and go where it does not.
     """
 
     value: Json
     text: str
     bare: str
     lay: Callable[[int | None], str] | None = None
-    notices: Sequence[str] = ()
+    notices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def remarks(self) -> list[str]:
+        """Return the notices, with the id where several results are shown."""
+        is_alone = len(self.notices) == 1
+        return [
+            text if is_alone else f"{one}: {text}" for one, texts in self.notices.items() for text in texts
+        ]
 
     def on(self, columns: int | None) -> str:
         """Return the text for a terminal of so many columns; None is a pipe or a file."""
@@ -158,7 +166,9 @@ def task(result: SwapResult) -> Shown:
         "credits_charged": result.credits_charged,
         "notices": list(result.task.notices),
     }
-    return Shown(value, result.task.task_id, result.task.task_id, notices=result.task.notices)
+    return Shown(
+        value, result.task.task_id, result.task.task_id, notices={result.run_id: result.task.notices}
+    )
 
 
 def run(result: RunResult) -> Shown:
@@ -178,7 +188,7 @@ def run(result: RunResult) -> Shown:
         "notices": list(result.task.notices),
     }
     name = short_path(result.saved.path) if result.saved else result.task.task_id
-    return replace(_lines(value, [name]), notices=result.task.notices)
+    return replace(_lines(value, [name]), notices={result.run_id: result.task.notices})
 
 
 def saved_json(saved: Saved | None) -> dict[str, Any]:
@@ -213,13 +223,7 @@ def downloads(results: Sequence[DownloadResult], errors: Mapping[str, HeadswapEr
     shown = _lines(
         values[0] if len(values) == 1 else values, [short_path(result.saved.path) for result in results]
     )
-    return replace(shown, notices=remarks({result.task_id: result.notices for result in results}))
-
-
-def remarks(notices: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return what there is to know of results, by id, which is said where there are several."""
-    is_alone = len(notices) == 1
-    return [text if is_alone else f"{one}: {text}" for one, texts in notices.items() for text in texts]
+    return replace(shown, notices={result.task_id: result.notices for result in results})
 
 
 def _lines(value: Json, names: Sequence[str]) -> Shown:
@@ -262,7 +266,7 @@ def states(results: Sequence[StatusResult]) -> Shown:
         lay(None),
         "\n".join(result.status for result in results),
         lay,
-        remarks({result.identifier: result.notices for result in results}),
+        {result.identifier: result.notices for result in results},
     )
 
 
@@ -275,7 +279,7 @@ def _saved_as(output: str | None) -> str | None:
 def _way_to_output(result: StatusResult) -> str:
     """Return where the result can be had; the engine's own URLs are for its clients alone."""
     if result.output_url is None or not result.output_url.startswith(ENGINE_ORIGIN):
-        return result.output_url or "-"
+        return result.output_url or (NOTHING_MADE if result.is_rehearsal else "-")
     return f"headswap download {result.identifier}"
 
 

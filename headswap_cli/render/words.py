@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 _LEAST_COLUMN = 20
 _BELOW = 4
 # A command is there to be copied: it stays whole, to the end of the text, and behind a short label.
-_COMMAND = re.compile(r"(?:^[a-z ]{1,12}: |^|(?<= ))(?:headswap|ffmpeg|pip) .*")
+_COMMAND = re.compile(r"(?:^[a-z ]{1,12}: |^|(?<= ))(?:headswap|ffmpeg|pip|curl) .*")
 # Where a second command begins behind one, with what it is for; if one line is too short, each gets its own.
-_NEXT_COMMAND = re.compile(r"(?<=[;,.]) (?=(?:[A-Za-z ]{1,40}:? )?(?:headswap|ffmpeg|pip) )")
+_NEXT_COMMAND = re.compile(r"(?<=[;,.]) (?=(?:[A-Za-z ]{1,40}:? )?(?:headswap|ffmpeg|pip|curl) )")
 
 
 def size_of(stream: TextIO) -> os.terminal_size:

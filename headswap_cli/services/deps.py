@@ -60,6 +60,7 @@ class Deps:
     it, and the certificates that it loads take longer than a request. ``open_host`` opens the place for local
     files at its first call; None where the profile has none. ``open_likeness`` loads what compares faces.
     ``purse`` is what several runs spend from. ``clock`` never goes back, ``now`` is seconds since the epoch.
+    ``is_quiet`` tells that the user hears nothing of what is reported.
     """
 
     settings: Settings
@@ -75,6 +76,7 @@ class Deps:
     clock: Callable[[], float]
     purse: Purse | None = None
     now: Callable[[], float] = time.time
+    is_quiet: bool = False
 
     @property
     def is_free(self) -> bool:

@@ -1,19 +1,21 @@
-"""Photos that the local engine would refuse are refused before it looks at the video."""
+"""Photos that the local engine would refuse, or warn of, are judged before it looks at the video."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import HeadswapError, InputError
 from headswap_cli.media import is_url
-from headswap_cli.models import Backend, Status
+from headswap_cli.models import Backend, Judgement, Status
 from headswap_cli.services.deps import absolute
 from headswap_cli.services.hosted import hosted
+from headswap_cli.services.told import untold
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from headswap_cli.models import FaceMapping
+    from headswap_cli.models import FaceMapping, Mode
     from headswap_cli.services.deps import Deadline, Deps
 
 OTHER_PHOTO = "Take another photo: what the reason names is refused each time."
@@ -28,10 +30,13 @@ def check_photos(
     run_id: str,
     faces: Sequence[FaceMapping],
     hashes: Mapping[str, str | None],
+    mode: Mode | None,
     *,
     deadline: Deadline | None,
 ) -> Generator[float, None, None]:
     """Have the local engine judge the photos that lie on this machine; it keeps the heads for the task.
+
+    What it warns of is told at once.
 
     Those of a cloud service, and those behind URLs, which nobody reads before the task, are not judged; nor
     are any where it is not known yet which of them show one person.
@@ -41,6 +46,7 @@ def check_photos(
         run_id: The run that they are for.
         faces: Who gets which photo; who that is need not be known yet.
         hashes: What each photo is known by.
+        mode: How much of the heads is to be worn; None where the video is to decide.
         deadline: When to leave it to the task; None to ask once.
 
     Raises:
@@ -50,10 +56,16 @@ def check_photos(
     if not photos:
         return
     urls = [[hosted(deps, run_id, photo, "photo", hashes[photo]) for photo in one] for one in photos]
-    refused = yield from _judged(deps, urls, deadline)
-    if refused:
-        told = ". ".join(f"{', '.join(photos[place])}: {reason}" for place, reason in refused.items())
-        raise InputError(told, hint=_way_on([photos[place] for place in refused]))
+    judged = yield from _judged(deps, partial(_asked, deps, urls, mode), deadline)
+    if judged is None:
+        return
+    for place, warnings in judged.warned.items():
+        # Who wants to hear nothing is told by the next command.
+        for warning in () if deps.is_quiet else untold(deps.journal, run_id, warnings):
+            deps.report.notice(f"{', '.join(photos[place])}: {warning}")
+    if judged.refused:
+        told = ". ".join(f"{', '.join(photos[place])}: {reason}" for place, reason in judged.refused.items())
+        raise InputError(told, hint=_way_on([photos[place] for place in judged.refused]))
 
 
 def _way_on(refused: Sequence[Sequence[str]]) -> str:
@@ -67,25 +79,25 @@ def photo_fault(deps: Deps, photo: str) -> str | None:
     """Return why a photo cannot be used by itself; None if nothing is wrong with it, or that is not known."""
     if deps.settings.backend is not Backend.LOCAL or deps.open_host is None or is_url(photo):
         return None
-    refused = _asked(deps, [[deps.open_host().publish(absolute(photo))]])
-    return refused.get(0) if refused else None
+    judged = _asked(deps, [[deps.open_host().publish(absolute(photo))]], None)
+    return judged.refused.get(0) if judged else None
 
 
 def _judged(
-    deps: Deps, urls: Sequence[Sequence[str]], deadline: Deadline | None
-) -> Generator[float, None, dict[int, str] | None]:
-    """Ask until the engine has time; return why photos are refused, None if it had none."""
-    refused = _asked(deps, urls)
-    if refused is None and deadline is not None:
+    deps: Deps, ask: Callable[[], Judgement | None], deadline: Deadline | None
+) -> Generator[float, None, Judgement | None]:
+    """Ask until the engine has time; return None if it had none."""
+    judged = ask()
+    if judged is None and deadline is not None:
         deps.report.notice("the local engine is at work on another job; the photos are judged after that")
-        while refused is None and deps.clock() < deadline.at:
+        while judged is None and deps.clock() < deadline.at:
             # On a terminal it spins: it may be for minutes.
             deps.report.state("photos", Status.QUEUED, 0)
             yield _PAUSE_S
-            refused = _asked(deps, urls)
-        if refused is not None:
+            judged = ask()
+        if judged is not None:
             deps.report.state("photos", Status.COMPLETED, 100)
-    return refused
+    return judged
 
 
 def _by_person(faces: Sequence[FaceMapping]) -> list[list[str]]:
@@ -102,11 +114,11 @@ def _by_person(faces: Sequence[FaceMapping]) -> list[list[str]]:
     return [photos for photos in people.values() if not any(map(is_url, photos))]
 
 
-def _asked(deps: Deps, urls: Sequence[Sequence[str]]) -> dict[int, str] | None:
-    from headswap_cli.api.photos import refused_photos
+def _asked(deps: Deps, urls: Sequence[Sequence[str]], mode: Mode | None) -> Judgement | None:
+    from headswap_cli.api.photos import judged_photos
 
     try:
-        return refused_photos(deps.client, urls)
+        return judged_photos(deps.client, urls, mode)
     except HeadswapError:
         # It was ended, or is of another build: the task judges them too.
-        return {}
+        return Judgement({}, {})

@@ -104,7 +104,9 @@ def rehearse_swap_steps(
     run_id = begin_swap(deps, request, offer.analysis, dry_run=True)
     with deps.journal.held(run_id), recording(deps, run_id):
         deps.journal.submitted(run_id, request.analysis_id, offer.analysis.video_url)
-        yield from check_photos(deps, run_id, request.faces, offer.hashes, deadline=deadline)
+        yield from check_photos(
+            deps, run_id, request.faces, offer.hashes, request.options.mode, deadline=deadline
+        )
         mapped = publish_faces(deps, run_id, offer.matched, offer.hashes)
         return _rehearsed(
             deps, run_id, offer.analysis, mapped, options=request.options, max_credits=request.max_credits

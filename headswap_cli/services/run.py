@@ -304,7 +304,9 @@ def prepare(
 
     Returns: the analysis with the URL that was submitted, and who gets which face.
     """
-    yield from check_photos(deps, run_id, request.faces, content.hashes, deadline=deadline)
+    yield from check_photos(
+        deps, run_id, request.faces, content.hashes, request.options.mode, deadline=deadline
+    )
     analysis, mapped = yield from _prepared(deps, run_id, request, content, deadline=deadline)
     if not is_url(request.video) and is_ending(deps, analysis.video_url):
         deps.report.notice("the link of the video is about to end; publishing and analysing it again")

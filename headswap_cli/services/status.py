@@ -38,7 +38,7 @@ class StatusResult:
     """The state of whatever an id names; ``kind`` is analysis, task or run.
 
     ``kind`` is None where nothing could be learnt; ``fault`` says why. ``modes`` and ``notices`` are as in
-    ``Task``.
+    ``Task``. ``is_rehearsal`` is whether it is a run that was to make nothing.
     """
 
     identifier: str
@@ -51,6 +51,7 @@ class StatusResult:
     modes: Mapping[int, Mode] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     fault: HeadswapError | None = None
+    is_rehearsal: bool = False
 
     def verdict(self) -> None:
         """Raise what the end of the wait means, if it is not success.
@@ -128,7 +129,16 @@ def recall(journal: Journal, identifier: str, *, is_waited_for: bool = False) ->
 
 
 def _recalled(run: Run, error: str | None) -> StatusResult:
-    return StatusResult(run.run_id, "run", run.state, run.progress, error, output_url=None, output=run.output)
+    return StatusResult(
+        run.run_id,
+        "run",
+        run.state,
+        run.progress,
+        error,
+        output_url=None,
+        output=run.output,
+        is_rehearsal=run.is_rehearsal,
+    )
 
 
 def _unsent(run: Run, *, is_held: bool) -> StatusResult:

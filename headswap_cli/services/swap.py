@@ -146,7 +146,7 @@ def _submit(
         deps.journal.submitted(run.run_id, request.analysis_id, offer.analysis.video_url)
         deps.journal.analysed(run.run_id, offer.analysis)
     faces = [face for _, face in offer.matched]
-    yield from check_photos(deps, run.run_id, faces, offer.hashes, deadline=deadline)
+    yield from check_photos(deps, run.run_id, faces, offer.hashes, request.options.mode, deadline=deadline)
     return submit(
         deps,
         run.run_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from tests import media
@@ -68,3 +69,29 @@ def test_more_than_five_photos_of_one_person_are_refused_before_the_engine_start
     faces = ["--face", f"1={two_photos[0]}"] * 6
     told = local("run", carphone, *faces, code=2).err
     assert "Person 1 was given 6 photos; a person takes at most 5" in told
+
+
+def test_a_result_that_would_be_the_source_is_a_failed_task_and_nothing_is_saved(
+    local: Headswap, carphone: Path, tmp_path: Path
+) -> None:
+    # The frame's edge cuts off a part of the face.
+    seen = media.frames_of(carphone, count=20)
+    cut = [np.pad(frame, ((0, 0), (80, 0), (0, 0)))[:, :-80] for frame in seen]
+    frames = [*cut, *cut[::-1]] * 2
+    clip = media.written(tmp_path / "in.mp4", frames)
+    told = local("run", clip, "--face", f"1={media.photo('astronaut.png')}", code=3).err.replace("\n", " ")
+    assert "error: The task failed: nobody was swapped in any of the 80 frames" in told
+    assert "too small or cut off by the frame's edge" in told
+    assert "hint: " in told
+    assert not list(local.cwd.iterdir())
+
+
+def test_what_is_behind_the_head_in_a_photo_is_warned_of_unless_the_face_alone_is_worn(
+    local: Headswap, carphone: Path
+) -> None:
+    run = ("run", carphone, "--face", f"1={media.photo('gracehopper.jpg')}")
+    ahead = local(*run, "--dry-run").err
+    assert "the reference photo's background can hardly be told from the head" in ahead
+    alone = local(*run, "--mode", "face").err
+    assert "wears glasses" in alone
+    assert "background" not in alone

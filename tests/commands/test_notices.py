@@ -33,6 +33,22 @@ def test_who_looks_after_a_detached_run_is_told_what_there_is_to_know_of_it(
     assert NOTICE not in ran.out
 
 
+def test_commands_of_one_run_tell_it_once_and_whoever_asks_is_told_again(cloud: Headswap) -> None:
+    analysis = cloud("analyze", VIDEO, "-q").out.strip()
+    swap = ("swap", analysis, "--face", f"1={FACE}", "--wait")
+    assert NOTICE not in cloud(*swap, "-q").err
+    task_id = cloud(*swap, "-q").out.strip()
+    assert NOTICE in cloud("status", task_id, "--wait").err
+    assert NOTICE not in cloud("status", task_id, "--wait").err
+    assert NOTICE not in cloud(*swap).err
+    saved = cloud("download", task_id, "--json")
+    assert NOTICE not in saved.err
+    assert saved.value["notices"] == [NOTICE]
+    for command in (("status",), ("runs", "show")):
+        ran = cloud(*command, task_id)
+        assert NOTICE in ran.out + ran.err
+
+
 @pytest.mark.parametrize("command", ["status", "download"])
 def test_in_json_it_is_a_field_and_quiet_wants_none(cloud: Headswap, command: str) -> None:
     task_id = cloud(*RUN, "--detach", "-q").out.strip()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headswap_cli.commands.options import parse_face, parse_id
+from headswap_cli.commands.values import parse_face, parse_id
 from headswap_cli.config import parse_duration
 from headswap_cli.errors import InputError
 from headswap_cli.models import FaceMapping, Place

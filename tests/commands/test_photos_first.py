@@ -61,6 +61,34 @@ def test_every_bad_photo_is_told_before_the_video_is_sent(
     assert (known["status"], known["analysis_id"], known["task_id"]) == ("failed", None, None)
 
 
+@pytest.mark.parametrize("words", [(), ("--dry-run",), ("--json",), ("--detach",)])
+def test_what_a_photo_is_warned_of_is_told_once_and_before_the_video_is_sent(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path], words: tuple[str, ...]
+) -> None:
+    engine.tell(smile="the face in the reference photo smiles: take another")
+    # The stand-in's video is none: it does not play.
+    ran = program("run", clip, "--face", f"1={photos[0]}", *words, code=None)
+    told = ran.err.replace("\n", " ")
+    assert told.count("the face in the reference photo smiles") == 1
+    assert told.index(f"{photos[0]}: the face in the reference photo") < told.index("video: transfer")
+
+
+def test_a_swap_warns_of_a_photo_once_and_one_that_is_quiet_leaves_that_to_the_next_command(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    engine.tell(smile="it smiles")
+    analysis = program("analyze", "-q", clip).out.strip()
+    swap = ("swap", analysis, "--face", f"1={photos[0]}", "--wait")
+    assert f"{photos[0]}: it smiles\n" in program(*swap[:-1], "--dry-run").err
+    quiet = program(*swap, "-q")
+    assert "smiles" not in quiet.err
+    again = program(*swap).err
+    assert again.splitlines().count("person 1: it smiles") == 1
+    waited = program(*swap, "--new", "--json")
+    assert waited.err.count("it smiles") == 1
+    assert "person 1: it smiles" in waited.value["notices"]
+
+
 def test_of_several_photos_of_one_person_the_hint_speaks_of_all(
     program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
 ) -> None:
@@ -162,7 +190,7 @@ def test_a_photo_that_is_typed_is_judged_before_the_next_question(
         screen.press(f"{photos[0]}\r")
         screen.until("bad: no face")
         screen.press("\x1b")
-        assert screen.ended() == 2
+        assert screen.ended() == 130
     assert "task" not in (engine.folder / "engine.log").read_text()
 
 

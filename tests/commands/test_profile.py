@@ -13,40 +13,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headswap_cli.wire import BALANCE_PATH, TOKEN_PATH
+from tests.commands.conftest import add_profile
 from tests.conftest import Headswap
 from tests.origin import Answer, Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Ran
     from tests.loopback import HeadSwapService
 
 VIDEO, FACE = "https://example.com/clip.mp4", "https://example.com/me.jpg"
-
-
-@pytest.fixture
-def keyless(tmp_path: Path) -> Headswap:
-    """The program on a machine without a keyring and without a key."""
-    return Headswap(tmp_path, PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring")
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    return tmp_path / "config"
-
-
-def add(program: Headswap, service: HeadSwapService, *flags: str, name: str = "work") -> Ran:
-    """Add a profile for the service on loopback."""
-    flags = ("--api-key-stdin", "--base-url", service.url, *flags)
-    return program("profile", "add", name, *flags, stdin=service.api_key)
 
 
 def test_a_profile_is_added_once_its_key_has_opened_the_balance(
     keyless: Headswap, service: HeadSwapService
 ) -> None:
     service.credit = 12.5
-    ran = add(keyless, service, "--json")
+    ran = add_profile(keyless, service, "--json")
     assert ran.value == {
         "profile": "work",
         "backend": "akool",
@@ -61,7 +44,7 @@ def test_a_profile_is_added_once_its_key_has_opened_the_balance(
 
 
 def test_a_profile_works_without_any_variable(keyless: Headswap, service: HeadSwapService) -> None:
-    add(keyless, service)
+    add_profile(keyless, service)
     ran = keyless("run", VIDEO, "--face", FACE)
     assert "backend: akool (profile work)" in ran.err
     assert len(service.creates) == 1
@@ -86,7 +69,7 @@ def test_the_key_is_tried_where_the_environment_says_the_service_is(
 
 
 def test_no_verify_sends_nothing(keyless: Headswap, service: HeadSwapService) -> None:
-    assert "not checked" in add(keyless, service, "--no-verify").out
+    assert "not checked" in add_profile(keyless, service, "--no-verify").out
     assert service.requests == []
 
 
@@ -135,7 +118,7 @@ def test_a_key_is_asked_for_on_a_terminal_and_not_shown(
 def test_keys_and_profiles_are_for_the_owner_alone(
     keyless: Headswap, service: HeadSwapService, config: Path
 ) -> None:
-    add(keyless, service)
+    add_profile(keyless, service)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in config.rglob("*")}
     assert modes == {"profiles.toml": 0o600, "keys": 0o700, "work.api_key": 0o600}
     assert service.api_key not in (config / "profiles.toml").read_text()
@@ -144,8 +127,8 @@ def test_keys_and_profiles_are_for_the_owner_alone(
 def test_the_first_profile_is_the_default_and_use_changes_that(
     keyless: Headswap, service: HeadSwapService
 ) -> None:
-    add(keyless, service)
-    add(keyless, service, name="other")
+    add_profile(keyless, service)
+    add_profile(keyless, service, name="other")
     assert keyless("profile", "show", "-q").out == "work\n"
     keyless("profile", "use", "other")
     assert keyless("profile", "show", "-q").out == "other\n"
@@ -155,8 +138,8 @@ def test_the_first_profile_is_the_default_and_use_changes_that(
 
 
 def test_list_is_an_array_newest_first(keyless: Headswap, service: HeadSwapService) -> None:
-    add(keyless, service)
-    add(keyless, service, name="other")
+    add_profile(keyless, service)
+    add_profile(keyless, service, name="other")
     assert keyless("profile", "list", "-q").out.split() == ["other", "work", "akool", "local"]
     values = keyless("profile", "list", "--json").value
     assert [value["profile"] for value in values if value["default"]] == ["work"]
@@ -166,7 +149,7 @@ def test_list_is_an_array_newest_first(keyless: Headswap, service: HeadSwapServi
 def test_show_tells_each_values_source_and_masks_the_key(
     keyless: Headswap, service: HeadSwapService, config: Path
 ) -> None:
-    add(keyless, service, "--hosting", "s3://shelf/p")
+    add_profile(keyless, service, "--hosting", "s3://shelf/p")
     (keyless.cwd / "headswap.toml").write_text('resolution = "480p"\n')
     value = keyless("profile", "show", "--json", HEADSWAP_HOSTING="gs://other").value
     assert {name: (each["value"], each["source"]) for name, each in value["settings"].items()} == {
@@ -185,7 +168,7 @@ def test_show_tells_each_values_source_and_masks_the_key(
 def test_set_changes_and_takes_out_and_keeps_comments(
     keyless: Headswap, service: HeadSwapService, config: Path
 ) -> None:
-    add(keyless, service)
+    add_profile(keyless, service)
     file = config / "profiles.toml"
     file.write_text(f"# my profiles\n{file.read_text()}# the end\n")
     keyless("profile", "set", "work", "resolution=480p", "hosting=s3://shelf")
@@ -217,7 +200,7 @@ def test_set_changes_and_takes_out_and_keeps_comments(
 def test_what_can_not_be_set_is_exit_2(
     keyless: Headswap, service: HeadSwapService, config: Path, word: str, said: str
 ) -> None:
-    add(keyless, service)
+    add_profile(keyless, service)
     before = (config / "profiles.toml").read_text()
     ran = keyless("profile", "set", "work", word, code=2)
     assert said in ran.err
@@ -228,7 +211,7 @@ def test_what_can_not_be_set_is_exit_2(
 def test_a_new_key_replaces_the_old_one_and_is_tried_first(
     keyless: Headswap, service: HeadSwapService, config: Path
 ) -> None:
-    add(keyless, service)
+    add_profile(keyless, service)
     keyless("profile", "set", "work", "--api-key-stdin", stdin="wrong", code=10)
     assert (config / "keys/work.api_key").read_text().strip() == service.api_key
     service.api_key = "key-new-0123456789"
@@ -239,7 +222,7 @@ def test_a_new_key_replaces_the_old_one_and_is_tried_first(
 def test_remove_forgets_the_profile_and_its_key(
     keyless: Headswap, service: HeadSwapService, config: Path
 ) -> None:
-    add(keyless, service)
+    add_profile(keyless, service)
     keyless("profile", "remove", "work")
     assert [path.name for path in config.rglob("*") if path.is_file()] == ["profiles.toml"]
     assert "work" not in (config / "profiles.toml").read_text()
@@ -260,19 +243,19 @@ def test_a_built_in_profile_stays_and_only_what_was_set_in_it_is_removed(keyless
 def test_a_name_that_is_taken_or_none_is_refused(
     keyless: Headswap, service: HeadSwapService, name: str
 ) -> None:
-    add(keyless, service)
+    add_profile(keyless, service)
     keyless("profile", "add", "--api-key-stdin", "--no-verify", "--", name, stdin="k", code=2)
 
 
 def test_the_built_in_cloud_profile_can_be_given_a_key(keyless: Headswap, service: HeadSwapService) -> None:
-    add(keyless, service, name="akool")
+    add_profile(keyless, service, name="akool")
     assert keyless("credits").out == "100\n"
 
 
 def test_a_client_id_gets_a_bearer_token_that_is_kept_for_the_next_command(
     keyless: Headswap, service: HeadSwapService, config: Path
 ) -> None:
-    add(keyless, service, "--client-id", service.client_id)
+    add_profile(keyless, service, "--client-id", service.client_id)
     keyless("credits")
     keyless("credits")
     assert len(service.sent("POST", TOKEN_PATH)) == 2, "one to try the secret, one to keep"
@@ -285,7 +268,7 @@ def test_a_client_id_gets_a_bearer_token_that_is_kept_for_the_next_command(
 def test_a_token_that_was_revoked_is_fetched_again_once(
     keyless: Headswap, service: HeadSwapService, config: Path
 ) -> None:
-    add(keyless, service, "--client-id", service.client_id)
+    add_profile(keyless, service, "--client-id", service.client_id)
     keyless("credits")
     service.token = "token.new"
     assert keyless("run", VIDEO, "--face", FACE).code == 0
@@ -311,7 +294,7 @@ def test_the_vendors_own_variables_are_understood(keyless: Headswap, service: He
 def test_a_key_that_was_deleted_by_hand_is_exit_10_with_the_way_to_give_it_again(
     keyless: Headswap, service: HeadSwapService, config: Path
 ) -> None:
-    add(keyless, service)
+    add_profile(keyless, service)
     (config / "keys/work.api_key").unlink()
     assert "headswap profile set work --api-key-stdin" in keyless("credits", code=10).err
 
@@ -319,7 +302,7 @@ def test_a_key_that_was_deleted_by_hand_is_exit_10_with_the_way_to_give_it_again
 def test_a_key_file_that_others_can_read_is_closed(
     keyless: Headswap, service: HeadSwapService, config: Path
 ) -> None:
-    add(keyless, service)
+    add_profile(keyless, service)
     file = config / "keys/work.api_key"
     file.chmod(0o644)
     keyless("credits")
@@ -341,86 +324,10 @@ def test_credits_of_the_local_engine_are_exit_2_and_start_nothing(keyless: Heads
     assert not (keyless.data / "engine").exists()
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        'api_key = "hunter2"',
-        'token = "hunter2"',
-        'client_secret = "hunter2"',
-        '"API-KEY" = "hunter2"',
-        'base_url = "https://evil.example"',
-        'profile = "work"',
-        "[profiles.work]\nresolution = '480p'",
-        'hosting = "command: sh -c evil {path}"',
-        'hosting = "s3://shelf?endpoint=https://evil.example"',
-        "resolution = 480",
-        'resolution = "4k"',
-        "resolution = ",
-    ],
-)
-def test_a_project_file_can_not_redirect_a_key_or_run_anything(
-    keyless: Headswap, service: HeadSwapService, line: str
-) -> None:
-    add(keyless, service)
-    before = len(service.requests)
-    (keyless.cwd / "headswap.toml").write_text(f"# a cloned folder\n{line}\n")
-    below = keyless.cwd / "a" / "b"
-    below.mkdir(parents=True)
-    done = subprocess.run(
-        keyless.command("run", VIDEO, "--face", FACE),
-        cwd=below,
-        env=keyless.env,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert "headswap.toml" in done.stderr
-    assert "hunter2" not in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(service.requests) == before
-
-
-def test_a_project_file_sets_defaults_for_what_lies_below_it(
-    keyless: Headswap, service: HeadSwapService
-) -> None:
-    add(keyless, service)
-    (keyless.cwd / "headswap.toml").write_text('resolution = "480p"\noutput = "{stem}.mine.mp4"\n')
-    assert keyless("run", VIDEO, "--face", FACE).out == "clip.mine.mp4\n"
-    keyless("run", VIDEO, "--face", FACE, "--resolution", "720p", "-o", "other.mp4")
-    assert [create.json["resolution"] for create in service.creates] == ["480p", "720p"]
-
-
-def test_a_key_is_named_with_the_line_it_stands_on(keyless: Headswap) -> None:
-    (keyless.cwd / "headswap.toml").write_text('# one\nmodel = "m"\napi_key = "hunter2"\n')
-    assert "line 3" in keyless("profile", "show", code=2).err
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "profiles = 3",
-        "[profiles]\nwork = 3",
-        "[profiles.work]\nkey_in = 'pocket'",
-        "default = 1",
-        "\xff",
-        "[",
-    ],
-)
-def test_a_broken_profile_file_is_named(keyless: Headswap, config: Path, text: str) -> None:
-    config.mkdir()
-    (config / "profiles.toml").write_text(text, "latin-1")
-    assert "profiles.toml" in keyless("profile", "list", code=2).err
-    assert (
-        "profiles.toml"
-        in keyless("profile", "add", "x", "--api-key-stdin", "--no-verify", stdin="k", code=2).err
-    )
-    assert (config / "profiles.toml").read_text("latin-1") == text
-
-
 def test_a_profile_that_the_journal_remembers_is_used_for_its_ids(
     keyless: Headswap, service: HeadSwapService
 ) -> None:
-    add(keyless, service)
+    add_profile(keyless, service)
     task = keyless("run", VIDEO, "--face", FACE, "--detach").out.strip()
     keyless("profile", "use", "local")
     assert keyless("status", task, "-q").out == "completed\n"
@@ -431,7 +338,7 @@ def test_no_output_file_or_log_holds_a_key(
 ) -> None:
     secret = service.api_key
     with Origin() as proxy:
-        shown = [add(keyless, service, "--verbose"), keyless("profile", "show", "--json")]
+        shown = [add_profile(keyless, service, "--verbose"), keyless("profile", "show", "--json")]
         shown += [keyless("profile", "list"), keyless("credits", "-v", HTTP_PROXY=proxy.url)]
         shown += [keyless("run", VIDEO, "--face", FACE, "-v")]
         assert proxy.requests == []

@@ -118,3 +118,13 @@ def test_rows_of_a_batch_that_exist_are_not_said_to_be_paid_for(
     assert f": exists already, task {task_id}" in words(said.err)
     assert "2 exist already, 1 would be paid for, nothing was" in words(said.out)
     assert len(service.creates) == 2
+
+
+@pytest.mark.parametrize("words", [(), ("--wait",)])
+def test_the_state_of_a_rehearsal_that_is_over_says_that_nothing_was_made(
+    cloud: Headswap, words: tuple[str, ...]
+) -> None:
+    run_id = cloud(*RUN, "--dry-run", "--json").value["run_id"]
+    (line,) = cloud("status", run_id, *words).out.splitlines()[1:]
+    assert line.split() == [run_id, "run", "completed", "100%", "dry", "run:", "nothing", "made"]
+    assert cloud("status", run_id, "--json").value["error"] is None

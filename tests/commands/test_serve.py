@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -127,8 +128,25 @@ def test_on_loopback_it_makes_up_a_key_and_says_how_to_stop_it_and_nothing_of_st
         listening = socket.socket()
         assert listening.connect_ex(("127.0.0.2", int(url.rpartition(":")[2]))) != 0
         listening.close()
+    assert "where other machines reach it" not in said[0]
     hint = "Ctrl-C stops it; a job at work goes back to the queue."
-    assert said == [f"{hint}\nThe local engine has stopped.\n"]
+    assert said[0].endswith(f"{hint}\nThe local engine has stopped.\n")
+
+
+def test_it_says_where_its_key_is_and_the_command_that_sends_it_and_does_not_show_it(
+    own: Headswap, token_file: Path
+) -> None:
+    descriptor = own.data / "engine" / "engine.json"
+    with served(own) as (url, said):
+        key = json.loads(descriptor.read_text())["token"]
+        assert health(url, key) == 200
+    assert f'its key, the "token" in {descriptor}' in said[0]
+    assert f'\ncurl -H "x-api-key: $(jq -r .token {descriptor})" {url}/health\n' in said[0]
+    assert key not in said[0]
+    with served(own, "--token-file", token_file) as (url, said):
+        assert health(url, TOKEN) == 200
+    assert f'\ncurl -H "x-api-key: $(cat {token_file})" {url}/health\n' in said[0]
+    assert TOKEN not in said[0]
 
 
 def test_the_key_is_on_no_command_line(own: Headswap, token_file: Path) -> None:

@@ -55,6 +55,10 @@ def test_averaging_keeps_the_mean_the_order_and_the_bound(values: list[float], m
         assert statistics.mean(short.values) == pytest.approx(statistics.mean(values), abs=1e-6)
 
 
+def test_a_chart_says_what_it_shows_and_in_what_unit() -> None:
+    assert "<figcaption>Distance &amp; more, parts</figcaption>" in chart(curve([1.0]))
+
+
 @given(VALUES)
 def test_no_point_leaves_the_picture_and_the_scale_is_round(values: list[float]) -> None:
     html = chart(curve(values))

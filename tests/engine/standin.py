@@ -4,7 +4,8 @@
 ``lose a helper`` in the first analysis or swap, or ``bad photo`` before one), ``hold`` (work on until the
 setting changes; meanwhile on_progress is told ``at``, if that is there), ``frames`` (what on_progress is
 told, pairs), ``pace_s`` (how long each of these takes), ``heads`` (make those before a swap until the setting
-changes), ``bad`` (why every photo is refused when photos are judged by themselves).
+changes), ``bad`` (why every photo is refused when photos are judged by themselves), ``smile`` (what every
+photo is warned of, then and with the result).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from headswap_cli.engine.types import (
     Track,
     VideoProperties,
 )
-from headswap_cli.models import Mode
+from headswap_cli.models import Judgement, Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,13 +71,17 @@ class StandIn:
         if self._told().get("then") == "bad photo":
             raise PhotoFault(1003, "person 1: the reference photo shows no face")
 
-    def judge_photos(self, photos: Sequence[Sequence[Path]]) -> dict[int, str]:
+    def judge_photos(self, photos: Sequence[Sequence[Path]], mode: Mode | None) -> Judgement:
         told = self._told()
         if told.get("then") == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if told.get("then") == "bug":
             raise ZeroDivisionError("a face of no width")
-        return {place: f"bad: {told['bad']}" for place, _ in enumerate(photos) if "bad" in told}
+        places = range(len(photos))
+        return Judgement(
+            {place: f"bad: {told['bad']}" for place in places if "bad" in told},
+            {place: (told["smile"],) for place in places if "smile" in told},
+        )
 
     def swap(
         self,
@@ -90,7 +95,7 @@ class StandIn:
     ) -> SwapReport:
         # Half a result, for as long as the work takes.
         target.write_text('{"half":')
-        self._obey(on_progress)
+        told = self._obey(on_progress)
         said = {
             "people": len(scene.people),
             "source": source.name,
@@ -103,7 +108,8 @@ class StandIn:
         }
         target.write_text(json.dumps(said))
         modes = dict.fromkeys(photos, settings.mode or Mode.HEAD)
-        return SwapReport(120, 119, ("One frame passes unchanged.",), modes)
+        remarks = [f"person {obj_id + 1}: {told['smile']}" for obj_id in photos if "smile" in told]
+        return SwapReport(120, 119, ("One frame passes unchanged.", *remarks), modes)
 
     def _obey(self, on_progress: OnProgress) -> dict[str, Any]:
         told = self._told()

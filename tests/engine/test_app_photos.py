@@ -50,6 +50,17 @@ def test_photos_that_cannot_be_used_are_named_by_the_place_of_their_person(
     assert engine.get("/health")["data"]["queued"] == 0
 
 
+def test_what_photos_are_warned_of_is_told_by_the_place_of_their_person(
+    engine: RunningEngine, photo: str
+) -> None:
+    engine.tell(smile="it smiles")
+    answer = engine.post(wire.PHOTOS_PATH, {"photos": [[photo], [photo]]})
+    assert answer["data"] == {
+        "refused": [],
+        "warned": [{"person": place, "warning": "it smiles"} for place in (0, 1)],
+    }
+
+
 def test_whoever_asks_while_all_workers_are_at_work_is_told_so(
     engine: RunningEngine, photo: str, clip: bytes
 ) -> None:

@@ -73,6 +73,19 @@ def test_people_in_the_background_a_collar_and_the_face_itself_are_nobody_else(
     assert told_bystander(face(100), [other], lambda _: presence) == []
 
 
+@pytest.mark.parametrize(("shared", "count"), [(0.15, 1), (0.25, 0)])
+def test_heads_that_touch_are_two_and_boxes_that_share_a_quarter_are_one_face(
+    shared: float, count: int
+) -> None:
+    told = told_bystander(face(100), [face(50, 100 - 50 * shared)], lambda _: 1.0)
+    assert len(told) == count
+
+
+@pytest.mark.parametrize(("presence", "count"), [(0.96, 1), (0.8, 0)])
+def test_a_face_of_which_the_mesh_is_not_sure_is_nobody_else(presence: float, count: int) -> None:
+    assert len(told_bystander(face(100), [face(50, 300)], lambda _: presence)) == count
+
+
 def _beside(photo: Frame, other: Frame, part: float) -> Frame:
     """Put a person beside another, with a face so much as wide."""
     widths = [

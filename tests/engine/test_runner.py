@@ -75,7 +75,17 @@ def test_jobs_are_taken_up_in_the_order_in_which_they_came_however_many_workers_
 
 @pytest.mark.parametrize(
     "damage",
-    ["body = '{\"photos\": {'", "body = CAST(x'ff00' AS TEXT)", "body = '[]'", "body = '{}'", "kind = '?'"],
+    [
+        "body = '{\"photos\": {'",
+        "body = CAST(x'ff00' AS TEXT)",
+        "body = '[]'",
+        "body = '{}'",
+        "kind = '?'",
+        *(
+            f"body = json_set(body, '$.photos', json('{photos}'))"
+            for photos in ("[7]", '{"x": []}', '{"0": 7}')
+        ),
+    ],
 )
 def test_a_job_whose_record_is_garbled_fails_and_the_next_one_is_done(
     tmp_path: Path, clip: bytes, damage: str
@@ -88,6 +98,8 @@ def test_a_job_whose_record_is_garbled_fails_and_the_next_one_is_done(
         engine.processing(wire.TASK_PATH, first)
         with closing(sqlite3.connect(engine.folder / "jobs.sqlite3", isolation_level=None)) as database:
             database.execute(f"UPDATE job SET {damage} WHERE id = ?", (garbled,))
+        # What the others need is kept.
+        assert engine.http.delete(wire.MEDIA_PATH).json()["code"] == wire.SUCCESS
         engine.tell()
         for task in (first, last):
             result(engine, task)
@@ -232,7 +244,7 @@ def test_photos_are_judged_before_any_job_that_waits(store: JobStore) -> None:
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="asker") as pool:
             until(lambda: book.kinds, lambda kinds: kinds == ["analysis"])
-            answer = pool.submit(runner.ask, {"kind": "photos", "id": "", "photos": []}, 60.0)
+            answer = pool.submit(runner.ask, {"kind": "photos", "id": "", "photos": [], "mode": None}, 60.0)
             until(lambda: runner._asking, lambda asking: asking == 1)
             book.may.release(3)
             assert answer.result() == {"done": {}}

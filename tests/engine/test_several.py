@@ -65,6 +65,25 @@ def test_the_photo_that_smiles_is_worn_where_the_person_smiles() -> None:
     assert chosen[looks.index(smiling)] == 1
 
 
+def test_who_speaks_wears_the_shut_mouth_though_the_open_one_is_nearer_in_pose() -> None:
+    _, landmarks = heads.scene("jwpIntro.mp4", 84, 86)
+    looks = [look_of(one) for one in landmarks]
+    shut, widest = min(looks, key=lambda one: one.mouth_gap), max(looks, key=lambda one: one.mouth_gap)
+    wide = replace(shut, mouth_gap=widest.mouth_gap)
+    aside = replace(shut, yaw=shut.yaw + 6)
+    assert set(weights_over([wide, aside], list(landmarks)).argmax(axis=1)) == {1}
+
+
+def test_the_photo_with_an_open_mouth_is_worn_where_the_mouth_stays_open() -> None:
+    _, landmarks = heads.scene("single_face.mp4", 0, 60)
+    looks = [look_of(one) for one in landmarks]
+    shut = looks[0]
+    wide = replace(shut, mouth_gap=looks[-1].mouth_gap)
+    chosen = weights_over([shut, wide], list(landmarks)).argmax(axis=1)
+    assert set(chosen[:12]) == {0}
+    assert set(chosen[-24:]) == {1}
+
+
 _ANGLES = st.lists(st.floats(-60, 60), min_size=1, max_size=5)
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from headswap_cli.engine.cancel import UnwantedError
 from headswap_cli.engine.reference import read_photo
-from headswap_cli.engine.types import MediaFault
+from headswap_cli.engine.types import MediaFault, PhotoFault
 from headswap_cli.engine.wardrobe import Outfit, Wardrobe
+from headswap_cli.models import Mode
 from tests import media
 from tests.engine import heads, worse
 
@@ -108,22 +109,26 @@ def test_warnings_say_which_photo_they_are_about(wardrobe: Wardrobe, ahead: Path
 
 
 def test_a_head_that_reaches_beyond_the_photo_is_warned_of(wardrobe: Wardrobe, ahead: Path) -> None:
-    (told,) = [one for one in wardrobe.outfits({0: [ahead]})[0].warnings if "cuts the head off" in one]
+    (told,) = [one for one in wardrobe.outfits({0: [ahead]})[0].of_outline if "cuts the head off" in one]
     assert float(told.split("along ")[1].split()[0]) > 0.2
     assert "up to 0.2 does no harm)" in told
 
 
 def test_a_background_that_is_like_the_head_is_warned_of_with_how_much_of_it(wardrobe: Wardrobe) -> None:
-    warnings = wardrobe.outfits({0: [media.photo("gracehopper.jpg")]})[0].warnings
-    (told,) = [one for one in warnings if "background" in one]
-    assert 8 < float(told.split("differ over ")[1].split()[0]) < 20
-    assert "up to 8 do no harm" in told
+    outfit = wardrobe.outfits({0: [media.photo("gracehopper.jpg")]})[0]
+    (told,) = [one for one in outfit.told(None) if "background" in one]
+    assert 8 < float(told.split("disagree over an area as large as ")[1].split()[0]) < 20
+    assert "% of the face; up to 8 do no harm" in told
+    # Of a face alone no outline is worn.
+    assert told in outfit.told(Mode.HEAD)
+    assert outfit.told(Mode.FACE) == outfit.warnings
+    assert told not in outfit.warnings
 
 
 @pytest.mark.parametrize("name", ["astronaut.png", "0-f15-hao-ph.jpg", "0-f1-su-ph.jpg", "15-f13-anc-ph.jpg"])
 def test_a_wall_behind_the_head_is_warned_of_by_nothing(wardrobe: Wardrobe, name: str) -> None:
-    warnings = wardrobe.outfits({0: [media.photo(name)]})[0].warnings
-    assert not any("background" in told for told in warnings)
+    outfit = wardrobe.outfits({0: [media.photo(name)]})[0]
+    assert not any("background" in told for told in outfit.told(Mode.HEAD))
 
 
 def test_glasses_are_warned_of_and_a_bare_face_is_not(wardrobe: Wardrobe) -> None:
@@ -145,14 +150,19 @@ def test_a_hand_before_the_face_is_refused_with_how_much_it_covers(
     assert "at most 5 may be" in caught.value.reason
 
 
+def faults_of(wardrobe: Wardrobe, photos: dict[int, list[Path]]) -> dict[int, PhotoFault]:
+    tried = wardrobe.tried(photos)
+    return {number: one for number, one in tried.items() if isinstance(one, PhotoFault)}
+
+
 def test_a_photo_is_judged_by_itself_though_the_one_before_was_refused_for_a_hand(
     wardrobe: Wardrobe, tmp_path: Path
 ) -> None:
     first, second = (
         worse.saved(worse.moment(CLIP, index), tmp_path / f"{index}.png") for index in (150, 168)
     )
-    alone = wardrobe.faults({1: [second]})[1]
-    after = wardrobe.faults({0: [first], 1: [second]})[1]
+    alone = faults_of(wardrobe, {1: [second]})[1]
+    after = faults_of(wardrobe, {0: [first], 1: [second]})[1]
     assert after.reason == alone.reason
 
 
@@ -187,7 +197,7 @@ def test_every_person_whose_photo_cannot_be_used_is_told_by_number(
 ) -> None:
     tiny = worse.saved(worse.shrunk(worse.moment("single_face.mp4", 0), 0.25), tmp_path / "tiny.png")
     crowd = media.photo("multi_face.jpg")
-    faults = wardrobe.faults({0: [crowd], 1: [ahead], 2: [ahead, tiny]})
+    faults = faults_of(wardrobe, {0: [crowd], 1: [ahead], 2: [ahead, tiny]})
     assert sorted(faults) == [0, 2]
     assert faults[0].reason.startswith("the reference photo shows 5 faces")
     assert faults[2].reason.startswith("photo 2: the face in the reference photo is ")
@@ -201,7 +211,7 @@ def test_five_faces_are_refused(wardrobe: Wardrobe) -> None:
 def test_heads_are_made_once_and_anew_when_what_is_in_the_file_has_changed(
     wardrobe: Wardrobe, ahead: Path, aside: Path
 ) -> None:
-    assert wardrobe.faults({7: [ahead]}) == {}
+    assert faults_of(wardrobe, {7: [ahead]}) == {}
     first = wardrobe.outfits({0: [ahead]})[0]
     # The engine notes in a file's date that it is in use.
     os.utime(ahead, (1, 1))
@@ -224,11 +234,11 @@ def test_of_photos_that_are_judged_one_after_the_other_the_last_heads_are_kept_a
     photos = [tmp_path / f"{number}.png" for number in range(12)]
     for number, photo in enumerate(photos):
         photo.write_bytes(bytes([number]))
-        assert wardrobe.faults({0: [photo]}) == {}
-    assert wardrobe.faults({0: photos[4:8], 1: photos[8:9]}) == {}
+        assert faults_of(wardrobe, {0: [photo]}) == {}
+    assert faults_of(wardrobe, {0: photos[4:8], 1: photos[8:9]}) == {}
     # Four heads of one person took the place of four others.
     made.clear()
-    assert wardrobe.faults({0: photos[8:9], 1: photos[11:]}) == {}
+    assert faults_of(wardrobe, {0: photos[8:9], 1: photos[11:]}) == {}
     assert made == []
     wardrobe.outfits({0: photos[4:8], 1: photos[:1], 2: photos[11:]})
     assert made == photos[:1]

@@ -27,6 +27,16 @@ with journal.held(sys.argv[2]):
     sys.stdin.read()
 """
 
+LOOKING = """
+import sys
+from pathlib import Path
+from headswap_cli.journal.lock import is_taken
+
+print("looking", flush=True)
+while True:
+    is_taken(Path(sys.argv[1] + ".lock"), 1)
+"""
+
 
 def begin(journal: Journal) -> str:
     return journal.begin(profile="akool", backend="akool", source="clip.mp4", parameters={})
@@ -121,6 +131,30 @@ def test_a_run_that_somebody_only_looked_at_is_free(journal: Journal, path: Path
         locks = next(path.parent.glob("*lock*"))
         assert take(locks, 1, sleep=lambda _: looking.communicate() and None)
     give_back(locks, 1)
+
+
+def test_a_look_at_a_run_that_is_held_waits_for_nothing(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = begin(journal)
+    with start(HOLDING, path, run_id) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        monkeypatch.delattr("time.sleep")
+        assert journal.is_held(run_id)
+        process.communicate()
+    assert not journal.is_held(run_id)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks that several have")
+def test_who_looks_at_a_run_takes_nobody_who_looks_for_one_at_work(journal: Journal, path: Path) -> None:
+    run_id = begin(journal)
+    with start(LOOKING, path, run_id) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "looking\n"
+        looks = [journal.is_held(run_id) for _ in range(2000)]
+        process.terminate()
+    assert not any(looks)
 
 
 def test_a_look_at_a_run_is_in_the_way_of_no_other_thread(journal: Journal) -> None:

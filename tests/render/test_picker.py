@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from headswap_cli.models import Person
 from headswap_cli.render.keys import Key
-from headswap_cli.render.picker import CancelledError, InterruptedByKeyError, PeopleList, PhotoLine, pick
+from headswap_cli.render.picker import LeftError, PeopleList, PhotoLine, pick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,15 +89,12 @@ def test_an_empty_line_is_no_photo_and_a_line_can_be_cleared() -> None:
     assert picked(keys)[0] == [(1, "my photo.jpg")]
 
 
-@pytest.mark.parametrize("keys", [[Key.ESCAPE], [], [Key.ENTER, "a", Key.ESCAPE], [Key.ENTER, "a.jpg"]])
-def test_escape_and_the_end_of_the_keys_leave(keys: list[Key | str]) -> None:
-    with pytest.raises(CancelledError):
+@pytest.mark.parametrize(
+    "keys", [[Key.ESCAPE], [Key.INTERRUPT], [], [Key.ENTER, "a", Key.ESCAPE], [Key.ENTER, "a.jpg"]]
+)
+def test_escape_control_c_and_the_end_of_the_keys_leave(keys: list[Key | str]) -> None:
+    with pytest.raises(LeftError):
         picked(keys)
-
-
-def test_control_c_leaves_in_its_own_way() -> None:
-    with pytest.raises(InterruptedByKeyError):
-        picked([Key.ENTER, Key.INTERRUPT])
 
 
 def test_what_is_pasted_steers_nothing() -> None:
@@ -130,7 +127,7 @@ def test_whatever_is_pressed_ends_and_no_line_wraps(keys: list[Key | str], count
     try:
         found = pick(MANY[:count], iter(keys), screen, lambda _: None, columns=lambda: columns)
         assert 1 <= len(found) <= 5
-    except (CancelledError, InterruptedByKeyError):
+    except LeftError:
         assert screen.getvalue().endswith("\r\x1b[J")
     drawn = STEERING.sub("", screen.getvalue())
     asked = [line for line in re.split(r"[\r\n]+", drawn) if not line.startswith("person ")]

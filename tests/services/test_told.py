@@ -1,0 +1,60 @@
+"""What there is to know of a run: told once, by whatever id, and told all the same on a full disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headswap_cli.errors import HeadswapError
+from headswap_cli.journal import Journal
+from headswap_cli.services.told import untold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+SMILE, LEFT = "the face smiles", "person 1: 7 frames were left"
+
+
+class FullDisk(Journal):
+    def tell(self, run_id: str, notices: Sequence[str]) -> None:
+        raise HeadswapError("The journal can't be written: disk full.")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "journal.sqlite3") as journal:
+        yield journal
+
+
+def begun(journal: Journal) -> str:
+    run_id = journal.begin(profile="local", backend="local", source="clip.mp4", parameters={})
+    journal.submitted(run_id, f"analysis of {run_id}")
+    return run_id
+
+
+def test_it_is_told_once_by_whatever_id_the_run_is_asked_for(journal: Journal) -> None:
+    run_id = begun(journal)
+    assert untold(journal, run_id, [LEFT]) == [LEFT]
+    assert untold(journal, f"analysis of {run_id}", [LEFT, "more"]) == ["more"]
+    assert untold(journal, begun(journal), [LEFT]) == [LEFT]
+
+
+def test_what_a_photo_was_warned_of_is_no_news_of_whoever_has_it(journal: Journal) -> None:
+    run_id = begun(journal)
+    untold(journal, run_id, [SMILE])
+    assert untold(journal, run_id, [f"person 2: {SMILE}", LEFT]) == [LEFT]
+    assert untold(journal, run_id, [LEFT.replace("1", "2")]) == [LEFT.replace("1", "2")]
+
+
+def test_of_what_the_journal_does_not_know_all_is_told(journal: Journal) -> None:
+    for _ in range(2):
+        assert untold(journal, "a task of others", [LEFT]) == [LEFT]
+
+
+def test_what_cannot_be_written_down_is_told_again(tmp_path: Path) -> None:
+    with FullDisk(tmp_path / "journal.sqlite3") as journal:
+        run_id = begun(journal)
+        for _ in range(2):
+            assert untold(journal, run_id, [LEFT]) == [LEFT]

@@ -277,6 +277,8 @@ def test_the_ends_of_hair_beside_the_jaw_have_the_hairs_colour_and_no_skins() ->
 def test_hair_that_the_photo_cuts_off_ends_softly() -> None:
     reference = heads.reference("0-f15-hao-ph.jpg")
     alpha = reference.textures[0][: reference.textures[0].shape[1], :, 3].astype(int)
+    chin_x = reference.landmarks[topology.CHIN, 0]
+    alpha[:, np.abs(np.arange(alpha.shape[1]) - chin_x) < 0.4 * reference.face_width] = 0
     tip = np.flatnonzero((alpha > 20).sum(axis=1) > 20).max()
     columns = alpha[tip - 5] > 20
     fading = alpha[: tip + 1, columns].mean(axis=1)[tip - int(0.12 * reference.face_width) :]

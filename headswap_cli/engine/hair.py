@@ -12,7 +12,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.foreground import foreground_of
 from headswap_cli.engine.geometry import disc, face_width, inside_hull
-from headswap_cli.engine.jawline import above_jaw
+from headswap_cli.engine.jawline import above_jaw, turning
 from headswap_cli.engine.matting import solve_alpha, window_colours
 from headswap_cli.engine.mixture import unmix
 from headswap_cli.engine.spill import without_spill
@@ -361,7 +361,8 @@ def _continued(colours: Frame, alpha: Mask, keep: Mask, layout: _Layout) -> Fram
         hair = push_pull(colours[rows].astype(np.float32), locks)
         spread[rows] = np.where(beside[..., np.newaxis], hair, spread[rows])
     own = np.clip((keep - 0.9) / 0.08, 0, 1)[..., np.newaxis]
-    return np.asarray(np.clip(colours * own + spread * (1 - own), 0, 255), np.uint8)
+    whole = np.asarray(colours * own + spread * (1 - own), np.float32)
+    return np.asarray(np.clip(turning(whole, 1 - own, width), 0, 255), np.uint8)
 
 
 def _skin(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.geometry import face_width, sixteenths
+from headswap_cli.engine.geometry import disc, face_width, sixteenths
 from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 Floats = NDArray[np.float32]
@@ -28,8 +28,11 @@ _GOES_ON, _TRACE = 0.05, 0.02
 # It runs evenly: spurs shorter than twice the first go, and what is left turns over the second.
 _SPUR, _EVEN = 0.03, 0.03
 # Beside background the cut goes no further than this, in face widths: hair may hang there. So near to the
-# lobes of the ears nothing is cut; the cut is so soft.
-_RIM, _EARS, _SOFT = 0.015, 0.05, 0.008
+# lobes of the ears nothing is cut; the cut is so soft, and so far before the line.
+_RIM, _EARS, _SOFT, _BEFORE = 0.015, 0.05, 0.008, 0.008
+# What goes on beyond a cut is as dark as what is within so far of it, in face widths, down to such a part of
+# itself, and softly.
+_NEAR, _LEAST_LIGHT, _BLENDS = 0.02, 0.7, 0.004
 
 
 def above_jaw(image: Frame, person: Mask, kept: Mask, hair_like: Bools, landmarks: Landmarks) -> Mask:
@@ -57,7 +60,7 @@ def above_jaw(image: Frame, person: Mask, kept: Mask, hair_like: Bools, landmark
     ends = _ends(np.where(neck[:, np.newaxis], head, there))
     smooth = np.asarray(cv2.GaussianBlur(grey, (0, 0), _ACROSS / _STEP, sigmaY=_ALONG / _APART), np.float32)
     jaw = _gone_on(offsets[_darkest(smooth, ends)], offsets[ends])
-    from_ = _even(np.where(neck, jaw, offsets[ends]))
+    from_ = _even(np.where(neck, jaw - np.float32(_BEFORE), offsets[ends]))
     to = np.where(beyond, np.float32(_REACH), offsets[ends] + np.float32(_RIM))
     along = np.arange(len(line)) * _APART
     cuts = ~hair & (np.minimum(along, along[::-1]) > _EARS)
@@ -67,6 +70,20 @@ def above_jaw(image: Frame, person: Mask, kept: Mask, hair_like: Bools, landmark
         cv2.fillConvexPoly(gone, sixteenths(quad), (255,), shift=4)
     soft = cv2.GaussianBlur(gone, (0, 0), max(1.0, _SOFT * width))
     return np.asarray(1 - soft * np.float32(1 / 255), np.float32)
+
+
+def turning(colours: Floats, cut: Floats, width: float) -> Floats:
+    """Return colours that get no lighter beyond a cut: what turns away from the light ends in its own shade.
+
+    Args:
+        colours: (height, width, 3), BGR of 0 to 255, gone on beyond the cut.
+        cut: How far each pixel is beyond it, (height, width, 1), 0 to 1.
+        width: Of the face, pixels.
+    """
+    grey = cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY)
+    light = cv2.erode(grey, disc(_NEAR * width)) / np.maximum(grey, 1)
+    soft = cv2.GaussianBlur(np.clip(light, _LEAST_LIGHT, 1), (0, 0), max(0.7, _BLENDS * width))
+    return np.asarray(colours * (1 + (soft[..., np.newaxis] - 1) * cut), np.float32)
 
 
 def _outline(landmarks: Landmarks, width: float) -> tuple[Floats, Floats]:

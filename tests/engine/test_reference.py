@@ -333,6 +333,8 @@ def _before(wall: str) -> HeadCut:
 def test_hair_has_the_same_colours_and_outline_before_any_wall(wall: str) -> None:
     green, other = _before("green"), _before(wall)
     shown = np.maximum(green.alpha, other.alpha) > 0
+    # There is no neck on these pictures from which a jaw could be told.
+    shown[round(float(heads.reference().landmarks[topology.LOBES, 1].mean())) :] = False
     assert np.abs(green.alpha - other.alpha)[shown].mean() < 0.012
     edge = (np.minimum(green.alpha, other.alpha) > 0.1) & (green.alpha < 0.95)
     assert np.abs(green.colours.astype(int) - other.colours)[edge].mean() < 6

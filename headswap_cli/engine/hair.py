@@ -12,6 +12,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.foreground import foreground_of
 from headswap_cli.engine.geometry import disc, face_width, inside_hull
+from headswap_cli.engine.jawline import above_jaw, turning
 from headswap_cli.engine.matting import solve_alpha, window_colours
 from headswap_cli.engine.mixture import unmix
 from headswap_cli.engine.spill import without_spill
@@ -94,7 +95,9 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     lab = cv2.cvtColor(colours, cv2.COLOR_BGR2LAB).astype(np.float32)
     to_skin, to_hair = _colour_distances(lab, person, layout)
     seen = cv2.cvtColor(image, cv2.COLOR_BGR2LAB).astype(np.float32)
-    keep, bare = _keep(whole, (lab, seen), to_hair < to_skin, layout), 1 - _clothes(whole, to_skin, layout)
+    hair_like = to_hair < to_skin
+    keep, bare = _keep(whole, (lab, seen), hair_like, layout), 1 - _clothes(whole, to_skin, layout)
+    keep *= above_jaw(image, whole, keep, hair_like, landmarks)
     inner = cv2.erode(layout.oval, disc(_RIM * layout.width)).astype(np.float32)
     whole = np.maximum(whole * _solid_or_hair(whole, to_hair, layout), inner)
     # Where they are before the jaw it ends as the mesh has it, in its own colour.
@@ -358,7 +361,8 @@ def _continued(colours: Frame, alpha: Mask, keep: Mask, layout: _Layout) -> Fram
         hair = push_pull(colours[rows].astype(np.float32), locks)
         spread[rows] = np.where(beside[..., np.newaxis], hair, spread[rows])
     own = np.clip((keep - 0.9) / 0.08, 0, 1)[..., np.newaxis]
-    return np.asarray(np.clip(colours * own + spread * (1 - own), 0, 255), np.uint8)
+    whole = np.asarray(colours * own + spread * (1 - own), np.float32)
+    return np.asarray(np.clip(turning(whole, 1 - own, width), 0, 255), np.uint8)
 
 
 def _skin(

@@ -29,8 +29,9 @@ _ALIKE, _UNLIKE = 36.0, 56.0
 _SHADOW = (0.05, 0.08)
 # Thinner than this are glasses, face widths.
 _THIN = 0.06
-# The face ends softly within its edge, between these depths, and goes beyond brows so far, face widths.
-_FADES, _AROUND = (0.0, 0.03), 0.025
+# The face ends softly within its edge: over so much beside the cheeks, where wrinkles and glasses would stop
+# short, and along the jaw, where a beard would stay; it goes beyond brows so far, face widths.
+_FADES, _AROUND = (0.12, 0.06), 0.025
 # How softly the jaw begins at the ears' lobes, and how far around the face is worked on, face widths.
 _BELOW, _MARGIN = 0.075, 0.1
 # Less of the inner face than this is covered by hair.
@@ -74,7 +75,9 @@ def face_alone(reference: Reference) -> Reference:
     bare = colours + (push_pull(colours, skin.astype(np.float32)) - colours) * hair[..., np.newaxis]
     head[..., :3] = np.clip(bare + 0.5, 0, 255)
     head[..., 3][layout.depth > 0] = 255
-    shows = np.maximum(inner, np.maximum(ramp(layout.depth, *_FADES) * layout.below_ears, layout.brows))
+    fades = _FADES[0] + (_FADES[1] - _FADES[0]) * layout.below_ears
+    soft = np.minimum(layout.depth / fades, 1)
+    shows = np.maximum(np.maximum(inner, layout.below_ears) * soft, layout.brows)
     weights[..., 0] = np.maximum(weights[..., 0], 255 * hair * (layout.depth > 0))
     weights[..., 1] = np.round(255 * shows)
     # Below the head are the eyeballs: half graded they are blue in a brown face.

@@ -1,4 +1,4 @@
-"""Show the person's own mouth between the new lips, their edges too: no photo has teeth for every word."""
+"""Show the person's own mouth between the new lips, and their shade: no photo has teeth for every word."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 Floats = NDArray[np.float32]
 
-# Lip gaps in face widths: below the first nothing shows, from the second on all.
-_GAPS = (0.012, 0.026)
+# Lip gaps in face widths: below the first lips are shut, from the second on all between them shows. How much
+# of the shade of shut ones shows: a photo's that smile are stretched thin and pale.
+_GAPS, _SHUT = (0.012, 0.026), 0.8
 _SMOOTH = cv2.LINE_AA
 _RING = len(topology.INNER_LIPS)
-# What the line between shut lips keeps of blue, green, red and alpha; its thickness in mouth widths.
-_SEAM, _SEAM_THICKNESS = np.array([0.66, 0.68, 0.8, 1], np.float32), 0.02
 # From so much on a pixel of the mouth shows what is in front, and those near to it show some of that.
 _COVERED, _NEAR = 0.2, np.ones((5, 5), np.uint8)
 # How much of the lips shows along with what is between them, in parts of their height: where lips part is
@@ -49,9 +48,9 @@ def fill_mouth(
     feather: float,
     covered: Mask | None = None,
 ) -> None:
-    """Lay the person's open mouth into the new head.
+    """Lay the person's open mouth into the new head, and the shade of their lips, shut ones too.
 
-    The lips' edges are shaded as the person's and coloured as the head's: a ratio image of the two.
+    The lips are shaded as the person's and coloured as the head's: a ratio image of the two.
 
     Args:
         layer: The head, (height, width, 4), BGR times alpha and alpha, changed in place.
@@ -75,17 +74,14 @@ def fill_mouth(
     part, target = layer[y0:y1, x0:x1], np.zeros((len(mouth), 3), np.float32)
     target[:, :2] = mouth - (x0, y0)
     own_colour = _lip_colour(layer, mouth)
-    if amount < 1:
-        _draw_seam(part, target[:_RING, :2], 1 - amount)
-    if amount == 0:
-        return
+    share = _SHUT + (1 - _SHUT) * amount
     if covered is not None:
         piece, origin = _bared(piece, covered, origin)
     ratio = own_colour / np.maximum(_lip_colour(piece, origin), 1)
     gains = np.asarray(np.clip(ratio, *_OTHER_COLOUR), np.float32)
     seen = rasterise(target, origin, _MOUTH, int(x1 - x0), int(y1 - y0))
     inside, shown = _shown(seen.shape[:2], target[:, :2], feather)
-    _lay(seen, piece, shown * np.float32(amount), inside, gains, part)
+    _lay(seen, piece, shown * np.float32(share), inside * np.float32(amount), gains, part)
 
 
 def _mouth(landmarks: Landmarks) -> Floats:
@@ -164,19 +160,3 @@ def _filled(shape: tuple[int, ...], ring: Floats) -> Floats:
     corners = np.round(ring * 16).astype(np.int32)
     mask = cv2.fillPoly(np.zeros(shape, np.uint8), [corners], (255,), _SMOOTH, 4)
     return mask * np.float32(1 / 255)
-
-
-def _draw_seam(part: Floats, lips: Floats, amount: float) -> None:
-    """Darken the line where shut lips meet: the mesh is drawn without half covered pixels."""
-    half = _RING // 2
-    lower, upper = lips[: half + 1], np.concatenate([lips[:1], lips[: half - 1 : -1]])
-    line = np.round((lower + upper) * 8).astype(np.int32)
-    width = float(np.linalg.norm(lips[half] - lips[0]))
-    thickness = max(1, round(_SEAM_THICKNESS * width))
-    mask = np.zeros(part.shape[:2], np.uint8)
-    cv2.polylines(
-        mask, [line], isClosed=False, color=(255,), thickness=thickness, lineType=cv2.LINE_AA, shift=4
-    )
-    soft = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.3 * thickness)) * np.float32(amount / 255)
-    mixed = cv2.GaussianBlur(part, (3, 3), 0.8) * _SEAM
-    part += (mixed - part) * soft[..., np.newaxis]

@@ -24,7 +24,7 @@ _JAW, _BETWEEN_ANGLES = topology.OVAL[8:29], topology.OVAL[12:25]
 # How far the skull's middle lies behind the face's, in face widths.
 SKULL = 0.55
 # The chin, its crease and its stubble end so far below the mesh's, in face widths; a beard so much further.
-_CREASE, _BEARD = 0.07, 0.12
+_CREASE, _BEARD = 0.07, 0.15
 # From the end of chin or beard on, the throat shows as itself; before, by so much, in its shadow.
 _SHADOW = 0.03
 # By how much of each primary a throat is darker just below the new chin, and how far down, in face widths.

@@ -44,8 +44,9 @@ _OTHER_SIZE = 0.03
 _SPECKS = 0.005
 # Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
 _COARSE_FACE, _FINE = 90.0, 2
-# What lies further apart in the face from one pixel to the next hides something, face widths.
-_HIDES = 0.05
+# What lies further apart in the face from one pixel to the next hides something, in face widths, as the wing
+# of a nose some of the cheek; and in pixels as they are drawn where nothing is hidden.
+_HIDES, _APART = 0.025, 3.0
 _EVEN = np.ones((1, 1), np.float32)
 _LIPS = (topology.OUTER_LIPS,)
 # What in a face is no skin.
@@ -118,7 +119,7 @@ class Painter:
         layer, face = shade(seen, 0.5**level, self._head[level], grade=grade, gains=gains, weight=INNER_FACE)
         layer, face = _coarser(layer, piece, fine), _coarser(face, piece, fine)
         if fine == 1:
-            soften_steps(layer, seen, _HIDES * self._reference.face_width)
+            soften_steps(layer, seen, max(_HIDES * self._reference.face_width, _APART / posed.scale))
         else:
             soften_steps(layer)
         own, new = piece.full(landmarks), piece.full(posed.landmarks)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headswap_cli.engine import topology
 from headswap_cli.engine.appearance import has_beard, learn, of_face
 from headswap_cli.engine.erase import behind, old_head
-from headswap_cli.engine.geometry import yaw_sine
+from headswap_cli.engine.geometry import face_width, yaw_sine
 from headswap_cli.engine.types import Frame, Landmarks, Mask, Plate
 from tests.engine import heads
 
@@ -269,6 +269,12 @@ def test_a_beard_goes_as_far_as_it_reaches_and_skin_in_the_chins_shadow_is_below
     assert 0.5 < throat.sum() / 390 < 0.95
     assert throat[2] / throat.sum() > 180 / 390
     np.testing.assert_allclose(picture[below + 8, 60], (90, 120, 180), atol=12)
+
+
+def test_the_shade_below_a_beard_goes_with_it() -> None:
+    face, everybody = small_face(), person()
+    old = old_head(everybody, face, [], 1.5, beard=True)
+    assert old[round(float(face[topology.CHIN, 1]) + 0.2 * face_width(face)), 60] > 0.5
 
 
 def test_a_neck_in_other_light_than_the_face_goes_on_in_its_own() -> None:

@@ -162,6 +162,17 @@ def test_without_a_frame_to_look_at_only_the_face_is_replaced() -> None:
     assert treat(heads.reference(), own_head([], heads.matte())).mode is Mode.FACE
 
 
+def test_the_wing_of_a_nose_has_no_stairs_against_the_cheek_that_it_hides() -> None:
+    frames, track = heads.scene("WolfgangLanger_Pexels.mp4", 250, 4)
+    head = HeadSwapper(heads.reference("single_face.jpg"), track, Mode.HEAD, heads.matte())
+    for frame, landmarks in zip(frames, track, strict=True):
+        image = head.apply(frame, landmarks).image
+    x, y = np.round(track[-1][278, :2]).astype(int)
+    wing = image[y - 10 : y + 11, x - 10 : x + 11].mean(axis=2)
+    # A stair is a row unlike both its neighbours.
+    assert np.square(np.diff(wing, 2, axis=0)).mean() < 90
+
+
 def test_people_are_told_from_background_in_every_other_frame_only() -> None:
     frames, track = heads.scene(*CARPHONE)
     calls: list[float] = []

@@ -61,16 +61,30 @@ def test_glasses_stay_on_a_face_alone() -> None:
     assert (part[..., 3] > 200)[dark].mean() > 0.9
 
 
-def test_an_inner_face_reaches_to_the_jaw_and_over_the_brows() -> None:
+def test_an_inner_face_reaches_near_the_jaw_and_over_the_brows() -> None:
     whole = heads.reference()
     alone = face_alone(whole)
     middle = whole.landmarks[[1]]
     jaw = whole.landmarks[topology.OVAL[11:26]]
-    near_the_jaw = jaw + 0.06 * (middle - jaw)
+    near_the_jaw = jaw + 0.12 * (middle - jaw)
     brows = whole.landmarks[np.concatenate([topology.RIGHT_BROW, topology.LEFT_BROW])]
     for places in (near_the_jaw, brows):
         x, y = np.round(places[:, :2]).astype(int).T
         assert alone.weights[0][y, x, 1].min() > 200
+
+
+def test_an_inner_face_goes_over_softly_to_the_persons_cheeks() -> None:
+    whole = heads.reference()
+    shows = face_alone(whole).weights[0][..., 1]
+    outline, middle = whole.landmarks[topology.OVAL[[8, 9, 27, 28]], :2], whole.landmarks[1, :2]
+    steps = []
+    for way in (0.04, 0.08, 0.16):
+        inwards = (middle - outline) / np.linalg.norm(middle - outline, axis=1, keepdims=True)
+        x, y = np.round(outline + way * whole.face_width * inwards).astype(int).T
+        steps.append(shows[y, x])
+    assert steps[0].max() < 90
+    assert steps[1].max() < 200
+    assert steps[2].min() > 250
 
 
 def test_a_face_that_must_fit_takes_on_the_persons_outline() -> None:

@@ -277,6 +277,8 @@ def test_the_ends_of_hair_beside_the_jaw_have_the_hairs_colour_and_no_skins() ->
 def test_hair_that_the_photo_cuts_off_ends_softly() -> None:
     reference = heads.reference("0-f15-hao-ph.jpg")
     alpha = reference.textures[0][: reference.textures[0].shape[1], :, 3].astype(int)
+    chin_x = reference.landmarks[topology.CHIN, 0]
+    alpha[:, np.abs(np.arange(alpha.shape[1]) - chin_x) < 0.4 * reference.face_width] = 0
     tip = np.flatnonzero((alpha > 20).sum(axis=1) > 20).max()
     columns = alpha[tip - 5] > 20
     fading = alpha[: tip + 1, columns].mean(axis=1)[tip - int(0.12 * reference.face_width) :]
@@ -331,6 +333,8 @@ def _before(wall: str) -> HeadCut:
 def test_hair_has_the_same_colours_and_outline_before_any_wall(wall: str) -> None:
     green, other = _before("green"), _before(wall)
     shown = np.maximum(green.alpha, other.alpha) > 0
+    # There is no neck on these pictures from which a jaw could be told.
+    shown[round(float(heads.reference().landmarks[topology.LOBES, 1].mean())) :] = False
     assert np.abs(green.alpha - other.alpha)[shown].mean() < 0.012
     edge = (np.minimum(green.alpha, other.alpha) > 0.1) & (green.alpha < 0.95)
     assert np.abs(green.colours.astype(int) - other.colours)[edge].mean() < 6

@@ -12,7 +12,7 @@ from headswap_cli.text import printable
 from headswap_cli.wire import RESOLUTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from headswap_cli.config import Preferences
     from headswap_cli.models import FaceMapping, SwapOptions
@@ -134,9 +134,7 @@ def parse_mode(value: str) -> str:
     Raises:
         InputError: it has not.
     """
-    if value not in MODES:
-        raise InputError(f"The mode {value!r} does not exist; there are: {', '.join(MODES)}.")
-    return value
+    return _one_of("mode", MODES, value)
 
 
 def parse_tone(value: str) -> str:
@@ -145,9 +143,7 @@ def parse_tone(value: str) -> str:
     Raises:
         InputError: it has not.
     """
-    if value not in TONES:
-        raise InputError(f"The tone {value!r} does not exist; there are: {', '.join(TONES)}.")
-    return value
+    return _one_of("tone", TONES, value)
 
 
 def parse_quality(value: str) -> str:
@@ -156,9 +152,7 @@ def parse_quality(value: str) -> str:
     Raises:
         InputError: it has not.
     """
-    if value not in QUALITIES:
-        raise InputError(f"The quality {value!r} does not exist; there are: {', '.join(QUALITIES)}.")
-    return value
+    return _one_of("quality", QUALITIES, value)
 
 
 def parse_webhook(value: str) -> str:
@@ -217,3 +211,9 @@ def swap_options(
         tone=Tone(tone) if tone else None,
         quality=Quality(quality) if quality else None,
     )
+
+
+def _one_of(name: str, known: Sequence[str], value: str) -> str:
+    if value not in known:
+        raise InputError(f"The {name} {value!r} does not exist; there are: {', '.join(known)}.")
+    return value

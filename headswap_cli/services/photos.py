@@ -57,12 +57,20 @@ def check_photos(
         return
     urls = [[hosted(deps, run_id, photo, "photo", hashes[photo]) for photo in one] for one in photos]
     judged = yield from _judged(deps, partial(_asked, deps, urls, mode), deadline)
-    if judged is None:
-        return
+    if judged is not None:
+        if not deps.is_quiet:
+            _warn(deps, run_id, photos, judged)
+        _require_usable(photos, judged)
+
+
+def _warn(deps: Deps, run_id: str, photos: Sequence[Sequence[str]], judged: Judgement) -> None:
+    """Tell what there is to know of photos; who wants to hear nothing is told by the next command."""
     for place, warnings in judged.warned.items():
-        # Who wants to hear nothing is told by the next command.
-        for warning in () if deps.is_quiet else untold(deps.journal, run_id, warnings):
+        for warning in untold(deps.journal, run_id, warnings):
             deps.report.notice(f"{', '.join(photos[place])}: {warning}")
+
+
+def _require_usable(photos: Sequence[Sequence[str]], judged: Judgement) -> None:
     if judged.refused:
         told = ". ".join(f"{', '.join(photos[place])}: {reason}" for place, reason in judged.refused.items())
         raise InputError(told, hint=_way_on([photos[place] for place in judged.refused]))

@@ -56,8 +56,11 @@ def status_command(
             _on_change(lost)
     shown = views.states(results)
     news = with_news(app, shown)
-    # Who looks without waiting has asked for it, however often.
-    (app.view.show_last if wait else app.view.show)(news if wait else shown)
+    if wait:
+        app.view.show_last(news)
+    else:
+        # Who looks without waiting has asked for it, however often.
+        app.view.show(shown)
     errors = faults_of(results, judged=wait)
     if len(ids) == 1 and errors:
         raise errors[0]

@@ -15,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.detect import FaceDetector
-from headswap_cli.engine.encode import X264, bounded_size
+from headswap_cli.engine.encode import bounded_size, x264_options
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.identify import FaceEmbedder, distance
 from headswap_cli.engine.mesh import FaceMesh
@@ -184,7 +184,7 @@ def pass_through(source: Path, target: Path) -> None:
     reformatter = VideoReformatter()
     with open_video(source) as video, av.open(str(target), "w") as container:
         width, height = bounded_size(video.properties.width, video.properties.height, 720)
-        options = {**X264[SwapSettings().quality], "threads": str(_CORES)}
+        options = {**x264_options(SwapSettings().quality, width, height), "threads": str(_CORES)}
         stream = container.add_stream("libx264", rate=video.properties.frame_rate, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = video.time_base

@@ -45,6 +45,9 @@ _AT_EDGE, _HAIR, _THING = 0.025, 0.1, 0.13
 _INERTIA = 0.35
 # How far around an eye its lids and lashes lie, face widths.
 _LID = 0.05
+# What is bright and lies so much within the lips is teeth, though the steadied lips have not parted yet. How
+# far the lips' outline may be off, face widths.
+_TEETH, _LIPS = 0.8, 0.02
 # A thing that lies so much on worn glasses is they.
 _ON_THEM = 0.5
 # Of a pixel that an overlay has a share in, at least.
@@ -160,6 +163,7 @@ def _things(
         return kept.astype(np.float32), False
     count, labels = _together(soft > _GROWN)
     openings, depth = _openings(points, inside, width), _depth(inside, width)
+    lips = _filled(points[topology.OUTER_LIPS], inside.shape, _LIPS * width)
     # Size, surest pixel, least and greatest depth of each.
     found = np.tile(np.array([0, 0, np.inf, 0], np.float32), (count, 1))
     _survey(labels, soft, depth, found)
@@ -168,6 +172,8 @@ def _things(
         if size < _SPECK * float(inside.sum()) or surest <= _SEED:
             continue
         area = labels == label
+        if float(lips[area].mean()) > _TEETH and image[area].mean() > compared.usual[area].mean():
+            continue
         lies_like_hair = nearest < _AT_EDGE and deepest <= _HAIR
         if lies_like_hair and not hair_stays and not _is_dyed(image[area], compared.usual[area]):
             continue
@@ -270,12 +276,19 @@ def _is_dyed(colours: Floats, usual: Floats) -> bool:
 
 def _openings(points: Floats, inside: Bools, width: float) -> tuple[Bools, Bools]:
     """Return where eyes with their lids are in a face, and where the mouth is open."""
-    eyes, mouth = (np.zeros(inside.shape, np.uint8) for _ in range(2))
-    for ring in (topology.RIGHT_EYE, topology.LEFT_EYE):
-        cv2.fillPoly(eyes, [points[ring, :2].round().astype(np.int32)], (1,))
+    right, left = (
+        _filled(points[ring], inside.shape, _LID * width) for ring in (topology.RIGHT_EYE, topology.LEFT_EYE)
+    )
+    mouth = np.zeros(inside.shape, np.uint8)
     cv2.fillPoly(mouth, [points[topology.INNER_LIPS, :2].round().astype(np.int32)], (1,))
-    side = 2 * max(1, round(_LID * width)) + 1
-    return cv2.dilate(eyes, np.ones((side, side), np.uint8)) > 0, (mouth > 0) & ~inside
+    return right | left, (mouth > 0) & ~inside
+
+
+def _filled(outline: Floats, shape: tuple[int, ...], around: float) -> Bools:
+    """Return what lies within an outline, (n, 2 or 3), and so many pixels around it, one at least."""
+    mask = cv2.fillPoly(np.zeros(shape, np.uint8), [outline[:, :2].round().astype(np.int32)], (1,))
+    side = 2 * max(1, round(around)) + 1
+    return np.asarray(cv2.dilate(mask, np.ones((side, side), np.uint8)) > 0, np.bool_)
 
 
 def _depth(inside: Bools, width: float) -> Mask:

@@ -33,10 +33,13 @@ _SAME, _SAME_BEHIND = 0.35, 0.7
 _SIGMA = 1.2
 # Frames that are steadied at once, and how far it could matter what is beside them.
 _STRETCH, _CONTEXT = 128, 32
-# Blinks are over in three frames, and glances in two: eyes are steadied less. Irises as much as the corners
+# Blinks are over in three frames and glances in two: eyes are steadied less. Irises as much as the corners
 # that they are measured against, or every nod would be a glance.
 _EYE_SIGMA = 0.6
 _EYES = np.concatenate([topology.RIGHT_EYE, topology.LEFT_EYE, topology.RIGHT_IRIS, topology.LEFT_IRIS])
+# Lips meet and part in some frames; steadied still less, they would tremble where they rest.
+_LIP_SIGMA = 0.9
+_LIPS = np.concatenate([topology.OUTER_LIPS, topology.INNER_LIPS])
 
 
 class Detector(Protocol):
@@ -264,7 +267,11 @@ def smoothed(path: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns: The same shape, by a Gaussian over time; a face that does not move is not changed.
     """
     steady = _gaussian(path, _SIGMA)
-    steady[:, _EYES] = _gaussian(path[:, _EYES], _EYE_SIGMA)
+    # What is quick in a face must not leave its place there when the head moves.
+    middle = path[:, topology.STABLE].mean(axis=1, keepdims=True)
+    place = _gaussian(middle, _SIGMA)
+    for points, sigma in ((_EYES, _EYE_SIGMA), (_LIPS, _LIP_SIGMA)):
+        steady[:, points] = _gaussian(path[:, points] - middle, sigma) + place
     return steady
 
 

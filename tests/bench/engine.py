@@ -8,6 +8,11 @@ CLIP and PHOTO are names of ``tests/bench/picture/cases.py`` or files of one's o
 a process of its own on two cores: its peak memory is that of one analysis and one swap. Without ``--photo``
 each person gets another of the photos, and the clips are all; ``--out`` takes a sheet for each person and
 source and result side by side. ``faults`` shows each fault that pictures have had, where it used to show.
+
+What a face does (lids, mouth, corners, gaze) is the correlation of the result with its source, read by the
+same mesh, beside what reading the source in a mirror leaves of it. It is not judged in frames where faces
+meet, and lids and gaze not where a made clip's words, bar or dark lenses are before an eye: there all of it
+is guessed. A dash says that too few frames are left, or that the source does not move more than noise does.
 """
 
 from __future__ import annotations
@@ -141,6 +146,7 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
             mode,
             sheet_at=pictures / f"{name}-{mode_name}.png",
             covered=made.covered(clip) if clip in OVERLAYS else (),
+            blindfolded=made.blindfolded(clip) if clip in OVERLAYS else (),
             other=attention.AttentionMesh(media.kept("attention")),
             stranger=None if missing else faceres.FaceRes(media.kept("faceres")),
         )

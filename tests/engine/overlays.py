@@ -128,6 +128,18 @@ def face_mask(shape: tuple[int, ...], landmarks: Landmarks) -> NDArray[np.bool_]
     return mask > 0
 
 
+def eyes(shape: tuple[int, ...], landmarks: Landmarks) -> list[NDArray[np.bool_]]:
+    """Return the pixels between each eye's lids."""
+    from headswap_cli.engine import topology
+
+    masks = []
+    for ring in (topology.RIGHT_EYE, topology.LEFT_EYE):
+        mask = np.zeros(shape[:2], np.uint8)
+        cv2.fillPoly(mask, [np.round(landmarks[ring, :2]).astype(np.int32)], (1,))
+        masks.append(mask > 0)
+    return masks
+
+
 def _painted(frame: Frame, mask: NDArray[np.uint8], colour: tuple[int, int, int]) -> Drawn:
     painted = frame.copy()
     painted[mask > 0] = colour

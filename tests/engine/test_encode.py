@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.video.reformatter import Colorspace
@@ -365,3 +366,20 @@ def test_the_finer_the_quality_the_nearer_the_picture_and_the_larger_the_file(tm
         sizes.append(target.stat().st_size)
     assert sizes == sorted(set(sizes))
     assert errors == sorted(set(errors), reverse=True)
+
+
+def test_a_small_picture_is_coded_finer_than_the_same_in_a_large_one(tmp_path: Path) -> None:
+    chance = np.random.default_rng(3)
+    grey = cv2.GaussianBlur(chance.uniform(0, 255, (120, 160)).astype(np.float32), (0, 0), 1.5)
+    small = [np.asarray(np.roll(grey, 3 * k, axis=1), np.uint8) for k in range(12)]
+    errors = []
+    for name, across in (("small", 1), ("large", 5)):
+        source = write_video(
+            tmp_path / f"{name}.mp4", [np.tile(one[..., np.newaxis], (across, across, 3)) for one in small]
+        )
+        target = tmp_path / f"{name}-coded.mp4"
+        passed_through(source, target)
+        with open_video(source) as before, open_video(target) as after:
+            pairs = zip(before.frames(), after.frames(), strict=True)
+            errors.append(np.mean([np.abs(a.image.astype(int) - b.image).mean() for a, b in pairs]))
+    assert errors[0] < 0.75 * errors[1]

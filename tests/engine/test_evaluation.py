@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from headswap_cli.models import Mode
-from tests.bench.picture import cases
+from tests.bench.picture import cases, made
 from tests.bench.picture.faces import FEATURES, Motion, correlation, correlations, pose_error
 from tests.bench.picture.graph import Graph, Values
 from tests.bench.picture.memory import descendants, footprint
@@ -23,6 +23,7 @@ from tests.engine import heads
 pytestmark = pytest.mark.media
 
 CARPHONE = ("carphone_pristine.mp4", 0, 12)
+EVERYWHERE, NOWHERE = np.ones(40, np.bool_), np.zeros(40, np.bool_)
 
 
 def waves(count: int = 40) -> np.ndarray:
@@ -43,11 +44,27 @@ def test_the_gaze_under_shut_lids_does_not_count() -> None:
     source = dict.fromkeys(FEATURES, waves())
     source["lids"] = np.where(np.arange(40) < 15, 0.1, 0.3)
     guessed = source | {"gaze": np.where(np.arange(40) < 15, -waves(), waves())}
-    everywhere = np.ones(40, np.bool_)
-    assert correlations(source, guessed, everywhere)["gaze"] == pytest.approx(1)
-    assert correlations(source, source | {"gaze": -waves()}, everywhere)["gaze"] == pytest.approx(-1)
+    assert correlations(source, guessed, EVERYWHERE, NOWHERE)["gaze"] == pytest.approx(1)
+    assert correlations(source, source | {"gaze": -waves()}, EVERYWHERE, NOWHERE)["gaze"] == pytest.approx(-1)
     awake = source | {"lids": np.full(40, 0.3)}
-    assert correlations(awake, guessed, everywhere)["gaze"] == pytest.approx(1)
+    assert correlations(awake, guessed, EVERYWHERE, NOWHERE)["gaze"] == pytest.approx(1)
+
+
+def test_lids_and_gaze_do_not_count_where_something_is_before_an_eye_and_the_mouth_does() -> None:
+    source = dict.fromkeys(FEATURES, 1 + 0.1 * waves())
+    blindfolded = np.arange(40) < 15
+    guessed = {name: np.where(blindfolded, 2 - seen, seen) for name, seen in source.items()}
+    r = correlations(source, guessed, EVERYWHERE, blindfolded)
+    assert r["lids"] == pytest.approx(1)
+    assert r["gaze"] == pytest.approx(1)
+    assert r["mouth"] < 0.9
+    unseen = correlations(source, guessed, EVERYWHERE, EVERYWHERE)
+    assert [name for name, value in unseen.items() if math.isnan(value)] == ["lids", "gaze"]
+
+
+@pytest.mark.parametrize(("thing", "share"), [("lettering", 1.0), ("sunglasses", 1.0), ("glasses", 0.0)])
+def test_words_and_dark_lenses_are_before_the_eyes_and_rims_are_not(thing: str, share: float) -> None:
+    assert np.mean(made.blindfolded(thing)) == share
 
 
 def test_the_pose_error_is_the_angle_between_two_heads() -> None:

@@ -208,6 +208,24 @@ def test_where_the_face_shows_again_a_thing_has_gone_on() -> None:
     assert after is None or after[y - 3 : y + 4, x - 3 : x + 4].max() < 0.1
 
 
+def test_teeth_that_show_before_the_steadied_lips_part_are_no_thing_and_a_straw_is_one() -> None:
+    drawn = shot("single_face.mp4")[:18]
+    appearance = learn(drawn, triangles())
+    assert appearance is not None
+    frame, landmarks = drawn[0]
+    lips, chin = landmarks[topology.OUTER_LIPS, :2], landmarks[topology.CHIN, :2]
+    middle, (width, height) = lips.mean(axis=0), np.ptp(lips, axis=0)
+    for reach, is_thing in ((0.0, False), (0.7, True)):
+        bitten, seen = frame.copy(), np.zeros(frame.shape[:2], np.uint8)
+        place = np.round(middle).astype(int).tolist()
+        cv2.ellipse(seen, place, (round(0.3 * width), round(0.3 * height)), 0, 0, 360, (1,), cv2.FILLED)
+        end = np.round(middle + reach * (chin - middle)).astype(int).tolist()
+        cv2.line(seen, place, end, (1,), max(2, round(0.05 * width)))
+        bitten[seen > 0] = (228, 232, 236)
+        found = Front(appearance, triangles(), hair_stays=False).find(piece_of(bitten, landmarks), landmarks)
+        assert (found is not None and float(found.max()) > 0.5) == is_thing
+
+
 def test_a_frown_beside_a_hand_is_no_thing() -> None:
     appearance = learn(shot("WolfgangLanger_Pexels.mp4")[::4], triangles())
     assert appearance is not None

@@ -88,8 +88,9 @@ def test_steadying_keeps_the_length_and_stays_within_what_was_seen(length: int, 
 
     assert steady.shape == path.shape
     assert steady.dtype == np.float32
-    assert (steady >= path.min(axis=0) - 1e-3).all()
-    assert (steady <= path.max(axis=0) + 1e-3).all()
+    outline, seen = steady[:, topology.OVAL], path[:, topology.OVAL]
+    assert (outline >= seen.min(axis=0) - 1e-3).all()
+    assert (outline <= seen.max(axis=0) + 1e-3).all()
 
 
 def test_an_even_motion_is_steadied_without_delay() -> None:
@@ -108,14 +109,25 @@ def test_trembling_is_halved_and_a_blink_is_not_lost() -> None:
     assert steady[100, topology.RIGHT_EYE[4], 1] > 30
 
 
-def test_a_nod_is_no_glance() -> None:
+def test_lips_that_meet_for_one_frame_are_seen_to_near_each_other() -> None:
+    path = np.zeros((40, 478, 3), np.float32)
+    path[:, topology.INNER_LIPS[5], 1] = 6
+    path[20, topology.INNER_LIPS[5], 1] = 0
+
+    steady = smoothed(path)
+
+    assert steady[20, topology.INNER_LIPS[5], 1] < 3.5
+
+
+def test_a_nod_is_no_glance_and_leaves_the_mouth_in_its_place() -> None:
     path = np.zeros((40, 478, 3), np.float32)
     path[20:, :, 1] = 9
 
     steady = smoothed(path)
 
-    irises, corners = steady[:, [468, 473]], steady[:, [33, 263]]
-    np.testing.assert_allclose(irises, corners, atol=1e-4)
+    nose = steady[:, [topology.NOSE_TIP]]
+    for feature in (topology.RIGHT_IRIS, topology.LEFT_EYE, topology.OUTER_LIPS):
+        np.testing.assert_allclose(steady[:, feature], np.repeat(nose, len(feature), axis=1), atol=1e-4)
 
 
 def _placed(x: float) -> NDArray[np.float32]:

@@ -48,7 +48,7 @@ class Judgement:
         identity: Distance to the reference by the engine's own network: source, result.
         likeness: The same by a network that the engine does not know; NaN where it is not to be had.
         expression: Correlation of each of ``faces.FEATURES``, result against source, where no face meets
-            another.
+            another; NaN where too little can be read, see ``faces.correlations``.
         ceiling: The same of the source against itself in a mirror: what reading a face leaves of 1.
         opinion: The same as ``expression`` by a mesh that the engine does not know.
         pose_error: Degrees.
@@ -113,6 +113,7 @@ class _Witness:
         self._flickers = (Flicker(), Flicker())
         self._swapped: list[bool] = []
         self._covered: list[bool] = []
+        self._blindfolded: list[bool] = []
         self._outlines: tuple[list[float], list[float]] = ([], [])
         self._identities: tuple[list[float], list[float]] = ([], [])
         self._likenesses: tuple[list[float], list[float]] = ([], [])
@@ -132,11 +133,13 @@ class _Witness:
         *,
         swapped: bool,
         covered: bool,
+        blindfolded: bool,
     ) -> None:
         """Look at the next frame of the track, source and result."""
         step = frame_index - self.track.first_frame
         self._swapped.append(swapped)
         self._covered.append(covered)
+        self._blindfolded.append(blindfolded)
         for observer, other, flicker, frame in zip(
             self._observers, self._others, self._flickers, both, strict=True
         ):
@@ -163,7 +166,7 @@ class _Witness:
         source, result = (observer.motion() for observer in self._observers)
         swapped = np.array(self._swapped)
         # Where faces meet, what is read is the one in front, or half of each.
-        shown = swapped & ~np.array(self._covered)
+        shown, blindfolded = swapped & ~np.array(self._covered), np.array(self._blindfolded)
         before, after = source.series(self._canonical), result.series(self._canonical)
         mirrored = self._mirrored.motion().series(self._turned_round)
         mirrored["gaze"] *= -1
@@ -172,9 +175,9 @@ class _Witness:
         return Judgement(
             identity=_means(self._identities),
             likeness=_means(self._likenesses),
-            expression=correlations(before, after, shown),
-            ceiling=correlations(before, mirrored, shown),
-            opinion=correlations(opinions[0], opinions[1], shown),
+            expression=correlations(before, after, shown, blindfolded),
+            ceiling=correlations(before, mirrored, shown, blindfolded),
+            opinion=correlations(opinions[0], opinions[1], shown, blindfolded),
             pose_error=pose_error(*turns) if shown.any() else math.nan,
             jitter=(source.jitter(), result.jitter()),
             flicker=(self._flickers[0].level(), self._flickers[1].level()),
@@ -194,6 +197,7 @@ def judge(
     other: AttentionMesh,
     stranger: FaceRes | None = None,
     covered: Sequence[NDArray[np.bool_]] = (),
+    blindfolded: Sequence[bool] = (),
 ) -> Verdict:
     """Judge a swap that was done.
 
@@ -207,6 +211,7 @@ def judge(
         other: A mesh that the engine does not know.
         stranger: A network for identities that it does not know.
         covered: Which pixels of the face something is in front of, frame by frame, where that is known.
+        blindfolded: In which frames it is before an eye, likewise.
     """
     cast = pipeline.cast(scene, files[0], photos, SwapSettings(mode=mode))
     boards = [sheets.Sheet(sheets.spread(max(len(t.landmarks) for t in one.tracks))) for one in scene.people]
@@ -240,6 +245,7 @@ def judge(
                     place,
                     swapped=_is_changed(played.changed, place),
                     covered=any(_meet(place, other) for other in others),
+                    blindfolded=any(blindfolded[frame.frame_index : frame.frame_index + 1]),
                 )
     for number, board in enumerate(boards, 1):
         board.write(sheet_at.with_name(f"{sheet_at.stem}-{number}.png"))

@@ -105,18 +105,23 @@ def correlation(source: NDArray[np.float64], result: NDArray[np.float64], noise:
 
 
 def correlations(
-    source: dict[str, NDArray[np.float64]], result: dict[str, NDArray[np.float64]], shown: NDArray[np.bool_]
+    source: dict[str, NDArray[np.float64]],
+    result: dict[str, NDArray[np.float64]],
+    shown: NDArray[np.bool_],
+    blindfolded: NDArray[np.bool_],
 ) -> dict[str, float]:
-    """Return the correlation of each of ``FEATURES`` where ``shown``; of gaze, also where eyes are open.
+    """Return the correlation of each of ``FEATURES`` where ``shown``; of eyes, where they can be read.
 
-    Both pairs of eyes: an iris is as much of a guess under the result's lids as under the source's.
+    Not where they are ``blindfolded``, see ``made.blindfolded``. Gaze, where both pairs of eyes are open: an
+    iris is as much of a guess under the result's lids as under the source's.
     """
     lids = (source["lids"], result["lids"])
     is_awake = np.logical_and.reduce([one >= _AWAKE * np.percentile(one, 75) for one in lids])
+    seen = {"lids": shown & ~blindfolded, "gaze": shown & ~blindfolded & is_awake}
     return {
-        name: correlation(source[name][seen], result[name][seen], NOISE[name])
+        name: correlation(source[name][where], result[name][where], NOISE[name])
         for name in FEATURES
-        for seen in (shown & is_awake if name == "gaze" else shown,)
+        for where in (seen.get(name, shown),)
     }
 
 

@@ -172,7 +172,7 @@ def _things(
         if size < _SPECK * float(inside.sum()) or surest <= _SEED:
             continue
         area = labels == label
-        if float(lips[area].mean()) > _TEETH and image[area].mean() > compared.usual[area].mean():
+        if _are_teeth(image[area], compared.usual[area], lips[area]):
             continue
         lies_like_hair = nearest < _AT_EDGE and deepest <= _HAIR
         if lies_like_hair and not hair_stays and not _is_dyed(image[area], compared.usual[area]):
@@ -266,6 +266,11 @@ def _survey(labels: NDArray[np.int32], soft: Mask, depth: Mask, found: Floats) -
                 found[label, 1] = max(found[label, 1], soft[y, x])
                 found[label, 2] = min(found[label, 2], depth[y, x])
                 found[label, 3] = max(found[label, 3], depth[y, x])
+
+
+def _are_teeth(colours: Floats, usual: Floats, in_lips: Bools) -> bool:
+    """Whether a thing lies within the lips and is brighter than they are."""
+    return float(in_lips.mean()) > _TEETH and float(colours.mean()) > float(usual.mean())
 
 
 def _is_dyed(colours: Floats, usual: Floats) -> bool:

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
+    from headswap_cli.engine.hand import Hand
     from headswap_cli.engine.head import Rendered
     from headswap_cli.engine.meetings import Meeting
-    from headswap_cli.engine.occlude import Hand, Hands
+    from headswap_cli.engine.occlude import Hands
     from headswap_cli.engine.types import Backdrop, Frame, Landmarks, Plate, Scene, Track
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headswap_cli.engine.appearance import Appearance
-    from headswap_cli.engine.occlude import Hand
+    from headswap_cli.engine.hand import Hand
     from headswap_cli.engine.piece import Piece
     from headswap_cli.engine.types import Landmarks
     from headswap_cli.engine.unlike import Compared

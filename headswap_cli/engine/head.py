@@ -18,9 +18,9 @@ from headswap_cli.engine.erase import behind, old_head
 from headswap_cli.engine.fade import Fade, jumps
 from headswap_cli.engine.front import Front
 from headswap_cli.engine.geometry import bounding_box, face_box, face_width, yaw_sine
+from headswap_cli.engine.hand import hand_mask
 from headswap_cli.engine.headmatte import HeadMatte
 from headswap_cli.engine.hull import FIRST_EYE, FIRST_RING
-from headswap_cli.engine.occlude import hand_mask
 from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.remains import remains_of

@@ -13,22 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.geometry import Crop
-from headswap_cli.engine.guided import laid_along
+from headswap_cli.engine.hand import MIDDLE_ROOT, WRIST, Hand
 from headswap_cli.engine.networks import Network, sigmoid, to_input
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from headswap_cli.engine.types import Box, Frame, Mask
 
-Hand = NDArray[np.float32]  # (21, 2): wrist, then four points of thumb, index, middle, ring and little finger
-
-_WRIST, _INDEX_ROOT, _MIDDLE_ROOT, _LITTLE_ROOT = 0, 5, 9, 17
-_PALM = np.array([0, 1, 2, 5, 9, 13, 17])
 _ROOTS = np.array([0, 5, 9, 13, 17])
 _BODY = np.array([0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18])
-_FINGERS = np.arange(1, 21).reshape(5, 4)
 # The palm network's grids of cells and boxes per cell.
 _GRIDS = ((24, 2), (12, 6))
 _PALM_SIZE = 192
@@ -63,10 +57,6 @@ _STIRRED, _GLANCE, _CHANGED, _STIR, _MOVED = 1.2, 24, 12, 0.05, 0.08
 _ON_END, _EARNED_IN = 6, 16
 # How much of its motion a hand keeps to the next frame.
 _GOES_ON = 0.8
-# A finger is about this thick, in widths of the palm.
-_THICKNESS = 0.3
-# So much of it is surely hand; around that only what differs from its colour by no more grey levels is.
-_SURELY, _OTHER = 0.45, 60
 
 
 class _Look(NamedTuple):
@@ -130,8 +120,8 @@ class Hands:
             self._add(found, frame, _crop_of_hand(hand))
         for reach in searches:
             # Where something stirs one may have come.
-            new_beside = None if stirs and not is_first else face
-            self._search(found, frame, self._palm_crops(frame, face, reach), new_beside)
+            crops = self._palm_crops(frame, face, reach)
+            self._search(found, frame, face, crops, seen_coming=stirs and not is_first)
         self._note(frame, found)
         return found
 
@@ -160,13 +150,23 @@ class Hands:
         self._looks = [_Look(hand, crop := _crop_of_hand(hand), _glance(frame, crop)) for hand in found]
         self._hands, self._looked_ago = found, 0
 
-    def _search(self, found: list[Hand], frame: Frame, crops: list[Crop], always_beside: Box | None) -> None:
-        """Add the hands that nobody knew of; ``always_beside`` a face, unless one may have come."""
+    def _search(
+        self, found: list[Hand], frame: Frame, face: Box, crops: list[Crop], *, seen_coming: bool
+    ) -> None:
+        """Add the hands that nobody knew of; where one may have come it need not be certain."""
         for crop in crops:
             if len(found) < _MOST and not any(_same(crop, hand) for hand in found):
-                self._add(found, frame, crop, always_beside)
+                count = len(found)
+                self._add(found, frame, crop, None if seen_coming else face)
+                if len(found) > count and self._may_be_face(frame, face, found[-1]):
+                    found.pop()
                 # It looked like a palm: it may be one from elsewhere.
                 self._pause = _SEARCH_EVERY
+
+    def _may_be_face(self, frame: Frame, face: Box, hand: Hand) -> bool:
+        """Whether a hand that begins within the face may be that itself: a small one is like a fist."""
+        begins_within = bool((face[:2] < hand[WRIST]).all() and (hand[WRIST] < face[2:]).all())
+        return begins_within and not self._is_steady(frame, _crop_of_hand(hand))
 
     def _stirs(self, frame: Frame, face: Box) -> bool:
         """Whether so much has changed about the face since the frame before that a hand may have come."""
@@ -280,7 +280,7 @@ def _has_skin(frame: Frame, face: Box, hand: Hand) -> bool:
 
 
 def _length(hand: Hand) -> float:
-    return float(np.linalg.norm(hand[_MIDDLE_ROOT] - hand[_WRIST]))
+    return float(np.linalg.norm(hand[MIDDLE_ROOT] - hand[WRIST]))
 
 
 def _move(hand: Hand, before: list[_Look], expected: list[Hand]) -> Hand:
@@ -306,62 +306,6 @@ def _changed(glance: Mask, before: Mask) -> float:
     return float((np.abs(glance - before) > _CHANGED).mean())
 
 
-def hand_mask(
-    hands: Sequence[Hand], frame: Frame, origin: tuple[int, int], scale: float, fine: Frame | None = None
-) -> Mask | None:
-    """Return how much of each pixel a hand covers, (height, width), 0 to 1, None without hands.
-
-    Args:
-        hands: In pixels of the whole frame.
-        frame: The piece of the frame, at the size at which hands are drawn.
-        origin: The piece's upper left corner (x, y) in the whole frame.
-        scale: Pixels of ``frame`` per pixel of the whole one.
-        fine: The piece at the mask's size; None where that is the same.
-    """
-    if not hands:
-        return None
-    mask, sure = np.zeros(frame.shape[:2], np.uint8), np.zeros(frame.shape[:2], np.uint8)
-    thickness = 1
-    for hand in hands:
-        points = (hand - origin) * scale
-        palm = float(np.linalg.norm(points[_INDEX_ROOT] - points[_LITTLE_ROOT]))
-        length = float(np.linalg.norm(points[_MIDDLE_ROOT] - points[_WRIST]))
-        thickness = max(1, round(_THICKNESS * max(palm, 0.6 * length)))
-        _draw(mask, points, thickness, thickness)
-        _draw(sure, points, max(1, round(_SURELY * thickness)), thickness)
-        if sure.any():
-            mask[_other_colours(frame, sure) & (mask > sure)] = 0
-    if not mask.any():
-        return None
-    # The shade between two fingers that all but touch.
-    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.uint8)
-    share = np.asarray(mask * np.float32(1 / 255), np.float32)
-    return laid_along(share, frame, frame if fine is None else fine, max(2, thickness // 3))
-
-
-def _other_colours(frame: Frame, sure: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return what has not the colour of that which is surely hand: brows, lashes and hair between fingers."""
-    colour = np.median(frame[sure > 0], axis=0)
-    return np.asarray(cv2.inRange(frame, colour - _OTHER, colour + _OTHER) == 0, np.bool_)
-
-
-def _draw(mask: NDArray[np.uint8], points: Hand, thickness: int, arm_thickness: int) -> None:
-    def lines(paths: NDArray[np.floating], width: int) -> None:
-        eighths = np.round(paths * 8).astype(np.int32)
-        cv2.polylines(
-            mask, [*eighths], isClosed=False, color=255, thickness=width, lineType=cv2.LINE_AA, shift=3
-        )
-
-    fingers = points[_FINGERS]
-    tips = fingers[:, 3:] + 0.35 * (fingers[:, 3:] - fingers[:, 2:3])
-    lines(np.concatenate([fingers, tips], axis=1), max(1, thickness))
-    palm = np.round(points[_PALM]).astype(np.int32)
-    cv2.fillPoly(mask, [palm], (255,))
-    cv2.polylines(mask, [palm], isClosed=True, color=(255,), thickness=thickness)
-    wrist = points[[_WRIST]]
-    lines(np.stack([wrist, 2 * wrist - points[[_MIDDLE_ROOT]]], axis=1), max(1, round(2.6 * arm_thickness)))
-
-
 def _centres(cells: int, boxes: int) -> NDArray[np.float32]:
     middles = (np.arange(cells) + 0.5) / cells
     grid = np.stack(np.meshgrid(middles, middles), axis=-1).reshape(-1, 2)
@@ -380,7 +324,7 @@ def _crop_of_palm(
 
 def _crop_of_hand(hand: Hand) -> Crop:
     """Return the square for a hand whose joints are known from the frame before."""
-    along = hand[_MIDDLE_ROOT] - hand[_WRIST]
+    along = hand[MIDDLE_ROOT] - hand[WRIST]
     angle = math.atan2(float(along[0]), float(-along[1]))
     cos, sin = math.cos(angle), math.sin(angle)
     upright = np.array([[cos, sin], [-sin, cos]])

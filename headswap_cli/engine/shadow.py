@@ -14,7 +14,7 @@ from headswap_cli.engine.geometry import disc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headswap_cli.engine.occlude import Hand
+    from headswap_cli.engine.hand import Hand
     from headswap_cli.engine.unlike import Compared
 
 Floats = NDArray[np.float32]

@@ -181,7 +181,7 @@ class Others:
     ``beside`` are faces that must stay, ``before`` and ``behind`` those of people whose heads are in front of
     this one's and behind it; ``drawn`` (height, width) is where the latter have new heads already, None where
     nobody has, and ``laid`` are those heads, the furthest first; ``overlay`` (height, width), 0 to 255, what
-    is laid over the picture, None where nothing is; ``hands`` those near the face, see ``occlude``.
+    is laid over the picture, None where nothing is; ``hands`` those near the face, see ``hand``.
     """
 
     beside: Sequence[Landmarks] = ()

@@ -15,10 +15,11 @@ from headswap_cli.engine.bystander import closer_squares, told_bystander
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.gate import ASIDE, FRONTAL, judge
 from headswap_cli.engine.geometry import face_box, inside
+from headswap_cli.engine.hand import hand_mask
 from headswap_cli.engine.identify import FaceEmbedder, distance
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
-from headswap_cli.engine.occlude import Hands, hand_mask
+from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.reference import ALIKE, CUT_OFF, build_reference, read_photo, select_face
 from headswap_cli.engine.types import PhotoFault
 from headswap_cli.engine.weights import MESH_EDGES
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from headswap_cli.engine.hand import Hand
     from headswap_cli.engine.look import Look
-    from headswap_cli.engine.occlude import Hand
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Detection, Embedding, Frame, Landmarks
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from headswap_cli.engine.geometry import face_box
-from headswap_cli.engine.occlude import Hands, hand_mask
+from headswap_cli.engine.hand import hand_mask
+from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.segments import HANDS_WARM_UP, segments
 from headswap_cli.models import Mode

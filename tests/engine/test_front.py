@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from headswap_cli.engine.occlude import Hand
+    from headswap_cli.engine.hand import Hand
     from headswap_cli.engine.types import Frame, Landmarks, Mask
 
 pytestmark = pytest.mark.media

@@ -10,9 +10,11 @@ import pytest
 
 from headswap_cli.engine import occlude
 from headswap_cli.engine.geometry import face_box
-from headswap_cli.engine.occlude import Hands, hand_mask
+from headswap_cli.engine.hand import hand_mask
+from headswap_cli.engine.occlude import Hands
+from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.segments import HANDS_WARM_UP
-from tests import media
+from tests import media, quality
 from tests.engine import heads
 
 pytestmark = pytest.mark.media
@@ -194,6 +196,18 @@ def test_a_face_without_hands_has_no_mask(hands: Hands) -> None:
     hands.reset()
     for frame, face in zip(frames, landmarks, strict=True):
         assert hand_mask(hands.find(frame, face_box(face)), frame, (0, 0), 1.0) is None
+
+
+def test_a_small_face_that_shakes_is_no_hand_before_itself(hands: Hands) -> None:
+    # 40 pixels wide and bald, filmed by a camera that shakes from the sixth frame on.
+    clip = media.clip("obama_speech.mp4")
+    scene = Pipeline(media.weights_dir()).analyse(clip, on_progress=quality.silent)
+    (track,) = min(
+        (person.tracks for person in scene.people), key=lambda tracks: tracks[0].landmarks[0][0, 0]
+    )
+    hands.reset()
+    for frame, face in zip(media.frames_of(clip, count=12), track.landmarks, strict=False):
+        assert not hands.find(frame, face_box(face))
 
 
 def test_the_mask_of_a_piece_is_the_piece_of_the_mask(hands: Hands) -> None:

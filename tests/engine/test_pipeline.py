@@ -15,7 +15,8 @@ from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.decode import open_video
 from headswap_cli.engine.fit import Fit
 from headswap_cli.engine.geometry import face_box
-from headswap_cli.engine.occlude import Hands, hand_mask
+from headswap_cli.engine.hand import hand_mask
+from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.segments import segments
 from headswap_cli.engine.types import MediaFault, SwapSettings

@@ -44,6 +44,8 @@ class Swapper(Protocol):
         """Take note of a frame as ``apply`` does, of which nothing is wanted."""
 
 
+# In a shot's first frames hands are looked for in one of so many, and in the last.
+_GLANCE_EVERY = 9
 # With a larger share of its frames left as they were, the result is mostly the source.
 _MOSTLY = 0.5
 # Why a face that is followed stays.
@@ -168,19 +170,27 @@ class Cast:
         """Look for hands in the first frames of a shot, before the first is played.
 
         A hand whose palm is turned away is followed but not found. What a shot begins with has no frames
-        before it: it is followed backwards from those after it.
+        before it: it is followed backwards from the first one of some in which a hand is found.
         """
-        first = frames[0].frame_index
-        for one in self._present(first):
+        for one in self._present(frames[0].frame_index):
             if (hands := self._hands.get(one.obj_id)) is None:
                 continue
-            hands.reset()
-            for frame in reversed(frames):
-                face = self._face(one.track, frame.frame_index)
-                if face is not None:
-                    hands.find(self.fit.frame(frame.image), face_box(face))
-            hands.turn_round()
-            self._watched[one.obj_id] = one.track, first
+            places = [*range(_GLANCE_EVERY, len(frames) - 1, _GLANCE_EVERY), len(frames) - 1]
+            place = next((place for place in places if self._shows(one, hands, frames[place])), 0)
+            for frame in reversed(frames[:place]):
+                self._follow(one, hands, frame)
+            if place:
+                hands.turn_round()
+                self._watched[one.obj_id] = one.track, frames[0].frame_index
+
+    def _shows(self, one: _Presence, hands: Hands, frame: TimedFrame) -> bool:
+        """Whether a hand is found in a frame by itself."""
+        hands.reset()
+        return bool(self._follow(one, hands, frame))
+
+    def _follow(self, one: _Presence, hands: Hands, frame: TimedFrame) -> list[Hand]:
+        face = self._face(one.track, frame.frame_index)
+        return [] if face is None else hands.find(self.fit.frame(frame.image), face_box(face))
 
     def _found_hands(self, presence: _Presence, frame_index: int, image: Frame) -> list[Hand]:
         hands = self._hands.get(presence.obj_id)

@@ -35,7 +35,7 @@ class Segment:
 
     Work begins at ``warm_from``, some frames earlier in the same shot, and hands are followed from
     ``watch_from`` on; ``scene`` holds the frames from there on and nothing else. In the frames ``begins`` a
-    shot does.
+    shot does, those before the first included.
     """
 
     index: int
@@ -55,8 +55,13 @@ def segments(scene: Scene) -> list[Segment]:
 
 
 def hands_warm_up(video: VideoProperties) -> int:
-    """Return in how many frames before a segment hands are followed, and from a shot's first one on."""
-    return min(HANDS_WARM_UP, max(WARM_UP, _KEPT_PIXELS // (video.width * video.height)))
+    """Return in how many frames before a segment hands are followed."""
+    return max(WARM_UP, hands_lookahead(video))
+
+
+def hands_lookahead(video: VideoProperties) -> int:
+    """Return in how many of a shot's first frames hands are looked for before the first is made."""
+    return min(HANDS_WARM_UP, _KEPT_PIXELS // (video.width * video.height))
 
 
 def excerpt(scene: Scene, first: int, last: int) -> Scene:
@@ -96,7 +101,7 @@ def _segment(scene: Scene, index: int, first: int, last: int) -> Segment:
     place = bisect_right(scene.shots, first, key=_first_frame) - 1
     begin = scene.shots[place].first_frame if place >= 0 else 0
     watch_from, warm_from = (max(begin, first - frames) for frames in (hands_warm_up(scene.video), WARM_UP))
-    begins = tuple(shot.first_frame for shot in scene.shots if first <= shot.first_frame <= last)
+    begins = tuple(shot.first_frame for shot in scene.shots if watch_from <= shot.first_frame <= last)
     return Segment(index, watch_from, warm_from, first, last, begins, excerpt(scene, watch_from, last))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -16,7 +15,7 @@ from headswap_cli.engine.kernel import count_ready
 from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.occlude import Hands
-from headswap_cli.engine.segments import hands_warm_up
+from headswap_cli.engine.segments import hands_lookahead, hands_warm_up
 from headswap_cli.engine.several import SeveralHeads
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class Studio:
         settler = _Settler()
         frame_count = frames_swapped = 0
         frames = self._reader.between(segment.watch_from, segment.last_frame)
-        for frame in _foreseen(frames, segment, cast, hands_warm_up(production.video)):
+        for frame in _foreseen(frames, segment, cast, hands_lookahead(production.video)):
             index = frame.frame_index
             if index < segment.first_frame:
                 (cast.watch if index < segment.warm_from else cast.rehearse)(index, frame.image)
@@ -145,14 +144,15 @@ def _foreseen(frames: Iterator[TimedFrame], segment: Segment, cast: Cast, count:
     """Return all frames one by one; where a shot begins, let so many of its first be looked at before."""
     for frame in frames:
         index = frame.frame_index
-        if index not in segment.begins:
+        if index not in segment.begins or count < 2:
             yield frame
             continue
         end = min((begin for begin in segment.begins if begin > index), default=index + count)
-        coming = deque([frame, *islice(frames, min(count, end - index) - 1)])
+        coming = [frame, *islice(frames, min(count, end - index) - 1)]
         cast.foresee(coming)
+        coming.reverse()
         while coming:
-            yield coming.popleft()
+            yield coming.pop()
 
 
 class _Settler:

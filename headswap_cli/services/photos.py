@@ -65,9 +65,11 @@ def check_photos(
 
 def _warn(deps: Deps, run_id: str, photos: Sequence[Sequence[str]], judged: Judgement) -> None:
     """Tell what there is to know of photos; who wants to hear nothing is told by the next command."""
-    for place, warnings in judged.warned.items():
-        for warning in untold(deps.journal, run_id, warnings):
-            deps.report.notice(f"{', '.join(photos[place])}: {warning}")
+    warnings = [
+        f"{', '.join(photos[place])}: {warning}" for place, told in judged.warned.items() for warning in told
+    ]
+    for warning in untold(deps.journal, run_id, warnings):
+        deps.report.notice(warning)
 
 
 def _require_usable(photos: Sequence[Sequence[str]], judged: Judgement) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import HeadswapError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from headswap_cli.journal import Journal
+
+_ON_A_PERSON = re.compile(r"person \d+: ")
 
 
 def untold(journal: Journal, identifier: str, notices: Sequence[str]) -> list[str]:
@@ -25,9 +28,20 @@ def untold(journal: Journal, identifier: str, notices: Sequence[str]) -> list[st
     if run is None:
         return list(notices)
     told = journal.told(run.run_id)
-    # What a photo was warned of before its task was created is said again with whose photo it is.
-    news = [one for one in notices if told.isdisjoint({one, one.partition(": ")[2]})]
+    news = [
+        one for one in dict.fromkeys(notices) if one not in told and not _is_of_photos(one, notices, told)
+    ]
     # A disk that is full is no reason to keep a result back: then it is told twice.
     with suppress(HeadswapError):
         journal.tell(run.run_id, news)
     return news
+
+
+def _is_of_photos(notice: str, notices: Sequence[str], told: Collection[str]) -> bool:
+    """Whether a notice on a person says what was told of their photo before it was known whose it is.
+
+    So it is where at least as many photos were warned of the same.
+    """
+    _, _, warning = notice.partition(": ")
+    photos = [one for one in told if one.endswith(f": {warning}") and not _ON_A_PERSON.match(one)]
+    return bool(warning) and len(photos) >= sum(one.endswith(f": {warning}") for one in notices)

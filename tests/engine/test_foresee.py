@@ -51,6 +51,27 @@ def test_it_stays_too_where_the_shot_begins_in_the_middle_of_a_segment(tmp_path:
     assert _hand_stays(source, target, 2 * count, start)
 
 
+def test_it_stays_too_in_a_segment_that_begins_soon_after_the_shot(tmp_path: Path) -> None:
+    start, cut, count = 74, 12, 96
+    clip, source, target = media.clip(CLIP), tmp_path / "in.mp4", tmp_path / "out.mp4"
+    before = media.concatenated(
+        [
+            media.excerpt(clip, tmp_path / "size.mp4", start=300, count=cut),
+            media.clip("carphone_pristine.mp4"),
+        ],
+        tmp_path / "before.mp4",
+        count=cut,
+    )
+    frames = list(media.frames_of(before, start=cut))
+    media.written(source, [*frames, *media.frames_of(clip, start=start, count=count - cut)])
+
+    scene, _ = quality.swap(Pipeline(media.weights_dir()), source, target, Mode.HEAD)
+
+    second = segments(scene)[1]
+    assert (second.first_frame, second.watch_from, second.begins) == (2 * cut, cut, (cut,))
+    assert _hand_stays(source, target, 2 * cut, start + cut)
+
+
 def _hand_stays(source: Path, target: Path, frame_index: int, place: int) -> bool:
     """Whether in a frame the hand is as it was; ``place`` is the frame's in the clip."""
     was, now = (next(media.frames_of(path, start=frame_index)).astype(int) for path in (source, target))

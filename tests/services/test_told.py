@@ -43,9 +43,20 @@ def test_it_is_told_once_by_whatever_id_the_run_is_asked_for(journal: Journal) -
 
 def test_what_a_photo_was_warned_of_is_no_news_of_whoever_has_it(journal: Journal) -> None:
     run_id = begun(journal)
-    untold(journal, run_id, [SMILE])
+    untold(journal, run_id, [f"me.png: {SMILE}"])
     assert untold(journal, run_id, [f"person 2: {SMILE}", LEFT]) == [LEFT]
     assert untold(journal, run_id, [LEFT.replace("1", "2")]) == [LEFT.replace("1", "2")]
+
+
+def test_two_photos_are_each_warned_of_and_a_person_whose_photo_was_not_is_named(journal: Journal) -> None:
+    run_id = begun(journal)
+    early = [f"{photo}: {SMILE}" for photo in ("me.png", "you.png")]
+    late = [f"person {number}: {SMILE}" for number in (1, 2, 3)]
+    assert untold(journal, run_id, early) == early
+    assert untold(journal, run_id, early + early) == []
+    assert untold(journal, run_id, late[:2]) == []
+    assert untold(journal, run_id, late) == late
+    assert untold(journal, run_id, late) == []
 
 
 def test_of_what_the_journal_does_not_know_all_is_told(journal: Journal) -> None:

@@ -98,11 +98,11 @@ def _way_in(url: str, token_file: Path | None, descriptor: Path) -> list[str]:
     """Return where the key is that clients send, and a command that sends it; the key itself is not shown."""
     import shlex
 
-    place = shlex.quote(str(token_file or descriptor))
+    place = shlex.quote(str((token_file or descriptor).resolve()))
     where, read = f"what is in {place}", f"cat {place}"
     if token_file is None:
         where, read = f'the "token" in {place}, another one at each start', f"jq -r .token {place}"
     return [
         f"This program finds it by itself; others must send its key, {where}:",
-        f'curl -H "x-api-key: $({read})" {url}/health',
+        f'curl -H "x-api-key: $({read})" {shlex.quote(f"{url}/health")}',
     ]

@@ -193,11 +193,11 @@ class Wardrobe:
             except PhotoFault as fault:
                 raise PhotoFault(fault.code, f"photo {number}: {fault.reason}") from fault
         heads = tuple(one.head for one in seen)
-        of_all = [*_likeness([one.embedding for one in seen]), *_hairdos(heads)]
+        likeness = _likeness([one.embedding for one in seen])
         return Outfit(
             heads,
-            (*_numbered(one.warnings for one in seen), *of_all),
-            _numbered(one.of_outline for one in seen),
+            (*_numbered(one.warnings for one in seen), *likeness),
+            (*_numbered(one.of_outline for one in seen), *_hairdos(heads)),
         )
 
     def _seen(self, path: Path, turn_limit: float, *, is_alone: bool) -> _Seen:

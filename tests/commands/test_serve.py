@@ -143,7 +143,7 @@ def test_it_says_where_its_key_is_and_the_command_that_sends_it_and_does_not_sho
     assert f'its key, the "token" in {descriptor}' in said[0]
     assert f'\ncurl -H "x-api-key: $(jq -r .token {descriptor})" {url}/health\n' in said[0]
     assert key not in said[0]
-    with served(own, "--token-file", token_file) as (url, said):
+    with served(own, "--token-file", os.path.relpath(token_file, own.cwd)) as (url, said):
         assert health(url, TOKEN) == 200
     assert f'\ncurl -H "x-api-key: $(cat {token_file})" {url}/health\n' in said[0]
     assert TOKEN not in said[0]

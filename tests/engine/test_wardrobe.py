@@ -177,10 +177,11 @@ def test_hair_that_was_dyed_between_two_photos_is_warned_of(
     fair = np.clip(lab + near * np.array([70, 5, 25], np.float32), 0, 255).astype(np.uint8)
     dyed = worse.saved(cv2.cvtColor(fair, cv2.COLOR_LAB2BGR), tmp_path / "dyed.png")
     plain = media.photo("0-f15-hao-ph.jpg")
-    warnings = wardrobe.outfits({0: [plain, dyed]})[0].warnings
-    assert any("photos 1 and 2 show different hair" in warning for warning in warnings)
-    same = wardrobe.outfits({0: [plain, plain]})[0].warnings
-    assert not any("different hair" in warning for warning in same)
+    outfit = wardrobe.outfits({0: [plain, dyed]})[0]
+    assert any("photos 1 and 2 show different hair" in warning for warning in outfit.told(None))
+    assert not any("different hair" in warning for warning in outfit.told(Mode.FACE))
+    same = wardrobe.outfits({0: [plain, plain]})[0]
+    assert not any("different hair" in warning for warning in same.told(None))
 
 
 def test_a_tiny_face_is_refused_with_both_numbers(wardrobe: Wardrobe, tmp_path: Path) -> None:

@@ -158,6 +158,6 @@ def open_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
         known = find_run(journal, run)
-    path = result_of(known)
+        path = result_of(journal, known)
     open_files([path], again=f"headswap runs open {known.run_id}")
     app.view.show(views.message(str(path), run_id=known.run_id, output=str(path)))

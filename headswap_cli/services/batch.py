@@ -248,7 +248,7 @@ class _Batch:
                 return RowEnd(row, rehearsal=rehearsal)
             result = yield from patient_steps(deps, row.request, deadline=deadline)
         except DoneError as done:
-            return RowEnd(row, before=recalled(deps.journal, done.run))
+            return RowEnd(row, before=recalled(deps.journal, done))
         self.purse.look(deps)
         return RowEnd(row, result=result)
 

@@ -240,6 +240,19 @@ def test_open_shows_the_result_in_the_users_viewer(cloud: Headswap) -> None:
     assert (cloud.folder / "viewer.saw").read_text() == made["output"]
 
 
+def test_a_result_that_is_saved_in_two_places_is_listed_at_the_latest_and_opened_where_it_is(
+    cloud: Headswap,
+) -> None:
+    first = cloud(*RUN, "--json").value
+    second = cloud(*RUN, "-o", "second.mp4", "--json").value["output"]
+    assert [one["output"] for one in cloud("runs", "--json").value] == [second]
+    (cloud.cwd / "clip.headswap.mp4").unlink()
+    assert cloud("runs", "open", first["run_id"], "-q", HEADSWAP_VIEWER="true").out == f"{second}\n"
+    cloud(*RUN, "-o", "third.mp4")
+    (cloud.cwd / "third.mp4").unlink()
+    assert cloud("runs", "open", first["run_id"], "-q", HEADSWAP_VIEWER="true").out == f"{second}\n"
+
+
 def test_open_without_a_result_or_a_viewer_says_what_to_do(cloud: Headswap) -> None:
     made = cloud(*RUN, "--json").value
     assert "HEADSWAP_VIEWER" in cloud("runs", "open", made["run_id"], code=1, HEADSWAP_VIEWER="/no/such").err

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headswap_cli import local
+from headswap_cli.wire import ANALYZE_PATH
 from tests.engine import arena as arenas
 from tests.engine.arena import Arena, Tally
 from tests.engine.engines import until
+from tests.origin import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -308,6 +310,43 @@ def test_a_run_that_has_nothing_at_work_says_so(home: Home) -> None:
     ran = home.headswap("cancel", rehearsed, code=2)
     assert "has nothing at work: its analysis is completed, and no task was created." in ran.err
     assert f"hint: headswap runs forget {rehearsed} --force" in ran.err
+
+
+@linux
+def test_a_run_that_was_stopped_before_its_task_is_ended_once_its_analysis_is_over(home: Home) -> None:
+    home.tell(hold=True)
+    video, face = home.media()
+    stopped = home.headswap.start("run", video, "--face", face)
+    (run,) = until(
+        lambda: [one for one in home.headswap("runs", "--json").value if one["analysis_id"]],
+        lambda runs: len(runs) == 1,
+    )
+    stopped.send_signal(signal.SIGINT)
+    stopped.communicate(timeout=60)
+    assert stopped.returncode == 130
+    home.tell()
+    home.headswap("status", run["analysis_id"], "--wait")
+    assert f"Cancelled the run {run['run_id']}, which was" in home.headswap("cancel", run["run_id"]).out
+    assert home.headswap("resume").out == "Nothing is open.\n"
+
+
+def test_a_run_that_was_stopped_before_it_submitted_anything_is_ended_by_cancel(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    busy = Answer({"code": 1005, "msg": "slow down"}, headers={"Retry-After": "30"})
+    service.script(ANALYZE_PATH, busy, busy)
+    stopped = cloud.start("run", VIDEO, "--face", FACE)
+    while not service.sent("POST", ANALYZE_PATH):
+        assert stopped.poll() is None
+    stopped.send_signal(signal.SIGINT)
+    _, said = stopped.communicate(timeout=30)
+    run_id = cloud("runs", "--status", "unsent", "-q").out.strip()
+    assert f"to end it for good: headswap cancel {run_id}" in " ".join(said.split())
+    assert cloud("cancel", run_id).out == f"Cancelled the run {run_id}, which had submitted nothing.\n"
+    assert cloud("cancel", run_id).out == f"The run {run_id} was cancelled before.\n"
+    assert cloud("resume").out == "Nothing is open.\n"
+    assert service.creates == []
+    assert cloud("run", VIDEO, "--face", FACE, "--json").value["run_id"] != run_id
 
 
 @linux

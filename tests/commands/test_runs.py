@@ -55,6 +55,12 @@ def test_runs_can_be_limited_and_chosen_by_their_state(cloud: Headswap, service:
     assert "completed" in cloud("runs", "--status", "gone", code=2).err
 
 
+def test_a_limit_that_no_list_reaches_is_exit_2_with_the_range(cloud: Headswap) -> None:
+    said = cloud("runs", "--limit", "9" * 23, code=2).err
+    assert f"{'9' * 23} is not in the range 1<=x<=1000000.\n" in said
+    assert cloud("runs", "--limit", "1000000", "--json").value == []
+
+
 def test_a_list_that_stops_says_how_many_there_are_and_what_shows_all(cloud: Headswap) -> None:
     for number in range(3):
         cloud("analyze", f"{VIDEO}?{number}")

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headswap_cli import local
-from headswap_cli.wire import ANALYZE_PATH
 from tests.engine import arena as arenas
 from tests.engine.arena import Arena, Tally
 from tests.engine.engines import until
-from tests.origin import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,9 +42,13 @@ class Home(Arena):
 
     def detached(self, *options: str) -> tuple[str, str]:
         """Begin a run and leave it; return its id and its task's."""
-        video, face = self.media()
-        value = self.headswap("run", video, "--face", face, "--detach", "--json", *options).value
+        value = self.headswap("run", *self.again(), "--detach", "--json", *options).value
         return value["run_id"], value["task_id"]
+
+    def again(self) -> tuple[object, ...]:
+        """Return what a run of the video with the photo is asked for by."""
+        video, face = self.media()
+        return video, "--face", face
 
     def status(self, identifier: str) -> str:
         """Return what ``status`` says of an id, in a word."""
@@ -330,25 +332,6 @@ def test_a_run_that_was_stopped_before_its_task_is_ended_once_its_analysis_is_ov
     assert home.headswap("resume").out == "Nothing is open.\n"
 
 
-def test_a_run_that_was_stopped_before_it_submitted_anything_is_ended_by_cancel(
-    cloud: Headswap, service: HeadSwapService
-) -> None:
-    busy = Answer({"code": 1005, "msg": "slow down"}, headers={"Retry-After": "30"})
-    service.script(ANALYZE_PATH, busy, busy)
-    stopped = cloud.start("run", VIDEO, "--face", FACE)
-    while not service.sent("POST", ANALYZE_PATH):
-        assert stopped.poll() is None
-    stopped.send_signal(signal.SIGINT)
-    _, said = stopped.communicate(timeout=30)
-    run_id = cloud("runs", "--status", "unsent", "-q").out.strip()
-    assert f"to end it for good: headswap cancel {run_id}" in " ".join(said.split())
-    assert cloud("cancel", run_id).out == f"Cancelled the run {run_id}, which had submitted nothing.\n"
-    assert cloud("cancel", run_id).out == f"The run {run_id} was cancelled before.\n"
-    assert cloud("resume").out == "Nothing is open.\n"
-    assert service.creates == []
-    assert cloud("run", VIDEO, "--face", FACE, "--json").value["run_id"] != run_id
-
-
 @linux
 def test_a_run_whose_job_the_engine_has_deleted_is_not_said_to_be_unknown(home: Home) -> None:
     home.tell()
@@ -360,6 +343,21 @@ def test_a_run_whose_job_the_engine_has_deleted_is_not_said_to_be_unknown(home: 
     assert f"hint: headswap runs forget {run_id} --force\n" in ran.err
     assert "has no analysis, task or run" in home.headswap("cancel", task, code=13).err
     home.headswap("runs", "forget", run_id, "--force")
+
+
+@linux
+def test_a_run_whose_job_was_cleared_is_told_of_once_by_resume_and_closed(home: Home) -> None:
+    home.tell()
+    run_id, task = home.detached()
+    home.headswap("status", task, "--wait")
+    home.headswap("serve", "--clear")
+    said = " ".join(home.headswap("resume", code=13).err.split())
+    assert f"no job of the run {run_id} any more: it deletes each after 7 days, and all of them when" in said
+    assert home.headswap("resume").out == "Nothing is open.\n"
+    assert home.headswap("runs", "--status", "failed", "-q").out == f"{run_id}\n"
+    assert "no job of the run" in home.headswap("resume", run_id, code=13).err
+    assert "no job of the run" in home.headswap("run", *home.again(), code=13).err
+    home.headswap("run", *home.again(), "--new", "--detach")
 
 
 @linux

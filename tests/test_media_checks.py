@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shlex
 import shutil
@@ -23,6 +24,7 @@ from tests.clips import cut_short, plain_clip, plain_photo, sound_only
 from tests.footage import corners, noise, write_video
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
 needs_ffprobe = pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed here")
@@ -292,3 +294,18 @@ def test_a_broken_download_is_a_transfer_error_whoever_reads_it(tmp_path: Path) 
 )
 def test_a_source_is_known_by_its_name_and_no_key_in_its_address(source: str, name: str) -> None:
     assert known_name(source) == name
+
+
+@pytest.mark.parametrize("check", [checks.check_video, checks.check_photo])
+@pytest.mark.parametrize("method", ["open", "is_dir"])
+def test_a_file_that_may_not_be_read_is_not_said_to_be_broken(
+    check: Callable[[Path], object], method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root, whom tests may run as, may read everything.
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    clip = plain_clip(tmp_path / "clip.mp4", seconds=4)
+    monkeypatch.setattr(Path, method, refuse)
+    with pytest.raises(InputError, match=r"clip\.mp4 cannot be read: permission denied$"):
+        check(clip)

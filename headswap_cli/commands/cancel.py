@@ -26,13 +26,20 @@ def cancel_command(
     """
     from headswap_cli.models import Backend
     from headswap_cli.render import views
-    from headswap_cli.services.cancel import CancelResult, cancel, cancel_each, find_target, refuse_cloud
+    from headswap_cli.services.cancel import (
+        CancelResult,
+        cancel,
+        cancel_each,
+        find_target,
+        is_settled_here,
+        refuse_cloud,
+    )
 
     app = AppContext(profile=profile, as_json=as_json, quiet=quiet, verbose=verbose)
 
     def _cancelled(identifier: str) -> CancelResult:
         run, survey = app.recall(identifier), app.survey(about=identifier)
-        if survey.backend != Backend.LOCAL:
+        if survey.backend != Backend.LOCAL and not is_settled_here(run, identifier):
             raise refuse_cloud(run, identifier, survey.profile)
         with app.journal() as journal:
             target = find_target(journal, run, identifier)

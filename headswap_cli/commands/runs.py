@@ -20,7 +20,10 @@ DEFAULT_AGE = "30d"
 
 RunIdArg = Annotated[str, typer.Argument(metavar="ID", help="The id of a run, a task or an analysis.")]
 RunIdsArg = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of runs.")]
-LimitOpt = Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="Show so many at most.")]
+LimitOpt = Annotated[
+    int,
+    typer.Option("--limit", "-n", min=1, max=1_000_000, metavar="N", help="Show so many at most."),
+]
 OlderOpt = Annotated[str, typer.Option("--older", metavar="AGE", help="As 30d or 12h.")]
 OpenToo = Annotated[bool, typer.Option("--force", "-f", help="Even what is open, or may have been paid for.")]
 
@@ -158,6 +161,6 @@ def open_command(run: RunIdArg, *, as_json: o.JsonOpt = False, quiet: o.QuietOpt
     app = AppContext(as_json=as_json, quiet=quiet)
     with app.journal() as journal:
         known = find_run(journal, run)
-    path = result_of(known)
+        path = result_of(journal, known)
     open_files([path], again=f"headswap runs open {known.run_id}")
     app.view.show(views.message(str(path), run_id=known.run_id, output=str(path)))

@@ -135,7 +135,9 @@ def of_run(journal: Journal, identifier: str, fetch: Fetch) -> Subject:
         raise NotFoundError(f"The journal knows no run {identifier!r}.", hint=USAGE)
     if run.output is None:
         raise _without_result(run)
-    source, after = _local(run.source), Path(run.output)
+    # A result that was saved in several places may be left in one.
+    places = [saved.path for saved in journal.saved(run.run_id)]
+    source, after = _local(run.source), next(filter(Path.is_file, places), Path(run.output))
     if source is not None and not source.exists():
         raise InputError(
             f"The source of {run.run_id} is not here: {run.source}",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headswap_cli.journal.runs import Run, Step, StepKind, StepOrderError, read_run
-from headswap_cli.models import Status
+from headswap_cli.journal.runs import TO_STDOUT, Run, Step, StepKind, StepOrderError, read_run
+from headswap_cli.models import Saved, Status
 
 if TYPE_CHECKING:
     import sqlite3
@@ -179,6 +180,15 @@ class JournalReader:
     def last(self, run_id: str, kind: StepKind) -> Step | None:
         """Return the newest step of a kind, None if there is none."""
         return next((step for step in reversed(self.steps(run_id)) if step.kind is kind), None)
+
+    def saved(self, run_id: str) -> list[Saved]:
+        """Return the files that a run's result was saved as, each as it was last, the newest first."""
+        saved: dict[str, Saved] = {}
+        for step in reversed(self.steps(run_id)):
+            if step.kind is StepKind.DONE and (output := step.detail["output"]) != TO_STDOUT:
+                size_bytes, sha256 = step.detail["size_bytes"], step.detail["sha256"]
+                saved.setdefault(output, Saved(Path(output), size_bytes, sha256))
+        return list(saved.values())
 
     def run(self, run_id: str) -> Run:
         """Return a run that is known to exist, as it is now.

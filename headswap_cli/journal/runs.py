@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from headswap_cli.wire import JsonObject
 
+TO_STDOUT = "-"
+"""Stands in the journal for a result that went to stdout: no path leads to it."""
+
 # Columns that hold paths and messages, which need not be valid Unicode.
 _LOOSE = ("source", "target", "output", "error")
 

@@ -6,6 +6,7 @@ presence and size are checked, and the answer says so.
 
 from __future__ import annotations
 
+import re
 import shlex
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -28,12 +29,30 @@ MAX_BYTES = 2_000_000_000
 # What lifts the limits of length, and of whom.
 ANY_LENGTH = "add --any-length"
 _OF_THE_ENGINE = f"{ANY_LENGTH} (the local engine alone takes it: -p local)"
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _H264 = ("-map", "0:v:0", "-map", "0:a?", "-c:v", "libx264", "-pix_fmt", "yuv420p")
 
 
 def is_url(source: str) -> bool:
     """Whether ``source`` is an http(s) URL, to be passed on byte for byte."""
     return source.lower().startswith(("http://", "https://"))
+
+
+def is_other_url(source: str) -> bool:
+    """Whether ``source`` is a URL of another scheme than http(s), such as ftp or file."""
+    return not is_url(source) and _SCHEME.match(source) is not None
+
+
+def check_scheme(source: str) -> None:
+    """Check that a source is an http(s) URL or a path.
+
+    Raises: InputError: it is another URL.
+    """
+    if is_other_url(source):
+        raise InputError(
+            f"only http(s) URLs and files are taken, not {source!r}",
+            hint="download it, and give the path of the file",
+        )
 
 
 def known_name(source: str) -> str:
@@ -179,6 +198,17 @@ def _ffmpeg(path: Path, *arguments: str, before: tuple[str, ...] = ()) -> str:
 
 
 def _check_present(path: Path, kind: str) -> None:
+    try:
+        _check_file(path, kind)
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        hint = f"give yourself the right to read the {kind}, or a copy of it"
+        raise InputError(f"{path} cannot be read: {reason}", hint=hint) from error
+
+
+def _check_file(path: Path, kind: str) -> None:
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a {kind}", hint=f"name the {kind} file in it")
     if not path.exists():

@@ -10,6 +10,7 @@ from headswap_cli.media import known_name
 from headswap_cli.models import Backend
 from headswap_cli.render.views import short_path
 from headswap_cli.render.words import columns_of, wrapped
+from headswap_cli.services.output import with_task_id
 from headswap_cli.text import printable
 
 if TYPE_CHECKING:
@@ -72,8 +73,14 @@ class BatchLines(SilentBoard):
         self._tally = tally
 
     def ended(self, end: RowEnd, notices: Sequence[str]) -> None:
-        """Print what the row came to, and what there is to know of that."""
-        if end.before is None and self._tally is not None:
+        """Print what the row came to, and what there is to know of that.
+
+        Of one that was done before only where its result is, if that is not where it was to go.
+        """
+        if end.before is not None and end.before.saved is not None:
+            if end.before.saved.path != with_task_id(end.row.request.target, end.before.task.task_id):
+                self._write(row_line(end))
+        elif self._tally is not None:
             count = self._tally.count()
             over = count.skipped + count.completed + count.failed
             for notice in notices:
@@ -196,6 +203,8 @@ def row_line(end: RowEnd) -> str:
         return f"{row}: error: {end.error.message}"
     if end.rehearsal is not None:
         return f"{row}: {_rehearsed(end.rehearsal)}"
+    if end.before is not None and end.before.saved is not None:
+        return f"{row}: was completed before{_at(end.before.saved)}"
     if end.result is None:
         return f"{row}: completed"
     saved = end.result.saved

@@ -301,9 +301,8 @@ def _cancelled(result: CancelResult) -> str:
     name = f"the {result.kind} {result.identifier}"
     if result.was == "cancelled":
         return f"T{name[1:]} was cancelled before."
-    return f"Cancelled {name}, " + (
-        "which was waiting." if result.was == "queued" else f"which was at {result.progress:.0f} %."
-    )
+    told = {"queued": "was waiting", "unsent": "had submitted nothing"}
+    return f"Cancelled {name}, which {told.get(result.was, f'was at {result.progress:.0f} %')}."
 
 
 def demo(result: RunResult, sheet: Path) -> Shown:

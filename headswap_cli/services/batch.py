@@ -199,13 +199,16 @@ class _Batch:
         if ended.error is not None or ended.value is None:
             raise ended.error or AssertionError("a row ended in nothing")
         end = ended.value
-        if end.error is None:
+        is_skipped = end.before is not None and not self._order.dry_run
+        if is_skipped:
+            self.summary.skipped += 1
+        elif end.error is None:
             self.summary.completed += 1
             has_task = end.rehearsal is not None and end.rehearsal.task is not None
             self.summary.existing += has_task or end.before is not None
         else:
             self.summary.failed.append(end)
-        self.tally.end(end.row, is_failed=end.error is not None)
+        self.tally.end(end.row, is_failed=end.error is not None, is_skipped=is_skipped)
         self._on_end(end)
 
     def way_on(self) -> str:
@@ -248,7 +251,7 @@ class _Batch:
                 return RowEnd(row, rehearsal=rehearsal)
             result = yield from patient_steps(deps, row.request, deadline=deadline)
         except DoneError as done:
-            return RowEnd(row, before=recalled(deps.journal, done.run))
+            return RowEnd(row, before=recalled(deps.journal, done))
         self.purse.look(deps)
         return RowEnd(row, result=result)
 

@@ -79,6 +79,8 @@ def refuse_cloud(run: Run | None, identifier: str, profile: str) -> InputError:
 def find_target(journal: Journal, run: Run | None, identifier: str) -> Target | CancelResult:
     """Return what is to be ended, or what the journal knows to be so already.
 
+    A run that has submitted nothing is ended here: ``resume`` leaves it alone from then on.
+
     Raises:
         OutcomeUnknownError: the run's task may or may not exist.
         BusyError: a command is at work on the run that has submitted nothing yet.
@@ -92,14 +94,20 @@ def find_target(journal: Journal, run: Run | None, identifier: str) -> Target | 
     check_answered(journal, run)
     if run.output is not None:
         raise _over("run", identifier, Status.COMPLETED, None)
+    if run.state is Status.UNSENT:
+        return _ended_here(journal, run)
     if job_id is None:
-        _check_alone(journal, identifier)
         raise InputError(
             f"The run {identifier} has submitted nothing; there is nothing to cancel.",
             hint=f"headswap runs forget {identifier} --force",
             run_id=identifier,
         )
     return Target(identifier, job_id, run)
+
+
+def is_settled_here(run: Run | None, identifier: str) -> bool:
+    """Whether an id is that of a run which the journal alone can end, or has: no backend has a job of it."""
+    return run is not None and run.run_id == identifier and run.state in {Status.UNSENT, Status.CANCELLED}
 
 
 def cancel(deps: Deps, target: Target) -> CancelResult:
@@ -118,8 +126,10 @@ def cancel(deps: Deps, target: Target) -> CancelResult:
             raise _gone(target.run, error) from error
         raise nobody_knows(deps, target.identifier, error) from error
     kind = "run" if target.run else ending.kind
+    if target.run is not None and _is_between(target.run, ending):
+        return _ended_here(deps.journal, target.run)
     if ending.status is not Status.CANCELLED:
-        raise _nothing_at_work(deps.journal, target, ending)
+        raise _nothing_at_work(target, ending)
     for run in deps.journal.runs_on(target.job_id):
         deps.journal.cancelled(run.run_id, JobCancelledError(ending.kind, target.job_id))
     was = ending.was if ending.ended_now else Status.CANCELLED
@@ -147,25 +157,35 @@ def _gone(run: Run, error: NotFoundError) -> NotFoundError:
     )
 
 
-def _check_alone(journal: Journal, run_id: str) -> None:
-    """Check that no command is about to submit the run: what is not at the engine, that alone can end.
+def _is_between(run: Run, ending: Ending) -> bool:
+    """Whether a run was stopped after its analysis, with its task yet to be created."""
+    is_analysed = ending.kind == "analysis" and ending.status is Status.COMPLETED
+    return is_analysed and run.is_resumable and run.is_before_its_task
+
+
+def _ended_here(journal: Journal, run: Run) -> CancelResult:
+    """End a run that has nothing at work.
 
     Raises:
-        BusyError: one is.
+        BusyError: a command is about to submit something for it, which that alone can end.
     """
-    if journal.is_held(run_id):
+    try:
+        with journal.held(run.run_id):
+            journal.cancelled(run.run_id, JobCancelledError("run", run.run_id))
+    except BusyError as error:
         raise BusyError(
-            f"The run {run_id} still waits in another headswap, which has submitted nothing to cancel yet.",
+            f"The run {run.run_id} still waits in another headswap, which has submitted nothing to cancel"
+            " yet.",
             hint="Ctrl-C in that terminal ends it.",
-            run_id=run_id,
-        )
+            run_id=run.run_id,
+        ) from error
+    return CancelResult(run.run_id, "run", run.analysis_id or "", run.state, run.progress)
 
 
-def _nothing_at_work(journal: Journal, target: Target, ending: Ending) -> InputError:
+def _nothing_at_work(target: Target, ending: Ending) -> InputError:
     run = target.run
     if run is None or ending.kind == "task" or ending.status is not Status.COMPLETED:
         return _over("run" if run else ending.kind, target.identifier, ending.status, ending.error)
-    _check_alone(journal, run.run_id)
     return InputError(
         f"The run {run.run_id} has nothing at work: its analysis is completed, and no task was created.",
         hint=f"headswap runs forget {run.run_id} --force",

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
-from headswap_cli.media import is_url
+from headswap_cli.media import is_other_url, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -106,7 +106,7 @@ def column_name(written: str) -> str:
 
 def placed(source: str, folder: Path) -> str:
     """Return a path or a URL as it is to be read from a file in ``folder``; a folder's last slash is kept."""
-    if is_url(source) or source.startswith("~") or not folder.name:
+    if is_url(source) or is_other_url(source) or source.startswith("~") or not folder.name:
         return source
     return f"{folder / source}{'/' if source.endswith(('/', chr(92))) else ''}"
 

@@ -16,12 +16,12 @@ from headswap_cli.errors import (
     RefusedError,
     TransferError,
 )
+from headswap_cli.journal import TO_STDOUT
 from headswap_cli.media import verify_playable
-from headswap_cli.models import Saved, Status
+from headswap_cli.models import Status
 from headswap_cli.services.likely import is_analysis
 from headswap_cli.services.output import (
     SUFFIX,
-    TO_STDOUT,
     check_target,
     default_name,
     mapped_in,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from headswap_cli.journal import Journal
-    from headswap_cli.models import Task
+    from headswap_cli.models import Saved, Task
     from headswap_cli.services.deps import Deps
     from headswap_cli.transfer import OnBytes
 
@@ -104,14 +104,16 @@ def settle(
 
 def _there(journal: Journal, order: Order) -> Saved | None:
     """Return what the journal says that lies at the target, if it does."""
-    run = journal.find(order.run_id) if order.run_id is not None else None
-    if run is None or run.output != str(order.target) or run.sha256 is None or not order.target.is_file():
+    if order.run_id is None or not order.target.is_file():
         return None
     from headswap_cli.transfer import hash_file
 
     size_bytes = order.target.stat().st_size
-    is_same = size_bytes == run.size_bytes and hash_file(order.target) == run.sha256
-    return Saved(order.target, size_bytes, run.sha256) if is_same else None
+    for saved in journal.saved(order.run_id):
+        is_as_long = (saved.path, saved.size_bytes) == (order.target, size_bytes)
+        if is_as_long and hash_file(order.target) == saved.sha256:
+            return saved
+    return None
 
 
 def download_each(

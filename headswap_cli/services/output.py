@@ -27,8 +27,6 @@ SUFFIX = ".headswap.mp4"
 MAX_NAME_BYTES = 255 - len(".part.json")
 LATER = "{task_id}"
 """Stands for the id of a task that is not created yet; ``with_task_id`` puts the id in its place."""
-TO_STDOUT = "-"
-"""Stands in the journal for a result that went to stdout: no path leads to it."""
 _PLACEHOLDERS = ("stem", "task_id", "person", "date", "row")
 # What would be taken for another kind of file by its name; any other ending is the user's own business.
 _OTHER_KIND = re.compile(

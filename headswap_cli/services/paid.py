@@ -121,16 +121,20 @@ def fetch_bought(deps: Deps, run: Run, task_id: str) -> Task:
     """Return the task that a run has paid for, as it is now.
 
     Raises:
-        NotFoundError: the service does not know it any more.
+        NotFoundError: the service does not know it any more; of the local engine that is the run's end.
     """
     try:
         return deps.dialect.fetch_task(deps.client, task_id)
     except NotFoundError as error:
         if deps.is_free:
             error.message = (
-                f"The local engine keeps a job for 7 days, and has deleted that of the run {run.run_id}."
+                f"The local engine has no job of the run {run.run_id} any more: it deletes each after 7 days,"
+                " and all of them when it is told to (headswap serve --clear)."
             )
             error.hint = f"Make it anew: the same command with --new; or headswap runs forget {run.run_id}"
+            if run.output is None and run.status is not Status.FAILED:
+                # Nothing brings it back: the run is over, and a bare resume leaves it alone.
+                deps.journal.failed(run.run_id, Status.FAILED, error)
             raise
         error.message = (
             f"The service does not know the task {task_id} of the run {run.run_id}: {error.message}"

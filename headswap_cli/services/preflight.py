@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
-from headswap_cli.media import check_photo, check_video, is_url
+from headswap_cli.media import check_photo, check_scheme, check_video, is_url
 from headswap_cli.services.deps import absolute
 from headswap_cli.services.mapping import check_mappings
 
@@ -98,12 +98,14 @@ def _url_notices(url: str) -> list[str]:
 
 def _photo_notices(photo: str, known: set[str]) -> list[str]:
     """Look at a photo, and let it be known if it will do."""
+    check_scheme(photo)
     is_checked = check_photo(absolute(photo))
     known.add(photo)
     return [] if is_checked else [f"{photo}: whether it can be decoded is unchecked, {_UNCHECKED}"]
 
 
 def _video_notices(video: str, *, any_length: bool, is_local: bool) -> list[str]:
+    check_scheme(video)
     info = check_video(absolute(video), any_length=any_length, is_local=is_local)
     if info is None:
         return [f"{video}: length, size and codec are unchecked, {_UNCHECKED}"]

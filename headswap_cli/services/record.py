@@ -77,7 +77,12 @@ def _way_on(deps: Deps, run_id: str) -> str:
     run = deps.journal.find(run_id)
     if run is None or (run.task_id is None and run.analysis_id is None):
         goes_on = _goes_on_by_resume(deps, run_id)
-        return f"Nothing was submitted yet{f'; to go on: headswap resume {run_id}' if goes_on else '.'}"
+        if not goes_on:
+            return "Nothing was submitted yet."
+        return (
+            f"Nothing was submitted yet; to go on: headswap resume {run_id}"
+            f"; to end it for good: headswap cancel {run_id}"
+        )
     if run.is_unanswered:
         return f"Whether the task was created is not known: headswap resume {run_id}"
     to_end = f"; to end it for good: headswap cancel {run_id}" if deps.is_free else ""

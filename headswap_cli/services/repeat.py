@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError
 from headswap_cli.journal import StepKind
 from headswap_cli.models import Backend, Saved
-from headswap_cli.services.output import TO_STDOUT, check_target, with_task_id
+from headswap_cli.services.output import check_target, with_task_id
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from headswap_cli.journal import Journal, Run
     from headswap_cli.services.run import RunRequest
 
@@ -20,19 +21,21 @@ class DoneError(InputError):
 
     Args:
         run: That run.
+        saved: The file.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, saved: Saved) -> None:
         is_free = run.backend == Backend.LOCAL
         again, another = ("", "make") if is_free else (", free", "pay for")
+        output = str(saved.path)
         super().__init__(
-            f"The run {run.run_id} has saved this already, as {run.output!r}; nothing was sent.",
+            f"The run {run.run_id} has saved this already, as {output!r}; nothing was sent.",
             hint=f"To have the same again{again}: -o FILE, or --force. To {another} another: --new",
             run_id=run.run_id,
             task_id=run.task_id,
-            output=run.output,
+            output=output,
         )
-        self.run = run
+        self.run, self.saved = run, saved
 
 
 def check_place(journal: Journal | None, known: Run | None, request: RunRequest) -> None:
@@ -51,7 +54,7 @@ def check_place(journal: Journal | None, known: Run | None, request: RunRequest)
         return
     target = request.target
     if journal is not None and known is not None:
-        check_not_done(known, request)
+        check_not_done(journal, known, request)
         if known.task_id is not None:
             target = with_task_id(target, known.task_id)
         if arrived(journal, known, target) is not None:
@@ -60,19 +63,19 @@ def check_place(journal: Journal | None, known: Run | None, request: RunRequest)
     request.check_inputs_survive(target)
 
 
-def check_not_done(run: Run | None, request: RunRequest) -> None:
-    """Check that what is asked for is not there yet.
+def check_not_done(journal: Journal, run: Run | None, request: RunRequest) -> None:
+    """Check that what is asked for is not there yet, in any of the places that it was saved in.
 
     Raises:
         DoneError: the run is completed and its file is there.
     """
-    if run is None or run.output is None or run.output == TO_STDOUT or run.task_id is None or request.force:
+    if run is None or run.task_id is None or request.force:
         return
-    path = Path(run.output)
-    if request.is_aimed and with_task_id(request.target, run.task_id) != path:
-        return
-    if _hash(path) == run.sha256:
-        raise DoneError(run)
+    target = with_task_id(request.target, run.task_id)
+    # What lies where it is wanted comes before what lies elsewhere.
+    for saved in sorted(journal.saved(run.run_id), key=lambda one: one.path != target):
+        if (saved.path == target or not request.is_aimed) and _hash(saved.path) == saved.sha256:
+            raise DoneError(run, saved)
 
 
 def check_same(run: Run, key: str) -> None:
@@ -92,7 +95,9 @@ def check_same(run: Run, key: str) -> None:
 def arrived(journal: Journal, run: Run, target: Path) -> Saved | None:
     """Return the result if it has got its name, but nobody has written that down: its command was killed."""
     step = journal.last(run.run_id, StepKind.FETCHED)
-    if run.output is not None or step is None or step.detail["target"] != str(target):
+    if step is None or step.detail["target"] != str(target):
+        return None
+    if any(saved.path == target for saved in journal.saved(run.run_id)):
         return None
     from headswap_cli.transfer import clear_part
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError, NotFoundError
 from headswap_cli.journal import StepKind
-from headswap_cli.models import Backend, Saved, Status, Task
+from headswap_cli.models import Backend, Status, Task
 from headswap_cli.services.content import content_of
 from headswap_cli.services.output import LATER
 from headswap_cli.services.preflight import source_checks
@@ -19,6 +18,7 @@ from headswap_cli.services.swap import check_options
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
+    from pathlib import Path
 
     from headswap_cli.journal import Journal, Run
     from headswap_cli.models import FaceMapping
@@ -88,7 +88,7 @@ def line_up(
         try:
             row, known = _recognised(row, journal, profile, retry_failed=retry_failed)
         except DoneError as done:
-            lineup.done.append((row, recalled(journal, done.run)))
+            lineup.done.append((row, recalled(journal, done)))
             continue
         wish = row.request
         told = note_sources(
@@ -161,7 +161,7 @@ def _recognised(
             return row, None
         content = content_of(profile, wish.video, wish.faces, wish.options)
         known = journal.find_content(content.key)
-        check_not_done(known, replace(wish, force=False))
+        check_not_done(journal, known, replace(wish, force=False))
     except DoneError:
         raise
     except InputError:
@@ -170,9 +170,10 @@ def _recognised(
     return row, known
 
 
-def recalled(journal: Journal, run: Run) -> RunResult:
-    """Return what a run of the journal came to."""
-    steps, is_saved = journal.steps(run.run_id), run.output is not None and run.size_bytes is not None
+def recalled(journal: Journal, done: DoneError) -> RunResult:
+    """Return what a run of the journal that is done came to."""
+    run = done.run
+    steps = journal.steps(run.run_id)
     return RunResult(
         run_id=run.run_id,
         profile=run.profile,
@@ -181,7 +182,7 @@ def recalled(journal: Journal, run: Run) -> RunResult:
         task=Task(run.task_id or "", run.status, 0, run.progress, notices=notices_in(steps)),
         people=people_in(steps),
         mappings=mapped_faces(run, steps),
-        saved=Saved(Path(run.output or ""), run.size_bytes or 0, run.sha256 or "") if is_saved else None,
+        saved=done.saved,
         held=run.held,
         credits_charged=run.credits_charged,
     )

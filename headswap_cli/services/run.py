@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import InputError, NotFoundError
-from headswap_cli.journal import BoughtError
+from headswap_cli.journal import TO_STDOUT, BoughtError
 from headswap_cli.media import is_url
 from headswap_cli.models import Backend, FaceMapping, MappedFace, Person, Saved, Status, SwapOptions, Task
 from headswap_cli.services.analyze import find_people
@@ -19,7 +19,6 @@ from headswap_cli.services.hosted import is_ending
 from headswap_cli.services.money import check_budget
 from headswap_cli.services.output import (
     LATER,
-    TO_STDOUT,
     default_name,
     mapped_people,
     target_path,
@@ -348,7 +347,8 @@ def _save(deps: Deps, run_id: str, task: Task, request: RunRequest) -> Saved:
     except NotFoundError as error:
         deps.journal.failed(run_id, Status.FAILED, error)
         raise
-    deps.journal.done(run_id, saved, output=kept_as, notices=task.notices)
+    output = TO_STDOUT if request.to_stdout else None
+    deps.journal.done(run_id, saved, output=output, notices=task.notices)
     deps.clean_up(run_id)
     return saved
 

@@ -6,16 +6,17 @@ import re
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import BusyError, InputError, NotFoundError
+from headswap_cli.journal import TO_STDOUT
 from headswap_cli.models import Backend, Status
 from headswap_cli.services.likely import likely
 from headswap_cli.services.remember import notices_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from headswap_cli.journal import Journal, Run, Step
     from headswap_cli.local.jobs import JobState
@@ -151,8 +152,8 @@ def old_runs(journal: Journal, older: str, *, now: Callable[[], float] = time.ti
     return [run.run_id for run in journal.finished_before(moment)]
 
 
-def result_of(run: Run) -> Path:
-    """Return where a run's result lies.
+def result_of(journal: Journal, run: Run) -> Path:
+    """Return where a run's result lies: of several files that are there the newest.
 
     Raises:
         NotFoundError: it has none, or the file is gone.
@@ -163,9 +164,9 @@ def result_of(run: Run) -> Path:
             hint=f"headswap resume {run.run_id}",
             run_id=run.run_id,
         )
-    path = Path(run.output)
-    if not path.is_file():
-        where = "went to stdout" if run.output == "-" else f"is not at {run.output!r} any more"
+    path = next((saved.path for saved in journal.saved(run.run_id) if saved.path.is_file()), None)
+    if path is None:
+        where = "went to stdout" if run.output == TO_STDOUT else f"is not at {run.output!r} any more"
         raise NotFoundError(
             f"The result of the run {run.run_id} {where}.",
             hint=f"Free of charge: headswap download {run.run_id} -o FILE",

@@ -83,12 +83,13 @@ class Tally:
                 changed = replace(now, what=what, status=status, progress=progress, is_paid=is_paid)
                 self._at_work[row.number] = changed
 
-    def end(self, row: BatchRow, *, is_failed: bool) -> None:
-        """Note that a row is over."""
+    def end(self, row: BatchRow, *, is_failed: bool, is_skipped: bool = False) -> None:
+        """Note that a row is over; ``is_skipped`` if it was found to have been done before."""
         with self._lock:
             self._at_work.pop(row.number, None)
             self._failed += is_failed
-            self._completed += not is_failed
+            self._skipped += is_skipped
+            self._completed += not (is_failed or is_skipped)
 
     def let_go(self, rows: Sequence[BatchRow]) -> None:
         """Note that rows which had begun wait for the next time."""

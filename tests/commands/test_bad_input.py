@@ -136,6 +136,19 @@ def test_a_malformed_face_is_refused_with_the_form_it_should_have(
     assert "--face 1=me.jpg" in said
 
 
+@pytest.mark.parametrize("url", ["ftp://example.com/x.mp4", "file:///tmp/x.mp4"])
+def test_a_url_of_another_scheme_is_refused_as_it_was_given(
+    headswap: Headswap, clip: Path, photo: Path, tmp_path: Path, url: str
+) -> None:
+    told = f"only http(s) URLs and files are taken, not {url!r}"
+    assert told in refused(headswap, "run", url, "--face", photo)
+    assert told in refused(headswap, "run", clip, "--face", url, "--any-length")
+    assert told in refused(headswap, "analyze", url)
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text(f"video,face\n{url},{photo}\n")
+    assert told in refused(headswap, "batch", jobs)
+
+
 def test_six_faces_are_refused_with_the_limit(headswap: Headswap, clip: Path, photo: Path) -> None:
     faces = [part for person in range(1, 7) for part in ("--face", f"{person}={photo}")]
     said = refused(headswap, "run", clip, *faces)

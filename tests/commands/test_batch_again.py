@@ -10,7 +10,7 @@ import pytest
 
 from headswap_cli.wire import BALANCE_PATH, CREATE_PATH, TASK_PATH
 from tests.clips import plain_photo
-from tests.commands.test_batch import csv, fail_task, lines, video
+from tests.commands.test_batch import FACE, csv, fail_task, lines, video
 from tests.origin import reset, silence
 
 if TYPE_CHECKING:
@@ -31,6 +31,21 @@ def test_what_is_done_is_skipped_and_nothing_is_sent(cloud: Headswap, service: H
     assert sorted(cloud("batch", "jobs.csv", "-q").out.splitlines()) == [
         f"clip{number}.headswap.mp4" for number in range(1, 5)
     ]
+
+
+def test_a_row_whose_task_was_saved_elsewhere_before_is_skipped_too_once_it_is_done(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    for first in ("first.mp4", "second.mp4"):
+        cloud("run", video(1), "--face", FACE, "-o", first)
+    (cloud.cwd / "jobs.csv").write_text(
+        f"video,face,output\n{video(1)},{FACE},1.mp4\n{video(2)},{FACE},2.mp4\n"
+    )
+    assert "2 completed" in cloud("batch", "jobs.csv").out
+    again = lines(cloud("batch", "jobs.csv", "--json"))
+    assert [row["skipped"] for row in again] == [True, True]
+    assert again[0]["output"] == str(cloud.cwd / "1.mp4")
+    assert len(service.creates) == 2
 
 
 def test_rows_that_were_added_are_done_and_the_others_are_not(
@@ -88,6 +103,8 @@ def test_two_rows_of_one_content_are_paid_for_once(
     cloud("batch", "jobs.csv", HEADSWAP_HOSTING=hosting)
     assert len(service.creates) == 1
     assert (cloud.cwd / "a.mp4").read_bytes() == (cloud.cwd / "b.mp4").read_bytes()
+    again = lines(cloud("batch", "jobs.csv", "--json", HEADSWAP_HOSTING=hosting))
+    assert [row["skipped"] for row in again] == [True, True]
 
 
 @pytest.mark.parametrize("kills", [1, 3])

@@ -42,9 +42,13 @@ class Home(Arena):
 
     def detached(self, *options: str) -> tuple[str, str]:
         """Begin a run and leave it; return its id and its task's."""
-        video, face = self.media()
-        value = self.headswap("run", video, "--face", face, "--detach", "--json", *options).value
+        value = self.headswap("run", *self.again(), "--detach", "--json", *options).value
         return value["run_id"], value["task_id"]
+
+    def again(self) -> tuple[object, ...]:
+        """Return what a run of the video with the photo is asked for by."""
+        video, face = self.media()
+        return video, "--face", face
 
     def status(self, identifier: str) -> str:
         """Return what ``status`` says of an id, in a word."""
@@ -311,6 +315,24 @@ def test_a_run_that_has_nothing_at_work_says_so(home: Home) -> None:
 
 
 @linux
+def test_a_run_that_was_stopped_before_its_task_is_ended_once_its_analysis_is_over(home: Home) -> None:
+    home.tell(hold=True)
+    video, face = home.media()
+    stopped = home.headswap.start("run", video, "--face", face)
+    (run,) = until(
+        lambda: [one for one in home.headswap("runs", "--json").value if one["analysis_id"]],
+        lambda runs: len(runs) == 1,
+    )
+    stopped.send_signal(signal.SIGINT)
+    stopped.communicate(timeout=60)
+    assert stopped.returncode == 130
+    home.tell()
+    home.headswap("status", run["analysis_id"], "--wait")
+    assert f"Cancelled the run {run['run_id']}, which was" in home.headswap("cancel", run["run_id"]).out
+    assert home.headswap("resume").out == "Nothing is open.\n"
+
+
+@linux
 def test_a_run_whose_job_the_engine_has_deleted_is_not_said_to_be_unknown(home: Home) -> None:
     home.tell()
     run_id, task = home.detached()
@@ -321,6 +343,21 @@ def test_a_run_whose_job_the_engine_has_deleted_is_not_said_to_be_unknown(home: 
     assert f"hint: headswap runs forget {run_id} --force\n" in ran.err
     assert "has no analysis, task or run" in home.headswap("cancel", task, code=13).err
     home.headswap("runs", "forget", run_id, "--force")
+
+
+@linux
+def test_a_run_whose_job_was_cleared_is_told_of_once_by_resume_and_closed(home: Home) -> None:
+    home.tell()
+    run_id, task = home.detached()
+    home.headswap("status", task, "--wait")
+    home.headswap("serve", "--clear")
+    said = " ".join(home.headswap("resume", code=13).err.split())
+    assert f"no job of the run {run_id} any more: it deletes each after 7 days, and all of them when" in said
+    assert home.headswap("resume").out == "Nothing is open.\n"
+    assert home.headswap("runs", "--status", "failed", "-q").out == f"{run_id}\n"
+    assert "no job of the run" in home.headswap("resume", run_id, code=13).err
+    assert "no job of the run" in home.headswap("run", *home.again(), code=13).err
+    home.headswap("run", *home.again(), "--new", "--detach")
 
 
 @linux

@@ -227,11 +227,12 @@ def test_what_waits_for_its_photos_to_be_judged_is_ended_in_its_own_terminal_alo
     waiting.send_signal(signal.SIGINT)
     _, said = waiting.communicate(timeout=60)
     assert waiting.returncode == 130
-    assert f"Stopped. Nothing was submitted yet; to go on: headswap resume {run_id}\n" in said
+    assert f"Stopped. Nothing was submitted yet; to go on: headswap resume {run_id}; to end it" in said
     assert program("runs", "--status", "unsent", "-q").out == f"{run_id}\n"
     assert program("runs", "--status", "queued", "-q").out.strip() in {"", "No runs."}
     assert program("status", run_id, "-q").out == "unsent\n"
-    assert "has submitted nothing; there is nothing to cancel" in program("cancel", run_id, code=2).err
+    assert program("cancel", run_id).out == f"Cancelled the run {run_id}, which had submitted nothing.\n"
+    assert program("status", run_id, "-q").out == "cancelled\n"
     assert program("runs", "forget", run_id, "--force", "-q").out == f"{run_id}\n"
 
 

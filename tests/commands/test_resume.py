@@ -346,3 +346,22 @@ def out_of_time(cloud: Headswap, service: HeadSwapService) -> str:
     run_id = cloud(*RUN, "--timeout", "1s", "--json", code=4).value["error"]["run_id"]
     service.polls[TASK_PATH] = 0
     return str(run_id)
+
+
+def test_a_run_that_was_stopped_before_it_submitted_anything_is_ended_by_cancel(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    busy = Answer({"code": 1005, "msg": "slow down"}, headers={"Retry-After": "30"})
+    service.script(ANALYZE_PATH, busy, busy)
+    stopped = cloud.start(*RUN)
+    while not service.sent("POST", ANALYZE_PATH):
+        assert stopped.poll() is None
+    stopped.send_signal(signal.SIGINT)
+    _, said = stopped.communicate(timeout=30)
+    run_id = cloud("runs", "--status", "unsent", "-q").out.strip()
+    assert f"to end it for good: headswap cancel {run_id}" in " ".join(said.split())
+    assert cloud("cancel", run_id).out == f"Cancelled the run {run_id}, which had submitted nothing.\n"
+    assert cloud("cancel", run_id).out == f"The run {run_id} was cancelled before.\n"
+    assert cloud("resume").out == "Nothing is open.\n"
+    assert service.creates == []
+    assert cloud(*RUN, "--json").value["run_id"] != run_id

@@ -55,6 +55,12 @@ def test_runs_can_be_limited_and_chosen_by_their_state(cloud: Headswap, service:
     assert "completed" in cloud("runs", "--status", "gone", code=2).err
 
 
+def test_a_limit_that_no_list_reaches_is_exit_2_with_the_range(cloud: Headswap) -> None:
+    said = cloud("runs", "--limit", "9" * 23, code=2).err
+    assert f"{'9' * 23} is not in the range 1<=x<=1000000.\n" in said
+    assert cloud("runs", "--limit", "1000000", "--json").value == []
+
+
 def test_a_list_that_stops_says_how_many_there_are_and_what_shows_all(cloud: Headswap) -> None:
     for number in range(3):
         cloud("analyze", f"{VIDEO}?{number}")
@@ -238,6 +244,19 @@ def test_open_shows_the_result_in_the_users_viewer(cloud: Headswap) -> None:
     viewer.chmod(0o755)
     assert cloud("runs", "open", made["run_id"], HEADSWAP_VIEWER=str(viewer)).out == f"{made['output']}\n"
     assert (cloud.folder / "viewer.saw").read_text() == made["output"]
+
+
+def test_a_result_that_is_saved_in_two_places_is_listed_at_the_latest_and_opened_where_it_is(
+    cloud: Headswap,
+) -> None:
+    first = cloud(*RUN, "--json").value
+    second = cloud(*RUN, "-o", "second.mp4", "--json").value["output"]
+    assert [one["output"] for one in cloud("runs", "--json").value] == [second]
+    (cloud.cwd / "clip.headswap.mp4").unlink()
+    assert cloud("runs", "open", first["run_id"], "-q", HEADSWAP_VIEWER="true").out == f"{second}\n"
+    cloud(*RUN, "-o", "third.mp4")
+    (cloud.cwd / "third.mp4").unlink()
+    assert cloud("runs", "open", first["run_id"], "-q", HEADSWAP_VIEWER="true").out == f"{second}\n"
 
 
 def test_open_without_a_result_or_a_viewer_says_what_to_do(cloud: Headswap) -> None:

@@ -229,6 +229,6 @@ def test_a_run_again_whose_result_the_engine_has_deleted_says_how_it_is_made_ane
     own("serve", "--clear")
     (own.cwd / saved).unlink()
     told = own(*run, code=13).err
-    assert "keeps a job for 7 days, and has deleted that of the run" in told
+    assert "has no job of the run" in told
     assert "pay" not in told
     own(*run, "--new", "-q")

@@ -10,6 +10,8 @@ from tests.commands.test_batch import FACE, fail_task, video
 from tests.origin import Answer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Headswap
     from tests.loopback import HeadSwapService
 
@@ -67,6 +69,23 @@ def test_several_again_are_skipped_and_new_pays_for_all(cloud: Headswap, service
     cloud("run", *VIDEOS, "--face", FACE, "--new", "--force")
     assert len(service.creates) == 6
     assert service.sent("GET", TASK_PATH)
+
+
+def test_one_that_is_done_elsewhere_is_told_with_its_place_and_not_counted_as_completed_now(
+    cloud: Headswap, service: HeadSwapService, tmp_path: Path
+) -> None:
+    made = cloud("run", VIDEOS[0], "--face", FACE, "--json").value["output"]
+    cloud.cwd = tmp_path / "elsewhere"
+    cloud.cwd.mkdir()
+    ran = cloud("run", *VIDEOS[:2], "--face", FACE)
+    assert f"video 1 (clip1): was completed before, {made} " in " ".join(ran.err.split())
+    assert "1 completed, 1 before" in ran.err
+    value = cloud("run", *VIDEOS[:2], "--face", FACE, "--json").value
+    assert [(one["skipped"], one["output"]) for one in value] == [
+        (True, made),
+        (True, str(cloud.cwd / "clip2.headswap.mp4")),
+    ]
+    assert len(service.creates) == 2
 
 
 def test_ctrl_c_between_two_tries_of_a_create_leaves_nothing_in_question(

@@ -207,6 +207,7 @@ def _without_result(run: Run) -> InputError:
 
 
 def _here(word: str, fetch: Fetch) -> Path:
+    media.check_scheme(word)
     return _local(word) or fetch(word)
 
 

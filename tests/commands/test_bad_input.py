@@ -144,6 +144,7 @@ def test_a_url_of_another_scheme_is_refused_as_it_was_given(
     assert told in refused(headswap, "run", url, "--face", photo)
     assert told in refused(headswap, "run", clip, "--face", url, "--any-length")
     assert told in refused(headswap, "analyze", url)
+    assert told in refused(headswap, "compare", url, clip)
     jobs = tmp_path / "jobs.csv"
     jobs.write_text(f"video,face\n{url},{photo}\n")
     assert told in refused(headswap, "batch", jobs)

@@ -10,7 +10,6 @@ from headswap_cli.media import known_name
 from headswap_cli.models import Backend
 from headswap_cli.render.views import short_path
 from headswap_cli.render.words import columns_of, wrapped
-from headswap_cli.services.output import with_task_id
 from headswap_cli.text import printable
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class BatchLines(SilentBoard):
         Of one that was done before only where its result is, if that is not where it was to go.
         """
         if end.before is not None and end.before.saved is not None:
-            if end.before.saved.path != with_task_id(end.row.request.target, end.before.task.task_id):
+            if end.is_elsewhere:
                 self._write(row_line(end))
         elif self._tally is not None:
             count = self._tally.count()

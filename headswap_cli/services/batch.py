@@ -23,6 +23,7 @@ from headswap_cli.errors import (
 from headswap_cli.models import Backend
 from headswap_cli.services.crew import Crew, Ended, Job
 from headswap_cli.services.deps import Deadline
+from headswap_cli.services.output import with_task_id
 from headswap_cli.services.photos import OTHER_PHOTO
 from headswap_cli.services.purse import Purse
 from headswap_cli.services.rehearse import rehearse_run_steps
@@ -74,6 +75,13 @@ class RowEnd:
     rehearsal: Rehearsal | None = None
     before: RunResult | None = None
     error: HeadswapError | None = None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was done before and its result lies elsewhere than where it was to go."""
+        if self.before is None or self.before.saved is None:
+            return False
+        return self.before.saved.path != with_task_id(self.row.request.target, self.before.task.task_id)
 
 
 @dataclass(slots=True)
@@ -200,6 +208,11 @@ class _Batch:
             raise ended.error or AssertionError("a row ended in nothing")
         end = ended.value
         is_skipped = end.before is not None and not self._order.dry_run
+        self._count(end, is_skipped=is_skipped)
+        self.tally.end(end.row, is_failed=end.error is not None, is_skipped=is_skipped)
+        self._on_end(end)
+
+    def _count(self, end: RowEnd, *, is_skipped: bool) -> None:
         if is_skipped:
             self.summary.skipped += 1
         elif end.error is None:
@@ -208,8 +221,6 @@ class _Batch:
             self.summary.existing += has_task or end.before is not None
         else:
             self.summary.failed.append(end)
-        self.tally.end(end.row, is_failed=end.error is not None, is_skipped=is_skipped)
-        self._on_end(end)
 
     def way_on(self) -> str:
         """Say what is where, and how to go on."""

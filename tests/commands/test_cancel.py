@@ -6,7 +6,7 @@ import random
 import re
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -63,6 +63,23 @@ class Home(Arena):
         with self.client() as http:
             until(lambda: http.get("/health").json()["data"]["processing"], bool)
         return run_id, task_id
+
+    def submitted(self, count: int = 1) -> list[dict[str, Any]]:
+        """Return the runs that have an analysis, once there are so many."""
+        return until(
+            lambda: [one for one in self.headswap("runs", "--json").value if one["analysis_id"]],
+            lambda runs: len(runs) == count,
+        )
+
+    def interrupted(self) -> tuple[dict[str, Any], str]:
+        """Stop a run by Ctrl-C while its analysis is held; return it and what it said on stderr."""
+        self.tell(hold=True)
+        waiting = self.headswap.start("run", *self.again())
+        (run,) = self.submitted()
+        waiting.send_signal(signal.SIGINT)
+        _, err = waiting.communicate(timeout=60)
+        assert waiting.returncode == 130
+        return run, err
 
     def go_slowly(self) -> None:
         """Have jobs take a minute, and look up after every frame."""
@@ -253,16 +270,7 @@ def test_a_cloud_profile_needs_no_key_to_say_that_nothing_can_be_cancelled(heads
 
 @linux
 def test_ctrl_c_while_a_local_job_is_waited_for_names_the_command_that_ends_it(home: Home) -> None:
-    home.tell(hold=True)
-    video, face = home.media()
-    waiting = home.headswap.start("run", video, "--face", face)
-    (run,) = until(
-        lambda: [one for one in home.headswap("runs", "--json").value if one["analysis_id"]],
-        lambda runs: len(runs) == 1,
-    )
-    waiting.send_signal(signal.SIGINT)
-    _, err = waiting.communicate(timeout=60)
-    assert waiting.returncode == 130
+    run, err = home.interrupted()
     run_id = run["run_id"]
     assert (
         "No task was created yet, and by itself nothing but the analysis goes on:"
@@ -284,10 +292,7 @@ def test_a_batch_names_the_command_when_it_is_stopped_and_the_wish_when_a_row_is
     sheet.touch(mode=0o600)
     sheet.write_text(f"video,face\n{video},{face}\n")
     waiting = home.headswap.start("batch", sheet)
-    (run,) = until(
-        lambda: [one for one in home.headswap("runs", "--json").value if one["analysis_id"]],
-        lambda runs: len(runs) == 1,
-    )
+    (run,) = home.submitted()
     if is_stopped:
         waiting.send_signal(signal.SIGINT)
     else:
@@ -316,16 +321,7 @@ def test_a_run_that_has_nothing_at_work_says_so(home: Home) -> None:
 
 @linux
 def test_a_run_that_was_stopped_before_its_task_is_ended_once_its_analysis_is_over(home: Home) -> None:
-    home.tell(hold=True)
-    video, face = home.media()
-    stopped = home.headswap.start("run", video, "--face", face)
-    (run,) = until(
-        lambda: [one for one in home.headswap("runs", "--json").value if one["analysis_id"]],
-        lambda runs: len(runs) == 1,
-    )
-    stopped.send_signal(signal.SIGINT)
-    stopped.communicate(timeout=60)
-    assert stopped.returncode == 130
+    run, _ = home.interrupted()
     home.tell()
     home.headswap("status", run["analysis_id"], "--wait")
     assert f"Cancelled the run {run['run_id']}, which was" in home.headswap("cancel", run["run_id"]).out
@@ -367,10 +363,7 @@ def test_a_run_whose_analysis_another_run_waits_for_too_is_ended_only_with_it(ho
     waiting = []
     for count in (1, 2):
         waiting.append(home.headswap.start("analyze", video))
-        runs = until(
-            lambda: [one for one in home.headswap("runs", "--json").value if one["analysis_id"]],
-            lambda runs: len(runs) == count,  # noqa: B023
-        )
+        runs = home.submitted(count)
     (analysis,) = {run["analysis_id"] for run in runs}
     second, first = (run["run_id"] for run in runs)
     ran = home.headswap("cancel", first, code=2)

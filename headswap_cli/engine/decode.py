@@ -14,6 +14,7 @@ from itertools import dropwhile, starmap
 from typing import TYPE_CHECKING
 
 import av
+import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
@@ -22,7 +23,7 @@ from headswap_cli.engine.types import MediaFault, Timeline, VideoProperties
 from headswap_cli.media.colourspace import ColourTags, to_bgr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from av.container import InputContainer
@@ -131,7 +132,7 @@ class VideoSource:
         self._orientation = self._orientation or media.orientation_of(frame)
         size = self.properties.width, self.properties.height
         stored = size[::-1] if self._orientation.transposed else size
-        image = _turned(to_bgr(frame, self._reformatter, stored), self._orientation)
+        image = _turned(to_bgr(frame, self._reformatter, stored, _merged), self._orientation)
         duration = int(frame.duration or 0)
         is_key = bool(frame.key_frame)
         return TimedFrame(
@@ -352,6 +353,10 @@ def _faults_named() -> Iterator[None]:
         raise MediaFault(code, f"The video {error.reason}.") from error
     except (av.FFmpegError, OSError) as error:
         raise MediaFault(wire.UNREADABLE, f"The video cannot be read: {error.strerror}.") from error
+
+
+def _merged(planes: Sequence[Frame]) -> Frame:
+    return np.asarray(cv2.merge(planes), np.uint8)
 
 
 def _turned(image: Frame, orientation: media.Orientation) -> Frame:

@@ -126,7 +126,7 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
         folder = Path(kept)
         source, target = cases.clip_of(clip, folder), folder / "result.mp4"
         photos = None if photo == cases.EACH_HIS_OWN else cases.photo_of(photo)
-        speed, scene, notices = quality.speed_of(source, target, mode, photos, rounds=2 if with_speed else 0)
+        speed, scene, notices = quality.speed_of(source, target, mode, photos, rounds=3 if with_speed else 0)
         # Not before: the worker, whose memory was watched, has none of these either.
         from tests.bench.picture import attention, beginnings, evaluate, faceres, made, sheets
         from tests.engine.overlays import OVERLAYS
@@ -211,7 +211,7 @@ def file_row(case: Case, measured: dict[str, Any]) -> list[str]:
         if fidelity["packets"]
         else "none there",
         number_or_dash(speed["fps"], 1),
-        number_or_dash(speed["fps"] / speed["ceiling_fps"], 3),
+        number_or_dash(speed["of_ceiling"], 3),
         number_or_dash(speed["analysis_fps"], 1),
         "{resident:.0f}, {proportional:.0f}".format(**speed["peak"]),
         ", ".join(f"{seconds:.1f}" for seconds in measured["first"].values()) or "-",

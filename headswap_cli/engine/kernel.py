@@ -23,7 +23,7 @@ def kernel(loop: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
 
     Arrays are handed over as they are: a loop fills the arrays of its last parameters.
     """
-    compiled = numba.njit(cache=True, fastmath=True, nogil=True)(loop)
+    compiled = numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")(loop)
     _LOOPS.append(compiled)
     return cast("Callable[Parameters, Result]", compiled)
 

@@ -143,30 +143,55 @@ def _sharpen(rows: Floats, amount: np.float32, taps: Floats) -> None:
     What the Gaussian takes away for want of a head beyond the outline makes no rim there.
     """
     height, length = rows.shape
-    hardly = np.float32(1e-3)
     # The rows above are changed by then: they are kept as they were.
     before, above, own = np.empty(length, np.float32), np.empty(length, np.float32), rows[0].copy()
     before[:], above[:] = own, own
     down, soft = np.empty(length + 16, np.float32), np.empty(length, np.float32)
     for y in range(height):
+        first, last = _row_span(own)
         below, beyond = rows[min(y + 1, height - 1)], rows[min(y + 2, height - 1)]
-        for i in range(length):
-            down[i + 8] = (
-                own[i] * taps[0] + (above[i] + below[i]) * taps[1] + (before[i] + beyond[i]) * taps[2]
-            )
+        # Two pixels further to either side.
+        start, end = max(0, first - 8), min(length, last + 8)
+        _mean(
+            (before[start:end], above[start:end], own[start:end], below[start:end], beyond[start:end]),
+            taps,
+            down[start + 8 : end + 8],
+        )
         for k in range(8):
             down[k], down[length + 8 + k] = down[8 + k % 4], down[length + 4 + k % 4]
-        for i in range(length):
-            soft[i] = (
-                down[i + 8] * taps[0]
-                + (down[i + 4] + down[i + 12]) * taps[1]
-                + (down[i] + down[i + 16]) * taps[2]
-            )
-        changed = rows[y]
-        for i in range(0, length, 4):
-            share = own[i + 3] / max(soft[i + 3], hardly)
-            for k in range(3):
-                changed[i + k] = own[i + k] + (own[i + k] - soft[i + k] * share) * amount
+        size = last - first
+        aside = (down[first:], down[first + 4 :], down[first + 8 :], down[first + 12 :], down[first + 16 :])
+        _mean(aside, taps, soft[:size])
+        _lift(own[first:last], soft[:size], amount, rows[y, first:last])
         before, above, own = above, own, before
         if y + 1 < height:
             own[:] = rows[y + 1]
+
+
+@kernel
+def _row_span(row: Floats) -> tuple[int, int]:
+    """Return from where to where there is anything in a row, (width * 4), every fourth of it alpha."""
+    first, last = 0, row.shape[0]
+    while first < last and row[first + 3] <= 0:
+        first += 4
+    while last > first and row[last - 1] <= 0:
+        last -= 4
+    return first, last
+
+
+@kernel
+def _mean(five: tuple[Floats, Floats, Floats, Floats, Floats], taps: Floats, mean: Floats) -> None:
+    """Fill in the mean of five rows, the taps counted from the middle one."""
+    before, above, own, below, beyond = five
+    for i in range(mean.shape[0]):
+        mean[i] = own[i] * taps[0] + (above[i] + below[i]) * taps[1] + (before[i] + beyond[i]) * taps[2]
+
+
+@kernel
+def _lift(own: Floats, soft: Floats, amount: np.float32, changed: Floats) -> None:
+    """Fill in the colours of a row less so much of its mean, as far as that is of anything."""
+    hardly = np.float32(1e-3)
+    for i in range(0, own.shape[0], 4):
+        share = own[i + 3] / max(soft[i + 3], hardly)
+        for k in range(3):
+            changed[i + k] = own[i + k] + (own[i + k] - soft[i + k] * share) * amount

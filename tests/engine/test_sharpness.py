@@ -85,13 +85,15 @@ def test_sharpness_that_fits_leaves_the_head_alone() -> None:
     np.testing.assert_array_equal(same, layer)
 
 
+@pytest.mark.parametrize("around", [0, 1, 3])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 2), (40, 30)])
-def test_sharpening_adds_what_a_gaussian_takes_away(shape: tuple[int, int]) -> None:
+def test_sharpening_adds_what_a_gaussian_takes_away(shape: tuple[int, int], around: int) -> None:
     layer = np.random.default_rng(7).uniform(0, 255, (*shape, 4)).astype(np.float32)
+    layer = np.pad(layer, [(around, around), (around, around), (0, 0)])
     soft = cv2.GaussianBlur(layer, (5, 5), 1.0, borderType=cv2.BORDER_REPLICATE).reshape(layer.shape)
-    wanted = layer + (layer - soft * (layer[..., 3:] / soft[..., 3:])) * 0.35
+    wanted = layer + (layer - soft * (layer[..., 3:] / np.maximum(soft[..., 3:], 1e-3))) * 0.35
     wanted[..., 3] = layer[..., 3]
-    resharpen(layer, np.ones(shape, np.float32), -0.5)
+    resharpen(layer, np.ones(layer.shape[:2], np.float32), -0.5)
     np.testing.assert_allclose(layer, wanted, atol=1e-3)
 
 

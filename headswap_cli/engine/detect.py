@@ -138,6 +138,11 @@ def _letterboxed(frame: Frame, x: int, y: int, side: int, size: int) -> Frame:
     part = frame[top : min(height, y + side), left : min(width, x + side)]
     scale = size / side
     columns, rows = max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale))
+    # Whole steps are averaged three times as fast.
+    down, across = part.shape[:2]
+    while down % 2 == across % 2 == 0 and down >= 2 * rows and across >= 2 * columns:
+        down, across = down // 2, across // 2
+        part = np.asarray(cv2.resize(part, (across, down), interpolation=cv2.INTER_AREA), np.uint8)
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(part, (columns, rows), interpolation=interpolation)
     canvas = np.zeros((size, size, 3), np.uint8)

@@ -59,7 +59,7 @@ def scenes(analyser: Analyser) -> dict[str, Scene]:
         ("no_face.mp4", []),
         ("bigbuckbunny.mp4", []),
         # A man walks past the camera in the dark; nobody else of the clip shows a face.
-        ("bikes.mp4", [[(30, 42)]]),
+        ("bikes.mp4", [[(30, 43)]]),
     ],
 )
 def test_everybody_is_found_and_followed_to_the_frame(

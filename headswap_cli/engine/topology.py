@@ -93,13 +93,18 @@ def read_edges(path: Path) -> tuple[Edge, ...]:
     return tuple((int(a), int(b)) for a, b in _EDGE.findall(listed[1]))
 
 
-@cache
 def read_triangles(path: Path) -> Triangles:
     """Return the mesh's faces, (n, 3), from the published list of its edges, see ``triangles``.
 
     Raises:
         ValueError: The file does not hold the list.
     """
+    # Each caller has its own to write into; kernels are compiled anew for what is read-only.
+    return _triangles_once(path).copy()
+
+
+@cache
+def _triangles_once(path: Path) -> Triangles:
     return triangles(read_edges(path))
 
 

@@ -91,6 +91,16 @@ def test_the_mesh_is_one_surface_open_at_its_outline_the_eyes_and_the_mouth() ->
 
 
 @pytest.mark.media
+def test_who_writes_into_the_triangles_that_are_kept_changes_nobody_elses() -> None:
+    path = media.weights_dir() / "face_mesh_connections.py"
+    mine, others = topology.read_triangles(path), topology.read_triangles(path).tolist()
+
+    mine[:] = 0
+
+    assert topology.read_triangles(path).tolist() == others
+
+
+@pytest.mark.media
 def test_landmarks_lie_where_eyes_nose_and_mouth_are(placed: Landmarks) -> None:
     """The portrait's features were read off an enlargement by eye; the face is 90 pixels wide."""
     expected = {"right iris": (203, 101), "left iris": (247, 104), "nose": (226, 127), "mouth": (226, 145)}

@@ -312,11 +312,17 @@ class Journal(JournalReader):
                 (like_jobs, length_s, took_s),
             )
 
-    def tell(self, run_id: str, notices: Sequence[str]) -> None:
-        """Write down what the user was told of a run."""
+    def tell(self, run_id: str, notices: Sequence[str]) -> list[str]:
+        """Write down what the user is told of a run.
+
+        Returns: what nobody has been told yet; of several commands that ask at once one alone gets it.
+        """
         with self._transaction() as connection:
-            query = "INSERT OR IGNORE INTO told SELECT run_id, ? FROM runs WHERE run_id = ?"
-            connection.executemany(query, [(notice, run_id) for notice in notices])
+            known = self.told(run_id)
+            news = [notice for notice in dict.fromkeys(notices) if notice not in known]
+            query = "INSERT INTO told SELECT run_id, ? FROM runs WHERE run_id = ?"
+            connection.executemany(query, [(notice, run_id) for notice in news])
+        return news
 
     def forget(self, run_id: str) -> None:
         """Take a run and its steps out."""

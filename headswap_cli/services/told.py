@@ -33,7 +33,8 @@ def untold(journal: Journal, identifier: str, notices: Sequence[str]) -> list[st
     ]
     # A disk that is full is no reason to keep a result back: then it is told twice.
     with suppress(HeadswapError):
-        journal.tell(run.run_id, news)
+        # Another command may have been first since.
+        return journal.tell(run.run_id, news)
     return news
 
 

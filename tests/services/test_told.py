@@ -18,8 +18,23 @@ SMILE, LEFT = "the face smiles", "person 1: 7 frames were left"
 
 
 class FullDisk(Journal):
-    def tell(self, run_id: str, notices: Sequence[str]) -> None:
+    def tell(self, run_id: str, notices: Sequence[str]) -> list[str]:
         raise HeadswapError("The journal can't be written: disk full.")
+
+
+class Overtaken(Journal):
+    """A journal that another command writes into right after the first look at what was told."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._other: Journal | None = Journal(path)
+
+    def told(self, run_id: str) -> set[str]:
+        known, other, self._other = super().told(run_id), self._other, None
+        if other is not None:
+            with other:
+                other.tell(run_id, [LEFT])
+        return known
 
 
 @pytest.fixture
@@ -57,6 +72,11 @@ def test_two_photos_are_each_warned_of_and_a_person_whose_photo_was_not_is_named
     assert untold(journal, run_id, late[:2]) == []
     assert untold(journal, run_id, late) == late
     assert untold(journal, run_id, late) == []
+
+
+def test_of_two_commands_that_come_upon_it_at_once_one_tells_it(tmp_path: Path) -> None:
+    with Overtaken(tmp_path / "journal.sqlite3") as journal:
+        assert untold(journal, begun(journal), [LEFT, "more"]) == ["more"]
 
 
 def test_of_what_the_journal_does_not_know_all_is_told(journal: Journal) -> None:

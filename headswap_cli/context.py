@@ -248,7 +248,9 @@ class AppContext:
             if settings.backend is Backend.LOCAL:
                 keyed = stack.enter_context(self._engine_http(progress))
                 keyed.event_hooks = hooks
-                client = ApiClient(keyed, patience_s=LOCAL_PATIENCE_S, lost_hint=LOCAL_IDS)
+                client = ApiClient(
+                    keyed, patience_s=LOCAL_PATIENCE_S, lost_hint=LOCAL_IDS, on_retry=self._on_retry
+                )
             else:
                 keyed, client = stack.enter_context(self.cloud(settings))
 
@@ -258,12 +260,9 @@ class AppContext:
                 bare.event_hooks = hooks
                 return bare
 
-            def _on_retry(error: HeadswapError, pause_s: float) -> None:
-                progress.notice(f"trying again in {max(1, round(pause_s))} s: {error.message}")
-
             yield Deps(
                 settings=settings,
-                client=client.telling(_on_retry),
+                client=client,
                 dialect=v4,
                 keyed=keyed,
                 open_bare=_open_bare,
@@ -291,7 +290,7 @@ class AppContext:
             keyed = keyed_http(settings.base_url, api_key=settings.api_key, token=settings.token)
             keyed.event_hooks = hooks
             with keyed:
-                yield keyed, ApiClient(keyed)
+                yield keyed, ApiClient(keyed, on_retry=self._on_retry)
             return
         from headswap_cli.api.bearer import TokenSource
         from headswap_cli.keys import TokenShelf
@@ -300,7 +299,7 @@ class AppContext:
             anonymous.event_hooks = hooks
             shelf = TokenShelf(settings.key_in, self.folders.config, settings.profile)
             source = TokenSource(
-                ApiClient(anonymous),
+                ApiClient(anonymous, on_retry=self._on_retry),
                 settings.base_url,
                 settings.client_id,
                 settings.client_secret,
@@ -309,7 +308,15 @@ class AppContext:
             )
             with keyed_http(settings.base_url, token=source.current()) as keyed:
                 keyed.event_hooks = hooks
-                yield keyed, ApiClient(keyed, renew=source.renew)
+                yield keyed, ApiClient(keyed, renew=source.renew, on_retry=self._on_retry)
+
+    def _on_retry(self, error: HeadswapError, pause_s: float) -> None:
+        """Tell why a command that asks the service is silent for a while."""
+        text = f"trying again in {max(1, round(pause_s))} s: {error.message}"
+        if self._drawing is not None:
+            self._drawing.notice(text)
+        else:
+            self.view.notices([text])
 
     def _way_to_host(
         self, settings: Settings, keyed: httpx.Client, open_bare: Callable[[], httpx.Client]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from socket import gaierror
 from typing import TYPE_CHECKING
 
 from headswap_cli.errors import (
@@ -80,6 +81,14 @@ class Fault:
     kind: Kind
     cause: Exception | None = None
     retry_after_s: float | None = None
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether the service's name has no address, as for a machine without a network."""
+        cause: BaseException | None = self.cause
+        while cause is not None and not isinstance(cause, gaierror):
+            cause = cause.__cause__ or cause.__context__
+        return cause is not None
 
 
 def open_envelope(reply: Reply) -> JsonObject | Fault:

@@ -30,6 +30,8 @@ _AGAIN_GET = frozenset({Kind.UNSENT, Kind.THROTTLED, Kind.BROKEN, Kind.SILENT})
 _AGAIN_POST = frozenset({Kind.UNSENT, Kind.THROTTLED})
 _UNANSWERED = frozenset({Kind.SILENT, Kind.STRANGE})
 _CONNECT_TIMEOUT_S = 10.0
+# How long a name without an address is looked up, as long as the service has answered nothing yet.
+_NAME_PATIENCE_S = 10.0
 # What is shorter is no key, and may be part of any word.
 _MIN_KEY_LENGTH = 8
 
@@ -240,6 +242,7 @@ class ApiClient:
         self._on_retry = on_retry
         self._renew = renew
         self._timeout_s: float | None = None
+        self._has_answered = False
 
     @property
     def is_of_engine(self) -> bool:
@@ -315,13 +318,14 @@ class ApiClient:
         return self._persist(lambda: _unknown(self._exchange_fresh(path, body)), _AGAIN_POST)
 
     def _persist(self, attempt: Callable[[], JsonObject | Fault], again: Collection[Kind]) -> JsonObject:
-        give_up = self._clock() + self._patience_s
+        begun = self._clock()
         for tries in count():
             outcome = self._attempt_renewed(attempt)
             if not isinstance(outcome, Fault):
                 return outcome
             pause = delay_s(tries, retry_after_s=outcome.retry_after_s, random=self._random)
-            if outcome.kind not in again or self._clock() + pause > give_up:
+            waited_s = self._clock() + pause - begun
+            if outcome.kind not in again or waited_s > self._patience_with(outcome):
                 if self._lost_hint and isinstance(outcome.error, NotFoundError):
                     outcome.error.hint = self._lost_hint
                 raise outcome.error from outcome.cause
@@ -329,6 +333,11 @@ class ApiClient:
                 self._on_retry(outcome.error, pause)
             self._sleep(pause)
         raise AssertionError  # count() never ends
+
+    def _patience_with(self, fault: Fault) -> float:
+        """Return for how long the same is tried again; what was there before may be there again soon."""
+        is_unknown = fault.is_nameless and not self._has_answered
+        return min(self._patience_s, _NAME_PATIENCE_S) if is_unknown else self._patience_s
 
     def _attempt_renewed(self, attempt: Callable[[], JsonObject | Fault]) -> JsonObject | Fault:
         """Make an attempt, and a second one with a new token if the first was turned away for its token."""
@@ -359,6 +368,7 @@ class ApiClient:
 
     def _reply(self, request: httpx.Request) -> Reply:
         response = self._http.send(request, stream=True)
+        self._has_answered = True
         try:
             reply = read_reply(response, clock=self._clock)
         finally:

@@ -219,6 +219,31 @@ def test_a_certificate_that_is_not_trusted_is_not_tried_again(time: Time) -> Non
     assert time.sleeps == []
 
 
+@pytest.mark.parametrize(("answered", "waits"), [(False, 4), (True, 9)])
+def test_a_name_without_an_address_is_soon_given_up_unless_the_service_has_answered_before(
+    time: Time, answered: bool, waits: int
+) -> None:
+    """Loopback needs no names, so the transport says what a resolver does."""
+    told: list[str] = []
+    answers = iter([sample("task_processing")] if answered else [])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if (found := next(answers, None)) is not None:
+            return httpx.Response(200, content=iter([json.dumps(found).encode()]))
+        try:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        except socket.gaierror as error:
+            raise httpx.ConnectError(str(error), request=request) from error
+
+    with httpx.Client(base_url="https://example.com", transport=httpx.MockTransport(answer)) as http:
+        client = time.client(http, on_retry=lambda error, _: told.append(error.message))
+        if answered:
+            client.get(TASK_PATH, ASKED)
+        with pytest.raises(NetworkError, match="Name or service not known"):
+            client.get(TASK_PATH, ASKED)
+    assert len(time.sleeps) == len(told) == waits
+
+
 def test_what_is_good_to_know_is_not_waited_for(service: HeadSwapService) -> None:
     over = threading.Event()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, CREATE_PATH, TASK_PATH
+from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, BALANCE_PATH, CREATE_PATH, TASK_PATH
 from tests.origin import Answer
 
 if TYPE_CHECKING:
@@ -58,6 +58,17 @@ def test_a_passing_fault_of_a_look_is_outlived(cloud: Headswap, service: HeadSwa
     ran = cloud("run", VIDEO, "--face", FACE)
     assert f"trying again in 1 s: The service answered {code}: later" in ran.err
     assert len(service.creates) == 1
+
+
+def test_a_command_that_asks_for_one_number_says_too_that_it_asks_again(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    service.script(BALANCE_PATH, Answer(b"", 503))
+    ran = cloud("credits")
+    assert ran.err == "trying again in 1 s: The service answered HTTP 503.\n"
+    assert ran.out.strip().isdigit()
+    service.script(BALANCE_PATH, Answer(b"", 503))
+    assert cloud("credits", "--quiet").err == ""
 
 
 @pytest.mark.parametrize("code", [1015, 1016, 1205, 2001])

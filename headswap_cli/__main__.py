@@ -9,12 +9,21 @@ from headswap_cli import __version__
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    if sys.argv[1:] == ["--version"]:
-        sys.stdout.write(f"headswap {__version__}\n")
+    if sys.argv[1:] == ["--version"] and _is_told():
         return 0
     from headswap_cli.cli import main as run
 
     return run()
+
+
+def _is_told() -> bool:
+    """Tell the version; False where stdout takes nothing, which the command line has words for."""
+    try:
+        sys.stdout.write(f"headswap {__version__}\n")
+        sys.stdout.flush()
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -88,33 +88,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     view = View(as_json="--json" in words, quiet="-q" in words or "--quiet" in words)
     _listen_to_signals()
     try:
-        return build()(words, prog_name="headswap", standalone_mode=False) or ExitCode.DONE
-    except HeadswapError as error:
-        view.error(error)
-        return error.exit_code
+        return _run(words)
+    except (HeadswapError, Stopped) as end:
+        return _told(view, end)
     except typer.TyperException as error:
-        usage = _usage_error(error, words)
-        view.error(usage)
-        return usage.exit_code
-    except Stopped as stopped:
-        view.stopped(stopped)
-        return stopped.exit_code
+        return _told(view, _usage_error(error, words))
     except BrokenPipeError:
-        # Whoever read us has gone; the interpreter must not fail again when it flushes.
         _close_stdout()
-        return ExitCode.SERVICE
+        return ExitCode.UNREAD
     except OSError as error:
-        return _refused(view, machine_error(error))
+        return _told(view, machine_error(error))
 
 
-def _refused(view: View, error: HeadswapError) -> int:
-    """Tell what the system refused, on stderr if it is stdout that takes no more."""
+def _run(words: Sequence[str]) -> int:
     try:
-        view.error(error)
+        code = build()(words, prog_name="headswap", standalone_mode=False)
+    except SystemExit as ended:
+        # Typer itself ends the process where nobody reads what is written.
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__ from ended
+        raise
+    sys.stdout.flush()
+    return code or ExitCode.DONE
+
+
+def _told(view: View, end: HeadswapError | Stopped) -> int:
+    """Tell what ended the command, on stderr if stdout takes no more; return its exit code."""
+    try:
+        _tell(view, end)
+        sys.stdout.flush()
     except OSError:
-        view.complain(f"error: {error.message}")
         _close_stdout()
-    return error.exit_code
+        _tell(View(), end)
+    return end.exit_code
+
+
+def _tell(view: View, end: HeadswapError | Stopped) -> None:
+    if isinstance(end, Stopped):
+        view.stopped(end)
+    else:
+        view.error(end)
 
 
 def _open_streams() -> None:

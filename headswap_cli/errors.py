@@ -32,6 +32,7 @@ class ExitCode(IntEnum):
     REFUSED = 12
     NOT_FOUND = 13
     INTERRUPTED = 130
+    UNREAD = 141
     TERMINATED = 143
 
 

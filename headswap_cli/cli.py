@@ -89,10 +89,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _listen_to_signals()
     try:
         return _run(words)
+    except InputError as error:
+        return _told(view, _with_quotes(error, words))
     except (HeadswapError, Stopped) as end:
         return _told(view, end)
     except typer.TyperException as error:
-        return _told(view, _usage_error(error, words))
+        return _told(view, _with_quotes(_usage_error(error, words), words))
     except BrokenPipeError:
         _close_stdout()
         return ExitCode.UNREAD
@@ -151,6 +153,15 @@ def _usage_error(error: typer.TyperException, words: Sequence[str]) -> InputErro
     named = f"headswap {words[0]}" if words and words[0].isalpha() else "headswap"
     command = context.command_path if context is not None else named
     return InputError(describe() if describe is not None else str(error), hint=f"{command} --help")
+
+
+def _with_quotes(error: InputError, words: Sequence[str]) -> InputError:
+    """Return an error with another hint where the shell has taken a name with spaces to pieces."""
+    from headswap_cli.commands.unquoted import names_in_pieces
+
+    if names := names_in_pieces(words):
+        error.hint = f"A name with spaces goes into quotes: {' '.join(names)}"
+    return error
 
 
 def _listen_to_signals() -> None:

@@ -52,6 +52,33 @@ def test_of_a_length_that_will_not_do_the_local_engine_is_told_its_own_flag_alon
     assert said.endswith("long.mp4 is 25.0 s long; the limits are 3-20 s\nhint: add --any-length\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("run my video.mp4 --face me.png", "'my video.mp4'"),
+        ("run my video.mp4 --face 1=my face.png", "'my video.mp4' '1=my face.png'"),
+        ("run clip.mp4 --face=left=my face.png -q", "'--face=left=my face.png'"),
+        ("analyze my video.mp4", "'my video.mp4'"),
+        ("swap 64f0c2 --face my face.png", "'my face.png'"),
+        ("batch my video.mp4", "'my video.mp4'"),
+        ("compare my video.mp4 clip.mp4", "'my video.mp4'"),
+    ],
+)
+def test_a_name_that_the_shell_has_taken_to_pieces_is_shown_in_quotes(
+    headswap: Headswap, line: str, names: str
+) -> None:
+    for name in ("my video.mp4", "my face.png", "clip.mp4", "me.png"):
+        (headswap.cwd / name).touch()
+    said = headswap(*line.split(), code=2).err
+    assert said.endswith(f"\nhint: A name with spaces goes into quotes: {names}\n")
+
+
+def test_names_that_are_files_by_themselves_are_not_taken_for_one(headswap: Headswap) -> None:
+    for name in ("my", "video.mp4", "my video.mp4"):
+        (headswap.cwd / name).touch()
+    assert "quotes" not in headswap("run", "my", "video.mp4", "--face", "1=me.png", code=2).err
+
+
 def test_a_video_that_does_not_exist_is_named(headswap: Headswap, tmp_path: Path, photo: Path) -> None:
     said = refused(headswap, "run", tmp_path / "gone.mp4", "--face", f"1={photo}")
     assert "gone.mp4" in said

@@ -102,7 +102,7 @@ def numbered(
             hint=_way_on(face, left, is_open=not taken and len(people) > 1),
             analysis_id=analysis_id,
         ) from fault
-    _check_apart(faces, known, left, analysis_id)
+    _check_apart(faces, known, left, analysis_id, is_alone=len(people) == 1)
     cast = tuple(one for face in faces for one in _as_numbers(face, known[face.whom]))
     check_mappings(cast)
     return cast
@@ -198,6 +198,8 @@ def _check_apart(
     known: Mapping[Whom, Sequence[int]],
     left: Sequence[int],
     analysis_id: str,
+    *,
+    is_alone: bool,
 ) -> None:
     """Check that no two names mean one person: that would be several photos of one, and was never said."""
     named: dict[int, FaceMapping] = {}
@@ -207,8 +209,9 @@ def _check_apart(
             if other.whom != face.whom and not (other.is_cast and face.is_cast):
                 found = other if face.is_cast else face
                 others = f", or give it to who is left: {_numbered(found, left)}" if left else ""
+                whom = f"person {number}{', the only one in the video' if is_alone else ''}"
                 raise InputError(
-                    f"Two of the faces mean person {number}: --face {spelt(other)} and --face {spelt(face)}.",
+                    f"Two of the faces mean {whom}: --face {spelt(other)} and --face {spelt(face)}.",
                     hint=f"Leave one of them out{others}",
                     analysis_id=analysis_id,
                 )

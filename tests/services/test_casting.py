@@ -117,6 +117,13 @@ def test_two_names_for_one_person_are_refused(faces: list[FaceMapping]) -> None:
     assert f": --face {first} and --face {second}." in caught.value.message
 
 
+def test_of_two_names_for_the_only_person_it_is_said_that_there_is_no_other() -> None:
+    faces = [FaceMapping("a.jpg", place=Place.LEFT), FaceMapping("b.jpg", place=Place.RIGHT)]
+    with pytest.raises(InputError, match="mean person 1, the only one in the video: --face left=") as caught:
+        cast(faces, THREE[:1])
+    assert caught.value.hint == "Leave one of them out"
+
+
 @pytest.mark.parametrize("counted", [FaceMapping("b.jpg", person=2), FaceMapping("b.jpg", obj_id=1)])
 def test_two_names_for_one_person_are_told_with_the_photo_that_may_go_to_who_is_left(
     counted: FaceMapping,

@@ -131,7 +131,7 @@ def fetch_bought(deps: Deps, run: Run, task_id: str) -> Task:
                 f"The local engine has no job of the run {run.run_id} any more: it deletes each after 7 days,"
                 " and all of them when it is told to (headswap serve --clear)."
             )
-            error.hint = f"Make it anew: the same command with --new; or headswap runs forget {run.run_id}"
+            error.hint = f"To make it anew: headswap runs forget {run.run_id}, then ask for the same again"
             if run.output is None and run.status is not Status.FAILED:
                 # Nothing brings it back: the run is over, and a bare resume leaves it alone.
                 deps.journal.failed(run.run_id, Status.FAILED, error)
@@ -139,7 +139,10 @@ def fetch_bought(deps: Deps, run: Run, task_id: str) -> Task:
         error.message = (
             f"The service does not know the task {task_id} of the run {run.run_id}: {error.message}"
         )
-        error.hint = f"headswap runs forget {run.run_id}, or pay again: the same command with --new"
+        error.hint = (
+            f"To give it up: headswap runs forget {run.run_id} --force; the same asked for after that is paid"
+            " for again"
+        )
         raise
 
 

@@ -357,6 +357,21 @@ def test_a_run_whose_job_was_cleared_is_told_of_once_by_resume_and_closed(home: 
 
 
 @linux
+def test_a_row_whose_job_was_cleared_names_commands_that_make_it_anew(home: Home) -> None:
+    home.tell()
+    video, face = home.media()
+    (home.folder / "jobs.csv").write_text(f"video,face\n{video},{face}\n")
+    batch = ("batch", home.folder / "jobs.csv", "--json")
+    first = home.headswap(*batch, "--detach").value
+    home.headswap("status", first["task_id"], "--wait")
+    home.headswap("serve", "--clear")
+    hint = home.headswap(*batch, code=13).value["error"]["hint"]
+    assert hint == f"To make it anew: headswap runs forget {first['run_id']}, then ask for the same again"
+    home.headswap("runs", "forget", first["run_id"])
+    assert home.headswap(*batch, "--detach").value["run_id"] != first["run_id"]
+
+
+@linux
 def test_a_run_whose_analysis_another_run_waits_for_too_is_ended_only_with_it(home: Home) -> None:
     home.tell(hold=True)
     video, _ = home.media()

@@ -252,7 +252,8 @@ def test_a_result_that_is_gone_is_exit_13_and_said(cloud: Headswap, service: Hea
 def test_a_task_that_the_service_has_forgotten_is_exit_13(cloud: Headswap, service: HeadSwapService) -> None:
     run_id = cloud(*RUN, "--detach", "--json").value["run_id"]
     service.script(TASK_PATH, Answer({"code": 1014, "msg": "not found"}))
-    assert f"headswap runs forget {run_id}" in cloud("resume", run_id, code=13).err
+    assert f"headswap runs forget {run_id} --force" in cloud("resume", run_id, code=13).err
+    cloud("runs", "forget", run_id, "--force")
 
 
 def signed(life_s: int) -> str:

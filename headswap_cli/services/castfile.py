@@ -6,6 +6,7 @@ Nothing that was measured of a face is in the file; on the next clip the picture
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,6 @@ from headswap_cli.services.deps import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from headswap_cli.models import Person
 
@@ -30,7 +30,7 @@ def read_cast(path: Path) -> tuple[FaceMapping, ...]:
     """Return the faces that a file names, each with the picture of who is to get it.
 
     Args:
-        path: The file; paths in it are seen from its folder.
+        path: The file; paths in it are seen from its folder, or from here where it is no file but a pipe.
 
     Raises:
         InputError: there is no such file, or it is not of that form; names what is wrong in it.
@@ -41,7 +41,11 @@ def read_cast(path: Path) -> tuple[FaceMapping, ...]:
     rows = document.get("cast")
     if not isinstance(rows, list) or not rows or set(document) != {"cast"}:
         raise _wrong(path, "holds no list of [[cast]] and nothing else")
-    return tuple(face for number, row in enumerate(rows, start=1) for face in _faces(path, number, row))
+    # A pipe that a shell has made lies in a folder of no use.
+    folder = path.parent if path.is_file() else Path.cwd()
+    return tuple(
+        face for number, row in enumerate(rows, start=1) for face in _faces(path, folder, number, row)
+    )
 
 
 def check_writable(path: Path, *, force: bool) -> None:
@@ -106,7 +110,7 @@ def save_cast(
     return written
 
 
-def _faces(path: Path, number: int, row: object) -> list[FaceMapping]:
+def _faces(path: Path, folder: Path, number: int, row: object) -> list[FaceMapping]:
     if not isinstance(row, dict) or set(row) != _KEYS:
         raise _wrong(path, f"[[cast]] {number} needs like and faces, and nothing else")
     like, faces = row["like"], row["faces"]
@@ -114,7 +118,6 @@ def _faces(path: Path, number: int, row: object) -> list[FaceMapping]:
         raise _wrong(path, f"like of [[cast]] {number} is not the path of a picture")
     if not isinstance(faces, list) or not faces or not all(map(_is_name, faces)):
         raise _wrong(path, f"faces of [[cast]] {number} is not a list of photos")
-    folder = path.parent
     return [FaceMapping(_placed(face, folder), like=_placed(like, folder)) for face in faces]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import tomllib
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,9 +15,6 @@ from hypothesis import strategies as st
 from headswap_cli.errors import InputError
 from headswap_cli.models import FaceMapping, Person
 from headswap_cli.services.castfile import check_writable, read_cast, save_cast
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ANNA, BERT = Person(1, 0), Person(2, 1)
 PICTURES = {1: b"\xff\xd8anna", 2: b"\xff\xd8bert"}
@@ -53,6 +51,21 @@ def test_the_folder_may_be_moved_with_what_lies_in_it(tmp_path: Path) -> None:
     (tmp_path / "old").rename(tmp_path / "new")
     (face,) = read_cast(tmp_path / "new" / "cast.toml")
     assert face.image == str(tmp_path / "new" / "me.jpg")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such pipes elsewhere")
+def test_paths_that_come_through_a_pipe_are_seen_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    reader, writer = os.pipe()
+    os.write(writer, b'[[cast]]\nlike = "anna.jpg"\nfaces = ["me.jpg"]\n')
+    os.close(writer)
+    try:
+        (face,) = read_cast(Path(f"/dev/fd/{reader}"))
+    finally:
+        os.close(reader)
+    assert (face.like, face.image) == (str(tmp_path / "anna.jpg"), str(tmp_path / "me.jpg"))
 
 
 def test_the_file_holds_paths_and_nothing_that_was_measured(tmp_path: Path) -> None:

@@ -39,9 +39,9 @@ def cancel_command(
 
     def _cancelled(identifier: str) -> CancelResult:
         run, survey = app.recall(identifier), app.survey(about=identifier)
-        if survey.backend != Backend.LOCAL and not is_settled_here(run, identifier):
-            raise refuse_cloud(run, identifier, survey.profile)
         with app.journal() as journal:
+            if survey.backend != Backend.LOCAL and not is_settled_here(run, identifier):
+                raise refuse_cloud(journal, run, identifier, survey.profile)
             target = find_target(journal, run, identifier)
         if isinstance(target, CancelResult):
             return target

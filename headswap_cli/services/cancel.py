@@ -62,8 +62,16 @@ def cancel_each(
     return ended, errors
 
 
-def refuse_cloud(run: Run | None, identifier: str, profile: str) -> InputError:
-    """Return the error of a job that is not the local engine's; nothing was asked of the service."""
+def refuse_cloud(journal: Journal, run: Run | None, identifier: str, profile: str) -> InputError:
+    """Return the error of a job that is not the local engine's; nothing was asked of the service.
+
+    Raises:
+        OutcomeUnknownError: the run's task may or may not exist.
+    """
+    if run is not None and run.run_id == identifier:
+        check_answered(journal, run)
+        if run.is_resumable and run.is_before_its_task:
+            return _before_its_task(journal, run)
     if run is not None and run.task_id is None and run.analysis_id is not None:
         goes_on = "The analysis goes on there, and costs nothing."
     else:
@@ -73,6 +81,19 @@ def refuse_cloud(run: Run | None, identifier: str, profile: str) -> InputError:
         f" nothing was sent. {goes_on}",
         hint=f"headswap status {identifier} --wait. Of a job on this machine: headswap cancel {identifier}"
         " --profile local",
+    )
+
+
+def _before_its_task(journal: Journal, run: Run) -> InputError:
+    """Return the error of a run of a cloud service that has no task: its analysis costs nothing."""
+    if journal.is_held(run.run_id):
+        return _waits_elsewhere(run)
+    return InputError(
+        f"The run {run.run_id} has created no task, so there is nothing to cancel: its analysis costs"
+        " nothing, and nothing is paid unless the run is gone on with.",
+        hint=f"To go on: headswap resume {run.run_id}. To let it go: headswap runs forget {run.run_id}"
+        " --force",
+        run_id=run.run_id,
     )
 
 
@@ -173,13 +194,16 @@ def _ended_here(journal: Journal, run: Run) -> CancelResult:
         with journal.held(run.run_id):
             journal.cancelled(run.run_id, JobCancelledError("run", run.run_id))
     except BusyError as error:
-        raise BusyError(
-            f"The run {run.run_id} still waits in another headswap, which has submitted nothing to cancel"
-            " yet.",
-            hint="Ctrl-C in that terminal ends it.",
-            run_id=run.run_id,
-        ) from error
+        raise _waits_elsewhere(run) from error
     return CancelResult(run.run_id, "run", run.analysis_id or "", run.state, run.progress)
+
+
+def _waits_elsewhere(run: Run) -> BusyError:
+    return BusyError(
+        f"The run {run.run_id} still waits in another headswap, which has submitted nothing to cancel yet.",
+        hint="Ctrl-C in that terminal ends it.",
+        run_id=run.run_id,
+    )
 
 
 def _nothing_at_work(target: Target, ending: Ending) -> InputError:

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Headswap
-    from tests.loopback import HeadSwapService
 
-VIDEO, FACE = "https://example.com/clip.mp4", "https://example.com/me.jpg"
 WISH = "was cancelled on the user's wish (headswap cancel)"
 ANEW = "hint: To have it after all: the same command again, which begins anew."
 
@@ -247,25 +245,6 @@ def test_what_can_be_no_id_is_exit_2_and_starts_nothing(headswap: Headswap, iden
     ran = headswap("cancel", identifier, code=2)
     assert not set("\x1b\u202e") & set(ran.err)
     assert not (headswap.data / "engine").exists()
-
-
-def test_the_cloud_service_is_sent_nothing_and_what_becomes_of_the_task_is_said(
-    cloud: Headswap, service: HeadSwapService
-) -> None:
-    value = cloud("run", VIDEO, "--face", FACE, "--detach", "--json").value
-    for known_as in (value["task_id"], value["run_id"], "never-heard-of"):
-        before = len(service.requests)
-        ran = cloud("cancel", known_as, code=2)
-        assert len(service.requests) == before
-        assert f"{known_as} was not cancelled: the cloud service (profile 'akool') has no call" in ran.err
-        assert "A task goes on there, and is paid for." in ran.err
-        assert f"hint: headswap status {known_as} --wait." in ran.err
-    analysed = cloud("analyze", VIDEO, "-q").out.strip()
-    assert "costs nothing" in cloud("cancel", analysed, code=2).err
-
-
-def test_a_cloud_profile_needs_no_key_to_say_that_nothing_can_be_cancelled(headswap: Headswap) -> None:
-    assert "has no call for that" in headswap("cancel", "6a0f", "-p", "akool", code=2).err
 
 
 @linux

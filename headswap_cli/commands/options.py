@@ -111,7 +111,8 @@ OutputOpt = Annotated[
         "--output",
         "-o",
         metavar="PATH",
-        help="A file, a folder, - for stdout, or a name with {stem}, {task_id}, {person} or {date}.",
+        help="A file, an existing folder to save STEM.headswap.mp4 in, - for stdout, or a name with {stem},"
+        " {task_id}, {person} or {date}.",
     ),
 ]
 ForceOpt = Annotated[bool, typer.Option("--force", "-f", help="Replace an existing output.")]
@@ -137,7 +138,8 @@ RowOutputOpt = Annotated[
         "--output",
         "-o",
         metavar="PATH",
-        help="A folder, or a name with {stem}, {row}, {person}, {task_id} or {date}.",
+        help="An existing folder to save STEM.headswap.mp4 in, or a name with {stem}, {row}, {person},"
+        " {task_id} or {date}.",
     ),
 ]
 RowJsonOpt = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each row as it ends.")]

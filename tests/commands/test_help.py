@@ -61,6 +61,12 @@ def test_the_help_of_a_command_fits_80_columns(headswap: Headswap, words: tuple[
     assert max(map(len, out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("command", ["run", "download", "batch"])
+def test_the_help_says_what_a_result_is_called_in_a_folder(headswap: Headswap, command: str) -> None:
+    said = " ".join(headswap(command, "--help").out.split())
+    assert "existing folder to save STEM.headswap.mp4 in" in said
+
+
 def imported(headswap: Headswap, *arguments: str, **env: str) -> set[str]:
     """Return the top-level names of all modules that a command has imported when it ends."""
     script = """

@@ -29,6 +29,7 @@ def rehearsal(result: Rehearsal) -> Shown:
         "people": people_json(result.people),
         "mappings": mappings_json(result.mappings, {}),
         "balance": result.balance,
+        "notices": list(result.notices),
         "request": None
         if result.body is None
         else {"method": "POST", "url": result.url, "body": result.body},

@@ -33,7 +33,7 @@ def check_photos(
     mode: Mode | None,
     *,
     deadline: Deadline | None,
-) -> Generator[float, None, None]:
+) -> Generator[float, None, list[str]]:
     """Have the local engine judge the photos that lie on this machine; it keeps the heads for the task.
 
     What it warns of is told at once.
@@ -49,27 +49,26 @@ def check_photos(
         mode: How much of the heads is to be worn; None where the video is to decide.
         deadline: When to leave it to the task; None to ask once.
 
+    Returns: what it warns of.
+
     Raises:
         InputError: photos cannot be used; nothing was paid. The reasons name the values and the limits.
     """
     photos = _by_person(faces) if deps.settings.backend is Backend.LOCAL else []
     if not photos:
-        return
+        return []
     urls = [[hosted(deps, run_id, photo, "photo", hashes[photo]) for photo in one] for one in photos]
     judged = yield from _judged(deps, partial(_asked, deps, urls, mode), deadline)
-    if judged is not None:
-        if not deps.is_quiet:
-            _warn(deps, run_id, photos, judged)
-        _require_usable(photos, judged)
-
-
-def _warn(deps: Deps, run_id: str, photos: Sequence[Sequence[str]], judged: Judgement) -> None:
-    """Tell what there is to know of photos; who wants to hear nothing is told by the next command."""
+    if judged is None:
+        return []
     warnings = [
         f"{', '.join(photos[place])}: {warning}" for place, told in judged.warned.items() for warning in told
     ]
-    for warning in untold(deps.journal, run_id, warnings):
+    # Who wants to hear nothing is told by the next command.
+    for warning in [] if deps.is_quiet else untold(deps.journal, run_id, warnings):
         deps.report.notice(warning)
+    _require_usable(photos, judged)
+    return warnings
 
 
 def _require_usable(photos: Sequence[Sequence[str]], judged: Judgement) -> None:

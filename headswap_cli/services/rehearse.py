@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headswap_cli.models import Backend, MappedFace, Person
@@ -35,7 +35,8 @@ class Rehearsal:
     """What would be sent, to which address; ``balance`` is None where there is none or it can't be had.
 
     Where the run has its ``task`` already, nothing would: ``body`` is None, and ``target`` is the file that
-    its result would be saved as, None where it would not be.
+    its result would be saved as, None where it would not be. ``notices`` is what photos are warned of, or
+    what there is to know of that task's result.
     """
 
     run_id: str
@@ -49,6 +50,7 @@ class Rehearsal:
     balance: float | None = None
     task: Task | None = None
     target: Path | None = None
+    notices: tuple[str, ...] = ()
 
 
 def rehearse_run_steps(
@@ -73,13 +75,14 @@ def rehearse_run_steps(
     run_id = begin_run(deps, request, content, dry_run=True)
     deps.report.notice(f"run {run_id}")
     with deps.journal.held(run_id), recording(deps, run_id):
-        analysis, mapped = yield from prepare(deps, run_id, request, content, deadline=deadline)
+        analysis, mapped, warnings = yield from prepare(deps, run_id, request, content, deadline=deadline)
         purchase = purchase_of(deps, request, content, analysis, mapped)
         bought = None if request.is_new else deps.journal.find_content(purchase)
         if bought is None or not bought.is_bought:
-            return _rehearsed(
+            rehearsed = _rehearsed(
                 deps, run_id, analysis, mapped, options=request.options, max_credits=request.max_credits
             )
+            return replace(rehearsed, notices=tuple(warnings))
         deps.journal.forget(run_id)
     deps.report.notice(f"the run {bought.run_id} has asked for the same task")
     check_place(deps.journal, bought, request)
@@ -104,13 +107,14 @@ def rehearse_swap_steps(
     run_id = begin_swap(deps, request, offer.analysis, dry_run=True)
     with deps.journal.held(run_id), recording(deps, run_id):
         deps.journal.submitted(run_id, request.analysis_id, offer.analysis.video_url)
-        yield from check_photos(
+        warnings = yield from check_photos(
             deps, run_id, request.faces, offer.hashes, request.options.mode, deadline=deadline
         )
         mapped = publish_faces(deps, run_id, offer.matched, offer.hashes)
-        return _rehearsed(
+        rehearsed = _rehearsed(
             deps, run_id, offer.analysis, mapped, options=request.options, max_credits=request.max_credits
         )
+        return replace(rehearsed, notices=tuple(warnings))
 
 
 def _gone_on_with(deps: Deps, run: Run, request: RunRequest | None) -> Rehearsal:
@@ -132,6 +136,7 @@ def _gone_on_with(deps: Deps, run: Run, request: RunRequest | None) -> Rehearsal
         body=None,
         task=task,
         target=with_task_id(request.target, task.task_id) if request is not None and is_saved else None,
+        notices=task.notices,
     )
 
 

@@ -271,7 +271,7 @@ def _submitted(
     deps: Deps, run: Run, request: RunRequest, content: Content, *, deadline: Deadline
 ) -> Generator[float, None, Submission]:
     """Do what is left before the request that costs, and send that."""
-    analysis, mapped = yield from prepare(deps, run.run_id, request, content, deadline=deadline)
+    analysis, mapped, _ = yield from prepare(deps, run.run_id, request, content, deadline=deadline)
     purchase = purchase_of(deps, request, content, analysis, mapped)
     return submit(
         deps,
@@ -296,21 +296,21 @@ def purchase_of(
 
 def prepare(
     deps: Deps, run_id: str, request: RunRequest, content: Content, *, deadline: Deadline
-) -> Generator[float, None, tuple[Analysis, list[MappedFace]]]:
+) -> Generator[float, None, tuple[Analysis, list[MappedFace], list[str]]]:
     """Do all that comes before the request that costs: judge photos, publish, analyse, match people.
 
     A video whose link would end too soon is published and analysed again, which is free.
 
-    Returns: the analysis with the URL that was submitted, and who gets which face.
+    Returns: the analysis with the URL that was submitted, who gets which face, and what photos are warned of.
     """
-    yield from check_photos(
+    warnings = yield from check_photos(
         deps, run_id, request.faces, content.hashes, request.options.mode, deadline=deadline
     )
     analysis, mapped = yield from _prepared(deps, run_id, request, content, deadline=deadline)
     if not is_url(request.video) and is_ending(deps, analysis.video_url):
         deps.report.notice("the link of the video is about to end; publishing and analysing it again")
-        return (yield from _prepared(deps, run_id, request, content, deadline=deadline))
-    return analysis, mapped
+        analysis, mapped = yield from _prepared(deps, run_id, request, content, deadline=deadline)
+    return analysis, mapped, warnings
 
 
 def _prepared(

@@ -77,6 +77,11 @@ def test_it_is_kept_with_the_saved_result(cloud: Headswap) -> None:
     assert NOTICE in cloud("status", run_id).err
 
 
+def test_the_rehearsal_of_what_exists_tells_it_in_json(cloud: Headswap) -> None:
+    cloud(*RUN, "--detach")
+    assert cloud(*RUN, "--dry-run", "--json").value["notices"] == [NOTICE]
+
+
 def test_a_swap_that_is_waited_for_tells_it_too(cloud: Headswap) -> None:
     analysis = cloud("analyze", VIDEO, "-q").out.strip()
     ran = cloud("swap", analysis, "--face", f"1={FACE}", "--wait", "--json")

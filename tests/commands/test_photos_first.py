@@ -89,6 +89,17 @@ def test_a_swap_warns_of_a_photo_once_and_one_that_is_quiet_leaves_that_to_the_n
     assert "person 1: it smiles" in waited.value["notices"]
 
 
+def test_a_rehearsal_tells_in_json_what_its_photos_are_warned_of_though_nobody_hears_of_it_else(
+    program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
+) -> None:
+    engine.tell(smile="it smiles")
+    face = ("--face", f"1={photos[0]}")
+    ran = program("run", clip, *face, "--dry-run", "--json", "--quiet")
+    assert (ran.err, ran.value["notices"]) == ("", [f"{photos[0]}: it smiles"])
+    swap = program("swap", ran.value["analysis_id"], *face, "--dry-run", "--json").value
+    assert swap["notices"] == [f"{photos[0]}: it smiles"]
+
+
 def test_of_several_photos_of_one_person_the_hint_speaks_of_all(
     program: Headswap, engine: RunningEngine, clip: Path, photos: list[Path]
 ) -> None:

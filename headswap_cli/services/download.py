@@ -228,10 +228,11 @@ def save(
         again = deps.dialect.fetch_task(deps.client, task.task_id)
         return _fetch(deps, again, target, force=force, on_whole=on_whole)
     except NotFoundError as error:
+        free, pays = ("", "") if deps.is_free else (", free", ", which pays again")
         raise NotFoundError(
             f"The result of the task {task.task_id} is gone: {error.message}",
-            hint=f"It may come yet; again, free: headswap download {task.task_id}. If not, only a new task"
-            " brings it back: the same run with --new, which pays again",
+            hint=f"It may come yet; again{free}: headswap download {task.task_id}. If not, only a new task"
+            f" brings it back: headswap run VIDEO --face N=IMAGE --new{pays}",
             task_id=task.task_id,
         ) from error
 

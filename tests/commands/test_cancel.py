@@ -336,6 +336,19 @@ def test_a_run_whose_job_was_cleared_is_told_of_once_by_resume_and_closed(home: 
 
 
 @linux
+def test_of_a_local_result_that_is_gone_nothing_is_said_of_paying(home: Home) -> None:
+    home.tell()
+    _, task = home.detached()
+    home.headswap("status", task, "--wait")
+    for result in home.data.glob("engine/**/*.mp4"):
+        result.unlink()
+    said = " ".join(home.headswap("download", task, code=13).err.split())
+    assert f"again: headswap download {task}. If not, only a new task brings it back: headswap run " in said
+    assert "--new" in said
+    assert "pays" not in said
+
+
+@linux
 def test_a_row_whose_job_was_cleared_names_commands_that_make_it_anew(home: Home) -> None:
     home.tell()
     video, face = home.media()

@@ -245,7 +245,7 @@ def test_a_result_that_is_gone_is_exit_13_and_said(cloud: Headswap, service: Hea
     service.media.respond = lambda request: Answer(b"gone", 404)  # type: ignore[method-assign]
     ran = cloud("resume", code=13)
     assert "gone" in ran.err
-    assert "--new" in ran.err
+    assert "headswap run VIDEO --face N=IMAGE --new, which pays again" in " ".join(ran.err.split())
     assert cloud("resume").out == "Nothing is open.\n"
 
 

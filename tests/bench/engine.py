@@ -95,6 +95,7 @@ class Case:
 
 
 def measure(case: Case, options: argparse.Namespace) -> dict[str, Any]:
+    """Return what a process of its own measures, or why the engine ``refused`` the job."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     order = json.dumps([case.clip, case.photo, case.mode, str(options.out or ""), options.speed])
     done = subprocess.run(
@@ -115,6 +116,7 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
 
     from headswap_cli.engine.limits import share_one_heap
     from headswap_cli.engine.pipeline import Pipeline
+    from headswap_cli.engine.types import MediaFault
     from headswap_cli.models import Mode
     from tests import media, quality
     from tests.bench.picture import cases
@@ -129,7 +131,13 @@ def measure_here(clip: str, photo: str, mode_name: str, out: str, *, with_speed:
         folder = Path(kept)
         source, target = cases.clip_of(clip, folder), folder / "result.mp4"
         photos = None if photo == cases.EACH_HIS_OWN else cases.photo_of(photo)
-        speed, scene, notices = quality.speed_of(source, target, mode, photos, rounds=3 if with_speed else 0)
+        try:
+            speed, scene, notices = quality.speed_of(
+                source, target, mode, photos, rounds=3 if with_speed else 0
+            )
+        except MediaFault as fault:
+            print(json.dumps({"refused": fault.reason}))
+            return
         # Not before: the worker, whose memory was watched, has none of these either.
         from tests.bench.picture import attention, beginnings, evaluate, faceres, made, sheets
         from tests.engine.overlays import OVERLAYS
@@ -250,6 +258,9 @@ def evaluate_all(cases: Sequence[Case], options: argparse.Namespace) -> None:
         for case in cases:
             print(f"{case.title} ...", file=sys.stderr, flush=True)
             measured = measure(case, options)
+            if "refused" in measured:
+                notices.append(f"{case.title}: refused: {measured['refused']}")
+                continue
             pictures += picture_rows(case, measured)
             files.append(file_row(case, measured))
             notices += [f"{case.title}: {notice}" for notice in measured["fidelity"]["notices"]]

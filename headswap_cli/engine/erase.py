@@ -141,7 +141,7 @@ def behind(
     if laid is not None:
         picture *= 1 - laid[..., np.newaxis]
         share = share * (1 - laid) + laid
-    neck = neck_of(piece, body, old, new, place, landmarks)
+    neck = neck_of(piece, body, old, new, place, landmarks, hidden)
     part = neck.part
     # A hand that is not taken for one does not go on towards the face.
     about = filled(old.shape, _widened(landmarks, np.full(2, _ABOUT * place.width)))

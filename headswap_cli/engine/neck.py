@@ -110,16 +110,25 @@ def filled(shape: tuple[int, ...], landmarks: Landmarks) -> Mask:
     return inside(landmarks[topology.OVAL], shape).astype(np.float32)
 
 
-def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, landmarks: Landmarks) -> Neck:  # noqa: PLR0917
+def neck_of(  # noqa: PLR0917
+    piece: Frame,
+    person: Mask,
+    old: Mask,
+    new: Mask,
+    place: Place,
+    landmarks: Landmarks,
+    hidden: Mask | None = None,
+) -> Neck:
     """Return the neck as it is to be seen below the new head.
 
     Args:
         piece: The frame's piece, small, (height, width, 3), BGR.
-        person: Its matte, (height, width).
+        person: Its matte, (height, width), without what is hidden.
         old: How much of each pixel belongs to the old head, likewise, 0 to 1.
         new: Likewise the new head.
         place: Where the old face is.
         landmarks: The old face, in the piece's pixels.
+        hidden: How much of each pixel something in front covers: like hair, it may hide some of the neck.
     """
     width = place.width
     ears = float(landmarks[topology.LOBES, 1].min())
@@ -141,11 +150,13 @@ def neck_of(piece: Frame, person: Mask, old: Mask, new: Mask, place: Place, land
     weight = np.zeros(face.shape, np.float32)
     sides = np.zeros((3, len(jaw)), np.float32)
     ends = place.crease - _SHADOW, place.crease + _SHADOW, place.crease + _LOWEST - _CREASE
-    _weigh(alike, person[part], old[part], face, below, ends, weight, sides)
-    hidden = sides[1]
+    there, before = person[part], old[part]
+    if hidden is not None:
+        there, before = np.maximum(there, hidden[part]), np.maximum(before, hidden[part])
+    _weigh(alike, there, before, face, below, ends, weight, sides)
     shown = _outline(sides, below, middle - columns.start, width)
     throat = push_pull(colours, weight * np.maximum(shown, 0.01))
-    throat *= _rounded(hidden, shown)[..., np.newaxis]
+    throat *= _rounded(sides[1], shown)[..., np.newaxis]
     shown = np.asarray(cv2.GaussianBlur(shown, (0, 0), max(0.7, _EDGE * width)), np.float32)
     return Neck(part, throat * _cast(new[part], width, skin), shown, lit)
 
@@ -239,7 +250,7 @@ def _find_alike(
 def _weigh(  # noqa: PLR0917 - kernels take arguments by place
     alike: NDArray[np.bool_],
     person: Mask,
-    old: Mask,
+    before: Mask,
     face: Mask,
     below: Floats,
     ends: tuple[float, float, float],
@@ -248,13 +259,14 @@ def _weigh(  # noqa: PLR0917 - kernels take arguments by place
 ) -> None:
     """Fill ``weight`` with how far pixels tell the throat's colour, and ``sides`` (3, width) with columns'.
 
-    These are how far each is throat, how far the old head's hair hides it, and whether nobody is there.
+    These are how far each is throat, how far what is ``before`` it hides it, the old head's hair or a thing,
+    and whether nobody is there.
 
     ``below`` is how far each pixel lies below the jaw, in face widths; ``ends`` are where the shadow begins,
     the throat begins and is looked for no more.
     """
     dark, clear, lowest = ends
-    height, width = old.shape
+    height, width = before.shape
     for x in range(width):
         looked, found, behind, nobody = 0, 0, 0, 0
         for y in range(height):
@@ -264,11 +276,11 @@ def _weigh(  # noqa: PLR0917 - kernels take arguments by place
             if clear < below[y, x] < clear + _FIRST:
                 looked += 1
                 # Light strands have skin's colour.
-                behind += old[y, x] > 0.5
-                found += alike[y, x] * (old[y, x] <= 0.5)
+                behind += before[y, x] > 0.5
+                found += alike[y, x] * (before[y, x] <= 0.5)
                 nobody += person[y, x] < 0.5
             if alike[y, x] and dark < below[y, x] < lowest:
-                shows = 1 - 2 * old[y, x] if below[y, x] > clear else 0
+                shows = 1 - 2 * before[y, x] if below[y, x] > clear else 0
                 weight[y, x] = max(shows, _CREASES_WORTH)
         if looked > 1:
             sides[0, x] = min(max(2.0 * found / looked - 0.5, 0.0), 1.0)

@@ -232,6 +232,19 @@ def test_a_slender_neck_goes_on_no_wider_than_it_is_where_the_old_jaw_was() -> N
     assert (necks.min(), necks.max()) == (pytest.approx(52, abs=1), pytest.approx(68, abs=1))
 
 
+@pytest.mark.parametrize("place", [-8, 0, 8])
+def test_a_neck_goes_on_on_both_sides_of_a_thing_that_stands_before_it(place: int) -> None:
+    face, everybody = small_face(), person()
+    rows, columns = np.indices((SIZE, SIZE))
+    bar = np.abs(columns - 60 - place) < 3
+    frame = portrait(everybody)
+    frame[bar] = (150, 60, 30)
+    old = old_head(everybody, face, [], 1.5)
+    skin, _ = seen_behind(frame, everybody, (old, NOBODY), face, None, hidden=bar.astype(np.float32))
+    beside = (rows > 82) & (rows < 90) & (np.abs(columns - 60) < 11) & (np.abs(columns - 60 - place) > 5)
+    np.testing.assert_allclose(skin[beside], np.broadcast_to((90, 120, 180), (beside.sum(), 3)), atol=30)
+
+
 def test_the_neck_goes_on_below_a_shorter_chin() -> None:
     face, everybody = small_face(), person()
     old, frame = old_head(everybody, face, [], 1.5), portrait(everybody)

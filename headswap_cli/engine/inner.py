@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import hull, topology
+from headswap_cli.engine.appearance import has_beard
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.geometry import bounding_box, inside_hull, ramp
 from headswap_cli.engine.reference import Reference, pyramid
@@ -70,6 +71,8 @@ def face_alone(reference: Reference) -> Reference:
     layout = _layout(landmarks, reference.face_width, head.shape[:2])
     inner = weights[..., 1] * np.float32(1 / 255)
     hair = _hair(head[..., :3], inner, layout)
+    if has_beard(head[..., :3], landmarks):
+        hair *= 1 - layout.below_ears
     skin = (hair < 0.1) & (layout.depth > _EDGE) & (layout.features < 0.1)
     colours = head[..., :3].astype(np.float32)
     bare = colours + (push_pull(colours, skin.astype(np.float32)) - colours) * hair[..., np.newaxis]

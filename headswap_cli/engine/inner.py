@@ -37,6 +37,8 @@ _FADES, _AROUND = (0.12, 0.06), 0.025
 _BELOW, _MARGIN = 0.075, 0.1
 # Less of the inner face than this is covered by hair.
 _COVERED, _HAIR = 0.9, 0.3
+# Below and beside the outer corners of the eyes, as far as lashes reach.
+_LASHES = ((35, 143, 111), (265, 372, 340))
 _FEATURES = (
     *(topology.RIGHT_EYE, topology.LEFT_EYE, topology.RIGHT_BROW, topology.LEFT_BROW),
     topology.OUTER_LIPS,
@@ -101,8 +103,10 @@ def _layout(landmarks: Landmarks, width: float, shape: tuple[int, ...]) -> _Layo
     oval = _filled([landmarks[topology.OVAL]], shape)
     depth = cv2.distanceTransform(oval, cv2.DIST_L2, cv2.DIST_MASK_5) / np.float32(width)
     brows = [
-        np.concatenate([landmarks[brow], landmarks[list(eye.above)], landmarks[eye.lids]])
-        for brow, eye in zip((topology.RIGHT_BROW, topology.LEFT_BROW), hull.EYES, strict=True)
+        landmarks[[*brow, *eye.above, *eye.lids, *lashes]]
+        for brow, eye, lashes in zip(
+            (topology.RIGHT_BROW, topology.LEFT_BROW), hull.EYES, _LASHES, strict=True
+        )
     ]
     features = [landmarks[ring] for ring in _FEATURES]
     corners = [*topology.RIGHT_EYE_CORNERS, *topology.LEFT_EYE_CORNERS]

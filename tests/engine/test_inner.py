@@ -74,6 +74,13 @@ def test_an_inner_face_reaches_near_the_jaw_and_over_the_brows() -> None:
         assert alone.weights[0][y, x, 1].min() > 200
 
 
+@pytest.mark.parametrize("photo", ["astronaut.png", "15-f13-anc-ph.jpg"])
+def test_an_inner_face_covers_lashes_where_they_reach_beyond_the_outer_corners(photo: str) -> None:
+    whole = heads.reference(photo)
+    x, y = np.round(whole.landmarks[[31, 35, 261, 265], :2]).astype(int).T
+    assert face_alone(whole).weights[0][y, x, 1].min() > 200
+
+
 def test_an_inner_face_goes_over_softly_to_the_persons_cheeks() -> None:
     whole = heads.reference()
     shows = face_alone(whole).weights[0][..., 1]

@@ -78,10 +78,15 @@ def learn(views: Sequence[tuple[Frame, Landmarks]], triangles: NDArray[np.int32]
     return Appearance(skin, spread, layout, worn)
 
 
-def has_beard(appearance: Appearance) -> bool:
-    """Whether the chin is so much darker than the cheeks as nothing but a beard makes it."""
+def has_beard(colours: NDArray[np.generic], points: Landmarks) -> bool:
+    """Whether a face's chin is so much darker than its cheeks as nothing but a beard makes it.
+
+    Args:
+        colours: A picture of it, (height, width, 3), BGR.
+        points: Where the mesh lies in that, (468 or more, 2 or 3), pixels.
+    """
     chin, cheeks = (
-        np.median(appearance.colours[tuple(np.round(appearance.layout[places]).astype(int).T[::-1])], axis=0)
+        np.median(colours[tuple(np.round(points[places, 1::-1]).astype(int).T)], axis=0)
         for places in (topology.BEARD, topology.CHEEKS)
     )
     return bool(chin.sum() < _BEARDED * cheeks.sum())

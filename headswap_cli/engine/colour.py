@@ -44,6 +44,9 @@ _FEWEST_PIXELS = 16
 # there, so many radians at most, and it gets up to so much more chroma where that has more. Where either has
 # less chroma of Lab than the last it tells the less of hue.
 _LIT, _MOST_LIT, _RICHER, _HARDLY = 0.5, 0.14, 1.25, 15.0
+# A photo whose skin has more chroma of Lab than this exaggerates: its own tone has no more, or as much as the
+# skin there.
+_VIVID = 30.0
 # How much of the way to the target's tone the skin goes; the rest stays the reference's own.
 _TONE = 0.92
 # The target's contrast is followed within these bounds, else shadows and beards would harden the face.
@@ -130,20 +133,32 @@ def _aimed(given: Floats, wanted: Floats, shares: Shares) -> Floats:
 
 def _lit_as(own: Floats, other: Floats) -> Floats:
     """Return a skin's colour, BGR, in the light of another's: in one light skins differ least in hue."""
-    both = np.asarray(np.stack([own, other])[np.newaxis] / np.float32(255), np.float32)
-    (lightness, *mine), (_, *theirs) = cv2.cvtColor(both, cv2.COLOR_BGR2LAB)[0]
-    a, b = complex(*mine), complex(*theirs)
+    (lightness, a), (_, b) = _lab(own), _lab(other)
     sure = min(abs(a), abs(b), _HARDLY) / _HARDLY
     turn = float(np.clip(_LIT * np.angle(b * a.conjugate()), -_MOST_LIT, _MOST_LIT)) * sure
     richer = float(np.clip(abs(b) / max(abs(a), 1.0), 1.0, _RICHER**2)) ** 0.5
     a *= richer * complex(np.cos(turn), np.sin(turn))
+    a *= _believable(a, b)
     lit = np.array([[[lightness, a.real, a.imag]]], np.float32)
     return np.asarray(np.clip(cv2.cvtColor(lit, cv2.COLOR_LAB2BGR)[0, 0], 0, 1) * np.float32(255), np.float32)
 
 
+def _lab(colour: Floats) -> tuple[float, complex]:
+    """Return a colour's lightness, and a and b of Lab as one number."""
+    pixel = np.asarray(colour[np.newaxis, np.newaxis] / np.float32(255), np.float32)
+    lightness, a, b = cv2.cvtColor(pixel, cv2.COLOR_BGR2LAB)[0, 0].tolist()
+    return lightness, complex(a, b)
+
+
+def _believable(own: complex, other: complex) -> float:
+    """Return how much of its chroma a skin keeps beside another's."""
+    return min(1.0, max(_VIVID, abs(other)) / max(abs(own), 1.0))
+
+
 def _grade(given: Floats, wanted: Floats, shares: Shares) -> Grade:
     """Return what brings one skin near another, from percentiles of both, (3, n), and what hair has of it."""
-    chroma = _chroma(given, wanted) ** shares.hue
+    kept = _believable(*(_lab(skin[:, _MEDIAN])[1] for skin in (given, wanted)))
+    chroma = _chroma(given, wanted) ** shares.hue * kept ** (1 - shares.hue)
     aim = _aimed(given, wanted, shares)
     grey = GREY @ given
     given = np.asarray(grey + chroma * (given - grey), np.float32)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import hull
+from headswap_cli.engine.channels import largest
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.hull import Eye
 from headswap_cli.engine.types import Frame, Landmarks, Mask
@@ -21,6 +22,9 @@ _RIM, _WHITE_FROM = 0.3, 1.25
 # What is darker than the first part of the brightest white is lash or lid, what is brighter than the second
 # is white.
 _LASH, _WHITE = 0.75, 0.95
+# Saturation that a white has at most: what has more is the lids' red, between which a narrow eye shows little
+# else.
+_MOST_SATURATED = 0.2
 # Rings of an iris, from the middle to its edge; that edge is so soft, in radii. Lids and glints are brighter
 # than most irises: of each ring it is this percentile that is taken.
 _RINGS, _EDGE, _TYPICAL = 9, 0.16, 40
@@ -64,6 +68,7 @@ def _bare(image: Frame, landmarks: Landmarks, eye: Eye) -> Frame:
     beside = least[(seen > 0.5) & (distance > _WHITE_FROM)]
     brightest = max(1.0, float(np.percentile(beside, 90))) if beside.size else _UNSEEN
     white = _white(picture, least / brightest, np.asarray(seen * (distance > _WHITE_FROM), np.float32))
+    white = _paled(white)
     lid = (depth < 2 * _RIM) & (least < brightest)
     iris = _iris(picture, seen, np.asarray(lid, np.float32), distance)
     share = np.clip((1.06 - distance) / _EDGE + 0.5, 0, 1)[..., np.newaxis]
@@ -77,6 +82,15 @@ def _white(picture: Floats, brightness: Floats, seen: Mask) -> Floats:
         return np.full_like(picture, _UNSEEN)
     spread = push_pull(picture, trust)
     return np.asarray(spread + (picture - spread) * trust[..., np.newaxis], np.float32)
+
+
+def _paled(colours: Floats) -> Floats:
+    """Return colours with no more saturation than a white has, as bright as their brightest channel."""
+    brightest = largest(colours)[..., np.newaxis]
+    away = brightest - colours
+    saturation = largest(away)[..., np.newaxis] / np.maximum(brightest, 1)
+    kept = np.minimum(1, _MOST_SATURATED / np.maximum(saturation, 1e-3))
+    return np.asarray(brightest - away * kept, np.float32)
 
 
 def _iris(picture: Floats, seen: Mask, lid: Mask, distance: Floats) -> Floats:

@@ -47,6 +47,8 @@ _THERE = 0.5
 _OLD_ASIDE, _OLD_UP, _OLD_DOWN = 0.5, 0.8, 0.45
 # Further on the side from which a head looks away.
 _SKULL = 0.7
+# How far below the mesh's jaw a face without a beard fades over one, face widths.
+_RIM = 0.14
 # How far around a face there is more skin.
 _EARS = 0.3
 # Likewise sideways and down, where it falls below the ears.
@@ -100,7 +102,9 @@ class HeadSwapper:
         self._reference = reference
         self._mode = mode
         self._cuts_hair = cuts_hair
-        self._beard = appearance is not None and has_beard(appearance)
+        self._beard = appearance is not None and has_beard(appearance.colours, appearance.layout)
+        new = reference.textures[0][..., :3], reference.texture_points
+        self._shaves = mode is Mode.FACE and self._beard and not has_beard(*new)
         self._tone = tone
         self._wants_matte = mode is Mode.HEAD or tone is not Tone.SOURCE
         self._matte = HeadMatte(matte)
@@ -117,6 +121,7 @@ class HeadSwapper:
             reference.texture_points,
             shapes,
             fits=mode is Mode.FACE,
+            beyond=_RIM if self._shaves else 0.0,
             bearing=bearing,
         )
         self._painter = Painter(reference, self._triangles, tone)
@@ -180,7 +185,8 @@ class HeadSwapper:
             where = compose(scene.image, background, layer, shown, image[piece.part])
             changed[piece.part], head[piece.part] = where
         else:
-            face *= piece.enlarged(inside(piece.small.shape, piece.reduced(landmarks), self._skin))
+            outline = self._outline(landmarks, posed)
+            face *= piece.enlarged(inside(piece.small.shape, piece.reduced(outline), self._skin))
             scene = piece
             if self._wants_matte:
                 scene = self._toned(piece, self._person(frame, piece, posed), landmarks, hidden, strength)
@@ -252,6 +258,14 @@ class HeadSwapper:
             reach = np.array([-beside, -beside, beside, down], np.float32)
             box = face_box(posed.landmarks) + np.float32(width) * reach
         return cut_piece(frame, box, width)
+
+    def _outline(self, landmarks: Landmarks, posed: Posed) -> Landmarks:
+        """Return the landmarks within whose outline the new face shows: the person's, and what it shaves."""
+        if not self._shaves:
+            return landmarks
+        wider = landmarks.copy()
+        wider[topology.OVAL] = posed.landmarks[topology.OVAL]
+        return wider
 
     def _toned(
         self, piece: Piece, person: Mask, landmarks: Landmarks, hidden: Mask | None, strength: float

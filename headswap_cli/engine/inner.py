@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine import hull, topology
+from headswap_cli.engine.appearance import has_beard
 from headswap_cli.engine.fill import push_pull
 from headswap_cli.engine.geometry import bounding_box, inside_hull, ramp
 from headswap_cli.engine.reference import Reference, pyramid
@@ -36,6 +37,8 @@ _FADES, _AROUND = (0.12, 0.06), 0.025
 _BELOW, _MARGIN = 0.075, 0.1
 # Less of the inner face than this is covered by hair.
 _COVERED, _HAIR = 0.9, 0.3
+# Below and beside the outer corners of the eyes, as far as lashes reach.
+_LASHES = ((35, 143, 111), (265, 372, 340))
 _FEATURES = (
     *(topology.RIGHT_EYE, topology.LEFT_EYE, topology.RIGHT_BROW, topology.LEFT_BROW),
     topology.OUTER_LIPS,
@@ -70,6 +73,8 @@ def face_alone(reference: Reference) -> Reference:
     layout = _layout(landmarks, reference.face_width, head.shape[:2])
     inner = weights[..., 1] * np.float32(1 / 255)
     hair = _hair(head[..., :3], inner, layout)
+    if has_beard(head[..., :3], landmarks):
+        hair *= 1 - layout.below_ears
     skin = (hair < 0.1) & (layout.depth > _EDGE) & (layout.features < 0.1)
     colours = head[..., :3].astype(np.float32)
     bare = colours + (push_pull(colours, skin.astype(np.float32)) - colours) * hair[..., np.newaxis]
@@ -98,8 +103,10 @@ def _layout(landmarks: Landmarks, width: float, shape: tuple[int, ...]) -> _Layo
     oval = _filled([landmarks[topology.OVAL]], shape)
     depth = cv2.distanceTransform(oval, cv2.DIST_L2, cv2.DIST_MASK_5) / np.float32(width)
     brows = [
-        np.concatenate([landmarks[brow], landmarks[list(eye.above)], landmarks[eye.lids]])
-        for brow, eye in zip((topology.RIGHT_BROW, topology.LEFT_BROW), hull.EYES, strict=True)
+        landmarks[[*brow, *eye.above, *eye.lids, *lashes]]
+        for brow, eye, lashes in zip(
+            (topology.RIGHT_BROW, topology.LEFT_BROW), hull.EYES, _LASHES, strict=True
+        )
     ]
     features = [landmarks[ring] for ring in _FEATURES]
     corners = [*topology.RIGHT_EYE_CORNERS, *topology.LEFT_EYE_CORNERS]

@@ -47,6 +47,8 @@ _COARSE_FACE, _FINE = 90.0, 2
 # What lies further apart in the face from one pixel to the next hides something, in face widths, as the wing
 # of a nose some of the cheek; and in pixels as they are drawn where nothing is hidden.
 _HIDES, _APART = 0.025, 3.0
+# Likewise where glasses run along a side that is hardly seen, and their rims are less than a pixel thick.
+_SQUEEZED = 1.7
 _EVEN = np.ones((1, 1), np.float32)
 _LIPS = (topology.OUTER_LIPS,)
 # What in a face is no skin.
@@ -163,6 +165,8 @@ class Painter:
         seen = rasterise(points, places[: topology.LANDMARKS], face, piece.width * fine, piece.height * fine)
         grade, gains = colours
         drawn, _ = shade(seen, 0.5**level, worn[level], grade=grade, gains=gains, weight=INNER_FACE)
+        if fine == 1:
+            soften_steps(drawn, seen, _SQUEEZED / posed.scale)
         return _coarser(drawn, piece, fine)
 
     def _fit_colours(

@@ -112,6 +112,7 @@ class Retargeter:
         texture_points: Where they are in its texture.
         shapes: What of the person's landmarks tells how the face moves, (n, 478, 3), see ``habits``.
         fits: Whether the face takes on the outline of the person's, as it must where their head stays.
+        beyond: How far that face's jaw reaches beyond the person's, face widths, to cover the rim of a beard.
         bearing: How the head must be held to be seen as the person is.
     """
 
@@ -122,9 +123,11 @@ class Retargeter:
         shapes: Floats,
         *,
         fits: bool = False,
+        beyond: float = 0.0,
         bearing: Bearing | None = None,
     ) -> None:
         self._fits = fits
+        self._beyond = np.float32(beyond)
         self._bearing = bearing or Bearing()
         self._vertices = vertices
         self._texture_points = texture_points
@@ -226,6 +229,7 @@ class Retargeter:
         moved += _spread(reference, edge, outline, _JAW_REACH * width) * _not_lips(reference, width)
         axes = 3 if self._fits else 2
         rest[:, :axes] += moved[:, :axes]
+        rest[topology.OVAL, :2] += self._beyond * width * _down_the_jaw(reference)
         return rest
 
     def _sober(self, face: Floats) -> float:
@@ -337,6 +341,15 @@ def _spread(points: Floats, sources: NDArray[np.int32], moves: Floats, reach: fl
     moved = mean * fading[:, np.newaxis]
     moved[sources] = moves
     return np.asarray(moved, np.float32)
+
+
+def _down_the_jaw(face: Floats) -> Floats:
+    """Return which way is out of a face along its edge, (36, 2): 1 long at the chin, 0 at the ears' lobes."""
+    edge = face[topology.OVAL, :2]
+    out = edge - edge.mean(axis=0)
+    lobes = face[topology.LOBES, 1].mean()
+    share = np.clip((edge[:, 1] - lobes) / (face[topology.CHIN, 1] - lobes), 0, 1)
+    return np.asarray(out * (share / np.linalg.norm(out, axis=1))[:, np.newaxis], np.float32)
 
 
 def _nearness(points: Floats, sources: NDArray[np.int32], reach: float) -> Floats:

@@ -358,4 +358,4 @@ def test_a_beard_is_told_by_how_dark_the_chin_is(light: float, beard: bool) -> N
     assert appearance is not None
     lips = round(float(appearance.layout[14, 1]))
     appearance.colours[lips:] *= np.float32(light)
-    assert has_beard(appearance) is beard
+    assert has_beard(appearance.colours, appearance.layout) is beard

@@ -11,6 +11,7 @@ from headswap_cli.engine.eyeball import bare_eyeballs
 from headswap_cli.engine.types import Frame, Landmarks
 
 SKIN, WHITE, IRIS, LASHES = (120, 150, 200), (190, 190, 195), (35, 45, 60), (25, 25, 30)
+LIDS = (90, 105, 180)
 WIDTH, RADIUS = 60.0, 13.0
 PLACES = ((70.0, 60.0), (210.0, 60.0))
 
@@ -69,6 +70,17 @@ def test_an_eye_that_is_shut_gets_a_dark_iris_in_something_pale() -> None:
     for x, y in PLACES:
         assert bare[round(y), round(x)].max() < 80
         assert bare[round(y), round(x + 2 * RADIUS)].min() > 150
+
+
+def test_what_is_as_red_as_lids_is_no_white_between_narrow_ones() -> None:
+    landmarks = face(18.0)
+    picture = portrait(landmarks)
+    picture[(picture == WHITE).all(axis=2)] = LIDS
+    bare = bare_eyeballs(picture, landmarks).astype(int)
+    for x, y in PLACES:
+        white = bare[round(y - 2 * RADIUS), round(x)]
+        assert white.max() == pytest.approx(max(LIDS), abs=25)
+        assert np.ptp(white) < 0.25 * max(LIDS)
 
 
 def test_a_glint_stays_where_it_is() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headswap_cli.engine import topology
-from headswap_cli.engine.appearance import of_face
+from headswap_cli.engine.appearance import Appearance, learn, of_face
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.inner import face_alone
@@ -31,8 +31,9 @@ def lightness(picture: Frame, landmarks: Landmarks, places: list[int] | np.ndarr
     return float(np.median(grey[y, x]))
 
 
-def swapped(frames: list[Frame], landmarks: Landmarks, photo: str = "astronaut.png") -> Frame:
-    head = HeadSwapper(face_alone(heads.reference(photo)), landmarks, Mode.FACE, heads.matte())
+def swapped(frames: list[Frame], landmarks: Landmarks, appearance: Appearance | None = None) -> Frame:
+    alone = face_alone(heads.reference())
+    head = HeadSwapper(alone, landmarks, Mode.FACE, heads.matte(), appearance=appearance)
     return [head.apply(*pair).image for pair in zip(frames, landmarks, strict=True)][-1]
 
 
@@ -71,6 +72,13 @@ def test_an_inner_face_reaches_near_the_jaw_and_over_the_brows() -> None:
     for places in (near_the_jaw, brows):
         x, y = np.round(places[:, :2]).astype(int).T
         assert alone.weights[0][y, x, 1].min() > 200
+
+
+@pytest.mark.parametrize("photo", ["astronaut.png", "15-f13-anc-ph.jpg"])
+def test_an_inner_face_covers_lashes_where_they_reach_beyond_the_outer_corners(photo: str) -> None:
+    whole = heads.reference(photo)
+    x, y = np.round(whole.landmarks[[31, 35, 261, 265], :2]).astype(int).T
+    assert face_alone(whole).weights[0][y, x, 1].min() > 200
 
 
 def test_an_inner_face_goes_over_softly_to_the_persons_cheeks() -> None:
@@ -126,6 +134,35 @@ def test_the_rim_of_a_beard_does_not_stay_around_a_face_without_one() -> None:
     ]
     assert shares[0] < 0.65
     assert shares[1] > 0.75
+
+
+def test_a_beard_goes_as_far_as_it_hangs_below_the_jaw_where_the_photo_has_none() -> None:
+    frames, track = heads.scene("jwpIntro.mp4", 0, 6)
+    appearance = learn(list(zip(frames, track, strict=True)), of_face(heads.reference().triangles))
+    landmarks, shares = track[-1], []
+    below, reach = landmarks.copy(), 0.05 * face_width(landmarks)
+    below[topology.OVAL, 1] += reach
+    results = [swapped(list(frames), track, known) for known in (None, appearance)]
+    for picture in (frames[-1], *results):
+        light = lightness(picture, below, topology.OVAL[15:22])
+        shares.append(light / lightness(picture, landmarks, topology.CHEEKS))
+    assert max(shares[:2]) < 0.3
+    assert shares[2] > 0.4
+    neck = round(float(landmarks[topology.CHIN, 1]) + 4 * reach)
+    np.testing.assert_array_equal(results[1][neck:], frames[-1][neck:])
+
+
+def test_the_photos_beard_stays_on_a_face_alone() -> None:
+    whole = heads.head_of(heads.scene("jwpIntro.mp4", 0, 6)[0][0])
+    alone = face_alone(whole)
+    cheeks_below_the_ears = [*topology.OVAL[11:14], *topology.OVAL[23:26]]
+    x, y = (
+        np.round(0.85 * whole.landmarks[cheeks_below_the_ears, :2] + 0.15 * whole.landmarks[14, :2])
+        .astype(int)
+        .T
+    )
+    before, after = (head.textures[0][y, x, :3].astype(int) for head in (whole, alone))
+    np.testing.assert_allclose(after, before, atol=12)
 
 
 def test_inside_a_face_is_all_and_its_edge_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import cv2
@@ -108,3 +109,20 @@ def test_rims_stay_where_they_are_while_the_eyes_behind_them_shut() -> None:
     assert rims.sum() > 40
     assert np.median(apart[rims]) < 3
     assert apart.max() > 40
+
+
+def test_a_rim_beside_a_nose_that_is_seen_aside_is_no_row_of_dots() -> None:
+    reference = heads.reference("gracehopper.jpg")
+    landmarks = reference.landmarks.copy()
+    middle, (turn, _) = landmarks.mean(axis=0), cv2.Rodrigues(np.array([0.0, math.radians(20), 0.0]))
+    landmarks = np.asarray(0.7 * (landmarks - middle) @ turn.T + (160, 160, 0), np.float32)
+    retargeter = Retargeter(reference.vertices, reference.texture_points, landmarks[np.newaxis])
+    piece = cut_piece(np.full((320, 320, 3), 150, np.uint8), face_box(landmarks), face_width(landmarks))
+    assert piece is not None
+    painter = Painter(reference, reference.triangles)
+    posed = retargeter.pose(landmarks)
+    drawn, _ = painter.paint(piece, landmarks, posed, None, np.zeros(2, np.float32))
+    wing, bridge = np.round(piece.full(posed.landmarks)[[49, 6], :2]).astype(int)
+    side = drawn[bridge[1] : wing[1], wing[0] : bridge[0], :3].mean(axis=2)
+    # A dot is darker than what is above it and below.
+    assert np.square(np.maximum(np.diff(side, 2, axis=0), 0)).mean() < 200

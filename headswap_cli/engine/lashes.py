@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine.geometry import sixteenths
 from headswap_cli.engine.kernel import kernel
+
+if TYPE_CHECKING:
+    from headswap_cli.engine.hull import Eye
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -29,6 +33,11 @@ _TAPER = np.asarray(0.3 + 0.7 * np.sqrt(4 * _STEPS * (1 - _STEPS)) * (1.2 - 0.4 
 _POWERS = np.arange(3, dtype=np.float32)
 # Points of a lid that coincide have a parabola too.
 _STEADY = 1e-5 * np.eye(3, dtype=np.float32)
+
+
+def lid_line(eye: Eye, side: int) -> list[int]:
+    """Return an eye's upper (0) or lower (1) lid from corner to corner, as places in the mesh."""
+    return [eye.corners[0], *(pair[side] for pair in eye.pairs), eye.corners[1]]
 
 
 def finish_eye(layer: Floats, upper: Floats, lower: Floats, opening: float) -> None:

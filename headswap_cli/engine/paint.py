@@ -13,8 +13,8 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.colour import SHARES, Grade, ToneFitter, plain_grade
 from headswap_cli.engine.folds import smooth_folds
 from headswap_cli.engine.geometry import bounding_box, inside
-from headswap_cli.engine.hull import EYES, Eye
-from headswap_cli.engine.lashes import finish_eye
+from headswap_cli.engine.hull import EYES
+from headswap_cli.engine.lashes import finish_eye, lid_line
 from headswap_cli.engine.light import LightFitter
 from headswap_cli.engine.mouth import fill_mouth
 from headswap_cli.engine.outline import soften_steps
@@ -127,7 +127,7 @@ class Painter:
         own, new = piece.full(landmarks), piece.full(posed.landmarks)
         smooth_folds(layer, new, piece.pixels, posed.less_smile)
         for eye, opening in zip(EYES, posed.openings, strict=True):
-            finish_eye(layer, new[_lid_line(eye, 0), :2], new[_lid_line(eye, 1), :2], opening)
+            finish_eye(layer, new[lid_line(eye, 0), :2], new[lid_line(eye, 1), :2], opening)
         if self._worn is not None:
             _lay(layer, self._glasses(self._worn, piece, posed, (grade, gains), fine))
         self._memory.frames += 1
@@ -286,11 +286,6 @@ def _skin_area(piece: Frame, landmarks: Floats, holes: Sequence[NDArray[np.int32
     for hole in holes:
         cv2.fillPoly(area, [np.round(landmarks[hole, :2]).astype(np.int32)], (0,))
     return np.asarray(area, np.float32)
-
-
-def _lid_line(eye: Eye, side: int) -> list[int]:
-    """Return an eye's upper (0) or lower (1) lid from corner to corner."""
-    return [eye.corners[0], *(pair[side] for pair in eye.pairs), eye.corners[1]]
 
 
 def _brightness(layer: Floats) -> Floats:

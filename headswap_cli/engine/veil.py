@@ -42,6 +42,9 @@ _AROUND_EYE, _OPAQUE, _ONE_COLOUR, _DARKENED = 0.05, 0.8, 24.0, 2.0
 # Of what is around the eyes this percentile tells of lenses: behind dark ones it has less than such a part of
 # the cheeks' light, beside the thickest rims more.
 _LIT, _TINT = 75, 0.5
+# Around both eyes that percentile is less than such a part of the skin's where sunglasses are: of real ones
+# .25 and .31, of bare eyes, in shade too, .58 and more.
+_HIDDEN = 0.42
 # A fold, or a shadow that falls on skin, leaves so much of its light at least, of each primary nearly the
 # same part.
 SHADED, SAME_TINT = 0.42, 0.16
@@ -76,6 +79,8 @@ def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bo
     depth = _depth(layout, inside.shape)
     inner = inside & (depth > _EDGE * width)
     skin = inner & ~dark
+    shades = _sunglasses(colours, layout, inside, skin)
+    skin &= ~shades
     fit = _smooth_skin(colours, skin)
     if fit is None:
         nothing = np.zeros(inside.shape, np.bool_)
@@ -95,7 +100,7 @@ def unveiled(colours: Floats, layout: Floats, inside: Bools) -> tuple[Floats, Bo
     lines, worn = _glasses(colours, layout, inside, covered)
     covered |= lines
     covered |= inside & ~_lips(layout, inside.shape) & _dyed(colours, fit)
-    covered |= _lenses(colours, layout, inside, change > _DARKENED * bound)
+    covered |= shades | _lenses(colours, layout, inside, change > _DARKENED * bound)
     covered = (cv2.dilate(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & inside
     kept = np.where(covered[..., np.newaxis], fit, colours)
     return np.asarray(kept, np.float32), covered, worn
@@ -242,6 +247,27 @@ def _lenses(colours: Floats, layout: Floats, inside: Bools, dark: Bools) -> Bool
         kept = np.unique(labels[near])
         found |= np.isin(labels, kept[kept > 0])
     return found
+
+
+def _sunglasses(colours: Floats, layout: Floats, inside: Bools, skin: Bools) -> Bools:
+    """Return glasses that hide both eyes, whatever they mirror: nothing else is so dark all around them."""
+    found = np.zeros(inside.shape, np.bool_)
+    reach = round(_AROUND_EYE * float(np.ptp(layout[:, 0])))
+    eyes = topology.RIGHT_EYE, topology.LEFT_EYE
+    near = [_around(layout[eye], inside.shape, reach) & inside for eye in eyes]
+    light = colours.sum(axis=2)
+    if not (skin.any() and near[0].any() and near[1].any()):
+        return found
+    lit = np.percentile(light[skin], _LIT)
+    if any(np.percentile(light[one], _LIT) > _HIDDEN * lit for one in near):
+        return found
+    dark = inside & (light < _HIDDEN * lit)
+    dark[: _reach(layout)[0]] = False
+    _, labels = cv2.connectedComponents(dark.view(np.uint8))
+    hidden = np.isin(labels, np.unique(labels[dark & (near[0] | near[1])]))
+    # What they mirror may be bright.
+    outlines, _ = cv2.findContours(hidden.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(found.view(np.uint8), outlines, -1, (1,), cv2.FILLED).view(np.bool_)
 
 
 def _shade(colours: Floats, skin: Floats) -> Bools:

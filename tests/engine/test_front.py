@@ -71,18 +71,23 @@ def piece_of(frame: Frame, landmarks: Landmarks, reach: tuple[float, float] = (0
     return piece
 
 
-@cache
-def bespectacled() -> list[tuple[Frame, Landmarks]]:
-    """A portrait with glasses, turned to and fro; the third view is the photo itself."""
-    photo, found = heads.faces("gracehopper.jpg")
-    landmarks, _ = heads.mesh().from_detection(photo, found[0])
+def to_and_fro(photo: Frame, landmarks: Landmarks) -> list[tuple[Frame, Landmarks]]:
+    """A portrait turned to and fro; the third view is the photo itself."""
+    middle = landmarks[:, :2].mean(axis=0).round().tolist()
     views = []
     for turn in (-4, -2, 0, 2, 4):
-        matrix = cv2.getRotationMatrix2D((256, 256), turn, 1)
+        matrix = cv2.getRotationMatrix2D(middle, turn, 1)
         place = landmarks.copy()
         place[:, :2] = landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
         views.append((np.asarray(cv2.warpAffine(photo, matrix, photo.shape[1::-1]), np.uint8), place))
     return views
+
+
+@cache
+def bespectacled() -> list[tuple[Frame, Landmarks]]:
+    """A portrait with glasses."""
+    photo, found = heads.faces("gracehopper.jpg")
+    return to_and_fro(photo, heads.mesh().from_detection(photo, found[0])[0])
 
 
 def watched(clip: str, overlay: str | None) -> tuple[float, float]:
@@ -350,6 +355,23 @@ def test_real_glasses_stay_whole_where_their_rims_are_as_clear_as_skin() -> None
     # What is seen through the lenses is the new face's.
     x, y = (np.array(LENSES) - (piece.x0, piece.y0)).T
     assert mask[y, x].max() < 0.1
+
+
+def test_real_sunglasses_stay_before_the_face_whatever_they_mirror() -> None:
+    photo, found = heads.faces("multi_face.jpg")
+    landmarks, _ = heads.mesh().from_detection(photo, min(found, key=lambda face: float(face.box[1])))
+    views = to_and_fro(photo, landmarks)
+    appearance = learn(views, triangles())
+    assert appearance is not None
+    front = Front(appearance, triangles(), hair_stays=False)
+    for frame, place in views:
+        piece = piece_of(frame, place)
+        mask = front.find(piece, place)
+        assert mask is not None
+        # Around the eyes, and on the upper lip, the chin and the brow.
+        x, y = np.round(piece.full(place)[[27, 23, 257, 253, 164, 199, 151], :2]).astype(int).T
+        assert mask[y, x][:4].min() > 0.8
+        assert mask[y, x][4:].max() < 0.1
 
 
 @pytest.mark.parametrize("clip", CLIPS)

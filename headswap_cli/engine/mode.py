@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.types import Frame, Landmarks, Matte
 
-# How much more of the space beside the jaw hair fills than the reference's: who has short hair, up to .15 in
-# all of it; hair that reaches it, .6 and more.
-_LONG_HAIR, _SURELY_LONG = 0.5, 0.6
+# How much of the space beside the jaw hair fills: short hair up to .2, a bob .6, hair that falls onto the
+# shoulders all. Who has so much more than the reference keeps it unasked: below a bob long hair would go on.
+_LONG_HAIR, _SURELY_LONG, _MORE = 0.5, 0.6, 0.3
 _CUT_OFF = 0.45
 _MOST_SAMPLES = 12
 
@@ -93,7 +93,7 @@ def treat(reference: Reference, own: OwnHead | None, asked: Mode | None = None) 
     if asked is Mode.FACE or own is None:
         return Treatment(asked or Mode.FACE)
     more = own.hanging - reference.hanging_hair
-    if asked is None and (more > _LONG_HAIR or own.is_cut_off or reference.is_cut_off):
+    if asked is None and (more > _MORE or own.is_cut_off or reference.is_cut_off):
         return Treatment(Mode.FACE)
     return Treatment(Mode.HEAD, cuts_hair=own.hanging > _LONG_HAIR, bares_neck=more > _SURELY_LONG)
 

@@ -10,7 +10,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.headmatte import HeadMatte
-from headswap_cli.engine.mode import Treatment, own_head, treat
+from headswap_cli.engine.mode import OwnHead, Treatment, own_head, treat
 from headswap_cli.engine.piece import Piece, cut_piece
 from headswap_cli.engine.tresses import beside_jaw
 from headswap_cli.engine.types import Frame, Landmarks, Mask
@@ -190,6 +190,15 @@ def test_long_hair_is_cut_only_where_the_whole_head_was_asked_for() -> None:
     assert wholly == Treatment(Mode.HEAD, cuts_hair=True, bares_neck=True)
     assert treat(heads.reference(), own_head(long, heads.matte()), Mode.FACE) == Treatment(Mode.FACE)
     assert treat(heads.reference(), own_head(short, heads.matte()), Mode.HEAD) == Treatment(Mode.HEAD)
+
+
+@pytest.mark.parametrize(("hanging", "mode"), [(0.8, Mode.HEAD), (1.0, Mode.FACE)])
+def test_hair_that_falls_onto_the_shoulders_is_kept_where_the_photo_has_a_bob(
+    hanging: float, mode: Mode
+) -> None:
+    bob = heads.reference("0-f15-hao-ph.jpg")
+    assert treat(bob, OwnHead(hanging, is_cut_off=False)).mode is mode
+    assert treat(bob, OwnHead(hanging, is_cut_off=False), Mode.HEAD) == Treatment(Mode.HEAD, cuts_hair=True)
 
 
 def test_a_head_that_the_photo_cuts_off_lends_only_its_face() -> None:

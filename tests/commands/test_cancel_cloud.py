@@ -50,10 +50,10 @@ def test_of_what_is_over_at_the_cloud_service_it_is_not_said_that_it_goes_on(
     over = f"error: The run {run['run_id']} is completed already; {none}"
     assert refused(run["run_id"]) == refused(run["task_id"])
     assert refused(run["task_id"]) == f"{over}hint: headswap download {run['run_id']}\n"
-    service.errors[ANALYSIS_PATH] = "nobody there"
-    failed = cloud("run", "https://example.com/dark.mp4", "--face", FACE, "--json", code=3)
-    run_id = failed.value["error"]["run_id"]
-    why = "The analysis failed: nobody there"
+    run_id = cloud("run", VIDEO, "--face", f"2={FACE}", "-o", "2.mp4", "--json", code=2).value["error"][
+        "run_id"
+    ]
+    why = "Person 2 is not in the video; found: 1 (obj_id 0)"
     assert refused(run_id) == f"error: The run {run_id} is failed already: {why}; {none}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from headswap_cli import __version__
@@ -19,8 +20,8 @@ def main() -> int:
 def _is_told() -> bool:
     """Tell the version; False where stdout takes nothing, which the command line has words for."""
     try:
-        sys.stdout.write(f"headswap {__version__}\n")
-        sys.stdout.flush()
+        # Past the buffer, where it would be left to fail once more.
+        os.write(sys.stdout.fileno(), f"headswap {__version__}\n".encode())
     except (AttributeError, OSError):
         return False
     return True

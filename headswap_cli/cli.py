@@ -96,10 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         return _told(view, _with_quotes(_usage_error(error, words), words))
     except BrokenPipeError:
-        _close_stdout()
         return ExitCode.UNREAD
     except OSError as error:
         return _told(view, machine_error(error))
+    finally:
+        _let_go_of_streams()
 
 
 def _run(words: Sequence[str]) -> int:
@@ -118,9 +119,7 @@ def _told(view: View, end: HeadswapError | Stopped) -> int:
     """Tell what ended the command, on stderr if stdout takes no more; return its exit code."""
     try:
         _tell(view, end)
-        sys.stdout.flush()
     except OSError:
-        _close_stdout()
         _tell(View(), end)
     return end.exit_code
 
@@ -142,9 +141,13 @@ def _open_streams() -> None:
         sys.stdout.reconfigure(errors="surrogateescape")
 
 
-def _close_stdout() -> None:
-    """Let the interpreter's last flush go nowhere, lest it fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _let_go_of_streams() -> None:
+    """Let what nobody takes go nowhere, lest the interpreter's last flush fail and end with another code."""
+    for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _usage_error(error: typer.TyperException, words: Sequence[str]) -> InputError:

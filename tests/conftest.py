@@ -33,6 +33,8 @@ _STRANGE = (
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
+    # What is written past the buffer fails at another place.
+    "PYTHONUNBUFFERED",
 )
 
 

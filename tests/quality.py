@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from headswap_cli.engine.types import Scene, Track
 
 PHOTOS = ("astronaut.png", "0-f15-hao-ph.jpg")
-_ROUNDS = 3
 _VIEWS = 8
 _CORES = 2
 
@@ -164,7 +163,7 @@ def fidelity_of(source: Path, target: Path, notices: tuple[str, ...]) -> Fidelit
 
 
 def speed_of(
-    source: Path, target: Path, mode: Mode | None, photo: Path | None = None, *, rounds: int = _ROUNDS
+    source: Path, target: Path, mode: Mode | None, photo: Path | None = None, *, rounds: int
 ) -> tuple[Speed, Scene, tuple[str, ...]]:
     """Time whole jobs and, in turns with them, decoding and encoding alone; NaN where there are no rounds."""
     pipeline = Pipeline(media.weights_dir(), processes=_CORES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from headswap_cli.commands import options as o
@@ -9,11 +11,22 @@ from headswap_cli.commands.telling import with_news
 from headswap_cli.context import STDOUT, AppContext
 from headswap_cli.errors import worst_code
 
+DownloadOutputOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="A file, an existing folder to save STEM.headswap.mp4 in (TASK_ID.headswap.mp4 of a task"
+        " without a run here), - for stdout, or a name with {stem}, {task_id}, {person} or {date}.",
+    ),
+]
+
 
 def download_command(
     ids: o.TaskIdsArg,
     *,
-    output: o.OutputOpt = None,
+    output: DownloadOutputOpt = None,
     force: o.ForceOpt = False,
     profile: o.ProfileOpt = None,
     as_json: o.JsonOpt = False,

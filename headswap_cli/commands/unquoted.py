@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 # Of more words no name is made: a shell may have put in thousands of files.
@@ -21,20 +22,22 @@ def names_in_pieces(words: Sequence[str]) -> list[str]:
     before ``=`` is left out, as in ``--face 1=my face.png``.
     """
     names: list[str] = []
-    first = 0
+    first, is_there = 0, cache(os.path.exists)
     while first < len(words):
-        last = _end_of_name(words, first)
+        last = _end_of_name(words, first, is_there)
         if last > first:
             names.append(shlex.quote(" ".join(words[first:last])))
         first = max(last, first + 1)
     return names
 
 
-def _end_of_name(words: Sequence[str], first: int) -> int:
+def _end_of_name(words: Sequence[str], first: int, is_there: Callable[[str], bool]) -> int:
     """Return the place after the longest name that begins there; ``first`` where none does."""
     for last in range(min(len(words), first + _MOST_WORDS), first + 1, -1):
-        name = " ".join(words[first:last])
         pieces = [words[first].rpartition("=")[2], *words[first + 1 : last]]
-        if any(map(os.path.isfile, (name, " ".join(pieces)))) and not all(map(os.path.exists, pieces)):
+        # Thousands of files that are there are each looked at once; on a network's disk a look takes long.
+        if all(map(is_there, pieces)):
+            continue
+        if any(map(os.path.isfile, (" ".join(words[first:last]), " ".join(pieces)))):
             return last
     return first

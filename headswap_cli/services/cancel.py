@@ -68,8 +68,10 @@ def refuse_cloud(journal: Journal, run: Run | None, identifier: str, profile: st
     Raises:
         OutcomeUnknownError: the run's task may or may not exist.
     """
-    if run is not None and run.run_id == identifier:
+    if run is not None:
         check_answered(journal, run)
+        if run.state.is_terminal:
+            return _over_there(run)
         if run.is_resumable and run.is_before_its_task:
             return _before_its_task(journal, run)
     if run is not None and run.task_id is None and run.analysis_id is not None:
@@ -82,6 +84,13 @@ def refuse_cloud(journal: Journal, run: Run | None, identifier: str, profile: st
         hint=f"headswap status {identifier} --wait. Of a job on this machine: headswap cancel {identifier}"
         " --profile local",
     )
+
+
+def _over_there(run: Run) -> InputError:
+    """Return the error of a run of a cloud service that is over as the journal knows it."""
+    if run.task_id is None and run.status is Status.COMPLETED:
+        return _over("analysis", run.analysis_id or run.run_id, run.status, None)
+    return _over("run", run.run_id, run.status, run.error and run.error.rstrip("."))
 
 
 def _before_its_task(journal: Journal, run: Run) -> InputError:

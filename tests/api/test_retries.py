@@ -221,24 +221,19 @@ def test_a_certificate_that_is_not_trusted_is_not_tried_again(time: Time) -> Non
 
 @pytest.mark.parametrize(("answered", "waits"), [(False, 4), (True, 9)])
 def test_a_name_without_an_address_is_soon_given_up_unless_the_service_has_answered_before(
-    time: Time, answered: bool, waits: int
+    service: HeadSwapService, time: Time, monkeypatch: pytest.MonkeyPatch, answered: bool, waits: int
 ) -> None:
-    """Loopback needs no names, so the transport says what a resolver does."""
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
     told: list[str] = []
-    answers = iter([sample("task_processing")] if answered else [])
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        if (found := next(answers, None)) is not None:
-            return httpx.Response(200, content=iter([json.dumps(found).encode()]))
-        try:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        except socket.gaierror as error:
-            raise httpx.ConnectError(str(error), request=request) from error
-
-    with httpx.Client(base_url="https://example.com", transport=httpx.MockTransport(answer)) as http:
+    each_anew = httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
+    with httpx.Client(base_url=service.url, transport=each_anew) as http:
         client = time.client(http, on_retry=lambda error, _: told.append(error.message))
         if answered:
+            service.script(TASK_PATH, Answer(sample("task_processing")))
             client.get(TASK_PATH, ASKED)
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
         with pytest.raises(NetworkError, match="Name or service not known"):
             client.get(TASK_PATH, ASKED)
     assert len(time.sleeps) == len(told) == waits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from headswap_cli.commands.unquoted import names_in_pieces
 from headswap_cli.wire import MAX_PHOTOS
 from tests.clips import cut_short, plain_clip, plain_photo, sound_only
 
@@ -77,6 +79,19 @@ def test_names_that_are_files_by_themselves_are_not_taken_for_one(headswap: Head
     for name in ("my", "video.mp4", "my video.mp4"):
         (headswap.cwd / name).touch()
     assert "quotes" not in headswap("run", "my", "video.mp4", "--face", "1=me.png", code=2).err
+
+
+def test_of_many_files_that_are_there_no_names_are_put_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [str(tmp_path / f"{number}.mp4") for number in range(100)]
+    for file in files:
+        Path(file).touch()
+    looked_for: list[str] = []
+    monkeypatch.setattr(os.path, "isfile", looked_for.append)
+    assert names_in_pieces([*files, "--json"]) == []
+    assert all(name.endswith(" --json") for name in looked_for)
+    assert len(looked_for) < 40
 
 
 def test_a_video_that_does_not_exist_is_named(headswap: Headswap, tmp_path: Path, photo: Path) -> None:

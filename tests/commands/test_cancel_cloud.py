@@ -30,8 +30,31 @@ def test_the_cloud_service_is_sent_nothing_and_what_becomes_of_the_task_is_said(
         assert f"{known_as} was not cancelled: the cloud service (profile 'akool') has no call" in ran.err
         assert "A task goes on there, and is paid for." in ran.err
         assert f"hint: headswap status {known_as} --wait." in ran.err
-    analysed = cloud("analyze", VIDEO, "-q").out.strip()
-    assert "costs nothing" in cloud("cancel", analysed, code=2).err
+    service.polls[ANALYSIS_PATH] = 10_000
+    cloud("analyze", f"{VIDEO}?2", "--timeout", "1s", code=4)
+    analysis = cloud("runs", "--json").value[0]["analysis_id"]
+    assert "The analysis goes on there, and costs nothing." in cloud("cancel", analysis, code=2).err
+
+
+def test_of_what_is_over_at_the_cloud_service_it_is_not_said_that_it_goes_on(
+    cloud: Headswap, service: HeadSwapService
+) -> None:
+    def refused(known_as: str) -> str:
+        return cloud("cancel", known_as, code=2).err
+
+    none = "there is nothing to cancel.\n"
+    analysis = cloud("analyze", VIDEO, "-q").out.strip()
+    over = f"error: The analysis {analysis} is completed already; {none}"
+    assert refused(analysis) == f"{over}hint: headswap status {analysis}\n"
+    run = cloud("run", VIDEO, "--face", FACE, "--json").value
+    over = f"error: The run {run['run_id']} is completed already; {none}"
+    assert refused(run["run_id"]) == refused(run["task_id"])
+    assert refused(run["task_id"]) == f"{over}hint: headswap download {run['run_id']}\n"
+    run_id = cloud("run", VIDEO, "--face", f"2={FACE}", "-o", "2.mp4", "--json", code=2).value["error"][
+        "run_id"
+    ]
+    why = "Person 2 is not in the video; found: 1 (obj_id 0)"
+    assert refused(run_id) == f"error: The run {run_id} is failed already: {why}; {none}"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal")
@@ -57,10 +80,12 @@ def test_of_a_cloud_run_that_was_not_answered_it_is_not_said_that_nothing_is_pai
     cloud: Headswap, service: HeadSwapService
 ) -> None:
     service.script(CREATE_PATH, reset)
-    run_id = cloud("run", VIDEO, "--face", FACE, "--json", code=5).value["error"]["run_id"]
-    ran = cloud("cancel", run_id, code=5)
-    assert "it may or may not exist" in ran.err
-    assert "costs nothing" not in ran.err
+    cloud("run", VIDEO, "--face", FACE, code=5)
+    run = cloud("runs", "--json").value[0]
+    for known_as in (run["run_id"], run["analysis_id"]):
+        ran = cloud("cancel", known_as, code=5)
+        assert "it may or may not exist" in ran.err
+        assert "costs nothing" not in ran.err
 
 
 def test_a_cloud_profile_needs_no_key_to_say_that_nothing_can_be_cancelled(headswap: Headswap) -> None:

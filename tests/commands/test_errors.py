@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, BALANCE_PATH, CREATE_PATH, TASK_PATH
+from headswap_cli.wire import ANALYSIS_PATH, ANALYZE_PATH, BALANCE_PATH, CREATE_PATH, TASK_PATH, TOKEN_PATH
 from tests.origin import Answer
 
 if TYPE_CHECKING:
@@ -69,6 +69,18 @@ def test_a_command_that_asks_for_one_number_says_too_that_it_asks_again(
     assert ran.out.strip().isdigit()
     service.script(BALANCE_PATH, Answer(b"", 503))
     assert cloud("credits", "--quiet").err == ""
+
+
+def test_a_client_that_gets_its_token_first_says_so_of_both(
+    headswap: Headswap, service: HeadSwapService
+) -> None:
+    service.script(TOKEN_PATH, Answer(b"", 429))
+    service.script(BALANCE_PATH, Answer(b"", 503))
+    headswap.env |= {"AKOOL_CLIENT_ID": service.client_id, "AKOOL_CLIENT_SECRET": service.api_key}
+    ran = headswap("credits", HEADSWAP_BASE_URL=service.url)
+    told = ran.err.splitlines()
+    assert [line.partition(": ")[0] for line in told] == ["trying again in 1 s"] * 2
+    assert ("429" in told[0], "503" in told[1]) == (True, True)
 
 
 @pytest.mark.parametrize("code", [1015, 1016, 1205, 2001])

@@ -65,6 +65,8 @@ def test_the_help_of_a_command_fits_80_columns(headswap: Headswap, words: tuple[
 def test_the_help_says_what_a_result_is_called_in_a_folder(headswap: Headswap, command: str) -> None:
     said = " ".join(headswap(command, "--help").out.split())
     assert "existing folder to save STEM.headswap.mp4 in" in said
+    # Of a task that the journal does not know, the video's name is not known either.
+    assert ("TASK_ID.headswap.mp4" in said) == (command == "download")
 
 
 def imported(headswap: Headswap, *arguments: str, **env: str) -> set[str]:

@@ -311,9 +311,8 @@ def test_what_is_in_front_is_the_sources_in_the_result_too() -> None:
     assert np.mean(apart[0]) < 0.15 * np.mean(apart[1])
 
 
-def real_glasses() -> Iterator[tuple[Frame, Landmarks, Piece, Mask]]:
+def worn_in(views: list[tuple[Frame, Landmarks]]) -> Iterator[tuple[Frame, Landmarks, Piece, Mask]]:
     """Frames of somebody with glasses, where the face is, and what is found before it."""
-    views = bespectacled()
     appearance = learn(views, triangles())
     assert appearance is not None
     front = Front(appearance, triangles(), hair_stays=False)
@@ -325,7 +324,7 @@ def real_glasses() -> Iterator[tuple[Frame, Landmarks, Piece, Mask]]:
 
 
 def test_real_glasses_are_found_by_their_bridge_in_every_frame_and_keep_both_sides() -> None:
-    for _, place, piece, mask in real_glasses():
+    for _, place, piece, mask in worn_in(bespectacled()):
         # The bridge, the upper rims' outer ends, the tip of the nose and the chin.
         points = np.round(piece.full(place)[[168, 226, 446, 4, 199], :2]).astype(int)
         shares = [float(mask[y - 4 : y + 5, x - 4 : x + 5].max()) for x, y in points]
@@ -334,7 +333,7 @@ def test_real_glasses_are_found_by_their_bridge_in_every_frame_and_keep_both_sid
 
 
 def test_real_glasses_end_with_the_face() -> None:
-    for frame, place, piece, mask in real_glasses():
+    for frame, place, piece, mask in worn_in(bespectacled()):
         face = face_mask(frame.shape, place)[piece.part]
         # Hair and the cap beside them have the rims' colour: they were taken for more of them.
         assert int((mask > 0.5)[face].sum()) > 3000
@@ -360,14 +359,7 @@ def test_real_glasses_stay_whole_where_their_rims_are_as_clear_as_skin() -> None
 def test_real_sunglasses_stay_before_the_face_whatever_they_mirror() -> None:
     photo, found = heads.faces("multi_face.jpg")
     landmarks, _ = heads.mesh().from_detection(photo, min(found, key=lambda face: float(face.box[1])))
-    views = to_and_fro(photo, landmarks)
-    appearance = learn(views, triangles())
-    assert appearance is not None
-    front = Front(appearance, triangles(), hair_stays=False)
-    for frame, place in views:
-        piece = piece_of(frame, place)
-        mask = front.find(piece, place)
-        assert mask is not None
+    for _, place, piece, mask in worn_in(to_and_fro(photo, landmarks)):
         # Around the eyes, and on the upper lip, the chin and the brow.
         x, y = np.round(piece.full(place)[[27, 23, 257, 253, 164, 199, 151], :2]).astype(int).T
         assert mask[y, x][:4].min() > 0.8

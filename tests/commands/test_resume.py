@@ -353,7 +353,7 @@ def test_a_run_that_was_stopped_before_it_submitted_anything_is_ended_by_cancel(
     cloud: Headswap, service: HeadSwapService
 ) -> None:
     busy = Answer({"code": 1005, "msg": "slow down"}, headers={"Retry-After": "30"})
-    service.script(ANALYZE_PATH, busy, busy)
+    service.script(ANALYZE_PATH, busy)
     stopped = cloud.start(*RUN)
     while not service.sent("POST", ANALYZE_PATH):
         assert stopped.poll() is None

@@ -212,7 +212,8 @@ def x264_options(quality: Quality, width: int, height: int) -> dict[str, str]:
     """Return how x264 codes a picture of so many pixels: smaller ones finer."""
     factor, preset = _QUALITIES[quality]
     finer = min(max(_FINER * log2(_LARGE / (width * height)), 0.0), _FINEST)
-    return {"crf": f"{factor - finer:.1f}", "preset": preset, **_X264}
+    steady = _WITHOUT_AVX512 if cv2.checkHardwareSupport(_AVX512) else {}
+    return {"crf": f"{factor - finer:.1f}", "preset": preset, **_X264, **steady}
 
 
 def _movie_timescale(picture: Picture, source: InputContainer | None) -> int:
@@ -236,8 +237,7 @@ def _video_stream(container: OutputContainer, picture: Picture) -> av.VideoStrea
 
 
 def _configure(context: av.VideoCodecContext, picture: Picture) -> None:
-    options = x264_options(picture.quality, picture.width, picture.height)
-    context.options = options | (_WITHOUT_AVX512 if cv2.checkHardwareSupport(_AVX512) else {})
+    context.options = x264_options(picture.quality, picture.width, picture.height)
     context.width, context.height = picture.width, picture.height
     context.pix_fmt = "yuv420p"
     context.framerate = picture.frame_rate

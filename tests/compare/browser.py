@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PHONE, DESKTOP = (390, 844), (1280, 900)
+_MOST_REDRAWS = 60
 
 # What both players show, read off their pictures: the mean grey of the first pixels of each.
 _GREYS = """() => ["before", "after"].map((id) => {
@@ -76,6 +77,15 @@ class Sheet:
     def frames_shown(self) -> list[float]:
         """Return the numbers, from 0, of the frames that the two players show now."""
         return [(grey - 10) / 4 for grey in self.page.evaluate(_GREYS)]
+
+    def come_to_show_one_frame(self) -> bool:
+        """Whether both show the same: a busy machine draws a picture some redraws after its seek is over."""
+        for _ in range(_MOST_REDRAWS):
+            first, second = self.frames_shown()
+            if abs(first - second) <= 0.5:
+                return True
+            self.page.evaluate("() => new Promise(requestAnimationFrame)")
+        return False
 
     def apart_s(self, milliseconds: int) -> list[float]:
         """Watch for a while; return how far apart the two were while they played."""

@@ -18,19 +18,26 @@ FULL = Path("/dev/full")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes break otherwise elsewhere")
 
 
+def ended(
+    headswap: Headswap, words: tuple[str, ...], *, stdout: int, stderr: int
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, its streams being those files."""
+    return subprocess.run(
+        headswap.command(*words),
+        cwd=headswap.cwd,
+        env=headswap.env,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+        timeout=60,
+    )
+
+
 def written_to(stdout: int, headswap: Headswap, *words: str) -> tuple[int, str]:
     """Run a command whose stdout is that file; return its exit code and what it says on stderr."""
     try:
-        ran = subprocess.run(
-            headswap.command(*words),
-            cwd=headswap.cwd,
-            env=headswap.env,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-        )
+        ran = ended(headswap, words, stdout=stdout, stderr=subprocess.PIPE)
     finally:
         os.close(stdout)
     return ran.returncode, ran.stderr
@@ -70,14 +77,7 @@ def test_a_command_whose_stderr_nobody_reads_ends_with_its_own_code(cloud: Heads
     run = ("run", VIDEO, "--face", FACE)
     for words, code in [(run, 0), (run, 2), (("bogus",), 2), (("runs", "show", "run-none"), 13)]:
         stderr = unread()
-        ran = subprocess.run(
-            cloud.command(*words),
-            cwd=cloud.cwd,
-            env=cloud.env,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            timeout=60,
-        )
+        ran = ended(cloud, words, stdout=subprocess.DEVNULL, stderr=stderr)
         os.close(stderr)
         assert (words, ran.returncode) == (words, code)
 

@@ -212,15 +212,10 @@ class _ShotWatcher:
 
     def close(self) -> None:
         """Draw the conclusions and let go of what they were drawn from."""
-        self.tracks = tuple(
-            replace(track, views=views.between(track.first_frame, track.last_frame) or track.views)
-            for face, likeness in self._likenesses.items()
-            for views in (self._views[face],)
-            for track in likeness.tracks(self._index, face)
-            if len(track.landmarks) >= _LEAST_FRAMES
-        )
-        plate = self._background.plate() if self.tracks else None
-        if plate is not None:
+        with Aside() as aside:
+            aside.later(self._part_tracks)
+            plate = self._background.plate() if self._likenesses else None
+        if plate is not None and self.tracks:
             motion = self._background.motion(self.shot.last_frame - self.shot.first_frame + 1)
             self.shot = replace(self.shot, plate=self._shelf.put(plate), motion=motion)
         laid = self._overlaid.overlay() if self.tracks else None
@@ -228,6 +223,15 @@ class _ShotWatcher:
             self.shot = replace(self.shot, overlay=overlay.packed(laid))
         self.shot = replace(self.shot, noise=float(np.median(self._noises or [0])))
         del self._follower, self._likenesses, self._views, self._background, self._overlaid
+
+    def _part_tracks(self) -> None:
+        self.tracks = tuple(
+            replace(track, views=views.between(track.first_frame, track.last_frame) or track.views)
+            for face, likeness in self._likenesses.items()
+            for views in (self._views[face],)
+            for track in likeness.tracks(self._index, face)
+            if len(track.landmarks) >= _LEAST_FRAMES
+        )
 
 
 @dataclass(frozen=True, slots=True)

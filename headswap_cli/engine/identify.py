@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -39,18 +40,23 @@ _MARGIN = 1.5
 
 
 class FaceEmbedder:
-    """Describes faces by 128 numbers, close for the same person.
+    """Describes faces by 128 numbers, close for the same person; not for several threads at once.
 
     Args:
         weights: The folder of the fetched weights.
     """
 
     def __init__(self, weights: Path) -> None:
-        self._network = FaceNet(weights / "dlib_face_recognition_resnet_model_v1.dat")
+        self._weights = weights
 
     def embed(self, frame: Frame, landmarks: Landmarks) -> Embedding:
         """Return the embedding, (128,), of one face of a frame, BGR."""
         return self._network(_upright(landmarks).take(frame, SIDE))
+
+    @cached_property
+    def _network(self) -> FaceNet:
+        # In an analysis it is wanted by a thread that nobody waits for then, a second after the others.
+        return FaceNet(self._weights / "dlib_face_recognition_resnet_model_v1.dat")
 
 
 def identify(tracks: Sequence[Track]) -> list[tuple[Track, ...]]:

@@ -265,15 +265,12 @@ def _views(
     if min(x1 - x0, y1 - y0) < 8:
         return None
     part = np.s_[y0:y1, x0:x1]
-    head = np.asarray(np.clip(layer[part][..., :3], 0, 255), np.uint8)
+    frame, head = piece.image[part], layer[part]
     offset = np.array([x0, y0], np.float32)
-    areas = [_skin_area(head, points[:, :2] - offset, _LIPS).astype(np.uint8) for points in (own, new)]
-    areas[1] *= (layer[part][..., 3] > 0.9).astype(np.uint8)
-    greys = [
-        np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
-        for picture in (piece.image[part], head)
-    ]
-    return (greys[0], greys[1]), (areas[0], areas[1])
+    areas = [_skin_area(frame, points[:, :2] - offset, _LIPS).astype(np.uint8) for points in (own, new)]
+    areas[1] *= (head[..., 3] > 0.9).astype(np.uint8)
+    greys = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.minimum(cv2.cvtColor(head, cv2.COLOR_BGRA2GRAY), 255)
+    return (np.asarray(greys[0], np.uint8), np.asarray(greys[1], np.uint8)), (areas[0], areas[1])
 
 
 def _skin_area(piece: Frame, landmarks: Floats, holes: Sequence[NDArray[np.int32]]) -> Mask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from headswap_cli.engine.cast import Cast, Tally
 from headswap_cli.engine.decode import VideoReader
@@ -161,18 +161,23 @@ class _Settler:
     A kernel that is wanted late, as for the first hand, brings back all that reads it from the disk.
     """
 
+    # Of this process, whatever it makes.
+    _kernels: ClassVar[int] = 0
+
     def __init__(self) -> None:
         self._frames_since = _SETTLED_AFTER
-        self._kernels = 0
+        self._has_settled = False
 
     def note_frame(self) -> None:
         """Take note of a frame in which a head was swapped."""
         self._frames_since += 1
-        kernels = count_ready()
-        if self._frames_since > _SETTLED_AFTER and kernels > self._kernels:
-            self._frames_since, self._kernels = 0, kernels
+        has_read = count_ready() > _Settler._kernels
+        if self._frames_since > _SETTLED_AFTER and (has_read or not self._has_settled):
+            self._frames_since, self._has_settled = 0, True
             give_back_memory()
-            give_back_files()
+            if has_read:
+                _Settler._kernels = count_ready()
+                give_back_files()
 
 
 def swappers(roles: Sequence[Role], weights: Path) -> dict[int, Swapper]:

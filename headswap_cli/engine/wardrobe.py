@@ -11,6 +11,7 @@ import numpy as np
 
 from headswap_cli import wire
 from headswap_cli.engine import topology
+from headswap_cli.engine.aside import Aside
 from headswap_cli.engine.bystander import closer_squares, told_bystander
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.gate import ASIDE, FRONTAL, judge
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from headswap_cli.engine.hand import Hand
     from headswap_cli.engine.look import Look
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.types import Detection, Embedding, Frame, Landmarks
@@ -209,13 +209,12 @@ class Wardrobe:
         landmarks, _ = self._mesh.from_detection(photo, face)
         verdict = judge(photo, landmarks, turn_limit=turn_limit)
         self._pulse()
-        # Of the photo before nothing is known, not even of one that was refused.
-        self._hands.reset()
-        _require_bare(photo, landmarks, self._hands.find(photo, face_box(landmarks)))
-        self._pulse()
-        reference = build_reference(
-            photo, landmarks, self._matte, topology.read_triangles(self._weights / MESH_EDGES)
-        )
+        with Aside() as aside:
+            # While the head is cut out, which leaves another thread free to work.
+            aside.later(self._require_bare, photo, landmarks)
+            reference = build_reference(
+                photo, landmarks, self._matte, topology.read_triangles(self._weights / MESH_EDGES)
+            )
         self._pulse()
         embedding = None if is_alone else self._embedder.embed(photo, landmarks)
         told = [*self._bystander(photo, face, found), *verdict.warnings]
@@ -223,6 +222,20 @@ class Wardrobe:
             told.append(_GLASSES)
         of_outline = tuple(_background(reference) + _cut_off(reference))
         return _Seen(Head(reference, verdict.look), embedding, tuple(told), of_outline)
+
+    def _require_bare(self, photo: Frame, landmarks: Landmarks) -> None:
+        """Raise where a hand is before the face: it would go wherever the head goes."""
+        # Of the photo before nothing is known, not even of one that was refused.
+        self._hands.reset()
+        mask = hand_mask(self._hands.find(photo, face_box(landmarks)), photo, (0, 0), 1.0)
+        face = inside(landmarks[topology.OVAL], photo.shape) > 0
+        share = float(mask[face].mean()) if mask is not None and face.any() else 0.0
+        if share > _COVERED:
+            raise PhotoFault(
+                wire.INVALID_PARAMETER,
+                "a hand covers a part of the face in the reference photo: take one with the face free"
+                f" ({100 * share:.0f} % of it is covered; at most {100 * _COVERED:.0f} may be)",
+            )
 
     def _bystander(self, photo: Frame, face: Detection, found: list[Detection]) -> list[str]:
         """Look closer for somebody else on a photo, and return what there is to say of them."""
@@ -254,21 +267,6 @@ def _cut_off(reference: Reference) -> list[str]:
 def _numbered(each: Iterable[Sequence[str]]) -> tuple[str, ...]:
     """Return what is said of photos with their numbers."""
     return tuple(f"photo {number}: {text}" for number, texts in enumerate(each, start=1) for text in texts)
-
-
-def _require_bare(photo: Frame, landmarks: Landmarks, hands: list[Hand]) -> None:
-    """Raise where a hand is before the face: it would go wherever the head goes."""
-    mask = hand_mask(hands, photo, (0, 0), 1.0)
-    if mask is None:
-        return
-    face = inside(landmarks[topology.OVAL], mask.shape) > 0
-    share = float(mask[face].mean()) if face.any() else 0.0
-    if share > _COVERED:
-        raise PhotoFault(
-            wire.INVALID_PARAMETER,
-            "a hand covers a part of the face in the reference photo: take one with the face free"
-            f" ({100 * share:.0f} % of it is covered; at most {100 * _COVERED:.0f} may be)",
-        )
 
 
 def _key(paths: Sequence[Path]) -> _Key:

@@ -20,6 +20,7 @@ from headswap_cli.engine.front import Front
 from headswap_cli.engine.geometry import bounding_box, face_box, face_width, yaw_sine
 from headswap_cli.engine.hand import hand_mask
 from headswap_cli.engine.headmatte import HeadMatte
+from headswap_cli.engine.held import may_be_taken_for_things, with_held
 from headswap_cli.engine.hull import FIRST_EYE, FIRST_RING
 from headswap_cli.engine.paint import Painter
 from headswap_cli.engine.piece import Piece, cut_piece
@@ -104,6 +105,7 @@ class HeadSwapper:
         self._cuts_hair = cuts_hair
         self._beard = appearance is not None and has_beard(appearance.colours, appearance.layout)
         new = reference.textures[0][..., :3], reference.texture_points
+        self._hangs = cuts_hair or may_be_taken_for_things(appearance)
         self._shaves = mode is Mode.FACE and self._beard and not has_beard(*new)
         self._tone = tone
         self._wants_matte = mode is Mode.HEAD or tone is not Tone.SOURCE
@@ -160,17 +162,17 @@ class HeadSwapper:
         if piece is None:
             nothing = np.zeros(frame.shape[:2], np.bool_)
             return Rendered(frame, nothing, nothing, swapped=False)
-        thing = self._in_front(landmarks, piece, others)
+        person = self._person(frame, piece, posed) if self._wants_matte else None
+        thing = self._in_front(landmarks, piece, others, person)
         covered = _with_people(piece, thing, others)
         hidden = None if covered is None else _shrunk(piece, covered)
         layer, face = self._painter.paint(piece, landmarks, posed, hidden, motion)
-        laid = _laid(piece, layer, _shown(piece, thing, strength)) if others.before else None
+        laid = _laid(piece, layer, _shown(piece, thing, strength), others)
         shown = _shown(piece, covered, strength)
         image = frame.copy()
         changed, head = (np.zeros(frame.shape[:2], np.bool_) for _ in range(2))
-        if self._mode is Mode.HEAD:
-            person = self._person(frame, piece, posed)
-            scene = self._toned(piece, person, landmarks, hidden, strength)
+        scene = self._toned(piece, person, landmarks, hidden, strength)
+        if self._mode is Mode.HEAD and person is not None:
             # Here a job's memory peaks.
             del face
             background = self._background(
@@ -187,9 +189,6 @@ class HeadSwapper:
         else:
             outline = self._outline(landmarks, posed)
             face *= piece.enlarged(inside(piece.small.shape, piece.reduced(outline), self._skin))
-            scene = piece
-            if self._wants_matte:
-                scene = self._toned(piece, self._person(frame, piece, posed), landmarks, hidden, strength)
             head[piece.part] = face * shown > _THERE
             changed[piece.part] = join_bands(scene.image, layer, face, shown, image[piece.part])
         if scene is not piece:
@@ -213,13 +212,20 @@ class HeadSwapper:
         strength = self._fade.follow(frame.shape[:2], landmarks, posed.yaw)
         return posed, strength, self._piece(frame, landmarks, posed) if strength > 0 else None
 
-    def _in_front(self, landmarks: Landmarks, piece: Piece, others: Others) -> Mask | None:
+    def _in_front(
+        self, landmarks: Landmarks, piece: Piece, others: Others, person: Mask | None = None
+    ) -> Mask | None:
         """Return how much of each pixel of the piece a thing or a hand covers, None where nothing does."""
         overlay = None if others.overlay is None else others.overlay[piece.part] * np.float32(1 / 255)
         thing = self._front.find(piece, landmarks, overlay, others.hands) if self._front else None
         hand = hand_mask(others.hands, piece.small, (piece.x0, piece.y0), piece.factor[0], piece.image)
         found = [mask for mask in (thing, hand, overlay) if mask is not None]
-        return np.maximum.reduce(found) if found else None
+        if not found:
+            return None
+        covered = np.asarray(np.maximum.reduce(found), np.float32)
+        if self._mode is not Mode.HEAD or person is None:
+            return covered
+        return with_held(piece, covered, person, landmarks, others.hands, hangs=self._hangs)
 
     def _person(self, frame: Frame, piece: Piece, posed: Posed) -> Mask:
         middle = posed.landmarks[topology.OVAL, :2].mean(axis=0)
@@ -268,10 +274,10 @@ class HeadSwapper:
         return wider
 
     def _toned(
-        self, piece: Piece, person: Mask, landmarks: Landmarks, hidden: Mask | None, strength: float
+        self, piece: Piece, person: Mask | None, landmarks: Landmarks, hidden: Mask | None, strength: float
     ) -> Piece:
         """Return the piece with the skin that stays in the new one's tone, where that is not the person's."""
-        if self._tone is Tone.SOURCE:
+        if self._tone is Tone.SOURCE or person is None:
             return piece
         gains = 1 + (self._painter.skin_gains - 1) * np.float32(strength)
         return toned(piece, person, landmarks, gains, hidden, head_stays=self._mode is Mode.FACE)
@@ -346,8 +352,8 @@ def _shown(piece: Piece, covered: Mask | None, strength: float) -> Mask:
     return shown
 
 
-def _laid(piece: Piece, layer: Floats, shown: Mask) -> Laid:
-    return Laid(piece.part, layer * shown[..., np.newaxis])
+def _laid(piece: Piece, layer: Floats, shown: Mask, others: Others) -> Laid | None:
+    return Laid(piece.part, layer * shown[..., np.newaxis]) if others.before else None
 
 
 def _shrunk(piece: Piece, mask: Mask) -> Mask:

@@ -16,7 +16,7 @@ from headswap_cli.engine.jawline import above_jaw, turning
 from headswap_cli.engine.matting import solve_alpha, window_colours
 from headswap_cli.engine.mixture import unmix
 from headswap_cli.engine.spill import without_spill
-from headswap_cli.engine.strand import strand_ends, without_smoke
+from headswap_cli.engine.strand import strand_ends, without_blots, without_smoke
 from headswap_cli.engine.types import Frame, Landmarks, Mask, Matte
 
 # Graph cuts take seconds on large pictures and gain nothing from them: the matte is refined afterwards.
@@ -105,7 +105,7 @@ def cut_head(image: Frame, landmarks: Landmarks, matte: Matte) -> HeadCut:
     whole *= np.maximum(bare, jaw)
     alpha = np.clip((whole * keep - _HAZE) / (1 - 3 * _HAZE), 0, 1).astype(np.float32)
     alpha *= _attached(alpha > _WISP, layout)
-    alpha = without_smoke(alpha, layout.width)
+    alpha = without_blots(without_smoke(alpha, layout.width), person, layout.width)
     fringe = np.clip((layout.brows + 0.02 * layout.width - layout.rows) / (0.06 * layout.width), 0, 1)
     fringe = np.asarray(fringe * (to_hair < 1.1 * to_skin), np.float32)
     return HeadCut(
@@ -212,7 +212,9 @@ def _fine(image: Frame, person: Mask, layout: _Layout) -> tuple[Mask, Frame]:
     face = cv2.erode(layout.oval, disc(_RIM * width))[part] > 0
     firm = cv2.erode((coarse > 0.95).astype(np.uint8), disc(_FRINGE * width)) > 0
     bare = cv2.dilate((coarse > 0.05).astype(np.uint8), disc(_LOOSE * width)) == 0
-    mixture = unmix(picture, coarse, firm, bare, face)
+    crown = (layout.rows < layout.brows)[part] & (cv2.dilate(layout.oval, disc(_RIM * width))[part] == 0)
+    head = (layout.rows < layout.ears)[part]
+    mixture = unmix(picture, coarse, firm, bare, face=face, crown=crown, head=head)
     alpha = solve_alpha(picture, mixture.alpha, mixture.trust)
     whole, colours = person.copy(), image.copy()
     whole[part], colours[part] = alpha, foreground_of(picture, alpha)

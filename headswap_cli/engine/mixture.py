@@ -22,6 +22,9 @@ _SAME, _UNLIKE = 22.0, 36.0
 _TOLD, _EXPLAINED = 40.0, 20.0
 # A colour this near to the foreground's own is all foreground; the background is more even.
 _OWN, _OTHER = 18.0, 10.0
+# Pairs whose errors are so alike explain a pixel alike well; grey levels. Up to the first spread of what they
+# say it is one answer, from the second more on any.
+_AS_WELL, _ONE_ANSWER, _ANY_ANSWER = 16.0, 0.26, 0.12
 
 
 # Of what a coarse matte is so sure may have colours of its own: none that mix to within so many grey levels.
@@ -40,7 +43,9 @@ class Mixture:
     trust: Mask
 
 
-def unmix(image: Frame, prior: Mask, firm: Area, bare: Area, face: Area) -> Mixture:
+def unmix(
+    image: Frame, prior: Mask, firm: Area, bare: Area, *, face: Area, crown: Area, head: Area
+) -> Mixture:
     """Take each pixel that is neither firm nor bare for a mixture of a colour within and one beyond.
 
     Args:
@@ -49,6 +54,8 @@ def unmix(image: Frame, prior: Mask, firm: Area, bare: Area, face: Area) -> Mixt
         firm: What is foreground most likely; where it has the background's colour that is asked anew.
         bare: What is background for sure.
         face: What is foreground for sure, though of other colours than what is mixed with the background.
+        crown: Where nothing but hair is mixed with the background: no skin, no clothes.
+        head: Where the coarse matte is no worse than colours that say nothing: above hair's lower ends.
 
     Returns: 1 on ``firm`` and ``face``, 0 on ``bare``, trusted wholly there.
     Source: Wang, Cohen, Optimized color sampling for robust matting, CVPR 2007, eq. 1-5, with few samples.
@@ -68,14 +75,22 @@ def unmix(image: Frame, prior: Mask, firm: Area, bare: Area, face: Area) -> Mixt
         [push_pull(picture, area.astype(np.float32))[unknown], *main]
         for area, main in ((firm, within), (bare, beyond))
     )
-    part, error, contrast = _best_pair(pixels, inner, outer)
+    # Where hair alone is mixed with the background no skin or clothes must explain it.
+    hair = _main_colours(picture, (prior > _SURE) & crown & ~face, unknown & crown)
+    part, error, contrast, spread = np.empty((4, len(pixels)), np.float32)
+    for chosen, main in ((crown[unknown], hair or within), (~crown[unknown], within)):
+        found = _best_pair(pixels[chosen], [inner[0][chosen], *main], [outer[0][chosen], *outer[1:]])
+        part[chosen], error[chosen], contrast[chosen], spread[chosen] = found
     part += (1 - part) * np.exp(-_nearest(pixels, inner) / (2 * _OWN**2)) * coarse
     part *= 1 - np.exp(-_nearest(pixels, outer) / (2 * _OTHER**2)) * (1 - coarse)
     strange = _strange(pixels, (coarse > _SURE) & (part < _SURE), inner, outer[0])
     part[strange], error[strange], contrast[strange] = coarse[strange], 0, _UNLIKE**2
     alpha, trust = firm.astype(np.float32), np.ones(prior.shape, np.float32)
-    alpha[unknown] = part
-    trust[unknown] = 0.98 * contrast / (contrast + _TOLD**2) * np.exp(-error / (2 * _EXPLAINED**2))
+    told = 0.98 * contrast / (contrast + _TOLD**2) * np.exp(-error / (2 * _EXPLAINED**2))
+    # Where pairs that explain a pixel alike well say all sorts of things, colours decide nothing.
+    undecided = np.clip((spread - _ONE_ANSWER) / _ANY_ANSWER, 0, 1) * head[unknown]
+    alpha[unknown] = part + (coarse - part) * undecided
+    trust[unknown] = told * (1 - undecided) + 0.5 * np.abs(2 * coarse - 1) * undecided
     return Mixture(alpha, trust)
 
 
@@ -122,10 +137,17 @@ def _like(picture: Floats, these: list[Floats], those: list[Floats]) -> Area:
     return np.asarray((_nearest(picture, these) < _SAME**2) & (_nearest(picture, those) > _UNLIKE**2))
 
 
-def _best_pair(pixels: Floats, within: list[Floats], beyond: list[Floats]) -> tuple[Floats, Floats, Floats]:
-    """Return, by the pair of colours that explains a pixel best, its part, the error and the contrast."""
+def _best_pair(
+    pixels: Floats, within: list[Floats], beyond: list[Floats]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return, by the pair of colours that explains a pixel best, its part, the error and the contrast.
+
+    And by how much what other pairs say of its part differs, the more the better they explain it, as a
+    standard deviation.
+    """
     part, contrast = np.zeros(len(pixels), np.float32), np.zeros(len(pixels), np.float32)
     error = np.full(len(pixels), np.inf, np.float32)
+    sums = np.zeros((3, len(pixels)), np.float32)
     for inner in within:
         for outer in beyond:
             across = np.broadcast_to(inner - outer, pixels.shape)
@@ -138,7 +160,12 @@ def _best_pair(pixels: Floats, within: list[Floats], beyond: list[Floats]) -> tu
             error = np.where(better, left, error)
             part = np.where(better, place, part)
             contrast = np.where(better, length, contrast)
-    return part, error, contrast
+            weight = 1 / np.square(1 + left * np.float32(1 / _AS_WELL**2))
+            sums[0] += weight
+            sums[1] += weight * place
+            sums[2] += weight * place * place
+    mean = sums[1] / sums[0]
+    return part, error, contrast, np.sqrt(np.maximum(sums[2] / sums[0] - mean * mean, 0))
 
 
 def _strange(pixels: Floats, sure: Area, inner: list[Floats], near: Floats) -> Area:
@@ -146,7 +173,7 @@ def _strange(pixels: Floats, sure: Area, inner: list[Floats], near: Floats) -> A
 
     That something of its colour stands further off says nothing.
     """
-    _, error, _ = _best_pair(pixels[sure], [inner[0][sure], *inner[1:]], [near[sure]])
+    _, error, _, _ = _best_pair(pixels[sure], [inner[0][sure], *inner[1:]], [near[sure]])
     strange = np.zeros(len(pixels), np.bool_)
     strange[sure] = error > _UNMIXED**2
     return strange

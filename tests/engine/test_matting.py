@@ -17,13 +17,14 @@ from tests.engine import heads, strands
 BACKGROUNDS = {"green": (40, 170, 40), "red": (40, 40, 200), "wall": (205, 205, 210), "night": (10, 10, 12)}
 ALPHA = strands.tuft()
 NO_FACE = np.zeros(ALPHA.shape, np.bool_)
+ALL_HAIR = {"face": NO_FACE, "crown": ~NO_FACE, "head": ~NO_FACE}
 _COLOUR = st.tuples(*[st.integers(0, 255)] * 3)
 
 
 def matted(background: tuple[int, int, int]) -> np.ndarray:
     picture = strands.laid_on(ALPHA, strands.hair(), background)
     firm, bare = strands.known_parts(ALPHA)
-    mixture = unmix(picture, np.full(ALPHA.shape, 0.5, np.float32), firm, bare, NO_FACE)
+    mixture = unmix(picture, np.full(ALPHA.shape, 0.5, np.float32), firm, bare, **ALL_HAIR)
     return solve_alpha(picture, mixture.alpha, mixture.trust)
 
 
@@ -72,7 +73,13 @@ def test_a_larger_picture_is_solved_from_its_smaller_ones_with_the_same_outcome(
     picture = strands.laid_on(alpha, strands.hair(480), BACKGROUNDS["green"])
     firm, bare = strands.known_parts(alpha, reach=70)
     mixture = unmix(
-        picture, np.full(alpha.shape, 0.5, np.float32), firm, bare, np.zeros(alpha.shape, np.bool_)
+        picture,
+        np.full(alpha.shape, 0.5, np.float32),
+        firm,
+        bare,
+        face=np.zeros(alpha.shape, np.bool_),
+        crown=np.ones(alpha.shape, np.bool_),
+        head=np.ones(alpha.shape, np.bool_),
     )
     found = solve_alpha(picture, mixture.alpha, mixture.trust)
     assert np.abs(found - alpha)[~(firm | bare)].mean() < 0.04
@@ -83,7 +90,7 @@ def test_a_gap_within_the_hair_that_shows_the_wall_is_seen_through() -> None:
     alpha[56:64, 50:70] = 0
     picture = strands.laid_on(alpha, strands.hair(), BACKGROUNDS["green"])
     firm, bare = strands.known_parts(strands.tuft())
-    mixture = unmix(picture, np.full(alpha.shape, 0.9, np.float32), firm, bare, NO_FACE)
+    mixture = unmix(picture, np.full(alpha.shape, 0.9, np.float32), firm, bare, **ALL_HAIR)
     assert solve_alpha(picture, mixture.alpha, mixture.trust)[58:62, 54:66].max() < 0.2
 
 
@@ -94,7 +101,7 @@ def test_a_rail_as_dark_as_the_hair_that_runs_behind_it_is_none_of_it() -> None:
     picture[rail][behind] = strands.HAIR
     firm, bare = strands.known_parts(ALPHA)
     prior = np.where(firm, 1, 0.5).astype(np.float32)
-    mixture = unmix(picture, prior, firm, bare, NO_FACE)
+    mixture = unmix(picture, prior, firm, bare, **ALL_HAIR)
     found = solve_alpha(picture, mixture.alpha, mixture.trust)
     assert found[rail][behind].mean() < 0.1
 
@@ -107,7 +114,7 @@ def test_a_bright_hat_is_none_of_the_wall_though_something_as_bright_stands_furt
     prior = np.where(ALPHA > 0.5, 1, 0).astype(np.float32)
     prior[hat] = 1
     bare[18:36, 41:79] = False
-    mixture = unmix(picture, prior, firm, bare, NO_FACE)
+    mixture = unmix(picture, prior, firm, bare, **ALL_HAIR)
     found = solve_alpha(picture, mixture.alpha, mixture.trust)
     assert found[hat].min() > 0.9
     assert found[flag].max() < 0.1
@@ -118,13 +125,13 @@ def test_a_picture_of_nothing_but_foreground_or_background_stays_as_the_prior_ha
     picture = strands.hair()
     everywhere, nowhere = np.ones(ALPHA.shape, np.bool_), NO_FACE
     firm, bare = (everywhere, nowhere) if whole else (nowhere, everywhere)
-    mixture = unmix(picture, ALPHA, firm, bare, nowhere)
+    mixture = unmix(picture, ALPHA, firm, bare, **ALL_HAIR)
     assert (mixture.alpha == float(whole)).all()
     assert (mixture.trust == 1).all()
 
 
 def test_without_a_background_to_compare_with_the_prior_decides() -> None:
-    mixture = unmix(strands.hair(), ALPHA, ALPHA > 0.9, NO_FACE, NO_FACE)
+    mixture = unmix(strands.hair(), ALPHA, ALPHA > 0.9, NO_FACE, **ALL_HAIR)
     np.testing.assert_array_equal(mixture.alpha[ALPHA <= 0.9], ALPHA[ALPHA <= 0.9])
     assert mixture.trust[ALPHA <= 0.9].max() < 1
 

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from headswap_cli import wire
 from headswap_cli.engine import hull, topology
 from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.hair import HeadCut, cut_head
-from headswap_cli.engine.reference import read_photo, select_face
+from headswap_cli.engine.reference import Reference, read_photo, select_face
 from headswap_cli.engine.strand import strand_ends
-from headswap_cli.engine.types import Detection, MediaFault
+from headswap_cli.engine.types import Detection, Frame, Mask, MediaFault
 from tests import media
 from tests.engine import heads, strands
 
@@ -338,6 +339,64 @@ def test_hair_has_the_same_colours_and_outline_before_any_wall(wall: str) -> Non
     assert np.abs(green.alpha - other.alpha)[shown].mean() < 0.012
     edge = (np.minimum(green.alpha, other.alpha) > 0.1) & (green.alpha < 0.95)
     assert np.abs(green.colours.astype(int) - other.colours)[edge].mean() < 6
+
+
+def _over(wall: NDArray[np.floating]) -> tuple[HeadCut, Mask]:
+    """Cut a man with short hair out from before a wall; return the head, and where his hair surely is."""
+    reference = heads.reference("obama.jpg")
+    upright, alpha = _shown(reference)
+    painted = upright[..., :3] * alpha[..., np.newaxis] + wall * (1 - alpha[..., np.newaxis])
+    grain = np.random.default_rng(1).normal(0, 1.5, painted.shape)
+    picture = np.asarray(np.clip(painted + grain, 0, 255), np.uint8)
+    return cut_head(picture, reference.landmarks, heads.matte()), _crown_of(reference)
+
+
+def _shown(reference: Reference) -> tuple[Frame, Mask]:
+    upright = reference.textures[0][: reference.textures[0].shape[1]]
+    return upright, np.asarray(upright[..., 3] / np.float32(255), np.float32)
+
+
+def _crown_of(reference: Reference) -> Mask:
+    _, alpha = _shown(reference)
+    high = np.arange(len(alpha))[:, np.newaxis] < reference.landmarks[topology.FOREHEAD, 1]
+    return np.asarray((alpha > 0.95) & high, np.float32)
+
+
+@pytest.mark.media
+def test_short_hair_before_stones_and_curtains_of_its_own_colours_is_whole() -> None:
+    reference = heads.reference("obama.jpg")
+    upright, alpha = _shown(reference)
+    rng = np.random.default_rng(4)
+    own = upright[_crown_of(reference) > 0][:, :3]
+    count = tuple(length // 6 + 1 for length in alpha.shape)
+    stones = own[rng.integers(0, len(own), count)] * rng.uniform(0.8, 1.5, (*count, 1))
+    wall = np.kron(stones, np.ones((6, 6, 1)))[: alpha.shape[0], : alpha.shape[1]]
+    wall[:, np.arange(alpha.shape[1]) // 30 % 2 > 0] = (48, 58, 140)
+    cut, hair = _over(cv2.GaussianBlur(np.clip(wall, 0, 255).astype(np.float32), (0, 0), 1.2))
+    assert cut.alpha[hair > 0].mean() > 0.97
+    beside = cv2.dilate(alpha, np.ones((5, 5), np.uint8)) < 0.02
+    beside[round(float(reference.landmarks[topology.LOBES, 1].mean())) :] = False
+    assert cut.alpha[beside].mean() < 0.02
+
+
+@pytest.mark.media
+def test_what_has_hairs_colour_beside_a_head_and_is_thicker_than_a_lock_is_hardly_any_of_it() -> None:
+    reference = heads.reference("obama.jpg")
+    upright, alpha = _shown(reference)
+    width, row = reference.face_width, round(float(reference.landmarks[105, 1]))
+    inside = np.flatnonzero(alpha[row] > 0.5)
+    wall = np.full((*alpha.shape, 3), (150, 165, 175), np.float32)
+    blots = np.zeros(alpha.shape, np.uint8)
+    for gap, up in ((0.05, 0.0), (0.09, 0.25)):
+        for left in (inside[0] - (gap + 0.09) * width, inside[-1] + gap * width):
+            corner = np.round([left, row - up * width]).astype(int)
+            end = corner + np.round([0.09 * width, 0.12 * width]).astype(int)
+            cv2.rectangle(blots, corner.tolist(), end.tolist(), (1,), -1)
+    blots[alpha > 0.02] = 0
+    wall[blots > 0] = np.median(upright[_crown_of(reference) > 0][:, :3], axis=0)
+    cut, hair = _over(wall)
+    assert cut.alpha[hair > 0].mean() > 0.97
+    assert cut.alpha[blots > 0].mean() < 0.33
 
 
 @pytest.mark.media

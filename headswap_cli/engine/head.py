@@ -219,13 +219,12 @@ class HeadSwapper:
         overlay = None if others.overlay is None else others.overlay[piece.part] * np.float32(1 / 255)
         thing = self._front.find(piece, landmarks, overlay, others.hands) if self._front else None
         hand = hand_mask(others.hands, piece.small, (piece.x0, piece.y0), piece.factor[0], piece.image)
-        found = [mask for mask in (thing, hand, overlay) if mask is not None]
-        if not found:
-            return None
-        covered = np.asarray(np.maximum.reduce(found), np.float32)
-        if self._mode is not Mode.HEAD or person is None:
-            return covered
-        return with_held(piece, covered, person, landmarks, others.hands, hangs=self._hangs)
+        found = [mask for mask in (thing, hand) if mask is not None]
+        if found and person is not None and self._mode is Mode.HEAD:
+            covered = np.asarray(np.maximum.reduce(found), np.float32)
+            found = [with_held(piece, covered, person, landmarks, others.hands, hangs=self._hangs)]
+        found += [] if overlay is None else [overlay]
+        return np.asarray(np.maximum.reduce(found), np.float32) if found else None
 
     def _person(self, frame: Frame, piece: Piece, posed: Posed) -> Mask:
         middle = posed.landmarks[topology.OVAL, :2].mean(axis=0)

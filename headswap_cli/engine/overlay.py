@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from headswap_cli.engine import topology
 from headswap_cli.engine.channels import largest
+from headswap_cli.engine.geometry import disc, face_width
 from headswap_cli.engine.kernel import kernel
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ Bools = NDArray[np.bool_]
 _SIDE = 360
 # So many samples tell what stays, and in so many a face must have been behind it.
 _FEWEST, _BEHIND = 6, 3
+# The mesh's outline may lie beyond the face's: so near to it, face widths, what stays may be what is behind.
+_RIM = 0.05
 # Standard deviations over time, grey levels: what stays, what may be an edge of it, and what stirs.
 _STAYS, _NEARLY, _STIRS = 9.0, 18.0, 10.0
 # A step in the mean picture, grey levels, and standard deviations of what is beyond it.
@@ -71,8 +74,11 @@ class OverlayGatherer:
         self._count += 1
         cv2.accumulate(small, self._sum)
         cv2.accumulateSquare(small, self._squares)
-        outlines = [np.round(face[topology.OVAL, :2] / shrink).astype(np.int32) for face in faces]
-        inside = cv2.fillPoly(np.zeros(small.shape[:2], np.uint8), outlines, (1,))
+        inside = np.zeros(small.shape[:2], np.uint8)
+        for face in faces:
+            outline = np.round(face[topology.OVAL, :2] / shrink).astype(np.int32)
+            whole = cv2.fillPoly(np.zeros_like(inside), [outline], (1,))
+            inside |= cv2.erode(whole, disc(_RIM * face_width(face) / shrink), borderValue=0)
         cv2.accumulate(inside, self._behind)
 
     def overlay(self) -> Mask | None:

@@ -79,6 +79,18 @@ def test_what_stays_behind_a_face_or_where_none_comes_is_not_laid_over() -> None
     assert gathered(seen) is None
 
 
+def test_a_rail_that_ends_where_the_face_does_is_behind_it_though_the_mesh_reaches_further() -> None:
+    seen = []
+    for step in range(10):
+        frame = np.full((*_SIZE, 3), 120, np.uint8)
+        frame[54:66, 118:] = 20
+        # It hardly moves, and talks: its cheeks stir.
+        light = np.array([60, 80, 130]) + 40 * (step % 3)
+        cv2.circle(frame, (80, 60), 37, light.tolist(), -1)
+        seen.append((frame, face_at(80, 60, 42)))
+    assert gathered(seen) is None
+
+
 def test_few_samples_tell_nothing() -> None:
     assert gathered([(barred(frame), face) for frame, face in samples()[:5]]) is None
 

@@ -47,7 +47,7 @@ _INERTIA = 0.35
 _LID = 0.05
 # What is bright and lies so much within the lips is teeth, though the steadied lips have not parted yet. How
 # far the lips' outline may be off, face widths.
-_TEETH, _LIPS = 0.8, 0.02
+_WITHIN, _LIPS = 0.8, 0.02
 # A thing that lies so much on worn glasses is they.
 _ON_THEM = 0.5
 # Of a pixel that an overlay has a share in, at least.
@@ -172,7 +172,8 @@ def _things(
         if size < _SPECK * float(inside.sum()) or surest <= _SEED:
             continue
         area = labels == label
-        if _are_teeth(image[area], compared.usual[area], lips[area]):
+        # Teeth, and the whites of eyes that are wider open than the steadied lids.
+        if any(_shine(image[area], compared.usual[area], within[area]) for within in (lips, openings[0])):
             continue
         lies_like_hair = nearest < _AT_EDGE and deepest <= _HAIR
         if lies_like_hair and not hair_stays and not _is_dyed(image[area], compared.usual[area]):
@@ -268,9 +269,9 @@ def _survey(labels: NDArray[np.int32], soft: Mask, depth: Mask, found: Floats) -
                 found[label, 3] = max(found[label, 3], depth[y, x])
 
 
-def _are_teeth(colours: Floats, usual: Floats, in_lips: Bools) -> bool:
-    """Whether a thing lies within the lips and is brighter than they are."""
-    return float(in_lips.mean()) > _TEETH and float(colours.mean()) > float(usual.mean())
+def _shine(colours: Floats, usual: Floats, within: Bools) -> bool:
+    """Whether a thing lies within lips or lids and is brighter than they are."""
+    return float(within.mean()) > _WITHIN and float(colours.mean()) > float(usual.mean())
 
 
 def _is_dyed(colours: Floats, usual: Floats) -> bool:

@@ -231,6 +231,26 @@ def test_teeth_that_show_before_the_steadied_lips_part_are_no_thing_and_a_straw_
         assert (found is not None and float(found.max()) > 0.5) == is_thing
 
 
+def test_the_white_of_an_eye_that_is_wider_open_than_the_steadied_lids_is_no_thing() -> None:
+    drawn = shot("single_face.mp4")[:18]
+    appearance = learn(drawn, triangles())
+    assert appearance is not None
+    frame, landmarks = drawn[0]
+    lids = landmarks[topology.RIGHT_EYE, :2]
+    middle, (width, height) = lids.mean(axis=0), np.ptp(lids, axis=0)
+    for reach, is_thing in ((0.0, False), (1.6, True)):
+        wide = frame.copy()
+        x, y = np.round(middle - (0, 0.35 * height)).astype(int).tolist()
+        cv2.ellipse(
+            wide, (x, y), (round(0.34 * width), round(0.5 * height)), 0, 0, 360, (228, 232, 236), cv2.FILLED
+        )
+        # A pen's cap goes on over the cheek.
+        end = (x, y + round(reach * width))
+        cv2.line(wide, (x, y), end, (228, 232, 236), max(3, round(0.2 * width)))
+        found = Front(appearance, triangles(), hair_stays=False).find(piece_of(wide, landmarks), landmarks)
+        assert (found is not None and float(found.max()) > 0.5) == is_thing
+
+
 def test_a_frown_beside_a_hand_is_no_thing() -> None:
     appearance = learn(shot("WolfgangLanger_Pexels.mp4")[::4], triangles())
     assert appearance is not None

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
     Bytes = NDArray[np.uint8]
     Floats = NDArray[np.float32]
-    Profile = NDArray[np.float64]
 
 # Grey levels of the brightest channel. A bar has one colour, at most that of black taken for full range (16)
-# and what coding adds; whatever is lighter than all that is picture.
-_BLACK, _FLAT, _LIT = 24, 8, 32
+# and what coding adds; whatever is lighter by so much than the darkest edge of the first frame is picture.
+_BLACK, _FLAT, _LIGHTER = 24, 8, 14
 # Of a bar's row so much may be lit at once, as by subtitles or a logo, of what is lit of the picture's rows
 # at most; and so much of a bar may ever be of another colour, as by one subtitle after the other.
 _ON_BAR, _NOT_FLAT = 0.4, 0.5
@@ -36,9 +35,9 @@ _CLEAN, _SURE = 0.15, 0.7
 # A bar mostly has its like across: two prove one another, and across from one that is sure one that is as
 # deep, or blacker than what a camera sees, needs less, as below dark clothes. One alone has to be as black.
 _LIKELY, _ALIKE, _BLACKER = 0.3, 0.1, 2
-# Where a bar's end was blurred, rows with less of the picture's light than this are its own, so many at most:
-# with more, what is left there of an old head shows as a line along the bar.
-_MIXED, _MOST_MIXED = 0.5, 3
+# Where coding or scaling blurred a bar's end, over so many rows at most, those with less of the picture's
+# light than this are its own: with more, what is left there of an old head shows as a line along the bar.
+_MIXED, _BLURRED = 0.5, 8
 # Less than this part of a frame's height or width is no picture.
 _LEAST_PICTURE = 0.2
 # Frames that need no other are quickly had, and begin most shots: about so many of a long video, of a short
@@ -82,6 +81,8 @@ class BarFinder:
 
     def __init__(self) -> None:
         self.count = 0
+        # What is lighter is lit.
+        self._dark = 0
         self._brightest: Bytes = np.zeros((0, 0), np.uint8)
         # Rows, then columns: how much of each was ever lit at once, and the sum of its means.
         self._lit: list[Floats] = []
@@ -91,7 +92,8 @@ class BarFinder:
     def rules_out(self) -> bool:
         """Whether all four edges have shown picture."""
         image = self._brightest
-        return not any(map(_may_be_bar, (image[0], image[-1], image[:, 0], image[:, -1])))
+        edges = image[0], image[-1], image[:, 0], image[:, -1]
+        return not any(_may_be_bar(edge, self._dark) for edge in edges)
 
     @property
     def is_hopeful(self) -> bool:
@@ -103,7 +105,10 @@ class BarFinder:
         """Look at a frame, (height, width, 3), BGR."""
         blue, green, red = cv2.split(frame)
         brightness = np.asarray(cv2.max(cv2.max(blue, green), red), np.uint8)
-        lit = np.asarray(brightness > _LIT, np.uint8)
+        if not self.count:
+            edges = brightness[0], brightness[-1], brightness[:, 0], brightness[:, -1]
+            self._dark = round(min(float(np.median(edge)) for edge in edges)) + _LIGHTER
+        lit = np.asarray(brightness > self._dark, np.uint8)
         lits, lights = ([_means(image, axis) for axis in (1, 0)] for image in (lit, brightness))
         if not self.count:
             self._brightest, self._lit, self._light = brightness, lits, lights
@@ -117,11 +122,33 @@ class BarFinder:
         """Return what were bars in all frames."""
         rows, columns = (_inside(lit) for lit in self._lit)
         # A bar's end is looked at where there is picture behind it.
-        top, bottom = _bars_along(self._brightest[:, columns], self._lit[0], self._light[0])
-        left, right = _bars_along(self._brightest[rows].T, self._lit[1], self._light[1])
+        parts = self._brightest[:, columns], self._brightest[rows].T
+        (top, bottom), (left, right) = (
+            _bars_along(_Seen(part, part > self._dark, lit, light))
+            for part, lit, light in zip(parts, self._lit, self._light, strict=True)
+        )
         found, shape = Bars(top, bottom, left, right), self._brightest.shape
         picture = self._brightest[found.inside(shape)].shape
         return found if (np.array(picture) >= _LEAST_PICTURE * np.array(shape)).all() else NO_BARS
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen from one edge to the opposite one.
+
+    ``brightest`` (rows, columns) is how bright each pixel ever was, ``ever`` (rows, columns) whether it was
+    lit at any time, ``lit`` (rows,) how much of a row was lit at once at most, ``light`` (rows,) the sum of
+    its means.
+    """
+
+    brightest: Bytes
+    ever: NDArray[np.bool_]
+    lit: Floats
+    light: Floats
+
+    def reversed(self) -> _Seen:
+        """Return the same from the opposite edge."""
+        return _Seen(self.brightest[::-1], self.ever[::-1], self.lit[::-1], self.light[::-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +168,11 @@ class _End:
         return self.lit >= _LIKELY and across.lit >= _SURE and (is_black or is_like)
 
 
+def _may_be_bar(edge: Bytes, dark: int) -> bool:
+    """Whether an outermost row or column, (pixels,) at their brightest, may be a bar's."""
+    return bool(np.median(edge) <= _BLACK and (edge > dark).mean() <= _CLEAN)
+
+
 def _means(image: Bytes, axis: int) -> Floats:
     return np.asarray(cv2.reduce(image, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel(), np.float32)
 
@@ -151,46 +183,29 @@ def _inside(lit: Floats) -> slice:
     return slice(int(shown[0]), int(shown[-1]) + 1) if len(shown) else slice(None)
 
 
-def _bars_along(brightest: Bytes, lit: Floats, light: Floats) -> tuple[int, int]:
-    """Return of how many rows the bars at the beginning and at the end are, 0 where there is none.
-
-    Args:
-        brightest: (rows, columns), how bright each pixel ever was.
-        lit: (rows,), how much of each row was lit at once at most.
-        light: (rows,), the sum of the rows' means.
-    """
-    if not brightest.size:
-        return 0, 0
-    one = _seeming(brightest, lit, light)
-    other = _seeming(brightest[::-1], lit[::-1], light[::-1])
+def _bars_along(seen: _Seen) -> tuple[int, int]:
+    """Return of how many rows the bars at the beginning and at the end are, 0 where there is none."""
+    one, other = _seeming(seen), _seeming(seen.reversed())
     return one.depth * one.is_bar(other), other.depth * other.is_bar(one)
 
 
-def _may_be_bar(row: Bytes) -> bool:
-    """Whether a row or column at a frame's edge, (pixels,) at their brightest, may be a bar's."""
-    return bool(np.median(row) <= _BLACK and (row > _LIT).mean() <= _CLEAN)
-
-
-def _seeming(brightest: Bytes, lit: Floats, light: Floats) -> _End:
-    """Return what seems to be the bar at the beginning; arguments as of ``_bars_along``."""
-    ever = np.asarray((brightest > _LIT).mean(axis=1))
-    shown = np.flatnonzero(lit > _ON_BAR * lit.max())
+def _seeming(seen: _Seen) -> _End:
+    """Return what seems to be the bar at the beginning."""
+    shown = np.flatnonzero(seen.lit > _ON_BAR * seen.lit.max())
+    ever = np.asarray(seen.ever.mean(axis=1))
     clean = np.flatnonzero(ever[: shown[0] if len(shown) else 0] <= _CLEAN)
-    if not _may_be_bar(brightest[0]) or not len(clean) or clean[-1] + _MOST_MIXED + 2 >= len(ever):
+    if not len(clean) or ever[0] > _CLEAN or clean[-1] + _BLURRED + 1 >= len(ever):
         return _End()
     dark = int(clean[-1]) + 1
-    bar = brightest[:dark]
+    bar = seen.brightest[:dark]
     colour = float(np.median(bar))
     if colour > _BLACK or (np.abs(bar - colour) > _FLAT).mean() > _NOT_FLAT:
         return _End()
-    depth = _end(light, dark)
+    depth = _end(seen.light, dark)
     return _End(depth, colour, float(ever[depth + 1]))
 
 
 def _end(light: Floats, dark: int) -> int:
     """Return the first row that is picture, one of some after the last that is clearly a bar's."""
-    base = float(np.median(light[:dark]))
-    for depth in range(dark, dark + _MOST_MIXED):
-        if light[depth] - base >= _MIXED * (light[depth + 2] - base):
-            return depth
-    return dark + _MOST_MIXED
+    base, blurred = float(np.median(light[:dark])), light[dark : dark + _BLURRED]
+    return dark + int(np.argmax(blurred - base >= _MIXED * (blurred.max() - base)))

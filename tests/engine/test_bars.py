@@ -100,6 +100,13 @@ def test_bars_are_found_where_the_picture_comes_out_of_black(pipeline: Pipeline,
     assert found(pipeline, tmp_path / "bare.mp4", faded) == NO_BARS
 
 
+def test_bars_are_found_around_a_dark_picture(pipeline: Pipeline, tmp_path: Path) -> None:
+    frames = islice(media.frames_of(media.clip("WolfgangLanger_Pexels.mp4")), FRAMES)
+    dark = [np.asarray(cv2.resize(frame, (320, 180)), np.uint8) for frame in frames]
+    bars = Bars(20, 20, 24, 24)
+    assert found(pipeline, tmp_path / "in.mp4", [boxed(frame, bars) for frame in dark]) == bars
+
+
 @pytest.mark.parametrize("light", [0.1, 0.3, 0.5])
 @pytest.mark.parametrize("clip", ["WolfgangLanger_Pexels.mp4", "jwpIntro.mp4"])
 def test_the_night_is_no_bar(pipeline: Pipeline, tmp_path: Path, clip: str, light: float) -> None:

@@ -23,6 +23,7 @@ from headswap_cli.engine.overlay import OverlayGatherer
 from headswap_cli.engine.plate import PlateGatherer, PlateShelf
 from headswap_cli.engine.scout import Scout
 from headswap_cli.engine.track import PATIENCE_BEHIND, FollowedFace, Follower, steadied
+from headswap_cli.engine.trail import Trail
 from headswap_cli.engine.types import MediaFault, Person, Scene, Shot, Track
 from headswap_cli.engine.views import Cutting, View, ViewKeeper, allowed, cut, evenly, thinned
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.scout import Glance
-    from headswap_cli.engine.trail import Trail
     from headswap_cli.engine.types import (
+        Bars,
         Embedding,
         Frame,
         Landmarks,
@@ -77,7 +78,8 @@ class Analyser:
             video: Its properties; the number of frames may be an estimate.
             on_progress: Told after every frame.
 
-        Returns: The scene; its number of frames is counted.
+        Returns: The scene; its number of frames is counted. People are in pixels of the whole frames, what
+            shots have is of the picture within the bars, which alone is looked at.
 
         Raises:
             MediaFault: There is no frame at all.
@@ -86,7 +88,8 @@ class Analyser:
         watchers: list[_ShotWatcher] = []
         passed: list[TimedFrame] = []
         with Aside() as aside:
-            for frame, glance in aside.ahead(frames, lambda frame: scout(frame.image), _ahead(video)):
+            shown = (replace(frame, image=video.bars.off(frame.image)) for frame in frames)
+            for frame, glance in aside.ahead(shown, lambda frame: scout(frame.image), _ahead(video)):
                 if glance.begins_shot:
                     if watchers:
                         aside.later(_end_shot, list(watchers))
@@ -98,7 +101,7 @@ class Analyser:
             if not watchers:
                 raise MediaFault(wire.UNREADABLE, "The video holds no picture that can be decoded.")
             aside.later(_end_shot, watchers)
-        people = [track for watcher in watchers for track in watcher.tracks]
+        people = [_placed(track, video.bars) for watcher in watchers for track in watcher.tracks]
         return Scene(
             video=replace(video, frame_count=len(passed)),
             shots=tuple(watcher.shot for watcher in watchers),
@@ -114,6 +117,16 @@ def _end_shot(watchers: Sequence[_ShotWatcher]) -> None:
     before = count - len(watchers[-1].tracks)
     for watcher in watchers if allowed(count) < allowed(before) else watchers[-1:]:
         watcher.tracks = tuple(replace(track, views=thinned(track.views, count)) for track in watcher.tracks)
+
+
+def _placed(track: Track, bars: Bars) -> Track:
+    """Return a track in the picture within the bars as it is in the whole frame."""
+    if not (bars.left or bars.top):
+        return track
+    corner = np.array([bars.left, bars.top, 0], np.float32)
+    landmarks = Trail(landmarks + corner for landmarks in track.landmarks).packed()
+    views = tuple(replace(view, x0=view.x0 + bars.left, y0=view.y0 + bars.top) for view in track.views)
+    return replace(track, landmarks=landmarks, views=views)
 
 
 def _ahead(video: VideoProperties) -> int:

@@ -304,6 +304,11 @@ def rescaled(matrix: Matrix, first: tuple[float, float], second: tuple[float, fl
     return np.column_stack([linear, shift])
 
 
+def shifted(matrix: Matrix, corner: tuple[float, float]) -> Matrix:
+    """Return a map, (2, 3), for pixels (x, y) that are counted from another corner of the first picture."""
+    return np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ np.array(corner)])
+
+
 def _corners(matrix: Matrix, shape: tuple[int, ...]) -> NDArray[np.float64]:
     height, width = shape[:2]
     return transform(matrix, np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float64))

@@ -118,7 +118,8 @@ class Cast:
             frame_index: Grows from call to call.
             frame: Of the source, at its own size, (height, width, 3), BGR.
         """
-        image = source = self.fit.frame(frame)
+        whole = self.fit.whole(frame)
+        image = source = self.fit.rest.off(whole)
         changed = np.zeros(image.shape[:2], np.bool_)
         was_swapped = False
         present = self._present(frame_index)
@@ -141,7 +142,8 @@ class Cast:
             was_swapped = was_swapped or rendered.swapped
         if was_swapped:
             self._add_grain(image, changed, frame_index)
-        return Played(image, changed, was_swapped)
+        nowhere = np.zeros(whole.shape[:2], np.bool_)
+        return Played(self.fit.framed(image, whole), self.fit.framed(changed, nowhere), was_swapped)
 
     def _add_grain(self, image: Frame, changed: NDArray[np.bool_], frame_index: int) -> None:
         # A picture made smaller has less noise.
@@ -243,7 +245,7 @@ class Cast:
             self._plate, self._motion = self.fit.moving(shot.plate.unpack(), shot.motion)
         elif shot.plate:
             self._plate = self.fit.plate(shot.plate.unpack())
-        self._overlay = unpacked(shot.overlay, self.fit.width, self.fit.height) if shot.overlay else None
+        self._overlay = unpacked(shot.overlay, *self.fit.shape[::-1]) if shot.overlay else None
 
 
 def _goes_on(expected: dict[int, tuple[Track, int]], one: _Presence, frame_index: int) -> bool:

@@ -236,7 +236,7 @@ def _faded(person: Person, reference: Reference, fit: Fit) -> dict[int, float | 
     for track in person.tracks:
         yaws = yaws_of(reference.vertices, map(fit.landmarks, track.landmarks))
         poses = zip(map(fit.landmarks, track.landmarks), yaws, strict=True)
-        strengths = strengths_before(poses, (fit.height, fit.width))
+        strengths = strengths_before(poses, fit.shape)
         faded.update(enumerate(strengths, start=track.first_frame + 1))
     return faded
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import queue
 import threading
 from bisect import bisect_right
@@ -125,6 +126,21 @@ class VideoSource:
                 raise _AstrayError
             yield frame_index, frame
         raise _AstrayError
+
+    def glimpses(self, apart_s: float, *, keys: bool) -> Iterator[Frame]:
+        """Decode some frames, at least so many seconds apart, as they are to be seen; to be called once.
+
+        Args:
+            apart_s: Seconds.
+            keys: Only those that need no other, which costs little; there may be few.
+        """
+        self._stream.codec_context.skip_frame = "NONKEY" if keys else "NONREF"
+        due_s = -math.inf
+        for frame_index, frame in enumerate(self._decoded()):
+            time_s = due_s if frame.pts is None else float(frame.pts * self.time_base)
+            if time_s >= due_s:
+                due_s = time_s + apart_s
+                yield self.displayed(frame_index, frame).image
 
     def displayed(self, frame_index: int, frame: av.VideoFrame) -> TimedFrame:
         """Return a decoded frame as it is to be seen."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from headswap_cli import wire
 from headswap_cli.engine.analysis import Analyser
 from headswap_cli.engine.aside import Aside
+from headswap_cli.engine.bars import find_bars
 from headswap_cli.engine.cast import LEFT, Cast, told
 from headswap_cli.engine.casting import Casting
 from headswap_cli.engine.crew import Crew
@@ -63,8 +66,12 @@ class Pipeline:
             give_back_memory()
             # While no other thread is there that may load a library.
             give_back_files()
-            with ahead(video.frames()) as frames:
-                scene = analyser.analyse(frames, video.properties, on_progress)
+            coming = video.frames()
+            first = next(coming)
+            bars = find_bars(source, video.properties, first.image, self._pulse)
+            properties = replace(video.properties, bars=bars)
+            with ahead(chain([first], coming)) as frames:
+                scene = analyser.analyse(frames, properties, on_progress)
         del analyser
         give_back_memory()
         return scene

@@ -26,7 +26,8 @@ def sighting(person: Person, video: VideoProperties) -> JsonObject:
     """
     frames = max(1, video.frame_count)
     boxes = np.stack([face_box(landmarks) for track in person.tracks for landmarks in track.landmarks])
-    box = np.clip(np.median(boxes, axis=0), 0, (video.width, video.height) * 2)
+    rows, columns = video.bars.inside((video.height, video.width))
+    box = np.clip(np.median(boxes, axis=0), (columns.start, rows.start) * 2, (columns.stop, rows.stop) * 2)
     first_frame = min(track.first_frame for track in person.tracks)
     return {
         "screen_share": round(min(1.0, person.frame_count / frames), 4),

@@ -62,14 +62,39 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
+class Bars:
+    """How many rows and columns at a frame's edges are black bars instead of picture, in every frame."""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+    def inside(self, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """Return where the picture is in a frame of this shape."""
+        return slice(self.top, shape[0] - self.bottom), slice(self.left, shape[1] - self.right)
+
+    def off(self, frame: Frame) -> Frame:
+        """Return a frame without them: itself, where there is none."""
+        return np.ascontiguousarray(frame[self.inside(frame.shape)])
+
+
+NO_BARS = Bars()
+
+
+@dataclass(frozen=True, slots=True)
 class VideoProperties:
-    """The geometry and timing of a decoded video, after rotation metadata is applied."""
+    """The geometry and timing of a decoded video, after rotation metadata is applied.
+
+    ``width`` and ``height`` are those of the frames, ``bars`` included.
+    """
 
     width: int
     height: int
     frame_rate: Fraction
     frame_count: int
     duration_s: float
+    bars: Bars = NO_BARS
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ TUNED_CLIPS = (
 )
 MADE_CLIPS = (
     *("two people", "A B A B", "WolfgangLanger 720p", "microphone", "lettering", "glasses", "sunglasses"),
-    *("clear rims", "passing bar", "pan", "grain", "cut off", "crossing"),
+    *("clear rims", "passing bar", "pan", "grain", "cut off", "letterbox", "crossing"),
 )
 HELD_OUT_CLIPS = ("speech", "interview", "carphone, coded to death")
 TUNED_PHOTOS = (
@@ -114,6 +114,7 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     "pan": made.panned,
     "grain": made.grainy,
     "cut off": made.beheaded,
+    "letterbox": made.letterboxed,
     "crossing": made.crossing,
     "speech": lambda _: media.clip("obama_speech.mp4"),
     "crowd": _crowd,
@@ -130,6 +131,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "hair cut out, a coloured fringe": ("single_face", "0-f15-hao-ph.jpg", "head"),
     "long hair under short": ("WolfgangLanger", "single_face.jpg", "auto"),
     "head cut by the edge": ("cut off", "astronaut.png", "auto"),
+    "head cut by a black bar": ("letterbox", "astronaut.png", "auto"),
     "lids half shut": ("carphone", "astronaut.png", "head"),
     "the photo's smile": ("single_face", "astronaut.png", "head"),
     "the photo's open mouth": ("carphone", "0-f1-su-ph.jpg", "head"),

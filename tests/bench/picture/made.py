@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from headswap_cli.engine.geometry import face_box, face_width
+from headswap_cli.engine.types import Bars
 from tests import media
 from tests.engine import heads
 from tests.engine.overlays import OVERLAYS, eyes, face_mask
@@ -27,6 +28,7 @@ _PAN_WAYS = 2
 _EXPOSURES = 8
 _SHUTTER = 0.5
 _GRAIN = 9.0
+_BARS = Bars(72, 72)
 _WHOLLY = 0.98
 # Such a part of an eye is covered by what lies over it; rims around it cover none of it.
 _BLIND = 0.25
@@ -76,9 +78,22 @@ def grainy(folder: Path) -> Path:
 
 def beheaded(folder: Path) -> Path:
     """Return a clip whose picture ends within the forehead."""
-    frames = list(_followed())
-    top = round(float(min(face_box(place)[1] + 0.15 * face_width(place) for _, place in frames)))
-    return media.written(folder / "beheaded.mp4", (frame[max(0, top) :] for frame, _ in frames))
+    top = _within_the_forehead()
+    return media.written(folder / "beheaded.mp4", (frame[top:] for frame, _ in _followed()))
+
+
+def letterboxed(folder: Path) -> Path:
+    """Return a clip with black bars, of which the upper one ends within the forehead."""
+    top = _within_the_forehead()
+    frames = (boxed(frame[top:], _BARS) for frame, _ in _followed())
+    return media.written(folder / "letterboxed.mp4", frames)
+
+
+def boxed(frame: Frame, bars: Bars, level: int = 0) -> Frame:
+    """Return a larger frame, with bars of a grey level around it."""
+    edges = bars.top, bars.bottom, bars.left, bars.right
+    larger = cv2.copyMakeBorder(frame, *edges, cv2.BORDER_CONSTANT, value=(level,) * 3)
+    return np.asarray(larger, np.uint8)
 
 
 def crossing(folder: Path) -> Path:
@@ -94,6 +109,12 @@ def passing() -> list[NDArray[np.bool_]]:
 def _followed() -> Iterator[tuple[Frame, Landmarks]]:
     """Return the frames of a calm clip with the landmarks of its face."""
     return zip(*heads.scene(CALM, 0, FRAMES), strict=True)
+
+
+def _within_the_forehead() -> int:
+    """Return the row that all frames show within the forehead."""
+    tops = (face_box(place)[1] + 0.15 * face_width(place) for _, place in _followed())
+    return max(0, round(float(min(tops))))
 
 
 def _panned() -> Iterator[Frame]:

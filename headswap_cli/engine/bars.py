@@ -13,7 +13,7 @@ from headswap_cli.engine.decode import open_known
 from headswap_cli.engine.types import NO_BARS, Bars, MediaFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -64,12 +64,19 @@ def find_bars(source: Path, video: VideoProperties, first: Frame, pulse: Callabl
             break
         # There may be no frame that needs no other.
         with suppress(MediaFault), open_known(source, video) as again:
-            for glimpse in again.glimpses(apart_s, keys=keys):
-                pulse()
-                finder.add(glimpse)
-                if finder.rules_out or not (keys or finder.is_hopeful):
-                    break
+            _look(finder, again.glimpses(apart_s, keys=keys), pulse, is_patient=keys)
     return finder.bars()
+
+
+def _look(
+    finder: BarFinder, glimpses: Iterator[Frame], pulse: Callable[[], None], *, is_patient: bool
+) -> None:
+    """Show frames until there can be no bars, or, impatiently, until there seem to be none."""
+    for glimpse in glimpses:
+        pulse()
+        finder.add(glimpse)
+        if finder.rules_out or not (is_patient or finder.is_hopeful):
+            return
 
 
 class BarFinder:

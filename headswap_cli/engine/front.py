@@ -163,7 +163,8 @@ def _things(
         return kept.astype(np.float32), False
     count, labels = _together(soft > _GROWN)
     openings, depth = _openings(points, inside, width), _depth(inside, width)
-    lips = _filled(points[topology.OUTER_LIPS], inside.shape, _LIPS * width)
+    # Teeth, and the whites of eyes that are wider open than the steadied lids.
+    bright = openings[0] | _filled(points[topology.OUTER_LIPS], inside.shape, _LIPS * width)
     # Size, surest pixel, least and greatest depth of each.
     found = np.tile(np.array([0, 0, np.inf, 0], np.float32), (count, 1))
     _survey(labels, soft, depth, found)
@@ -172,8 +173,7 @@ def _things(
         if size < _SPECK * float(inside.sum()) or surest <= _SEED:
             continue
         area = labels == label
-        # Teeth, and the whites of eyes that are wider open than the steadied lids.
-        if any(_shine(image[area], compared.usual[area], within[area]) for within in (lips, openings[0])):
+        if _shine(image[area], compared.usual[area], bright[area]):
             continue
         lies_like_hair = nearest < _AT_EDGE and deepest <= _HAIR
         if lies_like_hair and not hair_stays and not _is_dyed(image[area], compared.usual[area]):

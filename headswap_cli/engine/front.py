@@ -12,6 +12,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.channels import largest, tint, total
 from headswap_cli.engine.extent import ALIKE, extended
 from headswap_cli.engine.geometry import bounding_box
+from headswap_cli.engine.glare import Glare
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.shadow import shaded
 from headswap_cli.engine.types import Mask
@@ -67,11 +68,13 @@ class Front:
         self._expected = Expected(appearance, triangles)
         self._hair_stays = hair_stays
         self._worn = Worn()
+        self._glare = Glare()
         self._before: Mask | None = None
 
     def reset(self) -> None:
         """Forget the frame before."""
         self._worn.reset()
+        self._glare.reset()
         self._before = None
 
     def find(
@@ -129,6 +132,7 @@ class Front:
         if known is not None:
             compared.score[known] = 0
             compared.doubtful[known] = False
+        compared.score[self._glare.find(image, compared, compared.score > _GROWN)] = 0
         if hands:
             compared.score[shaded(image, compared, compared.score > _GROWN, hands, width)] = 0
         found, goes_on = _things(image, points, compared, width, hair_stays=self._hair_stays)

@@ -28,15 +28,19 @@ _MORE, _REDDER = np.float32(0.02), np.float32(0.32)
 # at most: lamps are cool, and red ends at 255 first. From such a part of the way to white on it is no other
 # skin, a hand's, and of what shines so much is: of highlights .68 to 1, of hands with a microphone to .66.
 _COOL, _WHITE, _MOSTLY = np.float32(1.5), np.float32(0.4), 0.67
+# So far beside it, pixels, it fades into skin's own colour; a hand that touches it goes on further.
+_RIM = 2
 # How far around what shines it may end, pixels of a face as wide as ``front`` has it; of what it adds in the
 # mean what shines wholly has so much at least, what shines partly so much.
 _AROUND, _ALL, _PARTLY = 4, 0.8, 0.25
 # How wide what shines partly is, pixels, the first left out, in which all ends: hard light on a stage .27 to
-# .6, a made spotlight .8 to 1.8; white words, bars and microphones to .17. Where light is hard, what shines
-# has more than this.
-_SOFT, _SHARP = 0.22, 0.05
+# .6, a made spotlight .8 to 1.8; white words, bars and microphones to .17. Where all that shines has more than
+# this light is hard, and what has more by itself is that.
+_SOFT = 0.22
 # So long an edge tells how soft light is, pixels.
 _TELLING = 12
+# What lies so much where something shone in the frame before is that.
+_STAYS = 0.5
 _INERTIA = 0.85
 
 
@@ -45,10 +49,11 @@ class Glare:
 
     def __init__(self) -> None:
         self._seen: NDArray[np.float64] | None = None
+        self._before: Bytes | None = None
 
     def reset(self) -> None:
         """Forget the frame before."""
-        self._seen = None
+        self._seen = self._before = None
 
     @property
     def _softness(self) -> float:
@@ -70,6 +75,7 @@ class Glare:
         kinds = np.zeros(found.shape, np.uint8)
         _added(image, compared.usual, found, kinds)
         shines = _mostly_white(kinds)
+        before, self._before = self._before, None
         if np.count_nonzero(shines) < _TELLING:
             return np.zeros_like(shines)
         count, labels = cv2.connectedComponents(shines.view(np.uint8), connectivity=8)
@@ -83,14 +89,24 @@ class Glare:
         self._seen = seen if self._seen is None else _INERTIA * self._seen + (1 - _INERTIA) * seen
         if self._softness < _SOFT:
             return np.zeros_like(shines)
-        return np.asarray((ramp >= _SHARP * edge)[labels] & shines, np.bool_)
+        soft = ramp >= _SOFT * edge
+        if before is not None:
+            # Blurred by less motion it ends sharply in some frames.
+            there = cv2.dilate(cv2.resize(before, shines.shape[::-1]), rim) > 0
+            stays = np.bincount(labels[there], minlength=count)
+            soft |= stays > _STAYS * np.bincount(labels.ravel(), minlength=count)
+        shines &= soft[labels]
+        self._before = shines.view(np.uint8)
+        return shines
 
 
 def _mostly_white(kinds: Bytes) -> Bools:
-    """Return what hangs together of light that was added where most of that is white."""
+    """Return what hangs together of added light where most of that is white, and little around it."""
     count, labels = cv2.connectedComponents(kinds, connectivity=8)
-    whole, white = (np.bincount(labels[kinds >= kind], minlength=count) for kind in (_WARMER, _WHITER))
-    return np.asarray((white > _MOSTLY * whole)[labels] & (kinds > 0), np.bool_)
+    is_white = kinds == _WHITER
+    every, white = (np.bincount(labels[one], minlength=count) for one in (kinds > 0, is_white))
+    rim = cv2.dilate(is_white.view(np.uint8), np.ones((2 * _RIM + 1,) * 2, np.uint8))
+    return np.asarray((white > _MOSTLY * every)[labels] & (rim > 0) & (kinds > 0), np.bool_)
 
 
 @kernel

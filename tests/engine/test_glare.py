@@ -95,16 +95,17 @@ def test_a_forehead_that_a_spotlight_makes_white_is_no_thing_before_the_face(
     assert holes < 0.01 * sum(face_mask(frame.shape, face).sum() for frame, face in lit)
 
 
-@pytest.mark.parametrize("exposure", [1.0, 0.3, 0.1])
+@pytest.mark.parametrize(("exposure", "is_lit"), [(1.0, False), (0.3, False), (0.1, False), (0.3, True)])
 @pytest.mark.parametrize("clip", CLIPS)
-def test_a_white_strip_before_the_mouth_is_a_thing_on_pale_and_on_dark_skin(
-    clip: str, exposure: float
+def test_a_white_strip_before_the_mouth_is_a_thing_on_pale_and_on_dark_skin_and_in_hard_light(
+    clip: str, exposure: float, *, is_lit: bool
 ) -> None:
     views = shot(clip, exposure)
     front = front_of(views)
-    papered = [(with_paper(*view), view[1]) for view in views]
-    strips = [(with_paper(np.zeros_like(frame), face)[..., 0] > 200) for frame, face in views]
-    found = [covered(front, *view) for view in papered]
-    hits = sum((one & strip).sum() for one, strip in zip(found, strips, strict=True))
-    on_faces = [strip & face_mask(strip.shape, face) for strip, (_, face) in zip(strips, views, strict=True)]
-    assert hits > 0.85 * sum(strip.sum() for strip in on_faces)
+    hits = total = 0
+    for frame, face in views:
+        strip = with_paper(np.zeros_like(frame), face)[..., 0] > 200
+        lit = spotlit(frame, face) if is_lit else frame
+        hits += int((covered(front, with_paper(lit, face), face) & strip).sum())
+        total += int((strip & face_mask(strip.shape, face)).sum())
+    assert hits > 0.85 * total

@@ -34,7 +34,7 @@ _RIM = 2
 # mean what shines wholly has so much at least, what shines partly so much.
 _AROUND, _ALL, _PARTLY = 4, 0.8, 0.25
 # How wide what shines partly is, pixels, the first left out, in which all ends: hard light on a stage .27 to
-# .6, a made spotlight .8 to 1.8; white words, bars and microphones to .17. Where all that shines has more than
+# .6, a made spotlight .8 to 1.8; white words, bars, microphones to .17. Where all that shines has more than
 # this light is hard, and what has more by itself is that.
 _SOFT = 0.22
 # So long an edge tells how soft light is, pixels.

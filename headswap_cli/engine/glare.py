@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.kernel import kernel
-
-if TYPE_CHECKING:
-    from headswap_cli.engine.unlike import Compared
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -45,7 +40,7 @@ _INERTIA = 0.85
 
 
 class Glare:
-    """Follows how hard the light on one face is from frame to frame."""
+    """Follows how hard the light on one face is from frame to frame, or that which usually is on it."""
 
     def __init__(self) -> None:
         self._seen: NDArray[np.float64] | None = None
@@ -60,20 +55,21 @@ class Glare:
         """How wide the edges of all that shone of late are, pixels; 0 where too little did."""
         return 0.0 if self._seen is None or self._seen[1] < _TELLING else float(self._seen[0] / self._seen[1])
 
-    def find(self, image: Floats, compared: Compared, found: Bools) -> Bools:
+    def find(self, image: Floats, usual: Floats, inside: Bools, found: Bools) -> Bools:
         """Return where skin shines, (height, width).
 
         Args:
             image: The face's part of a frame, (height, width, 3), BGR.
-            compared: It beside what it usually looks like.
-            found: Where it looks otherwise, (height, width).
+            usual: What it usually looks like; the other way round for what usually shines and does not.
+            inside: Where the face is.
+            found: Where it looks otherwise.
 
         Source: what a surface sends back is its own colour and the lamp's, added up as light: Shafer, Using
             color to separate reflection components, Color Research and Application 10(4), 1985; light taken
             for the square of its code.
         """
         kinds = np.zeros(found.shape, np.uint8)
-        _added(image, compared.usual, found, kinds)
+        _added(image, usual, found, kinds)
         shines = _mostly_white(kinds)
         before, self._before = self._before, None
         if np.count_nonzero(shines) < _TELLING:
@@ -83,8 +79,8 @@ class Glare:
         around, rim = np.ones((2 * _AROUND + 1,) * 2, np.uint8), np.ones((5, 5), np.uint8)
         near = np.asarray(cv2.dilate(labels.astype(np.int16), around), np.int16)
         # Beyond the face's own edge nobody knows how light goes on.
-        inner = np.asarray(cv2.erode(compared.inside.view(np.uint8), rim, borderValue=0), np.uint8)
-        _survey(image, compared.usual, np.asarray(labels, np.int32), near, compared.inside, inner, ramp, edge)
+        inner = np.asarray(cv2.erode(inside.view(np.uint8), rim, borderValue=0), np.uint8)
+        _survey(image, usual, np.asarray(labels, np.int32), near, inside, inner, ramp, edge)
         seen = np.array([ramp.sum(), edge.sum()], np.float64)
         self._seen = seen if self._seen is None else _INERTIA * self._seen + (1 - _INERTIA) * seen
         if self._softness < _SOFT:

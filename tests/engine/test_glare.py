@@ -95,6 +95,18 @@ def test_a_forehead_that_a_spotlight_makes_white_is_no_thing_before_the_face(
     assert holes < 0.01 * sum(face_mask(frame.shape, face).sum() for frame, face in lit)
 
 
+@pytest.mark.parametrize(("clip", "exposure"), [("single_face.mp4", 0.35), ("carphone_pristine.mp4", 0.5)])
+def test_a_forehead_that_steps_out_of_a_spotlight_is_no_thing_before_the_face(
+    clip: str, exposure: float
+) -> None:
+    views = shot(clip, exposure)
+    lit = [(spotlit(*view), view[1]) for view in views]
+    front = front_of(lit)
+    seen = [*lit[:6], *views[6:]]
+    holes = sum(covered(front, *view).sum() for view in seen)
+    assert holes < 0.01 * sum(face_mask(frame.shape, face).sum() for frame, face in seen)
+
+
 @pytest.mark.parametrize(("exposure", "is_lit"), [(1.0, False), (0.3, False), (0.1, False), (0.3, True)])
 @pytest.mark.parametrize("clip", CLIPS)
 def test_a_white_strip_before_the_mouth_is_a_thing_on_pale_and_on_dark_skin_and_in_hard_light(

@@ -47,22 +47,32 @@ _LIT, _MOST_LIT, _RICHER, _HARDLY = 0.5, 0.14, 1.25, 15.0
 # A photo whose skin has more chroma of Lab than this exaggerates: its own tone has no more, or as much as the
 # skin there.
 _VIVID = 30.0
-# How much of the way to the target's tone the skin goes; the rest stays the reference's own.
-_TONE = 0.92
-# The target's contrast is followed within these bounds, else shadows and beards would harden the face.
-_CONTRAST = (0.82, 1.05)
+# How much of the way to the target's tone the skin goes; the rest stays the reference's own, but for so much
+# of the target's distance from black and from white at most.
+_TONE, _OWN = 0.92, 0.1
+# The target's contrast is followed within these bounds, else shadows and beards would harden the face; levels
+# keep so much of their distance from black and from white, to keep some drawing.
+_CONTRAST, _KEPT = (0.82, 1.05), 0.4
+# Where a tone is to come nearer to black or to white than such a part of its distance, it is drawn in that
+# range: what is kept falls as the square of that.
+_NEAR = 0.5
 # How much of a photo's chroma stays. Overexposed skin is pale, and the hair beside it is not: lightness above
 # the first takes its part in the second of the skin's chroma, that much at most.
 _CHROMA = (0.45, 1.1)
 _PALE, _PALER = (60.0, 60.0), 0.5
-# Hair follows the skin's brightness that far, up or down, and its hue.
-_HAIR_GAIN = (0.5, 1.4)
+# Hair follows the skin's brightness that far, up or down, and its hue; skin darker than any in good light
+# leaves it so many times as bright as itself.
+_HAIR_GAIN, _DIM = (0.5, 1.4), 1.1
 _BRIGHTER, _DARKER = 0.7, 1.0
 _HAIR_TINT, _TINTS = 0.85, (0.8, 1.25)
+# Skin whose brightest channel is to keep less than such a part of its distance from white tells the less of
+# hue: that channel has ended.
+_BLOWN = 0.25
 # A darker picture has deeper shadows: hair's contrast grows as exposure falls.
 _DEEPER, _HAIR_CONTRAST = 0.6, (1.0, 1.25)
-# Of the tone, from one fit to the next.
-_INERTIA = 0.85
+# Of the tone, from one fit to the next, unless skin and what is around it change together by so many grey
+# levels: then it is the light, as in a flash.
+_INERTIA, _FLASH = 0.85, 16.0
 _GAINS = (0.55, 1.6)
 # Grey levels in quarters, 0 to 255.
 _LEVELS = np.linspace(0, 255, 255 * 4 + 1, dtype=np.float32)
@@ -83,6 +93,7 @@ class ToneFitter:
     def __init__(self, tone: Tone = Tone.SOURCE) -> None:
         self._shares = SHARES[tone]
         self._anchors: Floats | None = None
+        self._around = 0.0
         self._grade = plain_grade()
 
     @property
@@ -99,6 +110,14 @@ class ToneFitter:
         aim = _aimed(given, wanted, self._shares)
         return np.asarray(np.clip((aim[:, _MEDIAN] + 8) / (wanted[:, _MEDIAN] + 8), *_GAINS), np.float32)
 
+    def _followed(self, old: Floats, anchors: Floats, around: float) -> Floats:
+        """Return the anchors after those of one more frame, and of the light in it."""
+        followed = np.asarray(_INERTIA * old + (1 - _INERTIA) * anchors, np.float32)
+        skin = float(GREY @ (anchors[1, :, _MEDIAN] - old[1, :, _MEDIAN]))
+        if min(abs(skin), abs(around - self._around)) > _FLASH and (skin > 0) == (around > self._around):
+            followed[1] = anchors[1]
+        return followed
+
     def fit(self, target: Frame, source: Floats | Frame, target_skin: Mask, source_skin: Mask) -> Grade:
         """Return the grade for this frame.
 
@@ -114,8 +133,10 @@ class ToneFitter:
         there, here = target_skin > 0.5, source_skin > 0.5
         if min(np.count_nonzero(there), np.count_nonzero(here)) >= _FEWEST_PIXELS:
             anchors = np.stack([percentiles(one, _PERCENTILES) for one in (source[here], target[there])])
+            around = float(GREY @ np.array(cv2.mean(target, (~there).view(np.uint8))[:3]))
             old = self._anchors
-            self._anchors = anchors if old is None else _INERTIA * old + (1 - _INERTIA) * anchors
+            self._anchors = anchors if old is None else self._followed(old, anchors, around)
+            self._around = around
         if self._anchors is not None:
             given, wanted = self._anchors
             self._grade = _grade(given, wanted, self._shares)
@@ -163,7 +184,8 @@ def _grade(given: Floats, wanted: Floats, shares: Shares) -> Grade:
     grey = GREY @ given
     given = np.asarray(grey + chroma * (given - grey), np.float32)
     spread = [float(GREY @ (anchors[:, -1] - anchors[:, 0])) for anchors in (aim, given)]
-    contrast = float(np.clip(spread[0] / max(spread[1], 1.0), *_CONTRAST))
+    least = _CONTRAST[0] * _drawn_in(float(GREY @ given[:, _MEDIAN]), float(GREY @ aim[:, _MEDIAN]))
+    contrast = float(np.clip(spread[0] / max(spread[1], 1.0), least, _CONTRAST[1]))
     # A shadow has the hue of the skin that it falls on: a channel that is dimmed is flatter, too.
     gains = (aim[:, _MEDIAN] + 8) / (given[:, _MEDIAN] + 8)
     slopes = contrast * np.clip(gains / float(GREY @ gains), *_TINTS)
@@ -185,23 +207,32 @@ def _hair_curves(given: Floats, wanted: Floats) -> tuple[Floats, float]:
     """Return the levels and the contrast of hair beside skin that was ``given`` and is ``wanted``, (3,)."""
     gains = (wanted + 8) / (given + 8)
     bare = float(gains @ GREY)
-    exposure = float(np.clip(bare, *_HAIR_GAIN)) ** (_BRIGHTER if bare > 1 else _DARKER)
-    tint = np.clip(gains / max(bare, 1e-3), *_TINTS) ** _HAIR_TINT
+    least, most = min(_HAIR_GAIN[0], _DIM * bare), _HAIR_GAIN[1]
+    exposure = float(np.clip(bare, least, most)) ** (_BRIGHTER if bare > 1 else _DARKER)
+    told = min(1.0, float((256 - wanted.max()) / (256 - given.max())) / _BLOWN)
+    tint = np.clip(gains / max(bare, 1e-3), *_TINTS) ** (_HAIR_TINT * told)
     deeper = float(np.clip(exposure**-_DEEPER, *_HAIR_CONTRAST))
     skin = max(float(GREY @ given), 1.0)
     levels = exposure * skin * (_LEVELS / skin) ** deeper
     return np.asarray(np.clip(levels * tint[:, np.newaxis], 0, 255), np.float32), deeper
 
 
+def _drawn_in(given: float, wanted: float) -> float:
+    """Return how much of its drawing a level keeps that is brought so near to black or to white, 0 to 1."""
+    left = min((wanted + 1) / (given + 1), (256 - wanted) / (256 - given))
+    return float(np.clip(left / _NEAR, 0, 1)) ** 2
+
+
 def _curve(given: Floats, wanted: Floats, contrast: float) -> Floats:
     """Return a curve from black to white through the target's median, ``contrast`` steep around it."""
-    middle = given[_MEDIAN]
-    goal = middle + _TONE * (wanted[_MEDIAN] - middle)
+    middle, tone = given[_MEDIAN], wanted[_MEDIAN]
+    goal = tone + float(np.clip((1 - _TONE) * (middle - tone), -_OWN * (255 - tone), _OWN * tone))
     low, high = given[0] - 0.5 * (middle - given[0]), given[-1] + 0.5 * (given[-1] - middle)
     knots = np.clip([low, given[0], middle, given[-1], high], 2, 253)
     levels = goal + contrast * (knots - middle)
     # Kept off the ends, so that shadows and highlights keep some drawing.
-    levels = np.clip(levels, 0.4 * knots, 255 - 0.4 * (255 - knots))
+    kept = _KEPT * _drawn_in(middle, goal)
+    levels = np.clip(levels, kept * knots, 255 - kept * (255 - knots))
     x = np.concatenate([[0], np.maximum.accumulate(knots + np.arange(5) * 1e-3), [255]])
     white = min(255.0, float(levels[-1] + 0.8 * (255 - knots[-1])))
     y = np.concatenate([[0], np.maximum.accumulate(levels), [white]])

@@ -12,6 +12,7 @@ from headswap_cli.engine import topology
 from headswap_cli.engine.channels import largest, tint, total
 from headswap_cli.engine.extent import ALIKE, extended
 from headswap_cli.engine.geometry import bounding_box
+from headswap_cli.engine.glare import Glare
 from headswap_cli.engine.kernel import kernel
 from headswap_cli.engine.shadow import shaded
 from headswap_cli.engine.types import Mask
@@ -67,11 +68,14 @@ class Front:
         self._expected = Expected(appearance, triangles)
         self._hair_stays = hair_stays
         self._worn = Worn()
+        self._glare, self._usual_glare = Glare(), Glare()
         self._before: Mask | None = None
 
     def reset(self) -> None:
         """Forget the frame before."""
         self._worn.reset()
+        self._glare.reset()
+        self._usual_glare.reset()
         self._before = None
 
     def find(
@@ -129,10 +133,13 @@ class Front:
         if known is not None:
             compared.score[known] = 0
             compared.doubtful[known] = False
+        found, usual = compared.score > _GROWN, compared.usual
+        compared.score[self._glare.find(image, usual, compared.inside, found)] = 0
+        compared.score[self._usual_glare.find(usual, image, compared.inside, found)] = 0
         if hands:
             compared.score[shaded(image, compared, compared.score > _GROWN, hands, width)] = 0
-        found, goes_on = _things(image, points, compared, width, hair_stays=self._hair_stays)
-        return self._steadied(found, compared), goes_on, self._worn.find(compared)
+        things, goes_on = _things(image, points, compared, width, hair_stays=self._hair_stays)
+        return self._steadied(things, compared), goes_on, self._worn.find(compared)
 
     def _steadied(self, found: Mask, compared: Compared) -> Mask:
         if self._before is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -67,8 +68,25 @@ def test_one_strange_frame_hardly_moves_the_tone() -> None:
     fitter = ToneFitter()
     own, usual = skin((90, 120, 160)), skin((110, 140, 190))
     before = mapped(fitter.fit(usual, own, HALF, HALF), (90, 120, 160))
-    after = mapped(fitter.fit(skin((20, 20, 20)), own, HALF, HALF), (90, 120, 160))
+    strange = np.where(HALF[..., np.newaxis] > 0, skin((20, 20, 20)), usual).astype(np.uint8)
+    after = mapped(fitter.fit(strange, own, HALF, HALF), (90, 120, 160))
     assert (np.abs(after - before) < 25).all()
+
+
+def test_what_passes_beside_a_face_is_no_other_light() -> None:
+    fitter = ToneFitter()
+    own, usual = skin((90, 120, 160)), skin((110, 140, 190))
+    before = mapped(fitter.fit(usual, own, HALF, HALF), (90, 120, 160))
+    beside = np.where(HALF[..., np.newaxis] > 0, usual, 255).astype(np.uint8)
+    after = mapped(fitter.fit(beside, own, HALF, HALF), (90, 120, 160))
+    assert (np.abs(after - before) < 1).all()
+
+
+@pytest.mark.parametrize("target", [(18, 26, 45), (250, 250, 250)])
+def test_skin_comes_as_near_to_a_tone_that_is_nearly_black_or_white(target: tuple[int, int, int]) -> None:
+    grade = ToneFitter().fit(skin(target, spread=1), skin(PALE), HALF, HALF)
+    assert (np.diff(grade.curves, axis=2) >= 0).all()
+    assert np.abs(mapped(grade, PALE) - np.array(target)).max() < 6
 
 
 def test_a_face_hidden_from_the_start_keeps_its_own_colours() -> None:

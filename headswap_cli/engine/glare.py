@@ -139,14 +139,7 @@ def _survey(  # noqa: PLR0917 - kernels take arguments by place
     height, width = labels.shape
     bright, change = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     sums = np.zeros((len(ramp), 3), np.float32)
-    for y in range(height):
-        for x in range(width):
-            for k in range(3):
-                bright[y, x] += image[y, x, k]
-                change[y, x] += image[y, x, k] - usual[y, x, k]
-            sums[labels[y, x], 0] += bright[y, x]
-            sums[labels[y, x], 1] += change[y, x]
-            sums[labels[y, x], 2] += 1
+    _add_up(image, usual, labels, bright, change, sums)
     for y in range(height):
         for x in range(width):
             label = near[y, x]
@@ -158,6 +151,22 @@ def _survey(  # noqa: PLR0917 - kernels take arguments by place
             # A thing is of one colour, and adds the less to skin the brighter that is.
             elif inside[y, x] and change[y, x] > _PARTLY * added:
                 ramp[label] += sums[label, 0] / sums[label, 2] - bright[y, x] > (1 - _ALL) * added
+
+
+@kernel
+def _add_up(  # noqa: PLR0917 - kernels take arguments by place
+    image: Floats, usual: Floats, labels: NDArray[np.int32], bright: Floats, change: Floats, sums: Floats
+) -> None:
+    """Fill in light and what is added to it, and their sums and the number of pixels of each that shines."""
+    height, width = labels.shape
+    for y in range(height):
+        for x in range(width):
+            for k in range(3):
+                bright[y, x] += image[y, x, k]
+                change[y, x] += image[y, x, k] - usual[y, x, k]
+            sums[labels[y, x], 0] += bright[y, x]
+            sums[labels[y, x], 1] += change[y, x]
+            sums[labels[y, x], 2] += 1
 
 
 @kernel

@@ -85,7 +85,7 @@ def _hue_and_chroma(colour: Sequence[float] | NDArray[np.float64]) -> tuple[floa
 
 
 @settings(deadline=None)
-@given(_COLOUR, _COLOUR)
+@given(_SKINS, _COLOUR)
 def test_the_photos_own_tone_keeps_its_hue_but_for_the_light(
     own: tuple[int, int, int], target: tuple[int, int, int]
 ) -> None:

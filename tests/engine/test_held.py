@@ -75,7 +75,8 @@ def joints(fist: NDArray[np.bool_]) -> NDArray[np.float32]:
 def cut(picture: Frame) -> Piece:
     _, face = portrait()
     width = face_width(face)
-    piece = cut_piece(picture, face_box(face) + np.float32(width) * np.float32([-0.5, -0.8, 0.5, 0.7]), width)
+    around = np.float32(width) * np.array([-0.5, -0.8, 0.5, 0.7], np.float32)
+    piece = cut_piece(picture, face_box(face) + around, width)
     assert piece is not None
     return piece
 
@@ -135,9 +136,9 @@ def test_a_grey_beard_may_be_taken_for_what_a_hand_holds_and_a_brown_one_not(
     for frame, face in zip(frames, track, strict=True):
         chin = np.zeros(frame.shape[:2], np.uint8)
         cv2.fillPoly(chin, [cv2.convexHull(np.round(face[topology.BEARD, :2]).astype(np.int32))], (1,))
-        chin = cv2.dilate(chin, np.ones((7, 7), np.uint8)) > 0
+        beard = cv2.dilate(chin, np.ones((7, 7), np.uint8)) > 0
         bearded = frame.copy()
-        bearded[chin] = (70, 72, 75) if dyed else (frame[chin] * 0.55).astype(np.uint8)
+        bearded[beard] = (70, 72, 75) if dyed else (frame[beard] * 0.55).astype(np.uint8)
         views.append((bearded, face))
     appearance = learn(views, of_face(heads.reference().triangles))
     assert appearance is not None

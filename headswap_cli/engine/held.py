@@ -119,7 +119,7 @@ def _redness(colours: Floats) -> Floats:
 def _about(hands: Sequence[Hand], shape: tuple[int, ...], margin: float) -> Bools:
     near = np.zeros(shape, np.uint8)
     for one in hands:
-        cv2.fillConvexPoly(near, cv2.convexHull(np.round(one).astype(np.int32)), (1,))
+        near |= inside_hull(one, shape)
     return _grown(near.view(np.bool_), margin) if near.any() else near.view(np.bool_)
 
 

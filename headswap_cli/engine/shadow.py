@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.channels import largest, total
-from headswap_cli.engine.geometry import disc
+from headswap_cli.engine.geometry import disc, inside_hull
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,5 +57,5 @@ def shaded(image: Floats, compared: Compared, found: Bools, hands: Sequence[Hand
 def _beside(hands: Sequence[Hand], width: float, shape: tuple[int, ...]) -> Bools:
     near = np.zeros(shape, np.uint8)
     for hand in hands:
-        cv2.fillConvexPoly(near, cv2.convexHull(np.round(hand).astype(np.int32)), (1,))
+        near |= inside_hull(hand, shape)
     return np.asarray(cv2.dilate(near, disc(_FROM_HAND * width)) > 0)

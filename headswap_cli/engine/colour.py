@@ -182,7 +182,7 @@ def _grade(given: Floats, wanted: Floats, shares: Shares) -> Grade:
     chroma = _chroma(given, wanted) ** shares.hue * kept ** (1 - shares.hue)
     aim = _aimed(given, wanted, shares)
     grey = GREY @ given
-    given = np.asarray(grey + chroma * (given - grey), np.float32)
+    given = np.asarray(np.clip(grey + chroma * (given - grey), 0, 255), np.float32)
     spread = [float(GREY @ (anchors[:, -1] - anchors[:, 0])) for anchors in (aim, given)]
     least = _CONTRAST[0] * _drawn_in(float(GREY @ given[:, _MEDIAN]), float(GREY @ aim[:, _MEDIAN]))
     contrast = float(np.clip(spread[0] / max(spread[1], 1.0), least, _CONTRAST[1]))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from headswap_cli import wire
 from tests import clips
-from tests.engine.engines import RunningEngine, until
+from tests.engine.engines import LONG_S, RunningEngine, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +133,14 @@ def test_an_engine_that_is_stopped_while_somebody_asks_ends(tmp_path: Path, clip
         photo = engine.put(b"a photo")
         engine.tell(hold=True)
         engine.processing(wire.ANALYSIS_PATH, engine.analyze(engine.put(clip)))
-        asked = pool.submit(engine.http.post, wire.PHOTOS_PATH, json={"photos": [[photo]]})
-        until(asked.running, bool)
+        is_sent = Event()
+
+        def body() -> Iterator[bytes]:
+            yield json.dumps({"photos": [[photo]]}).encode()
+            is_sent.set()
+
+        pool.submit(engine.http.post, wire.PHOTOS_PATH, content=body())
+        # Not before: who finds nobody listening any more does not ask, and httpcore leaves its socket open.
+        assert is_sent.wait(LONG_S)
         engine.post("/shutdown", {})
     assert not engine.thread.is_alive()

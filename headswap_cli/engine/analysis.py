@@ -15,10 +15,12 @@ from headswap_cli.engine.decode import timeline_of
 from headswap_cli.engine.detect import FaceDetector
 from headswap_cli.engine.geometry import containment, face_box, face_width
 from headswap_cli.engine.grain import noise_level
+from headswap_cli.engine.handtrack import HandTracker
 from headswap_cli.engine.headmatte import head_window
 from headswap_cli.engine.identify import SAME_PERSON, FaceEmbedder, distance, identify, runs
 from headswap_cli.engine.matte import PersonMatte
 from headswap_cli.engine.mesh import FaceMesh
+from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.overlay import OverlayGatherer
 from headswap_cli.engine.plate import PlateGatherer, PlateShelf
 from headswap_cli.engine.scout import Scout
@@ -67,7 +69,8 @@ class Analyser:
 
     def __init__(self, weights: Path) -> None:
         self._networks = _Networks(
-            FaceDetector(weights), FaceMesh(weights), PersonMatte(weights), FaceEmbedder(weights)
+            *(FaceDetector(weights), FaceMesh(weights), PersonMatte(weights), FaceEmbedder(weights)),
+            Hands(weights),
         )
 
     def analyse(self, frames: Iterable[TimedFrame], video: VideoProperties, on_progress: OnProgress) -> Scene:
@@ -126,7 +129,8 @@ def _placed(track: Track, bars: Bars) -> Track:
     corner = np.array([bars.left, bars.top, 0], np.float32)
     landmarks = Trail(landmarks + corner for landmarks in track.landmarks).packed()
     views = tuple(replace(view, x0=view.x0 + bars.left, y0=view.y0 + bars.top) for view in track.views)
-    return replace(track, landmarks=landmarks, views=views)
+    hands = {index: [hand + corner[:2] for hand in near] for index, near in track.hands.items()}
+    return replace(track, landmarks=landmarks, views=views, hands=hands)
 
 
 def _ahead(video: VideoProperties) -> int:
@@ -139,6 +143,7 @@ class _Networks:
     mesh: FaceMesh
     matte: PersonMatte
     embedder: FaceEmbedder
+    hands: Hands
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,7 @@ class _ShotWatcher:
         self._follower = Follower(networks.mesh, first_frame)
         self._likenesses: dict[FollowedFace, _Likeness] = {}
         self._views: defaultdict[FollowedFace, ViewKeeper] = defaultdict(ViewKeeper)
+        self._hands: HandTracker[FollowedFace] = HandTracker(networks.hands)
         self._background = PlateGatherer()
         self._overlaid = OverlayGatherer()
         self._noises: list[float] = []
@@ -177,6 +183,7 @@ class _ShotWatcher:
     def note(self, frame_index: int, frame: Frame, seen: list[_Sight]) -> None:
         """Take note of the next frame and the faces in it."""
         age = frame_index - self.shot.first_frame
+        self._hands.look(frame_index, frame, {sight.face: sight.landmarks for sight in seen})
         for sight in seen:
             self._views[sight.face].look(frame_index, frame, sight.landmarks)
         if age % _LOOK_EVERY == 0:
@@ -219,6 +226,7 @@ class _ShotWatcher:
             if len(face.path) < _LEAST_FRAMES or face not in self._likenesses:
                 del self._views[face]
                 self._likenesses.pop(face, None)
+                self._hands.forget(face)
             else:
                 self._views[face].thin(len(self._views))
                 self._likenesses[face].settle()
@@ -235,11 +243,15 @@ class _ShotWatcher:
         if laid is not None:
             self.shot = replace(self.shot, overlay=overlay.packed(laid))
         self.shot = replace(self.shot, noise=float(np.median(self._noises or [0])))
-        del self._follower, self._likenesses, self._views, self._background, self._overlaid
+        del self._follower, self._likenesses, self._views, self._hands, self._background, self._overlaid
 
     def _part_tracks(self) -> None:
         self.tracks = tuple(
-            replace(track, views=views.between(track.first_frame, track.last_frame) or track.views)
+            replace(
+                track,
+                views=views.between(track.first_frame, track.last_frame) or track.views,
+                hands=self._hands.between(face, track.first_frame, track.last_frame),
+            )
             for face, likeness in self._likenesses.items()
             for views in (self._views[face],)
             for track in likeness.tracks(self._index, face)

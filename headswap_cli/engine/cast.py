@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.camera import Placed
-from headswap_cli.engine.geometry import face_box, face_width
+from headswap_cli.engine.geometry import face_width
 from headswap_cli.engine.grain import LEAST, add_grain
 from headswap_cli.engine.overlay import unpacked
 from headswap_cli.engine.types import ALONE, Others
@@ -17,12 +17,10 @@ from headswap_cli.engine.types import ALONE, Others
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.hand import Hand
     from headswap_cli.engine.head import Rendered
     from headswap_cli.engine.meetings import Meeting
-    from headswap_cli.engine.occlude import Hands
     from headswap_cli.engine.types import Backdrop, Frame, Landmarks, Plate, Scene, Track
 
 
@@ -44,8 +42,6 @@ class Swapper(Protocol):
         """Take note of a frame as ``apply`` does, of which nothing is wanted."""
 
 
-# In a shot's first frames hands are looked for in one of so many, and in the last.
-_GLANCE_EVERY = 9
 # With a larger share of its frames left as they were, the result is mostly the source.
 _MOSTLY = 0.5
 # Why a face that is followed stays.
@@ -74,6 +70,7 @@ class _Presence:
     obj_id: int
     track: Track
     landmarks: Landmarks
+    hands: Sequence[Hand]
 
 
 _Pair = tuple[int, int]  # the ``obj_id`` of who is behind and of who is before them
@@ -87,7 +84,6 @@ class Cast:
         fit: From the source's size to that of the frames played.
         swappers: By ``obj_id``; everybody else stays as they are.
         meetings: Who is before whom, and when.
-        hands: By ``obj_id`` what finds the hands before their faces; whoever has none has no hands there.
     """
 
     def __init__(
@@ -96,16 +92,13 @@ class Cast:
         fit: Fit,
         swappers: Mapping[int, Swapper],
         meetings: Sequence[Meeting] = (),
-        hands: Mapping[int, Hands] | None = None,
     ) -> None:
-        self._hands = hands or {}
         self._scene = scene
         self._meetings = meetings
         self.fit = fit
         self._swappers = swappers
         self.tallies = {obj_id: Tally() for obj_id in swappers}
         self._expected: dict[int, tuple[Track, int]] = {}
-        self._watched: dict[int, tuple[Track, int]] = {}
         self._shot_index = -1
         self._plate: Plate | None = None
         self._motion: NDArray[np.float64] | None = None
@@ -119,7 +112,7 @@ class Cast:
             frame: Of the source, at its own size, (height, width, 3), BGR.
         """
         whole = self.fit.whole(frame)
-        image = source = self.fit.rest.off(whole)
+        image = self.fit.rest.off(whole)
         changed = np.zeros(image.shape[:2], np.bool_)
         was_swapped = False
         present = self._present(frame_index)
@@ -129,8 +122,7 @@ class Cast:
             if one.obj_id not in self._swappers:
                 continue
             self._enter(one.track.shot_index)
-            hands = self._found_hands(one, frame_index, source)
-            others = replace(_others(one, present, met, drawn, self._overlay), hands=hands)
+            others = _others(one, present, met, drawn, self._overlay)
             rendered = self._swapper_for(one, frame_index).apply(
                 image, one.landmarks, self._backdrop(frame_index), others
             )
@@ -158,49 +150,8 @@ class Cast:
         for one in present:
             if one.obj_id in self._swappers:
                 self._enter(one.track.shot_index)
-                hands = self._found_hands(one, frame_index, image)
-                others = replace(_others(one, present, met, {}, self._overlay), hands=hands)
+                others = _others(one, present, met, {}, self._overlay)
                 self._swapper_for(one, frame_index).rehearse(image, one.landmarks, others)
-
-    def watch(self, frame_index: int, frame: Frame) -> None:
-        """Look for hands in a frame before the first that is rehearsed."""
-        image = self.fit.frame(frame)
-        for one in self._present(frame_index):
-            self._found_hands(one, frame_index, image)
-
-    def foresee(self, frames: Sequence[TimedFrame]) -> None:
-        """Look for hands in the first frames of a shot, before the first is played.
-
-        A hand whose palm is turned away is followed but not found. What a shot begins with has no frames
-        before it: it is followed backwards from the first one of some in which a hand is found.
-        """
-        for one in self._present(frames[0].frame_index):
-            if (hands := self._hands.get(one.obj_id)) is None:
-                continue
-            places = [*range(_GLANCE_EVERY, len(frames) - 1, _GLANCE_EVERY), len(frames) - 1]
-            place = next((place for place in places if self._shows(one, hands, frames[place])), 0)
-            for frame in reversed(frames[:place]):
-                self._follow(one, hands, frame)
-            if place:
-                hands.turn_round()
-                self._watched[one.obj_id] = one.track, frames[0].frame_index
-
-    def _shows(self, one: _Presence, hands: Hands, frame: TimedFrame) -> bool:
-        """Whether a hand is found in a frame by itself."""
-        hands.reset()
-        return bool(self._follow(one, hands, frame))
-
-    def _follow(self, one: _Presence, hands: Hands, frame: TimedFrame) -> list[Hand]:
-        face = self._face(one.track, frame.frame_index)
-        return [] if face is None else hands.find(self.fit.frame(frame.image), face_box(face))
-
-    def _found_hands(self, presence: _Presence, frame_index: int, image: Frame) -> list[Hand]:
-        hands = self._hands.get(presence.obj_id)
-        if hands is None:
-            return []
-        if not _goes_on(self._watched, presence, frame_index):
-            hands.reset()
-        return hands.find(image, face_box(presence.landmarks))
 
     def _met(self, frame_index: int) -> set[_Pair]:
         """Return who is behind whom in a frame."""
@@ -212,7 +163,7 @@ class Cast:
 
     def _present(self, frame_index: int) -> list[_Presence]:
         return [
-            _Presence(person.obj_id, track, face)
+            _Presence(person.obj_id, track, face, self._near(track, frame_index))
             for person in self._scene.people
             for track in person.tracks
             if (face := self._face(track, frame_index)) is not None
@@ -223,6 +174,10 @@ class Cast:
         if not track.first_frame <= frame_index <= track.last_frame:
             return None
         return self.fit.landmarks(track.landmarks[frame_index - track.first_frame])
+
+    def _near(self, track: Track, frame_index: int) -> list[Hand]:
+        """Return the hands near a track's face in a frame of the result."""
+        return [self.fit.landmarks(hand) for hand in track.hands.get(frame_index, ())]
 
     def _swapper_for(self, presence: _Presence, frame_index: int) -> Swapper:
         swapper = self._swappers[presence.obj_id]
@@ -284,6 +239,7 @@ def _others(
         np.logical_or.reduce([rendered.head for rendered in heads]) if heads else None,
         [rendered.laid for rendered in heads if rendered.laid is not None],
         overlay,
+        one.hands,
     )
 
 

@@ -71,12 +71,16 @@ class Fit:
         )
 
     def landmarks(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return landmarks (..., 3) in pixels of the new size; the middle of a pixel is at whole numbers."""
-        corner = np.array([self.rest.left, self.rest.top, 0], np.float32)
+        """Return points (..., 2) or landmarks (..., 3) in pixels of the new size.
+
+        The middle of a pixel is at whole numbers.
+        """
+        axes = points.shape[-1]
+        corner = np.array([self.rest.left, self.rest.top, 0], np.float32)[:axes]
         if self._is_cut:
             return points - corner if corner.any() else points
-        factors = np.array([self.across, self.down, self.across], np.float32)
-        shift = np.array([0.5, 0.5, 0.0], np.float32)
+        factors = np.array([self.across, self.down, self.across], np.float32)[:axes]
+        shift = np.array([0.5, 0.5, 0.0], np.float32)[:axes]
         return np.asarray((points + shift) * factors - shift - corner, np.float32)
 
     def plate(self, plate: Plate) -> Plate:

@@ -5,6 +5,7 @@ Source of anchors, crops and joints: Zhang et al., MediaPipe Hands, arXiv:2006.1
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -94,13 +95,19 @@ class Hands:
         self._glance: Mask | None = None
         self._face: Box | None = None
 
-    def turn_round(self) -> None:
-        """Look at the last frame once more, everywhere, and go the other way from there."""
-        hands, face = self._hands, self._face
-        looks = [look._replace(hand=hand) for look, hand in zip(self._looks, hands, strict=True)]
-        self.reset()
-        self._hands, self._looks, self._face = hands, looks, face
-        self._steps = [np.zeros_like(hand) for hand in hands]
+    def another(self) -> Hands:
+        """Return one for another face, which knows of no hands yet and finds them by the same networks."""
+        other = copy.copy(self)
+        other.reset()
+        return other
+
+    def turned_round(self) -> Hands:
+        """Return one that goes the other way from the last frame, and looks everywhere in the next."""
+        other = self.another()
+        other._hands, other._face = self._hands, self._face
+        other._looks = [look._replace(hand=hand) for look, hand in zip(self._looks, self._hands, strict=True)]
+        other._steps = [np.zeros_like(hand) for hand in self._hands]
+        return other
 
     def find(self, frame: Frame, face: Box) -> list[Hand]:
         """Return the hands near a face, (21, 2) each, in pixels of the frame.

@@ -20,7 +20,7 @@ from headswap_cli.engine.fit import Fit
 from headswap_cli.engine.kernel import make_ready
 from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.segments import segments
-from headswap_cli.engine.studio import Production, hand_finders, swappers
+from headswap_cli.engine.studio import Production, swappers
 from headswap_cli.engine.types import MediaFault, PhotoFault, SwapReport
 from headswap_cli.models import Judgement
 
@@ -177,8 +177,7 @@ class Pipeline:
             colour = video.colour
         roles, _ = self._casting.roles(scene, photos, settings, fit, colour)
         meetings = self._casting.meetings(scene, source, roles)
-        hands = hand_finders(roles, self._weights)
-        return Cast(scene, fit, swappers(roles, self._weights), meetings, hands)
+        return Cast(scene, fit, swappers(roles, self._weights), meetings)
 
     def close(self) -> None:
         """End the processes that work along."""

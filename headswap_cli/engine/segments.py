@@ -15,17 +15,13 @@ from headswap_cli.engine.types import Person, Scene
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headswap_cli.engine.types import Shot, Track, VideoProperties
+    from headswap_cli.engine.types import Shot, Track
 
 # Two and four processes share fours of segments evenly, none longer than so many frames; below so many frames
 # two segments do, then one.
 _LONGEST, _FOUR, _TWO = 120, 96, 48
-# What a swapper carries from frame to frame has settled after so many. A hand whose palm is turned away is
-# followed but not found: so many frames before have shown it, even of a badly coded video.
-WARM_UP, HANDS_WARM_UP = 10, 36
-# Who goes on with the next segment has kept these frames: no more pixels, if need be with fewer frames. With
-# 25 million a job on two processors took 740 MB at 720p.
-_KEPT_PIXELS = 10_500_000
+# What a swapper carries from frame to frame has settled after so many.
+WARM_UP = 10
 _NO_PREVIEW = np.empty((0, 0, 3), np.uint8)
 
 
@@ -33,17 +29,14 @@ _NO_PREVIEW = np.empty((0, 0, 3), np.uint8)
 class Segment:
     """Frames ``first_frame`` to ``last_frame`` (inclusive), with the people in them.
 
-    Work begins at ``warm_from``, some frames earlier in the same shot, and hands are followed from
-    ``watch_from`` on; ``scene`` holds the frames from there on and nothing else. In the frames ``begins`` a
-    shot does, those before the first included.
+    Work begins at ``warm_from``, some frames earlier in the same shot; ``scene`` holds the frames from there
+    on and nothing else.
     """
 
     index: int
-    watch_from: int
     warm_from: int
     first_frame: int
     last_frame: int
-    begins: tuple[int, ...]
     scene: Scene
 
 
@@ -52,16 +45,6 @@ def segments(scene: Scene) -> list[Segment]:
     starts = [*_starts(len(scene.timeline.times), scene.shots), len(scene.timeline.times)]
     bounds = [(start, end - 1) for start, end in pairwise(starts)]
     return [_segment(scene, index, first, last) for index, (first, last) in enumerate(bounds)]
-
-
-def hands_warm_up(video: VideoProperties) -> int:
-    """Return in how many frames before a segment hands are followed."""
-    return max(WARM_UP, hands_lookahead(video))
-
-
-def hands_lookahead(video: VideoProperties) -> int:
-    """Return in how many of a shot's first frames hands are looked for before the first is made."""
-    return min(HANDS_WARM_UP, _KEPT_PIXELS // (video.width * video.height))
 
 
 def excerpt(scene: Scene, first: int, last: int) -> Scene:
@@ -100,9 +83,8 @@ def _usual_length(count: int) -> int:
 def _segment(scene: Scene, index: int, first: int, last: int) -> Segment:
     place = bisect_right(scene.shots, first, key=_first_frame) - 1
     begin = scene.shots[place].first_frame if place >= 0 else 0
-    watch_from, warm_from = (max(begin, first - frames) for frames in (hands_warm_up(scene.video), WARM_UP))
-    begins = tuple(shot.first_frame for shot in scene.shots if watch_from <= shot.first_frame <= last)
-    return Segment(index, watch_from, warm_from, first, last, begins, excerpt(scene, watch_from, last))
+    warm_from = max(begin, first - WARM_UP)
+    return Segment(index, warm_from, first, last, excerpt(scene, warm_from, last))
 
 
 def _first_frame(shot: Shot) -> int:
@@ -131,4 +113,5 @@ def _cut(track: Track, first: int, last: int, first_shot: int) -> Track:
         landmarks=Trail(track.landmarks[start:end]).packed(),
         preview=b"",
         views=(),
+        hands={index: near for index, near in track.hands.items() if first <= index <= last},
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from headswap_cli.engine.cast import Cast, Tally
@@ -14,12 +13,11 @@ from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.kernel import count_ready
 from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.matte import PersonMatte
-from headswap_cli.engine.occlude import Hands
-from headswap_cli.engine.segments import hands_lookahead, hands_warm_up
+from headswap_cli.engine.segments import WARM_UP
 from headswap_cli.engine.several import SeveralHeads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from headswap_cli.engine.appearance import Appearance
     from headswap_cli.engine.bearing import Bearing
     from headswap_cli.engine.cast import Swapper
-    from headswap_cli.engine.decode import TimedFrame
     from headswap_cli.engine.fit import Fit
     from headswap_cli.engine.meetings import Meeting
     from headswap_cli.engine.reference import Reference
@@ -99,8 +96,7 @@ class Studio:
 
     def __init__(self, production: Production) -> None:
         self._production = production
-        keep = hands_warm_up(production.video)
-        self._reader = VideoReader(production.source, production.video, production.timeline, keep=keep)
+        self._reader = VideoReader(production.source, production.video, production.timeline, keep=WARM_UP)
 
     def make(self, segment: Segment, take: Take) -> SegmentReport:
         """Make a segment.
@@ -108,15 +104,14 @@ class Studio:
         Raises: MediaFault: the source cannot be read any more, or the result not be encoded.
         """
         production = self._production
-        cast = Cast(segment.scene, production.fit, self._swappers, production.meetings, self._hands)
+        cast = Cast(segment.scene, production.fit, self._swappers, production.meetings)
         encoder = PictureEncoder(production.picture)
         settler = _Settler()
         frame_count = frames_swapped = 0
-        frames = self._reader.between(segment.watch_from, segment.last_frame)
-        for frame in _foreseen(frames, segment, cast, hands_lookahead(production.video)):
+        for frame in self._reader.between(segment.warm_from, segment.last_frame):
             index = frame.frame_index
             if index < segment.first_frame:
-                (cast.watch if index < segment.warm_from else cast.rehearse)(index, frame.image)
+                cast.rehearse(index, frame.image)
                 continue
             played = cast.play(index, frame.image)
             take(encoder.encode(played.image, production.times[index], frame.duration), 1)
@@ -134,25 +129,6 @@ class Studio:
     @cached_property
     def _swappers(self) -> dict[int, Swapper]:
         return swappers(self._production.roles, self._production.weights)
-
-    @cached_property
-    def _hands(self) -> dict[int, Hands]:
-        return hand_finders(self._production.roles, self._production.weights)
-
-
-def _foreseen(frames: Iterator[TimedFrame], segment: Segment, cast: Cast, count: int) -> Iterator[TimedFrame]:
-    """Return all frames one by one; where a shot begins, let so many of its first be looked at before."""
-    for frame in frames:
-        index = frame.frame_index
-        if index not in segment.begins or count < 2:
-            yield frame
-            continue
-        end = min((begin for begin in segment.begins if begin > index), default=index + count)
-        coming = [frame, *islice(frames, min(count, end - index) - 1)]
-        cast.foresee(coming)
-        coming.reverse()
-        while coming:
-            yield coming.pop()
 
 
 class _Settler:
@@ -186,11 +162,6 @@ def swappers(roles: Sequence[Role], weights: Path) -> dict[int, Swapper]:
         return {}
     matte = PersonMatte(weights)
     return {role.obj_id: _swapper(role, matte, weights) for role in roles}
-
-
-def hand_finders(roles: Sequence[Role], weights: Path) -> dict[int, Hands]:
-    """Return what finds the hands before each one's face, by ``obj_id``, whichever head they wear."""
-    return {role.obj_id: Hands(weights) for role in roles}
 
 
 def _swapper(role: Role, matte: PersonMatte, weights: Path) -> Swapper:

@@ -153,7 +153,8 @@ class Track:
 
     ``landmarks`` (n, 478, 3) are smoothed, for frames ``first_frame`` to ``first_frame + n - 1``;
     they and ``preview`` are packed: a film has hundreds of tracks and a hundred thousand frames. ``views``
-    show the face in some of them.
+    show the face in some of them. ``hands`` are those near it, see ``hand``, by the index of the frame, of
+    those frames alone in which there are some.
     """
 
     shot_index: int
@@ -163,6 +164,7 @@ class Track:
     preview: bytes = field(repr=False)
     preview_quality: float
     views: tuple[View, ...] = field(default=(), repr=False)
+    hands: Mapping[int, Sequence[NDArray[np.float32]]] = field(default_factory=dict, repr=False)
 
     @property
     def last_frame(self) -> int:

@@ -11,9 +11,9 @@ import pytest
 from headswap_cli.engine import occlude
 from headswap_cli.engine.geometry import face_box
 from headswap_cli.engine.hand import hand_mask
+from headswap_cli.engine.handtrack import LOOK_BACK
 from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.pipeline import Pipeline
-from headswap_cli.engine.segments import HANDS_WARM_UP
 from tests import media, quality
 from tests.engine import heads
 
@@ -41,9 +41,9 @@ def test_a_hand_before_the_face_is_found_in_the_very_first_frame(hands: Hands) -
 
 
 @pytest.mark.parametrize("start", [62, 76, 82, 84, 86, 88])
-def test_a_hand_whose_palm_is_turned_away_is_known_where_a_segment_begins(hands: Hands, start: int) -> None:
+def test_a_hand_is_still_known_when_its_palm_is_turned_away(hands: Hands, start: int) -> None:
     hands.reset()
-    frames, landmarks = heads.scene(CLIP, start - HANDS_WARM_UP, HANDS_WARM_UP + 1)
+    frames, landmarks = heads.scene(CLIP, start - LOOK_BACK, LOOK_BACK + 1)
     counts = [len(hands.find(frame, face_box(face))) for frame, face in zip(frames, landmarks, strict=True)]
     assert counts[-1] == 1
 

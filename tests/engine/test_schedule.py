@@ -58,10 +58,10 @@ def decoded(timeline: Timeline, before: list[Segment], segment: Segment) -> list
     """Return how many frames are decoded on the way to a segment, and how many again to warm up."""
     if before and before[-1].last_frame + 1 == segment.first_frame:
         return [0, 0]
-    key = entry(timeline, segment.watch_from)
+    key = entry(timeline, segment.warm_from)
     on_from = before[-1].last_frame + 1 if before else -1
-    on_the_way = segment.watch_from - (on_from if key <= on_from <= segment.watch_from else key)
-    return [on_the_way, segment.first_frame - segment.watch_from]
+    on_the_way = segment.warm_from - (on_from if key <= on_from <= segment.warm_from else key)
+    return [on_the_way, segment.first_frame - segment.warm_from]
 
 
 def twice(scene: Scene, made: list[list[Segment]]) -> int:

@@ -35,8 +35,7 @@ def test_segments_cover_every_frame_once_and_warm_up_within_a_shot(
     assert covered == list(range(count))
     for part in parts:
         assert part.first_frame - 10 <= part.warm_from <= part.first_frame
-        assert part.first_frame - 36 <= part.watch_from <= part.warm_from
-        assert not any(part.watch_from < shot.first_frame <= part.first_frame for shot in scene.shots)
+        assert not any(part.warm_from < shot.first_frame <= part.first_frame for shot in scene.shots)
 
 
 @pytest.mark.parametrize("count", [100, 144, 240, 472, 600, 5000])
@@ -47,18 +46,6 @@ def test_two_and_four_processes_get_equal_shares_of_a_single_shot(count: int) ->
     assert len(lengths) % 4 == 0
     assert max(lengths) <= 120
     assert max(lengths) - min(lengths) <= 0.2 * max(lengths)
-
-
-@pytest.mark.parametrize(
-    ("size", "frames"), [((640, 360), 36), ((854, 480), 25), ((1280, 720), 11), ((3840, 2160), 10)]
-)
-def test_hands_are_followed_from_fewer_frames_before_a_segment_where_those_are_large(
-    size: tuple[int, int], frames: int
-) -> None:
-    video = replace(VIDEO, width=size[0], height=size[1])
-    later = segments(replace(scene_of(480), video=video))[1:]
-    assert later
-    assert {part.first_frame - part.watch_from for part in later} == {frames}
 
 
 def test_segments_begin_at_cuts_where_there_are_some_near() -> None:

@@ -102,8 +102,9 @@ class Hands:
         return other
 
     def turned_round(self) -> Hands:
-        """Return one that goes the other way from the last frame, and looks everywhere in the next."""
+        """Return one that follows the hands of the last frame the other way, and looks for no others at first."""
         other = self.another()
+        other._search_in, other._allowed = _SELDOM, 0.0
         other._hands, other._face = self._hands, self._face
         other._looks = [look._replace(hand=hand) for look, hand in zip(self._looks, self._hands, strict=True)]
         other._steps = [np.zeros_like(hand) for hand in self._hands]

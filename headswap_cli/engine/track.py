@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _PRESENT = 0.5
 # Narrower faces have too few pixels to be told apart, let alone replaced.
 _MINIMAL_WIDTH = 14.0
-SEARCH_EVERY = 5
-TILES_EVERY = 15
+SEARCH_EVERY = 8
+TILES_EVERY = 16
 # A face that comes back within so many frames was not gone: a hand passed, a frame was blurred.
 _PATIENCE = 8
 # Likewise one that another face is before.

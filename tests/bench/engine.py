@@ -10,12 +10,13 @@ each person gets another of the photos, and the clips are all; ``--out`` takes a
 source and result side by side. ``faults`` shows each fault that pictures have had, where it used to show.
 
 What a face does (lids, mouth, corners, gaze) is the correlation of the result with its source, read by the
-same mesh, beside what reading the source in a mirror leaves of it. It is not judged in frames where faces
-meet, and lids and gaze not where a made clip's words, bar or dark lenses are before an eye: there all of it
-is guessed. A dash says that too few frames are left, or that the source does not move more than noise does.
-Of small faces reading itself leaves less than 0.9: what a reading without errors would say is about the
-first figure over the second (Spearman, The proof and measurement of association between two things, American
-Journal of Psychology 15(1), 1904).
+same mesh, beside what reading leaves of it. Each frame is read twice, as it is and in a mirror, and the mean
+counts; how well both readings of the source agree tells what that leaves (Spearman and Brown, British Journal
+of Psychology 3(3), 1910). It is not judged in frames where faces meet, and lids and gaze not where a made
+clip's words, bar or dark lenses are before an eye: there all of it is guessed. A dash says that too few
+frames are left, or that the source does not move more than noise does. What a reading without errors would
+say is about the first figure over the second (Spearman, The proof and measurement of association between two
+things, American Journal of Psychology 15(1), 1904).
 """
 
 from __future__ import annotations

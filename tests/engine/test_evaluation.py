@@ -14,7 +14,15 @@ import pytest
 
 from headswap_cli.models import Mode
 from tests.bench.picture import cases, made
-from tests.bench.picture.faces import FEATURES, Motion, correlation, correlations, pose_error
+from tests.bench.picture.faces import (
+    FEATURES,
+    Motion,
+    correlation,
+    correlations,
+    mean_of,
+    of_both,
+    pose_error,
+)
 from tests.bench.picture.graph import Graph, Values
 from tests.bench.picture.memory import descendants, footprint
 from tests.bench.picture.pixels import Flicker, InFront, Outside, outline_width
@@ -38,6 +46,18 @@ def test_a_result_that_follows_correlates_and_one_that_does_the_opposite_anticor
 
 def test_a_source_that_keeps_still_gives_no_correlation() -> None:
     assert math.isnan(correlation(0.001 * waves(), waves(), 0.01))
+
+
+def test_two_readings_together_follow_what_is_there_as_closely_as_their_agreement_foretells() -> None:
+    random = np.random.default_rng(5)
+    there = np.sin(np.linspace(0, 400, 4000))
+    readings = [{"lids": there + random.normal(0, 0.5, 4000)} for _ in range(4)]
+    agreement = correlation(readings[0]["lids"], readings[1]["lids"], 0.01)
+    one, again = (mean_of(*pair)["lids"] for pair in (readings[:2], readings[2:]))
+    assert correlation(one, again, 0.01) == pytest.approx(of_both(agreement), abs=0.03)
+    assert of_both(agreement) > agreement + 0.1
+    assert of_both(-0.2) == 0
+    assert math.isnan(of_both(math.nan))
 
 
 def test_the_gaze_under_shut_lids_does_not_count() -> None:

@@ -21,7 +21,7 @@ from headswap_cli.engine.types import SwapSettings
 from tests import media
 from tests.bench.picture import sheets
 from tests.bench.picture.faceres import FaceRes, unlike
-from tests.bench.picture.faces import Observer, correlations, in_mirror, pose_error
+from tests.bench.picture.faces import Observer, correlations, in_mirror, mean_of, of_both, pose_error
 from tests.bench.picture.pixels import Flicker, InFront, Outside, outline_width
 from tests.bench.picture.stages import stage_times
 
@@ -48,8 +48,9 @@ class Judgement:
         identity: Distance to the reference by the engine's own network: source, result.
         likeness: The same by a network that the engine does not know; NaN where it is not to be had.
         expression: Correlation of each of ``faces.FEATURES``, result against source, where no face meets
-            another; NaN where too little can be read, see ``faces.correlations``.
-        ceiling: The same of the source against itself in a mirror: what reading a face leaves of 1.
+            another; NaN where too little can be read, see ``faces.correlations``. Each frame is read twice,
+            as it is and in a mirror, and the mean of both counts.
+        ceiling: What reading a face leaves of 1, by how well both readings of the source agree.
         opinion: The same as ``expression`` by a mesh that the engine does not know.
         pose_error: Degrees.
         jitter: Percent of the face: source, result.
@@ -109,7 +110,7 @@ class _Witness:
         self._sheet = sheet
         self._observers = (Observer(self._mesh), Observer(self._mesh))
         self._others = (Observer(other), Observer(other))
-        self._mirrored = Observer(self._mesh)
+        self._mirrored = (Observer(self._mesh), Observer(self._mesh))
         self._flickers = (Flicker(), Flicker())
         self._swapped: list[bool] = []
         self._covered: list[bool] = []
@@ -140,13 +141,13 @@ class _Witness:
         self._swapped.append(swapped)
         self._covered.append(covered)
         self._blindfolded.append(blindfolded)
-        for observer, other, flicker, frame in zip(
-            self._observers, self._others, self._flickers, both, strict=True
+        for observer, mirrored, other, flicker, frame in zip(
+            self._observers, self._mirrored, self._others, self._flickers, both, strict=True
         ):
             observer.observe(frame, place)
+            mirrored.observe(*in_mirror(frame, place))
             other.observe(frame, place)
             flicker.add(frame, place)
-        self._mirrored.observe(*in_mirror(both[0], place))
         self._sheet.add(step, *both, place)
         if step in self._views:
             self._compare(both)
@@ -167,16 +168,19 @@ class _Witness:
         swapped = np.array(self._swapped)
         # Where faces meet, what is read is the one in front, or half of each.
         shown, blindfolded = swapped & ~np.array(self._covered), np.array(self._blindfolded)
-        before, after = source.series(self._canonical), result.series(self._canonical)
-        mirrored = self._mirrored.motion().series(self._turned_round)
-        mirrored["gaze"] *= -1
+        plain = [motion.series(self._canonical) for motion in (source, result)]
+        mirrored = [observer.motion().series(self._turned_round) for observer in self._mirrored]
+        for series in mirrored:
+            series["gaze"] *= -1
+        before, after = map(mean_of, plain, mirrored)
+        agreement = correlations(plain[0], mirrored[0], shown, blindfolded)
         opinions = [observer.motion().series(self._canonical) for observer in self._others]
         turns = source.rotations(self._canonical)[shown], result.rotations(self._canonical)[shown]
         return Judgement(
             identity=_means(self._identities),
             likeness=_means(self._likenesses),
             expression=correlations(before, after, shown, blindfolded),
-            ceiling=correlations(before, mirrored, shown, blindfolded),
+            ceiling={name: of_both(r) for name, r in agreement.items()},
             opinion=correlations(opinions[0], opinions[1], shown, blindfolded),
             pose_error=pose_error(*turns) if shown.any() else math.nan,
             jitter=(source.jitter(), result.jitter()),

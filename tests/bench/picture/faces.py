@@ -125,6 +125,21 @@ def correlations(
     }
 
 
+def mean_of(
+    one: dict[str, NDArray[np.float64]], other: dict[str, NDArray[np.float64]]
+) -> dict[str, NDArray[np.float64]]:
+    """Return what two readings of the same frames tell together."""
+    return {name: (one[name] + other[name]) / 2 for name in one}
+
+
+def of_both(agreement: float) -> float:
+    """Return the reliability of the mean of two readings from the correlation of one with the other.
+
+    Source: Spearman and Brown, British Journal of Psychology 3(3), 1910.
+    """
+    return 0.0 if agreement <= 0 else 2 * agreement / (1 + agreement)
+
+
 def pose_error(source: NDArray[np.float64], result: NDArray[np.float64]) -> float:
     """Return the median angle between two heads, degrees; their constant difference in shape is in it."""
     between = np.einsum("nij,nkj->nik", source, result)

@@ -102,7 +102,7 @@ class Hands:
         return other
 
     def turned_round(self) -> Hands:
-        """Return one that follows the hands of the last frame the other way, and looks for no others at first."""
+        """Return one that follows the last frame's hands the other way and looks for no others at first."""
         other = self.another()
         other._search_in, other._allowed = _SELDOM, 0.0
         other._hands, other._face = self._hands, self._face

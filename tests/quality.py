@@ -238,7 +238,7 @@ def _outside(pipeline: Pipeline, scene: Scene, source: Path, mode: Mode | None) 
     with open_video(source) as video:
         for frame in video.frames():
             played = cast.play(frame.frame_index, frame.image)
-            apart = cv2.absdiff(played.image, cast.fit.frame(frame.image))[~played.changed]
+            apart = cv2.absdiff(played.image, cast.fit.whole(frame.image))[~played.changed]
             squared += float((apart.astype(np.float64) ** 2).sum())
             pixels += apart.size
             swapped += played.was_swapped

@@ -6,14 +6,17 @@ import math
 import os
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import pytest
 
+from headswap_cli.engine.mesh import FaceMesh
+from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.models import Mode
-from tests.bench.picture import cases, made
+from tests import media, quality
+from tests.bench.picture import cases, evaluate, made
 from tests.bench.picture.faces import (
     FEATURES,
     Motion,
@@ -27,6 +30,9 @@ from tests.bench.picture.graph import Graph, Values
 from tests.bench.picture.memory import descendants, footprint
 from tests.bench.picture.pixels import Flicker, InFront, Outside, outline_width
 from tests.engine import heads
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.media
 
@@ -208,6 +214,29 @@ def test_the_memory_of_a_job_is_that_of_its_processes() -> None:
         assert footprint(os.getpid()).resident > one.resident
         child.kill()
     assert footprint(child.pid).resident == 0
+
+
+def test_a_head_within_black_bars_is_judged_where_it_is(tmp_path: Path) -> None:
+    clip = media.excerpt(made.letterboxed(tmp_path), tmp_path / "in.mp4", start=0, count=12)
+    target, pipeline = tmp_path / "out.mp4", Pipeline(media.weights_dir())
+    scene, _ = quality.swap(pipeline, clip, target, Mode.FACE)
+    assert scene.video.bars.top > 8
+
+    verdict = evaluate.judge(
+        pipeline,
+        scene,
+        (clip, target),
+        quality.photos_for(scene),
+        Mode.FACE,
+        sheet_at=tmp_path / "sheet.png",
+        other=FaceMesh(media.weights_dir()),
+    )
+
+    assert math.isinf(verdict.raw_db)
+    (person,) = verdict.people
+    assert person.passed == 0
+    assert person.identity[1] < person.identity[0] - 0.2
+    assert quality.quality_of(pipeline, scene, clip, target, Mode.FACE).outside_db == math.inf
 
 
 def test_every_fault_has_a_clip_and_a_photo() -> None:

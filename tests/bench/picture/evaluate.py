@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from headswap_cli.engine.pipeline import Pipeline
     from headswap_cli.engine.types import Frame, Landmarks, Person, Scene, Track
     from headswap_cli.models import Mode
-    from tests.bench.picture.attention import AttentionMesh
+    from tests.bench.picture.faces import Mesh
 
 _VIEWS = 10
 _OUTLINES_EVERY = 4
@@ -100,7 +100,7 @@ class _Witness:
         person: Person,
         photo: Path,
         sheet: sheets.Sheet,
-        other: AttentionMesh,
+        other: Mesh,
         stranger: FaceRes | None,
     ) -> None:
         weights = media.weights_dir()
@@ -198,7 +198,7 @@ def judge(
     mode: Mode | None,
     *,
     sheet_at: Path,
-    other: AttentionMesh,
+    other: Mesh,
     stranger: FaceRes | None = None,
     covered: Sequence[NDArray[np.bool_]] = (),
     blindfolded: Sequence[bool] = (),
@@ -223,20 +223,22 @@ def judge(
         _Witness(person, photos[person.obj_id][0], board, other, stranger)
         for person, board in zip(scene.people, boards, strict=True)
     ]
+    # Heads are put on the picture within black bars, and judged in whole frames.
+    corner = np.array([cast.fit.rest.left, cast.fit.rest.top, 0], np.float32)
     raw, coded, front, profile, frames = Outside(), Outside(), InFront(), cProfile.Profile(), 0
     with open_video(files[0]) as video, open_video(files[1]) as swapped:
         for frame, shown in zip(video.frames(), swapped.frames(), strict=True):
             profile.enable()
             played = cast.play(frame.frame_index, frame.image)
             profile.disable()
-            source = cast.fit.frame(frame.image)
+            source = cast.fit.whole(frame.image)
             raw.add(source, played.image, played.changed)
             coded.add(source, shown.image, played.changed)
             for mask in covered[frames : frames + 1]:
                 front.add(source, shown.image, mask)
             frames += 1
             places = {
-                number: cast.fit.landmarks(witness.track.landmarks[step])
+                number: corner + cast.fit.landmarks(witness.track.landmarks[step])
                 for number, witness in enumerate(witnesses)
                 for step in [frame.frame_index - witness.track.first_frame]
                 if 0 <= step < len(witness.track.landmarks)

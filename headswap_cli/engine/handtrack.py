@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from headswap_cli.engine.geometry import face_box
@@ -33,7 +33,7 @@ class _Face:
     """Whose hands they are.
 
     ``box`` is where it was seen in frame ``last_seen``, ``age`` counts the frames since it was first, and
-    ``known`` those through which hands have been known without a gap; ``found`` has them by frame index.
+    ``known`` those through which hands have been known without a gap.
     """
 
     finder: Hands
@@ -41,7 +41,6 @@ class _Face:
     last_seen: int
     age: int = -1
     known: int = 0
-    found: dict[int, list[Hand]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,8 @@ class HandTracker(Generic[Face]):
     def __init__(self, finder: Hands) -> None:
         self._finder = finder
         self._faces: dict[Face, _Face] = {}
+        # Of all faces, those that are gone too.
+        self._found: dict[Face, dict[int, list[Hand]]] = {}
         self._passed: deque[_Passed[Face]] = deque()
 
     def look(self, frame_index: int, frame: Frame, faces: Mapping[Face, Landmarks]) -> None:
@@ -71,17 +72,16 @@ class HandTracker(Generic[Face]):
         A face that is not seen may be behind a hand: that is looked for where the face was, for as long as
         the face may come back.
         """
-        boxes = {
-            face: one.box
-            for face, one in self._faces.items()
-            if face not in faces and frame_index - one.last_seen <= PATIENCE_BEHIND
-        }
         for face, landmarks in faces.items():
-            box = boxes[face] = face_box(landmarks)
-            one = self._faces.setdefault(face, _Face(self._finder.another(), box, frame_index))
-            one.box, one.last_seen = box, frame_index
-        passed = _Passed(frame_index, frame, boxes)
-        for face in boxes:
+            box = face_box(landmarks)
+            if face not in self._faces:
+                self._faces[face] = _Face(self._finder.another(), box, frame_index)
+                self._found.setdefault(face, {})
+            self._faces[face].box, self._faces[face].last_seen = box, frame_index
+        oldest = frame_index - PATIENCE_BEHIND
+        self._faces = {face: one for face, one in self._faces.items() if one.last_seen >= oldest}
+        passed = _Passed(frame_index, frame, {face: one.box for face, one in self._faces.items()})
+        for face in self._faces:
             self._follow(face, passed)
         self._passed.append(passed)
         height, width = frame.shape[:2]
@@ -90,12 +90,13 @@ class HandTracker(Generic[Face]):
 
     def between(self, face: Face, first: int, last: int) -> dict[int, list[Hand]]:
         """Return the hands near a face in the frames ``first`` to ``last`` (inclusive) that show some."""
-        found = self._faces[face].found if face in self._faces else {}
-        return {index: hands for index, hands in sorted(found.items()) if first <= index <= last}
+        found = sorted(self._found.get(face, {}).items())
+        return {index: hands for index, hands in found if first <= index <= last}
 
     def forget(self, face: Face) -> None:
         """Let go of a face that was none."""
         self._faces.pop(face, None)
+        self._found.pop(face, None)
 
     def _follow(self, face: Face, passed: _Passed[Face]) -> None:
         one = self._faces[face]
@@ -105,7 +106,7 @@ class HandTracker(Generic[Face]):
         hands = one.finder.find(passed.frame, passed.boxes[face])
         one.known = one.known + 1 if hands else 0
         if hands:
-            one.found[passed.frame_index] = hands
+            self._found[face][passed.frame_index] = hands
         if one.known == 1 + _WELL_SEEN:
             self._look_back(face, passed)
 
@@ -114,20 +115,20 @@ class HandTracker(Generic[Face]):
 
         Where a hand is turned away it is known better from before than from when it could just be found.
         """
-        one, way = self._faces[face], [last]
+        one, found, way = self._faces[face], self._found[face], [last]
         fresh = one.finder.another()
         back = forth = (fresh if fresh.find(last.frame, one.box) else one.finder).turned_round()
         known_from = last.frame_index - _WELL_SEEN
         for passed in reversed(self._passed):
             # The face itself may have been followed back to before it was found.
             hands = back.find(passed.frame, passed.boxes.get(face, one.box))
-            if not hands or (passed.frame_index < known_from and passed.frame_index in one.found):
+            if not hands or (passed.frame_index < known_from and passed.frame_index in found):
                 break
-            one.found.setdefault(passed.frame_index, hands)
+            found.setdefault(passed.frame_index, hands)
             way.append(passed)
             forth = back.turned_round()
         for passed in reversed(way):
             if hands := forth.find(passed.frame, passed.boxes.get(face, one.box)):
-                one.found[passed.frame_index] = hands
+                found[passed.frame_index] = hands
         if hands:
             one.finder = forth

@@ -98,7 +98,8 @@ class Analyser:
                         aside.later(_end_shot, list(watchers))
                     watchers.append(_ShotWatcher(self._networks, shelf, len(watchers), frame.frame_index))
                 seen = watchers[-1].follow(frame.frame_index, frame.image, glance)
-                aside.later(watchers[-1].note, frame.frame_index, frame.image, seen)
+                awaited = watchers[-1].awaited(frame.frame_index + 1)
+                aside.later(watchers[-1].note, frame.frame_index, frame.image, seen, awaited)
                 passed.append(replace(frame, image=_NO_IMAGE))
                 on_progress(len(passed), max(len(passed), video.frame_count))
             if not watchers:
@@ -180,10 +181,16 @@ class _ShotWatcher:
         seen = self._follower.observe(frame_index, frame, glance.faces)
         return [_Sight(face, face.landmarks, face.presence) for face in seen]
 
-    def note(self, frame_index: int, frame: Frame, seen: list[_Sight]) -> None:
-        """Take note of the next frame and the faces in it."""
+    def awaited(self, frame_index: int) -> list[FollowedFace]:
+        """Return the faces that may be seen in the next frame."""
+        return self._follower.awaited(frame_index)
+
+    def note(
+        self, frame_index: int, frame: Frame, seen: list[_Sight], awaited: Sequence[FollowedFace] = ()
+    ) -> None:
+        """Take note of the next frame, of the faces in it and of those that may come back."""
         age = frame_index - self.shot.first_frame
-        self._hands.look(frame_index, frame, {sight.face: sight.landmarks for sight in seen})
+        self._hands.look(frame_index, frame, {sight.face: sight.landmarks for sight in seen}, awaited)
         for sight in seen:
             self._views[sight.face].look(frame_index, frame, sight.landmarks)
         if age % _LOOK_EVERY == 0:
@@ -246,6 +253,7 @@ class _ShotWatcher:
         del self._follower, self._likenesses, self._views, self._hands, self._background, self._overlaid
 
     def _part_tracks(self) -> None:
+        self._hands.finish()
         self.tracks = tuple(
             replace(
                 track,

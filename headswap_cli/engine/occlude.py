@@ -41,6 +41,8 @@ _SQUARES = (
 # Sides of the squares around the face in which palms are looked for, in face sizes.
 _WINDOWS = (3.2, 4.2)
 _MOST, _BOXES = 3, 12
+# Hands that are no further from one another, in parts of the square around them, are one.
+_ONE = 0.15
 # Frames from one look at hands to the next, and where all keep still; in between they go on as they did,
 # slower and slower.
 _LOOK_EVERY, _LOOK_SELDOM, _SLOWS = 3, 6, 0.5
@@ -48,9 +50,9 @@ _LOOK_EVERY, _LOOK_SELDOM, _SLOWS = 3, 6, 0.5
 _STILL = 0.03
 # Frames from search to search for new hands: twice as many after each that was in vain, up to the latter.
 _SEARCH_EVERY, _SELDOM = 4, 24
-# How often they are searched for everywhere at first, and for how many frames: a palm that is hardly one in
-# the very first may be seen soon, in the frames before a segment's own.
-_BEGIN_EVERY, _BEGINS = 3, 10
+# How often they are searched for everywhere at first, and for how many frames: a palm that is turned away in
+# the very first may be seen soon.
+_BEGIN_EVERY, _BEGINS = 9, 36
 # The square about the face in which something stirs, in face sizes, its pixels, by how many grey levels they
 # change, and how many of them, where a hand may have come; how many where a hand that kept still has moved.
 _STIRRED, _GLANCE, _CHANGED, _STIR, _MOVED = 1.2, 24, 12, 0.05, 0.08
@@ -109,6 +111,13 @@ class Hands:
         other._looks = [look._replace(hand=hand) for look, hand in zip(self._looks, self._hands, strict=True)]
         other._steps = [np.zeros_like(hand) for hand in self._hands]
         return other
+
+    def go_on_from(self, other: Hands) -> None:
+        """Take over the hands of another one that has come to the same frame, and keep those of one's own."""
+        ours = [place for place, hand in enumerate(self._hands) if not _is_among(hand, other._hands)]
+        self._hands = [*other._hands, *(self._hands[place] for place in ours)]
+        self._steps = [*other._steps, *(self._steps[place] for place in ours)]
+        self._looks = [*other._looks, *(self._looks[place] for place in ours)]
 
     def find(self, frame: Frame, face: Box) -> list[Hand]:
         """Return the hands near a face, (21, 2) each, in pixels of the frame.
@@ -218,7 +227,7 @@ class Hands:
             hand, is_hand = self._looked_at_again(frame, hand, presence, always_beside)
         if not is_hand:
             return
-        apart = 0.3 * crop.side / 2
+        apart = _ONE * crop.side
         if all(np.linalg.norm((hand - other)[_ROOTS].mean(axis=0)) > apart for other in found):
             found.append(hand)
 
@@ -265,6 +274,16 @@ class Hands:
             if all(math.dist((crop.x, crop.y), (other.x, other.y)) > 0.2 * crop.side for other in crops):
                 crops.append(crop)
         return crops
+
+
+def without_doubles(hands: list[Hand], others: list[Hand]) -> list[Hand]:
+    """Return hands, and of others those that are none of them."""
+    return [*hands, *(other for other in others if not _is_among(other, hands))]
+
+
+def _is_among(hand: Hand, others: list[Hand]) -> bool:
+    apart = _ONE * _crop_of_hand(hand).side
+    return any(np.linalg.norm((hand - other)[_ROOTS].mean(axis=0)) <= apart for other in others)
 
 
 def _is_elsewhere(face: Box, before: Box) -> bool:

@@ -113,5 +113,5 @@ def _cut(track: Track, first: int, last: int, first_shot: int) -> Track:
         landmarks=Trail(track.landmarks[start:end]).packed(),
         preview=b"",
         views=(),
-        hands={index: near for index, near in track.hands.items() if first <= index <= last},
+        hands={index: track.hands[index] for index in range(first, last + 1) if index in track.hands},
     )

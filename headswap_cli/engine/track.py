@@ -154,7 +154,7 @@ class Follower:
 
     def observe(self, frame_index: int, frame: Frame, detector: Detector) -> list[FollowedFace]:
         """Look at the next frame, (height, width, 3), BGR; return the faces seen in it."""
-        awaited = [face for face in self._faces if self._is_awaited(face, frame_index)]
+        awaited = self.awaited(frame_index)
         self._follow(frame_index, frame, awaited)
         lost = [face for face in awaited if face.last_frame < frame_index and not face.is_closed]
         age = frame_index - self._first_frame
@@ -163,6 +163,10 @@ class Follower:
             self._search(frame_index, frame, lost, detector(frame, tiles=tiles))
         self._recent.append(frame)
         return self._seen(frame_index)
+
+    def awaited(self, frame_index: int) -> list[FollowedFace]:
+        """Return the faces that may be seen in the next frame, those that may come back among them."""
+        return [face for face in self._faces if self._is_awaited(face, frame_index)]
 
     def _is_awaited(self, face: FollowedFace, frame_index: int) -> bool:
         patience = PATIENCE_BEHIND if self._apart.is_behind(face) else _PATIENCE

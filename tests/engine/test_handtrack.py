@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -13,10 +12,9 @@ from hypothesis import strategies as st
 from headswap_cli.engine.geometry import face_box
 from headswap_cli.engine.hand import hand_mask
 from headswap_cli.engine.handtrack import LOOK_BACK, HandTracker
-from headswap_cli.engine.occlude import Hands
+from headswap_cli.engine.occlude import Hands, without_doubles
 from headswap_cli.engine.pipeline import Pipeline
 from headswap_cli.engine.segments import segments
-from headswap_cli.engine.track import PATIENCE_BEHIND
 from headswap_cli.models import Mode
 from tests import media, quality
 from tests.engine import heads
@@ -35,30 +33,37 @@ FACE[:, :2] = np.linspace(40, 80, 478)[:, np.newaxis]
 PIXELS = np.zeros((120, 160, 3), np.uint8)
 
 
-class OneHand:
-    """Finds a hand by itself where it is plain, and follows it through the frames that it is there.
+class Seer:
+    """Finds hands by themselves while they are plain, and follows them as long as they are there.
 
-    Frames tell their index by their first pixel.
+    ``there`` and ``plain`` are of each hand; frames tell their index by their first pixel, and hands which
+    they are by their joints' x.
     """
 
-    def __init__(self, there: range, plain: range) -> None:
-        self._there, self._plain, self._knows = there, plain, False
+    def __init__(self, there: Sequence[range], plain: Sequence[range]) -> None:
+        self._there, self._plain = there, plain
+        self._searches = True
+        self.hands: list[Hand] = []
 
-    def reset(self) -> None:
-        self._knows = False
+    def another(self) -> Seer:
+        return Seer(self._there, self._plain)
 
-    def another(self) -> OneHand:
-        other = copy(self)
-        other.reset()
+    def turned_round(self) -> Seer:
+        other = self.another()
+        other._searches, other.hands = False, self.hands
         return other
 
-    def turned_round(self) -> OneHand:
-        return copy(self)
+    def go_on_from(self, other: Seer) -> None:
+        self.hands = without_doubles(other.hands, self.hands)
 
     def find(self, frame: Frame, face: Box) -> list[Hand]:
-        index = int(frame[0, 0, 0])
-        self._knows = index in self._plain or (self._knows and index in self._there)
-        return [np.full((21, 2), index, np.float32)] if self._knows else []
+        index, known = int(frame[0, 0, 0]), {int(hand[0, 0]) for hand in self.hands}
+        self.hands = [
+            np.tile(np.array([number, index], np.float32), (21, 1))
+            for number, (there, plain) in enumerate(zip(self._there, self._plain, strict=True))
+            if index in there and (number in known or (self._searches and index in plain))
+        ]
+        return self.hands
 
 
 def frame_of(index: int) -> Frame:
@@ -67,46 +72,96 @@ def frame_of(index: int) -> Frame:
     return frame
 
 
-def tracked(finder: OneHand, seen: Sequence[int], count: int) -> HandTracker[str]:
-    """Show frames from 0 on, with a face in some of them."""
-    tracker: HandTracker[str] = HandTracker(cast("Hands", finder))
+def tracker_of(finder: Seer) -> HandTracker[str]:
+    return HandTracker(cast("Hands", finder))
+
+
+def tracked(
+    finder: Seer, seen: Sequence[int], count: int, awaited: Sequence[int] = ()
+) -> dict[int, list[int]]:
+    """Show frames from 0 on, with a face in some of them; return which hands are near it, by frame index."""
+    tracker = tracker_of(finder)
     for index in range(count):
-        tracker.look(index, frame_of(index), {"face": FACE} if index in seen else {})
-    return tracker
+        faces = {"face": FACE} if index in seen else {}
+        tracker.look(index, frame_of(index), faces, ["face"] if index in awaited else [])
+    tracker.finish()
+    found = tracker.between("face", 0, count - 1)
+    assert all(hand[0, 1] == index for index, hands in found.items() for hand in hands)
+    return {index: [int(hand[0, 0]) for hand in hands] for index, hands in found.items()}
 
 
-@given(st.integers(0, 80), st.integers(0, 80), st.integers(0, 80))
-def test_a_hand_that_has_been_well_seen_is_followed_back_to_where_it_came(
-    first: int, middle: int, last: int
-) -> None:
-    first, found, last = sorted((first, middle, last))
-    finder = OneHand(range(first, last + 1), range(found, last + 1))
-    hands = tracked(finder, range(90), 90).between("face", 0, 89)
-    is_well_seen = last - found >= 6
-    assert list(hands) == list(range(max(first, found - LOOK_BACK) if is_well_seen else found, last + 1))
-    assert all(hand[0, 0] == index for index, near in hands.items() for hand in near)
+_THREE = st.lists(st.integers(0, 80), min_size=3, max_size=3).map(sorted)
 
 
-def test_a_hand_that_hides_the_face_is_followed_until_the_face_has_been_gone_too_long() -> None:
-    hand = range(5, 60)
-    tracker = tracked(OneHand(hand, hand), [*range(10), *range(15, 20)], 60)
-    assert list(tracker.between("face", 0, 59)) == list(range(5, 20 + PATIENCE_BEHIND))
-    assert list(tracker.between("face", 11, 13)) == [11, 12, 13]
+@given(_THREE)
+def test_a_hand_is_followed_back_from_where_it_is_well_seen_to_where_it_came(places: list[int]) -> None:
+    first, found, last = places
+    hands = tracked(Seer([range(first, last + 1)], [range(found, last + 1)]), range(90), 90)
+    assert list(hands) == list(range(min(hands), last + 1))
+    assert first <= min(hands) <= max(first, found - LOOK_BACK)
+
+
+@given(_THREE, _THREE)
+def test_no_hand_that_was_found_is_lost_for_another(one: list[int], other: list[int]) -> None:
+    there = [range(first, last + 1) for first, _, last in (one, other)]
+    plain = [range(found, last + 1) for _, found, last in (one, other)]
+    alone = Seer(there, plain)
+    hands = tracked(Seer(there, plain), range(90), 90)
+    for index in range(90):
+        expected = {int(hand[0, 0]) for hand in alone.find(frame_of(index), FACE)}
+        assert expected <= set(hands.get(index, []))
+
+
+def test_a_hand_that_hides_the_face_is_followed_as_long_as_the_face_may_come_back() -> None:
+    hand = [range(5, 60)]
+    awaited = [*range(10, 15), *range(20, 28)]
+    hands = tracked(Seer(hand, hand), [*range(10), *range(15, 20)], 60, awaited)
+    assert list(hands) == list(range(5, 28))
+
+
+def test_a_hand_is_followed_back_to_before_its_face_was_found_even_where_it_soon_goes() -> None:
+    hands = tracked(Seer([range(14)], [range(8, 14)]), range(8, 30), 30)
+    assert list(hands) == list(range(14))
+
+
+def test_before_a_face_was_seen_its_hands_are_looked_for_where_it_was_seen_first() -> None:
+    looked: dict[int, set[float]] = {}
+
+    class Noting(Seer):
+        def another(self) -> Seer:
+            return Noting(self._there, self._plain)
+
+        def find(self, frame: Frame, face: Box) -> list[Hand]:
+            looked.setdefault(int(frame[0, 0, 0]), set()).add(float(face[0]))
+            return super().find(frame, face)
+
+    tracker = tracker_of(Noting([range(20)], [range(6, 20)]))
+    for index in range(20):
+        moved = FACE + np.array([10 * index, 0, 0], np.float32)
+        tracker.look(index, frame_of(index), {"face": moved} if index >= 6 else {})
+    assert list(tracker.between("face", 0, 19)) == list(range(20))
+    assert looked == {index: {40 + 10 * max(6, index)} for index in range(20)}
 
 
 def test_a_face_that_was_none_and_one_that_never_was_have_no_hands() -> None:
-    tracker = tracked(OneHand(range(9), range(9)), range(9), 9)
-    assert tracker.between("another", 0, 8) == {}
+    tracker = tracker_of(Seer([range(9)], [range(9)]))
+    tracker.look(0, frame_of(0), {"face": FACE})
+    assert tracker.between("face", 0, 0)
+    assert tracker.between("another", 0, 0) == {}
     tracker.forget("face")
-    assert tracker.between("face", 0, 8) == {}
+    assert tracker.between("face", 0, 0) == {}
 
 
-def test_of_large_frames_fewer_are_kept_to_go_back_to() -> None:
-    tracker: HandTracker[str] = HandTracker(cast("Hands", OneHand(range(40), range(24, 40))))
+@pytest.mark.parametrize("size", [(720, 1280), (1080, 1920), (2160, 3840)])
+def test_large_frames_are_looked_at_smaller_and_some_are_kept_to_go_back_to(size: tuple[int, int]) -> None:
+    tracker = tracker_of(Seer([range(40)], [range(24, 40)]))
     for index in range(40):
-        frame = np.broadcast_to(np.uint8(index), (720, 1280, 3))
-        tracker.look(index, frame, {"face": FACE})
-    assert list(tracker.between("face", 0, 39)) == list(range(9, 40))
+        tracker.look(index, np.full((*size, 3), index, np.uint8), {"face": FACE})
+    hands = tracker.between("face", 0, 39)
+    assert 10 <= 24 - min(hands) <= LOOK_BACK
+    shrink = max(1, size[0] // 540)
+    for index, (hand,) in hands.items():
+        assert hand[0].tolist() == [(shrink - 1) / 2, (index + 0.5) * shrink - 0.5]
 
 
 @pytest.mark.media

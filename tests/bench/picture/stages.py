@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # Stage: the functions it is made of, as file and name; one that is called by another is part of that one.
 STAGES = {
     "pose": (("retarget.py", "pose"),),
-    "in front": (("occlude.py", "find"), ("hand.py", "hand_mask"), ("front.py", "find")),
+    "in front": (("hand.py", "hand_mask"), ("front.py", "find")),
     "paint": (("paint.py", "paint"),),
     "matte": (("headmatte.py", "of_piece"),),
     "erase": (("head.py", "_background"),),

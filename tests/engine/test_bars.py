@@ -175,3 +175,18 @@ def test_nothing_is_drawn_on_bars_in_a_smaller_result(pipeline: Pipeline, tmp_pa
         assert (rows[0], rows[-1] < lower) == (upper, True)
         smaller = cv2.resize(frame, played.image.shape[1::-1], interpolation=cv2.INTER_AREA)
         assert np.array_equal(played.image[~played.changed], smaller[~played.changed])
+
+
+def test_hands_within_bars_are_where_they_are(pipeline: Pipeline, tmp_path: Path) -> None:
+    bars = Bars(40, 32, 24, 56)
+    frames = list(islice(media.frames_of(media.clip("WolfgangLanger_Pexels.mp4"), start=168), 10))
+    scenes = [
+        pipeline.analyse(media.written(tmp_path / name, shown), on_progress=quality.silent)
+        for name, shown in (("plain.mp4", frames), ("bars.mp4", [boxed(frame, bars) for frame in frames]))
+    ]
+    assert scenes[1].video.bars == bars
+    plain, moved = (scene.people[0].tracks[0].hands for scene in scenes)
+    assert list(plain) == list(moved) == list(range(10))
+    for index, (hand,) in plain.items():
+        apart = moved[index][0] - hand - np.array([bars.left, bars.top])
+        assert np.abs(apart).mean() < 10

@@ -64,6 +64,7 @@ def test_a_landmark_marks_the_same_spot_within_bars(x: int, y: int, size: tuple[
     rows, columns = np.indices(scaled.shape)
     centre = np.array([(columns * scaled).sum(), (rows * scaled).sum()]) / scaled.sum()
     marked = fit.landmarks(np.array([[x, y, 0]], np.float32))[0]
+    assert np.array_equal(fit.landmarks(np.array([[x, y]], np.float32))[0], marked[:2])
     assert picture.shape[:2] == fit.shape
     assert np.abs(marked[:2] - centre).max() < 0.1
     assert np.array_equal(fit.framed(picture, np.zeros_like(fit.whole(image))), fit.whole(image))

@@ -58,7 +58,8 @@ def test_a_segment_knows_the_people_and_shots_of_its_own_frames_alone() -> None:
         path = np.arange(first, first + count, dtype=np.float32)[:, None, None] * np.ones(
             (1, 478, 3), np.float32
         )
-        return Track(shot_index, first, path, np.zeros(128), b"jpeg", 1.0)
+        hands = {index: [path[0, :21, :2] + index] for index in range(first, first + count, 2)}
+        return Track(shot_index, first, path, np.zeros(128), b"jpeg", 1.0, hands=hands)
 
     preview = np.zeros((8, 8, 3), np.uint8)
     people = (
@@ -72,6 +73,9 @@ def test_a_segment_knows_the_people_and_shots_of_its_own_frames_alone() -> None:
     (track,) = part.people[0].tracks
     assert (track.shot_index, track.first_frame, track.last_frame) == (0, 120, 140)
     assert np.asarray(track.landmarks)[:, 0, 0].tolist() == list(range(120, 141))
+    assert {index: float(hand[0, 0]) for index, (hand,) in track.hands.items()} == {
+        index: 110 + index for index in range(120, 141, 2)
+    }
 
 
 def test_the_segments_of_a_film_hold_landmarks_packed() -> None:

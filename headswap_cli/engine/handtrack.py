@@ -29,7 +29,7 @@ _WELL_SEEN = 6
 # A hand whose palm is turned away is followed but not found: so many frames later one has been, even in a
 # badly coded video. Of large frames fewer are kept.
 LOOK_BACK, _KEPT_PIXELS = 36, 20_000_000
-# Of frames with a shorter side of so many pixels or more, every second, third or further one is looked at.
+# Frames are looked at as many times smaller as this goes into their shorter side, pixels.
 _FINE_ENOUGH = 540
 
 

@@ -55,8 +55,9 @@ _DENSE_VIEWS = 16
 _SAMPLE_EVERY, _NOISE_EVERY = 6, 18
 # So often around heads with a matte of their own, where it is so much finer.
 _HEADS_EVERY, _FINER = 18, 0.7
-# What takes longest aside, a dozen frames' time, does not stop the follower; large frames are fewer.
-_AHEAD, _AHEAD_BYTES = 6, 64 * 1024**2
+# Frames that wait to be followed: whichever thread is slow for a while does not stop the other. Large ones
+# are fewer.
+_AHEAD, _AHEAD_BYTES = 32, 64 * 1024**2
 _NO_IMAGE = np.empty((0, 0, 3), np.uint8)
 
 

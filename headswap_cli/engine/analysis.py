@@ -24,6 +24,7 @@ from headswap_cli.engine.occlude import Hands
 from headswap_cli.engine.overlay import OverlayGatherer
 from headswap_cli.engine.plate import PlateGatherer, PlateShelf
 from headswap_cli.engine.scout import Scout
+from headswap_cli.engine.skintrack import SkinTracker
 from headswap_cli.engine.track import PATIENCE_BEHIND, FollowedFace, Follower, steadied
 from headswap_cli.engine.trail import Trail
 from headswap_cli.engine.types import MediaFault, Person, Scene, Shot, Track
@@ -171,6 +172,7 @@ class _ShotWatcher:
         self._likenesses: dict[FollowedFace, _Likeness] = {}
         self._views: defaultdict[FollowedFace, ViewKeeper] = defaultdict(ViewKeeper)
         self._hands: HandTracker[FollowedFace] = HandTracker(networks.hands)
+        self._skins: SkinTracker[FollowedFace] = SkinTracker()
         self._background = PlateGatherer()
         self._overlaid = OverlayGatherer()
         self._noises: list[float] = []
@@ -194,6 +196,8 @@ class _ShotWatcher:
         self._hands.look(frame_index, frame, {sight.face: sight.landmarks for sight in seen}, awaited)
         for sight in seen:
             self._views[sight.face].look(frame_index, frame, sight.landmarks)
+            hands = self._hands.at(sight.face, frame_index)
+            self._skins.look(frame_index, frame, sight.face, sight.landmarks, hands)
         if age % _LOOK_EVERY == 0:
             for sight in seen:
                 others = [other.landmarks for other in seen if other is not sight]
@@ -235,6 +239,7 @@ class _ShotWatcher:
                 del self._views[face]
                 self._likenesses.pop(face, None)
                 self._hands.forget(face)
+                self._skins.forget(face)
             else:
                 self._views[face].thin(len(self._views))
                 self._likenesses[face].settle()
@@ -251,7 +256,8 @@ class _ShotWatcher:
         if laid is not None:
             self.shot = replace(self.shot, overlay=overlay.packed(laid))
         self.shot = replace(self.shot, noise=float(np.median(self._noises or [0])))
-        del self._follower, self._likenesses, self._views, self._hands, self._background, self._overlaid
+        del self._follower, self._likenesses, self._views, self._hands, self._skins
+        del self._background, self._overlaid
 
     def _part_tracks(self) -> None:
         self._hands.finish()
@@ -260,6 +266,7 @@ class _ShotWatcher:
                 track,
                 views=views.between(track.first_frame, track.last_frame) or track.views,
                 hands=self._hands.between(face, track.first_frame, track.last_frame),
+                skin=self._skins.before(face, track.first_frame, track.last_frame),
             )
             for face, likeness in self._likenesses.items()
             for views in (self._views[face],)

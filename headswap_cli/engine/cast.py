@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 class Swapper(Protocol):
     """Puts a head on one person; frames of a track come in order."""
 
-    def start_track(self, frame_index: int, following: Landmarks | None) -> None:
+    def start_track(
+        self, frame_index: int, following: Landmarks | None, skin: NDArray[np.float32] | None
+    ) -> None:
         """Forget the frame before; the next one is ``frame_index``, and others follow without a gap.
 
-        ``following`` is the face in the frame after that one, pixels of the result, None at a track's end.
+        ``following`` is the face in the frame after that one, pixels of the result, None at a track's end;
+        ``skin`` is what is known of the person's from frames before, see ``Track``.
         """
 
     def apply(
         self, frame: Frame, landmarks: Landmarks, plate: Backdrop | None = None, others: Others = ALONE
     ) -> Rendered:
         """Return the frame with the person's head swapped, or as it was: all in pixels of the result."""
-
-    def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
-        """Take note of a frame as ``apply`` does, of which nothing is wanted."""
 
 
 # With a larger share of its frames left as they were, the result is mostly the source.
@@ -143,16 +143,6 @@ class Cast:
         if noise >= LEAST:
             add_grain(image, changed, noise, frame_index)
 
-    def rehearse(self, frame_index: int, frame: Frame) -> None:
-        """Take note of a frame before the first that is played, of which nothing is wanted."""
-        image = self.fit.frame(frame)
-        present, met = self._present(frame_index), self._met(frame_index)
-        for one in present:
-            if one.obj_id in self._swappers:
-                self._enter(one.track.shot_index)
-                others = _others(one, present, met, {}, self._overlay)
-                self._swapper_for(one, frame_index).rehearse(image, one.landmarks, others)
-
     def _met(self, frame_index: int) -> set[_Pair]:
         """Return who is behind whom in a frame."""
         return {
@@ -182,7 +172,9 @@ class Cast:
     def _swapper_for(self, presence: _Presence, frame_index: int) -> Swapper:
         swapper = self._swappers[presence.obj_id]
         if not _goes_on(self._expected, presence, frame_index):
-            swapper.start_track(frame_index, self._face(presence.track, frame_index + 1))
+            track, step = presence.track, frame_index - presence.track.first_frame
+            skin = track.skin[step] if step < len(track.skin) else None
+            swapper.start_track(frame_index, self._face(track, frame_index + 1), skin)
         return swapper
 
     def _backdrop(self, frame_index: int) -> Backdrop | None:

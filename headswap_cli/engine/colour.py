@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headswap_cli.engine.channels import GREY, percentiles
+from headswap_cli.engine.skin import INERTIA, MEDIAN, PERCENTILES, SkinFollower, measure
 from headswap_cli.engine.types import Frame, Mask
 from headswap_cli.models import Tone
 
@@ -37,8 +38,6 @@ SHARES = {
     Tone.BLEND: Shares(0.5, 0.7),
     Tone.REFERENCE: Shares(0.0, 0.35),
 }
-_PERCENTILES = (10, 50, 90)
-_MEDIAN = 1
 _FEWEST_PIXELS = 16
 # Skin of its own tone still stands in the scene's light: its hue goes so much of the way to that of the skin
 # there, so many radians at most, and it gets up to so much more chroma where that has more. Where either has
@@ -70,9 +69,6 @@ _HAIR_TINT, _TINTS = 0.85, (0.8, 1.25)
 _BLOWN = 0.25
 # A darker picture has deeper shadows: hair's contrast grows as exposure falls.
 _DEEPER, _HAIR_CONTRAST = 0.6, (1.0, 1.25)
-# Of the tone, from one fit to the next, unless skin and what is around it change together by so many grey
-# levels: then it is the light, as in a flash.
-_INERTIA, _FLASH = 0.85, 16.0
 _GAINS = (0.55, 1.6)
 # Grey levels in quarters, 0 to 255.
 _LEVELS = np.linspace(0, 255, 255 * 4 + 1, dtype=np.float32)
@@ -88,12 +84,13 @@ class ToneFitter:
 
     Args:
         tone: Whose skin tone is wanted. The photo's own still follows the brightness of the frame a little.
+        known: What is known of the target's skin from frames before, see ``SkinFollower``.
     """
 
-    def __init__(self, tone: Tone = Tone.SOURCE) -> None:
+    def __init__(self, tone: Tone = Tone.SOURCE, known: Floats | None = None) -> None:
         self._shares = SHARES[tone]
-        self._anchors: Floats | None = None
-        self._around = 0.0
+        self._given: Floats | None = None
+        self._wanted = SkinFollower(known)
         self._grade = plain_grade()
 
     @property
@@ -104,19 +101,11 @@ class ToneFitter:
     @property
     def gains(self) -> Floats:
         """How much brighter the head's skin is than the target's, per channel, (3,): 1 where alike."""
-        if self._anchors is None:
+        given, wanted = self._given, self._wanted.colours
+        if given is None or wanted is None:
             return np.ones(3, np.float32)
-        given, wanted = self._anchors
         aim = _aimed(given, wanted, self._shares)
-        return np.asarray(np.clip((aim[:, _MEDIAN] + 8) / (wanted[:, _MEDIAN] + 8), *_GAINS), np.float32)
-
-    def _followed(self, old: Floats, anchors: Floats, around: float) -> Floats:
-        """Return the anchors after those of one more frame, and of the light in it."""
-        followed = np.asarray(_INERTIA * old + (1 - _INERTIA) * anchors, np.float32)
-        skin = float(GREY @ (anchors[1, :, _MEDIAN] - old[1, :, _MEDIAN]))
-        if min(abs(skin), abs(around - self._around)) > _FLASH and (skin > 0) == (around > self._around):
-            followed[1] = anchors[1]
-        return followed
+        return np.asarray(np.clip((aim[:, MEDIAN] + 8) / (wanted[:, MEDIAN] + 8), *_GAINS), np.float32)
 
     def fit(self, target: Frame, source: Floats | Frame, target_skin: Mask, source_skin: Mask) -> Grade:
         """Return the grade for this frame.
@@ -130,22 +119,21 @@ class ToneFitter:
         Source: after Reinhard et al., Color transfer between images, IEEE CG&A 21(5), 2001; by percentiles of
             each gamma-coded channel instead of means and deviations, which shadows and beards would spoil.
         """
-        there, here = target_skin > 0.5, source_skin > 0.5
-        if min(np.count_nonzero(there), np.count_nonzero(here)) >= _FEWEST_PIXELS:
-            anchors = np.stack([percentiles(one, _PERCENTILES) for one in (source[here], target[there])])
-            around = float(GREY @ np.array(cv2.mean(target, (~there).view(np.uint8))[:3]))
-            old = self._anchors
-            self._anchors = anchors if old is None else self._followed(old, anchors, around)
-            self._around = around
-        if self._anchors is not None:
-            given, wanted = self._anchors
-            self._grade = _grade(given, wanted, self._shares)
+        seen, here = measure(target, target_skin > 0.5), source_skin > 0.5
+        if seen is not None and np.count_nonzero(here) >= _FEWEST_PIXELS:
+            self._wanted.follow(seen)
+            given, old = percentiles(source[here], PERCENTILES), self._given
+            if old is not None:
+                given = np.asarray(INERTIA * old + (1 - INERTIA) * given, np.float32)
+            self._given = given
+        if self._given is not None and self._wanted.colours is not None:
+            self._grade = _grade(self._given, self._wanted.colours, self._shares)
         return self._grade
 
 
 def _aimed(given: Floats, wanted: Floats, shares: Shares) -> Floats:
     """Return the percentiles to reach, (3, n): of the target's, its hue and brightness are taken in part."""
-    own, other = given[:, _MEDIAN], wanted[:, _MEDIAN]
+    own, other = given[:, MEDIAN], wanted[:, MEDIAN]
     own = own + (1 - shares.hue) * (_lit_as(own, other) - own)
     brighter = own * (float(GREY @ other) + 1) / (float(GREY @ own) + 1)
     aim = own + shares.hue * (other - own) + (shares.brightness - shares.hue) * (brighter - own)
@@ -178,25 +166,25 @@ def _believable(own: complex, other: complex) -> float:
 
 def _grade(given: Floats, wanted: Floats, shares: Shares) -> Grade:
     """Return what brings one skin near another, from percentiles of both, (3, n), and what hair has of it."""
-    kept = _believable(*(_lab(skin[:, _MEDIAN])[1] for skin in (given, wanted)))
+    kept = _believable(*(_lab(skin[:, MEDIAN])[1] for skin in (given, wanted)))
     chroma = _chroma(given, wanted) ** shares.hue * kept ** (1 - shares.hue)
     aim = _aimed(given, wanted, shares)
     grey = GREY @ given
     given = np.asarray(np.clip(grey + chroma * (given - grey), 0, 255), np.float32)
     spread = [float(GREY @ (anchors[:, -1] - anchors[:, 0])) for anchors in (aim, given)]
-    least = _CONTRAST[0] * _drawn_in(float(GREY @ given[:, _MEDIAN]), float(GREY @ aim[:, _MEDIAN]))
+    least = _CONTRAST[0] * _drawn_in(float(GREY @ given[:, MEDIAN]), float(GREY @ aim[:, MEDIAN]))
     contrast = float(np.clip(spread[0] / max(spread[1], 1.0), least, _CONTRAST[1]))
     # A shadow has the hue of the skin that it falls on: a channel that is dimmed is flatter, too.
-    gains = (aim[:, _MEDIAN] + 8) / (given[:, _MEDIAN] + 8)
+    gains = (aim[:, MEDIAN] + 8) / (given[:, MEDIAN] + 8)
     slopes = contrast * np.clip(gains / float(GREY @ gains), *_TINTS)
     skin = np.stack([_curve(given[channel], aim[channel], slopes[channel]) for channel in range(3)])
-    hair, deeper = _hair_curves(given[:, _MEDIAN], aim[:, _MEDIAN])
+    hair, deeper = _hair_curves(given[:, MEDIAN], aim[:, MEDIAN])
     return Grade(np.stack([hair, skin]).astype(np.float32), np.array([chroma / deeper, chroma], np.float32))
 
 
 def _chroma(given: Floats, wanted: Floats) -> float:
     """Return how much of the photo's chroma a scene has that shows its skin as ``wanted``, (3, n)."""
-    medians = np.stack([given[:, _MEDIAN], wanted[:, _MEDIAN]])[np.newaxis] / np.float32(255)
+    medians = np.stack([given[:, MEDIAN], wanted[:, MEDIAN]])[np.newaxis] / np.float32(255)
     lab = cv2.cvtColor(np.asarray(medians, np.float32), cv2.COLOR_BGR2LAB)[0]
     pale = np.clip((lab[:, 0] - _PALE[0]) / _PALE[1], 0, _PALER)
     own, other = np.hypot(lab[:, 1], lab[:, 2]) / np.maximum(lab[:, 0] * (1 - pale), 1)
@@ -225,7 +213,7 @@ def _drawn_in(given: float, wanted: float) -> float:
 
 def _curve(given: Floats, wanted: Floats, contrast: float) -> Floats:
     """Return a curve from black to white through the target's median, ``contrast`` steep around it."""
-    middle, tone = given[_MEDIAN], wanted[_MEDIAN]
+    middle, tone = given[MEDIAN], wanted[MEDIAN]
     goal = tone + float(np.clip((1 - _TONE) * (middle - tone), -_OWN * (255 - tone), _OWN * tone))
     low, high = given[0] - 0.5 * (middle - given[0]), given[-1] + 0.5 * (given[-1] - middle)
     knots = np.clip([low, given[0], middle, given[-1], high], 2, 253)

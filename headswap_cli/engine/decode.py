@@ -7,7 +7,6 @@ import math
 import queue
 import threading
 from bisect import bisect_right
-from collections import deque
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -40,8 +39,6 @@ _NEIGHBOURS = 64
 _FIRST_INTERLACED = 2
 # Frames that wait to be looked at; how soon it is noticed that nobody wants any more.
 _AHEAD, _PAUSE_S = 3, 0.02
-# More than ten frames of 4K at ten bits.
-_KEPT_BYTES = 256 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,44 +216,32 @@ class VideoReader:
         path: The video.
         properties: What ``open_video`` told of it.
         timeline: What a whole pass over it told.
-        keep: So many of a stretch's last frames are kept for the next one to begin with, unless they are
-            too large: then they are decoded again.
     """
 
-    def __init__(self, path: Path, properties: VideoProperties, timeline: Timeline, *, keep: int = 0) -> None:
+    def __init__(self, path: Path, properties: VideoProperties, timeline: Timeline) -> None:
         self._path = path
         self._properties = properties
         self._timeline = timeline
-        self._keep = keep
         self._opened = ExitStack()
         self._source: VideoSource
         self._coming: Iterator[tuple[int, av.VideoFrame]] = iter(())
         self._key, self._next = 0, -1
         self._is_trusted = True
-        # As they were decoded: half as large as to be seen, unless colours are deep or at full resolution.
-        self._kept: deque[tuple[int, av.VideoFrame]] = deque()
 
     def between(self, first: int, last: int) -> Iterator[TimedFrame]:
         """Return the frames ``first`` to ``last`` (inclusive), fewer where the file ends before.
 
         Raises: MediaFault: it cannot be read.
         """
-        kept = deque(one for one in self._kept if one[0] >= first)
-        self._kept.clear()
-        if not kept or kept[0][0] > first:
-            kept.clear()
-            self._approach(first)
+        self._approach(first)
         for index in range(first, last + 1):
-            frame = kept.popleft()[1] if kept else self._decoded(index)
+            frame = self._decoded(index)
             if frame is None:
                 return
-            if index > last - self._keep and self._keep * _size(frame) <= _KEPT_BYTES:
-                self._kept.append((index, frame))
             yield self._source.displayed(index, frame)
 
     def close(self) -> None:
-        """Let go of the file and of what was kept."""
-        self._kept.clear()
+        """Let go of the file."""
         self._coming, self._next = iter(()), -1
         self._opened.close()
 
@@ -274,9 +259,6 @@ class VideoReader:
 
     def _decoded(self, frame_index: int) -> av.VideoFrame | None:
         """Return a frame, None where the file ends before it."""
-        if frame_index < self._next:
-            # A stretch goes on behind what was kept, and the one before had gone further.
-            self._approach(frame_index)
         try:
             for index, frame in self._coming:
                 self._next = index + 1
@@ -289,10 +271,6 @@ class VideoReader:
             self._begin(0)
             return self._decoded(frame_index)
         return None
-
-
-def _size(frame: av.VideoFrame) -> int:
-    return sum(plane.buffer_size for plane in frame.planes)
 
 
 @contextmanager

@@ -113,6 +113,11 @@ class HandTracker(Generic[Face]):
             if first <= index <= last
         }
 
+    def at(self, face: Face, frame_index: int) -> list[Hand]:
+        """Return the hands near a face in a frame, as far as is known by now; see ``between``."""
+        hands = self._found.get(face, {}).get(frame_index, [])
+        return [_scaled(hand, self._shrink) for hand in hands]
+
     def forget(self, face: Face) -> None:
         """Let go of a face that was none."""
         self._faces.pop(face, None)

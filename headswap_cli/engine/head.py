@@ -132,14 +132,17 @@ class HeadSwapper:
         self._last: Landmarks | None = None
         self._following: Landmarks | None = None
 
-    def start_track(self, frame_index: int = 0, following: Landmarks | None = None) -> None:
+    def start_track(
+        self, frame_index: int = 0, following: Landmarks | None = None, skin: Floats | None = None
+    ) -> None:
         """Forget the frame before: a cut, or another track of the same person.
 
         Args:
             frame_index: The next frame's; in the middle of a track the swap shows as much as it did before.
             following: The face in the frame after that one, pixels, where it is known.
+            skin: What is known of the person's, see ``SkinFollower``.
         """
-        self._painter.reset()
+        self._painter.reset(skin)
         self._matte.reset()
         self._fade = Fade(self._faded.get(frame_index))
         self._last, self._following = None, following
@@ -194,18 +197,6 @@ class HeadSwapper:
         if scene is not piece:
             changed[piece.part] |= (image[piece.part] != piece.image).any(axis=2)
         return Rendered(image, changed, head, swapped=strength > 0.5, laid=laid)
-
-    def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
-        """Take note of a frame as ``apply`` does, of which nothing is wanted."""
-        motion = self._motion(landmarks)
-        posed, _, piece = self._begin(frame, landmarks)
-        if piece is None:
-            return
-        covered = _with_people(piece, self._in_front(landmarks, piece, others), others)
-        hidden = None if covered is None else _shrunk(piece, covered)
-        self._painter.rehearse(piece, landmarks, posed, hidden, motion)
-        if self._wants_matte:
-            self._person(frame, piece, posed)
 
     def _begin(self, frame: Frame, landmarks: Landmarks) -> tuple[Posed, float, Piece | None]:
         posed = self._retargeter.pose(landmarks)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headswap_cli.engine import topology
 from headswap_cli.engine.colour import SHARES, Grade, ToneFitter, plain_grade
 from headswap_cli.engine.folds import smooth_folds
-from headswap_cli.engine.geometry import bounding_box, inside
+from headswap_cli.engine.geometry import bounding_box
 from headswap_cli.engine.hull import EYES
 from headswap_cli.engine.lashes import finish_eye, lid_line
 from headswap_cli.engine.light import LightFitter
@@ -21,16 +21,15 @@ from headswap_cli.engine.outline import soften_steps
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.shade import INNER_FACE, SKIN, Levels, shade
 from headswap_cli.engine.sharpness import SharpnessFitter, resharpen
+from headswap_cli.engine.skin import FEATURES, skin_area
 from headswap_cli.engine.smear import ShutterFitter, is_fast, smeared
 from headswap_cli.models import Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from headswap_cli.engine.piece import Piece
     from headswap_cli.engine.reference import Reference
     from headswap_cli.engine.retarget import Posed
-    from headswap_cli.engine.types import Frame, Landmarks, Mask
+    from headswap_cli.engine.types import Landmarks, Mask
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -51,8 +50,6 @@ _HIDES, _APART = 0.025, 3.0
 _SQUEEZED = 1.7
 _EVEN = np.ones((1, 1), np.float32)
 _LIPS = (topology.OUTER_LIPS,)
-# What in a face is no skin.
-_FEATURES = (*_LIPS, topology.RIGHT_EYE, topology.LEFT_EYE, topology.RIGHT_BROW, topology.LEFT_BROW)
 
 
 @dataclass(slots=True)
@@ -88,9 +85,9 @@ class Painter:
         self._worn = None if glasses is None else Levels(glasses.textures, glasses.weights)
         self._memory = _Memory(ToneFitter(tone), LightFitter(SHARES[tone].brightness))
 
-    def reset(self) -> None:
-        """Forget the frame before."""
-        self._memory = _Memory(ToneFitter(self._tone), LightFitter(SHARES[self._tone].brightness))
+    def reset(self, skin: Floats | None = None) -> None:
+        """Forget the frame before, but for what is known of the person's skin, see ``SkinFollower``."""
+        self._memory = _Memory(ToneFitter(self._tone, skin), LightFitter(SHARES[self._tone].brightness))
 
     @property
     def skin_gains(self) -> Floats:
@@ -139,17 +136,6 @@ class Painter:
         fill_mouth(layer, piece.image, own, new, gap=posed.mouth_gap, feather=feather, covered=hand)
         return layer, face
 
-    def rehearse(
-        self, piece: Piece, landmarks: Landmarks, posed: Posed, hand: Mask | None, motion: Floats
-    ) -> None:
-        """Take note of a frame that is not wanted; the arguments are those of ``paint``."""
-        memory = self._memory
-        if (memory.frames + 1) % _SHARPNESS_EVERY == 1:
-            self.paint(piece, landmarks, posed, hand, motion)
-            return
-        self._fit_colours(piece, landmarks, posed, hand)
-        memory.frames += 1
-
     def _level(self, scale: float) -> int:
         """Return the texture's level for this size; it changes only when the size clearly does."""
         level = self._memory.level = self._head.fitting(scale, self._memory.level)
@@ -192,8 +178,8 @@ class Painter:
         texture = self._head[level]
         tone, light = self._memory.tone, self._memory.light
         plain, skin = shade(seen, 0.5**level, texture, grade=plain_grade(), gains=_EVEN, weight=SKIN)
-        target_skin = _skin_area(piece.small, piece.reduced(landmarks), _FEATURES)
-        source_skin = _skin_area(piece.small, points, _FEATURES) * (skin > 0.6) * (plain[..., 3] > 0.9)
+        target_skin = skin_area(piece.small, piece.reduced(landmarks), FEATURES)
+        source_skin = skin_area(piece.small, points, FEATURES) * (skin > 0.6) * (plain[..., 3] > 0.9)
         if hand is not None:
             target_skin = target_skin * (hand < 0.1)
         tone.fit(piece.small, _straight(plain), target_skin, source_skin)
@@ -267,22 +253,10 @@ def _views(
     part = np.s_[y0:y1, x0:x1]
     frame, head = piece.image[part], layer[part]
     offset = np.array([x0, y0], np.float32)
-    areas = [_skin_area(frame, points[:, :2] - offset, _LIPS).astype(np.uint8) for points in (own, new)]
+    areas = [skin_area(frame, points[:, :2] - offset, _LIPS).astype(np.uint8) for points in (own, new)]
     areas[1] *= (head[..., 3] > 0.9).astype(np.uint8)
     greys = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.minimum(cv2.cvtColor(head, cv2.COLOR_BGRA2GRAY), 255)
     return (np.asarray(greys[0], np.uint8), np.asarray(greys[1], np.uint8)), (areas[0], areas[1])
-
-
-def _skin_area(piece: Frame, landmarks: Floats, holes: Sequence[NDArray[np.int32]]) -> Mask:
-    """Return 1 inside a face, its edge and what lies within other outlines left out."""
-    oval = np.round(landmarks[topology.OVAL, :2])
-    margin = max(1, round(0.04 * float(np.ptp(oval[:, 0]))))
-    area = cv2.erode(
-        inside(oval, piece.shape), np.ones((2 * margin + 1, 2 * margin + 1), np.uint8), borderValue=0
-    )
-    for hole in holes:
-        cv2.fillPoly(area, [np.round(landmarks[hole, :2]).astype(np.int32)], (0,))
-    return np.asarray(area, np.float32)
 
 
 def _brightness(layer: Floats) -> Floats:

@@ -1,9 +1,9 @@
 """Say which process makes which segments: a run of them each, decoded on from one to the next.
 
 Decoded twice is what lies between the key frame at which a run is entered and the run's first frame: none by
-one process, none where runs begin at cuts on key frames. Two processes: of 472 frames with a key frame every
-72, 20 (4 %); of 1500 with one every 250, 252 (17 %); of 120 with one in all, 60; of 54,000 with one in all,
-27,480. A run that is taken over costs another entry.
+one process, none where runs begin on key frames. Two processes: of 472 frames with a key frame every 72, and
+of 472 and 1500 with one every 250, none; of 7200 with one every 250, 100; of 120 with one in all, 60; of
+54,000 with one in all, 27,600. A run that is taken over costs another entry.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Schedule:
     ) -> None:
         self._work = {segment.index: _work(segment, changed) for segment in segments}
         self._entry = {
-            segment.index: _DECODED * (segment.first_frame - entry(timeline, segment.warm_from))
+            segment.index: _DECODED * (segment.first_frame - entry(timeline, segment.first_frame))
             for segment in segments
         }
         self._runs = self._parted(segments, processes)

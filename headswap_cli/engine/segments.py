@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -20,21 +20,17 @@ if TYPE_CHECKING:
 # Two and four processes share fours of segments evenly, none longer than so many frames; below so many frames
 # two segments do, then one.
 _LONGEST, _FOUR, _TWO = 120, 96, 48
-# What a swapper carries from frame to frame has settled after so many.
-WARM_UP = 10
+# How far the middle of a video, where the second of two processes begins, goes to meet a key frame, in parts
+# of the video: from a key frame to there all is decoded twice, and what is made unevenly is waited for.
+_TO_KEY = 0.05
 _NO_PREVIEW = np.empty((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Frames ``first_frame`` to ``last_frame`` (inclusive), with the people in them.
-
-    Work begins at ``warm_from``, some frames earlier in the same shot; ``scene`` holds the frames from there
-    on and nothing else.
-    """
+    """Frames ``first_frame`` to ``last_frame`` (inclusive), with the people and shots of these alone."""
 
     index: int
-    warm_from: int
     first_frame: int
     last_frame: int
     scene: Scene
@@ -42,9 +38,12 @@ class Segment:
 
 def segments(scene: Scene) -> list[Segment]:
     """Return the segments of a video in order; together they are all of it."""
-    starts = [*_starts(len(scene.timeline.times), scene.shots), len(scene.timeline.times)]
+    count = len(scene.timeline.times)
+    starts = [*_starts(count, scene.shots, scene.timeline.keys), count]
     bounds = [(start, end - 1) for start, end in pairwise(starts)]
-    return [_segment(scene, index, first, last) for index, (first, last) in enumerate(bounds)]
+    return [
+        Segment(index, first, last, excerpt(scene, first, last)) for index, (first, last) in enumerate(bounds)
+    ]
 
 
 def excerpt(scene: Scene, first: int, last: int) -> Scene:
@@ -59,36 +58,34 @@ def excerpt(scene: Scene, first: int, last: int) -> Scene:
     return Scene(scene.video, own, tuple(people))
 
 
-def _starts(count: int, shots: Sequence[Shot]) -> list[int]:
-    """Return where segments begin: at a cut if there is one near, else evenly."""
+def _starts(count: int, shots: Sequence[Shot], keys: Sequence[int]) -> list[int]:
+    """Return where segments begin: at cuts where there are some near, else evenly; halfway at a key frame."""
     usual = _usual_length(count)
     cuts = [shot.first_frame for shot in shots]
     starts = [0] if count else []
-    while starts:
-        start = starts[-1]
-        place = bisect_right(cuts, start + usual)
+    while starts and (left := round((count - starts[-1]) / usual)) > 1:
+        due = starts[-1] + -(-(count - starts[-1]) // left)
+        place = bisect_right(cuts, due)
         cut = cuts[place - 1] if place else 0
-        end = cut if cut > start + usual // 2 else start + usual
-        if count - end <= usual // 2:
-            break
-        starts.append(end)
+        if cut > starts[-1] + usual // 2:
+            starts.append(cut)
+        elif abs(2 * due - count) <= usual:
+            starts.append(_near(keys, due, min(int(_TO_KEY * count), usual // 2 - 1)))
+        else:
+            starts.append(due)
     return starts
+
+
+def _near(keys: Sequence[int], frame_index: int, most: int) -> int:
+    """Return the nearest key frame that is no further off than ``most`` frames, else the frame itself."""
+    place = bisect_left(keys, frame_index)
+    around = [key for key in keys[max(0, place - 1) : place + 1] if abs(key - frame_index) <= most]
+    return min(around, key=lambda key: abs(key - frame_index), default=frame_index)
 
 
 def _usual_length(count: int) -> int:
     parts = 4 * -(-count // (4 * _LONGEST)) if count >= _FOUR else 2 if count >= _TWO else 1
     return max(1, -(-count // parts))
-
-
-def _segment(scene: Scene, index: int, first: int, last: int) -> Segment:
-    place = bisect_right(scene.shots, first, key=_first_frame) - 1
-    begin = scene.shots[place].first_frame if place >= 0 else 0
-    warm_from = max(begin, first - WARM_UP)
-    return Segment(index, warm_from, first, last, excerpt(scene, warm_from, last))
-
-
-def _first_frame(shot: Shot) -> int:
-    return shot.first_frame
 
 
 def _meets(one: Shot | Track, first: int, last: int) -> bool:
@@ -114,4 +111,5 @@ def _cut(track: Track, first: int, last: int, first_shot: int) -> Track:
         preview=b"",
         views=(),
         hands={index: track.hands[index] for index in range(first, last + 1) if index in track.hands},
+        skin=track.skin[start:end],
     )

@@ -35,16 +35,15 @@ _HARDLY = 0.01
 class Wearable(Protocol):
     """One head on one person, see ``cast.Swapper``."""
 
-    def start_track(self, frame_index: int, following: Landmarks | None = None) -> None:
+    def start_track(
+        self, frame_index: int, following: Landmarks | None = None, skin: Weights | None = None
+    ) -> None:
         """Forget the frame before."""
 
     def apply(
         self, frame: Frame, landmarks: Landmarks, plate: Backdrop | None = None, others: Others = ALONE
     ) -> Rendered:
         """Return the frame, (height, width, 3), BGR, with the head on; see ``HeadSwapper.apply``."""
-
-    def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
-        """Take note of a frame of which nothing is wanted."""
 
 
 class SeveralHeads:
@@ -61,13 +60,18 @@ class SeveralHeads:
         self._next = 0
         self._worn: list[int] = []
         self._following: Landmarks | None = None
+        self._skin: Weights | None = None
 
-    def start_track(self, frame_index: int, following: Landmarks | None = None) -> None:
+    def start_track(
+        self, frame_index: int, following: Landmarks | None = None, skin: Weights | None = None
+    ) -> None:
         """Forget the frame before; the next one is ``frame_index``, and others follow without a gap.
 
-        ``following`` is the face in the frame after that one, where it is known.
+        ``following`` is the face in the frame after that one, where it is known, ``skin`` what is known of
+        the person's.
         """
-        self._next, self._worn, self._following = frame_index, [], following
+        self._next, self._worn = frame_index, []
+        self._following, self._skin = following, skin
 
     def apply(
         self, frame: Frame, landmarks: Landmarks, plate: Backdrop | None = None, others: Others = ALONE
@@ -78,17 +82,13 @@ class SeveralHeads:
         rendered = [self._heads[number].apply(frame, landmarks, plate, others) for number in worn]
         return _mixed(rendered, weights[worn])
 
-    def rehearse(self, frame: Frame, landmarks: Landmarks, others: Others = ALONE) -> None:
-        """Take note of a frame of which nothing is wanted."""
-        for number in self._put_on(self._weights[self._next]):
-            self._heads[number].rehearse(frame, landmarks, others)
-
     def _put_on(self, weights: Weights) -> list[int]:
         worn = np.flatnonzero(weights > _HARDLY).tolist()
         for number in worn:
             if number not in self._worn:
-                self._heads[number].start_track(self._next, self._following)
-        self._worn, self._next, self._following = worn, self._next + 1, None
+                self._heads[number].start_track(self._next, self._following, self._skin)
+        self._worn, self._next = worn, self._next + 1
+        self._following = self._skin = None
         return worn
 
 

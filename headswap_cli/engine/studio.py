@@ -13,7 +13,6 @@ from headswap_cli.engine.head import HeadSwapper
 from headswap_cli.engine.kernel import count_ready
 from headswap_cli.engine.limits import give_back_files, give_back_memory
 from headswap_cli.engine.matte import PersonMatte
-from headswap_cli.engine.segments import WARM_UP
 from headswap_cli.engine.several import SeveralHeads
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ class Studio:
 
     def __init__(self, production: Production) -> None:
         self._production = production
-        self._reader = VideoReader(production.source, production.video, production.timeline, keep=WARM_UP)
+        self._reader = VideoReader(production.source, production.video, production.timeline)
 
     def make(self, segment: Segment, take: Take) -> SegmentReport:
         """Make a segment.
@@ -108,13 +107,10 @@ class Studio:
         encoder = PictureEncoder(production.picture)
         settler = _Settler()
         frame_count = frames_swapped = 0
-        for frame in self._reader.between(segment.warm_from, segment.last_frame):
-            index = frame.frame_index
-            if index < segment.first_frame:
-                cast.rehearse(index, frame.image)
-                continue
-            played = cast.play(index, frame.image)
-            take(encoder.encode(played.image, production.times[index], frame.duration), 1)
+        for frame in self._reader.between(segment.first_frame, segment.last_frame):
+            played = cast.play(frame.frame_index, frame.image)
+            time = production.times[frame.frame_index]
+            take(encoder.encode(played.image, time, frame.duration), 1)
             frame_count += 1
             frames_swapped += played.was_swapped
             if played.was_swapped:

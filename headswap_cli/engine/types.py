@@ -147,6 +147,10 @@ class Shot:
     motion: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
+def _unknown() -> NDArray[np.float32]:
+    return np.empty((0, 0), np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """One face followed through consecutive frames of one shot.
@@ -154,7 +158,8 @@ class Track:
     ``landmarks`` (n, 478, 3) are smoothed, for frames ``first_frame`` to ``first_frame + n - 1``;
     they and ``preview`` are packed: a film has hundreds of tracks and a hundred thousand frames. ``views``
     show the face in some of them. ``hands`` are those near it, see ``hand``, by the index of the frame, of
-    those frames alone in which there are some.
+    those frames alone in which there are some. ``skin`` (n, measures) is what was known of its colours before
+    each frame, see ``skin``, empty where nobody looked.
     """
 
     shot_index: int
@@ -165,6 +170,7 @@ class Track:
     preview_quality: float
     views: tuple[View, ...] = field(default=(), repr=False)
     hands: Mapping[int, Sequence[NDArray[np.float32]]] = field(default_factory=dict, repr=False)
+    skin: NDArray[np.float32] = field(default_factory=_unknown, repr=False)
 
     @property
     def last_frame(self) -> int:

@@ -65,7 +65,7 @@ def test_stretches_in_any_order_are_those_of_a_whole_pass(tmp_path: Path, ending
     stretches = [(0, 9), (14, 14), (15, 30), (21, 40), (37, 59), (5, 6), (6, 20), (50, 50)]
     stretches += [(0, 30), (21, 25), (24, 50)]
     stretches += [(first := chance.randrange(60), chance.randrange(first, 60)) for _ in range(12)]
-    with closing(VideoReader(source, properties, timeline, keep=10)) as reader:
+    with closing(VideoReader(source, properties, timeline)) as reader:
         for first, last in stretches:
             found = list(reader.between(first, last))
             assert [frame.frame_index for frame in found] == list(range(first, last + 1))
@@ -78,7 +78,7 @@ def test_stretches_in_any_order_are_those_of_a_whole_pass(tmp_path: Path, ending
 def test_a_stretch_that_was_left_in_its_middle_is_nothing_to_the_next(tmp_path: Path, looked_at: int) -> None:
     source = write_video(tmp_path / "in.mp4", noisy(60), keys_every=15)
     properties, frames = whole(source)
-    with closing(VideoReader(source, properties, timeline_of(frames), keep=10)) as reader:
+    with closing(VideoReader(source, properties, timeline_of(frames))) as reader:
         for first, last in [(0, 30), (21, 50), (21, 59), (22, 40), (3, 59)]:
             left = reader.between(first, last)
             assert [next(left).frame_index for _ in range(min(looked_at, last - first))]
@@ -87,28 +87,14 @@ def test_a_stretch_that_was_left_in_its_middle_is_nothing_to_the_next(tmp_path: 
             assert all(np.array_equal(frame.image, frames[frame.frame_index].image) for frame in found)
 
 
-def test_frames_too_large_to_keep_are_decoded_again(
-    tmp_path: Path, decoded: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = write_video(tmp_path / "in.mp4", noisy(60), keys_every=15)
-    # Colours are whole in it: a frame takes three bytes a pixel.
-    monkeypatch.setattr("headswap_cli.engine.decode._KEPT_BYTES", 4 * 2 * 96 * 128)
-    properties, frames = whole(source)
-    with closing(VideoReader(source, properties, timeline_of(frames), keep=4)) as reader:
-        found = [*reader.between(0, 19), *reader.between(16, 29)]
-    assert [frame.frame_index for frame in found] == [*range(20), *range(16, 30)]
-    assert all(np.array_equal(frame.image, frames[frame.frame_index].image) for frame in found)
-    assert decoded == [*range(20), *range(14, 30)]
-
-
 @pytest.mark.parametrize("every", [12, 400])
 def test_what_follows_on_the_last_stretch_is_decoded_once(
     tmp_path: Path, decoded: list[int], every: int
 ) -> None:
     source = write_video(tmp_path / "in.mp4", noisy(60), keys_every=every)
     properties, frames = whole(source)
-    with closing(VideoReader(source, properties, timeline_of(frames), keep=5)) as reader:
-        for first, last in [(0, 19), (15, 29), (25, 44), (45, 50), (46, 59)]:
+    with closing(VideoReader(source, properties, timeline_of(frames))) as reader:
+        for first, last in [(0, 19), (20, 29), (30, 44), (45, 50), (51, 59)]:
             assert [frame.frame_index for frame in reader.between(first, last)] == [*range(first, last + 1)]
     assert decoded == list(range(60))
 
@@ -133,7 +119,7 @@ def test_a_file_that_is_not_what_its_timeline_says_is_decoded_from_the_beginning
     times = [frame.pts for frame in frames]
     times[33] = 1
     wrong = Timeline(tuple(times), (), (0, 15, 30, 45))
-    with closing(VideoReader(source, properties, wrong, keep=4)) as reader:
+    with closing(VideoReader(source, properties, wrong)) as reader:
         middle = [*reader.between(31, 40), *reader.between(41, 50), *reader.between(20, 22)]
     assert [frame.frame_index for frame in middle] == [*range(31, 51), 20, 21, 22]
     assert all(np.array_equal(frame.image, frames[frame.frame_index].image) for frame in middle)

@@ -26,16 +26,11 @@ def scene_of(count: int, *, cuts: tuple[int, ...] = (), keys: tuple[int, ...] = 
 
 
 @given(st.integers(0, 9000), st.lists(st.integers(1, 9000), max_size=40), st.integers(1, 400))
-def test_segments_cover_every_frame_once_and_warm_up_within_a_shot(
-    count: int, cuts: list[int], every: int
-) -> None:
+def test_segments_cover_every_frame_once(count: int, cuts: list[int], every: int) -> None:
     scene = scene_of(count, cuts=tuple(cuts), keys=tuple(range(0, max(1, count), every)))
     parts = segments(scene)
     covered = [index for part in parts for index in range(part.first_frame, part.last_frame + 1)]
     assert covered == list(range(count))
-    for part in parts:
-        assert part.first_frame - 10 <= part.warm_from <= part.first_frame
-        assert not any(part.warm_from < shot.first_frame <= part.first_frame for shot in scene.shots)
 
 
 @pytest.mark.parametrize("count", [100, 144, 240, 472, 600, 5000])
@@ -46,6 +41,23 @@ def test_two_and_four_processes_get_equal_shares_of_a_single_shot(count: int) ->
     assert len(lengths) % 4 == 0
     assert max(lengths) <= 120
     assert max(lengths) - min(lengths) <= 0.2 * max(lengths)
+
+
+@given(st.integers(96, 9000), st.lists(st.integers(1, 9000), max_size=40).map(sorted))
+def test_the_middle_is_at_a_key_frame_close_by_and_the_rest_as_even_as_can_be(
+    count: int, keys: list[int]
+) -> None:
+    even = [part.first_frame for part in segments(scene_of(count))]
+    parts = segments(scene_of(count, keys=(0, *keys)))
+    starts = [part.first_frame for part in parts]
+    middle = even[len(even) // 2]
+    most = min(int(0.05 * count), even[1] // 2 - 1)
+    nearest = min((0, *keys), key=lambda key: abs(key - middle))
+    assert (nearest if abs(nearest - middle) <= most else middle) in starts
+    for side in ([start for start in starts if start < middle - most], [*starts, count][len(starts) // 2 :]):
+        lengths = [end - start for start, end in pairwise(side)]
+        assert max(lengths, default=0) - min(lengths, default=0) <= 1 + len(side)
+    assert max(part.last_frame - part.first_frame + 1 for part in parts) <= 1.5 * even[1]
 
 
 def test_segments_begin_at_cuts_where_there_are_some_near() -> None:
@@ -59,7 +71,7 @@ def test_a_segment_knows_the_people_and_shots_of_its_own_frames_alone() -> None:
             (1, 478, 3), np.float32
         )
         hands = {index: [path[0, :21, :2] + index] for index in range(first, first + count, 2)}
-        return Track(shot_index, first, path, np.zeros(128), b"jpeg", 1.0, hands=hands)
+        return Track(shot_index, first, path, np.zeros(128), b"jpeg", 1.0, hands=hands, skin=path[:, :10, 0])
 
     preview = np.zeros((8, 8, 3), np.uint8)
     people = (
@@ -73,6 +85,7 @@ def test_a_segment_knows_the_people_and_shots_of_its_own_frames_alone() -> None:
     (track,) = part.people[0].tracks
     assert (track.shot_index, track.first_frame, track.last_frame) == (0, 120, 140)
     assert np.asarray(track.landmarks)[:, 0, 0].tolist() == list(range(120, 141))
+    assert track.skin[:, 0].tolist() == list(range(120, 141))
     assert {index: float(hand[0, 0]) for index, (hand,) in track.hands.items()} == {
         index: 110 + index for index in range(120, 141, 2)
     }

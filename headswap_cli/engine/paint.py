@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,9 @@ _OTHER_LIGHT = 2.0
 _OTHER_SIZE = 0.03
 # Share of the piece that may be covered where the shutter is measured.
 _SPECKS = 0.005
-# Faces narrower than this are drawn larger and reduced: their outlines would be jagged.
-_COARSE_FACE, _FINE = 90.0, 2
+# Faces narrower than this are drawn larger and reduced: outlines would be jagged, and lids and lips that move
+# by a part of a pixel would jump or stay. So large, pixels, but no more times than that.
+_COARSE_FACE, _DRAWN_FACE, _FINEST = 90.0, 120.0, 4
 # What lies further apart in the face from one pixel to the next hides something, in face widths, as the wing
 # of a nose some of the cheek; and in pixels as they are drawn where nothing is hidden.
 _HIDES, _APART = 0.025, 3.0
@@ -109,7 +111,7 @@ class Painter:
         Returns: BGR times alpha and alpha, (height, width, 4); and (height, width), 0 to 1.
         """
         grade, gains = self._fit_colours(piece, landmarks, posed, hand)
-        fine = _FINE if piece.pixels < _COARSE_FACE else 1
+        fine = _times(piece.pixels)
         level = self._level(posed.scale * fine)
         points = _finer(piece.full(posed.points), fine)
         seen = rasterise(
@@ -213,6 +215,13 @@ class Painter:
             return memory.sharpness.sigma
         greys, areas = views
         return memory.sharpness.fit(*greys, *areas)
+
+
+def _times(face_width: float) -> int:
+    """Return how many times larger a face is drawn than it is, pixels."""
+    if face_width >= _COARSE_FACE:
+        return 1
+    return min(_FINEST, math.ceil(_DRAWN_FACE / max(face_width, 1.0)))
 
 
 def _finer(points: Floats, fine: int) -> Floats:

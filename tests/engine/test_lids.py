@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
+import cv2
 import numpy as np
 import pytest
 
 from headswap_cli.engine import hull
+from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.lids import Lids
+from headswap_cli.engine.paint import Painter
+from headswap_cli.engine.piece import cut_piece
+from headswap_cli.engine.reference import read_photo
+from headswap_cli.engine.retarget import Retargeter
 from headswap_cli.engine.types import Landmarks
-from tests.engine import heads
+from tests import media
+from tests.engine import heads, worse
 
 pytestmark = pytest.mark.media
 
@@ -50,3 +60,28 @@ def test_an_eye_that_winks_is_less_open_than_the_other() -> None:
 
 def test_an_iris_is_looked_for_where_both_eyes_are_open() -> None:
     assert lids_of((0.4, 1), (0.4, 0.4)).awake.sum() == 98
+
+
+@pytest.mark.parametrize("width", [36, 43])
+def test_lids_of_a_small_face_move_with_every_twentieth_of_a_pixel(width: int) -> None:
+    photo, reference = read_photo(media.photo("astronaut.png")), heads.reference("0-f15-hao-ph.jpg")
+    large = worse.face_of(photo)
+    scale = width / face_width(large)
+    frame = np.asarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    place = np.asarray((large + 0.5) * scale - 0.5, np.float32)
+    piece = cut_piece(frame, face_box(place), face_width(place))
+    assert piece is not None
+    posed = Retargeter(
+        reference.vertices, reference.texture_points, np.repeat(place[np.newaxis], 8, axis=0)
+    ).pose(place)
+    upper = [pair[0] for eye in hull.EYES for pair in eye.pairs]
+    drawn = []
+    for step in range(21):
+        points = posed.points.copy()
+        points[upper, 1] += np.float32(step / 20)
+        layer, _ = Painter(reference, reference.triangles).paint(
+            piece, place, replace(posed, points=points), None, np.zeros(2, np.float32)
+        )
+        drawn.append(layer[..., :3])
+    changes = [float(np.abs(after - before).sum()) for before, after in pairwise(drawn)]
+    assert min(changes) > 0.5 * np.mean(changes)

@@ -119,7 +119,7 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
     line, shares = np.empty((columns, 3), np.float32), np.empty(columns, np.float32)
     # Single precision throughout: plain numbers would make every step a double one.
     zero, half, one, white = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
-    hardly, trace = np.float32(0.004), np.float32(1e-4)
+    hardly, trace, whole = np.float32(0.004), np.float32(1e-4), np.float32(0.9999)
     necks, steeper = np.zeros((columns, 4), np.float32), np.float32(max(1.0, width / columns))
     for y in range(height):
         above, below, down = _place(y, rows, height)
@@ -135,6 +135,11 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
                     result[y, x, k] = target[y, x, k]
                 continue
             changed[y, x], head[y, x] = True, cover * most > half
+            if cover * most >= whole:
+                for k in range(3):
+                    value = layer[y, x, k] + half
+                    result[y, x, k] = np.uint8(np.int32(min(max(value, zero), white)))
+                continue
             shows = gone * (one - cover) > trace
             left, right, far = _place(x, columns, width) if shows else (0, 0, zero)
             part = shares[left] + (shares[right] - shares[left]) * far

@@ -58,7 +58,7 @@ _SAMPLE_EVERY, _NOISE_EVERY = 6, 18
 _HEADS_EVERY, _FINER = 18, 0.7
 # Frames that wait to be followed: whichever thread is slow for a while does not stop the other. Large ones
 # are fewer.
-_AHEAD, _AHEAD_BYTES = 32, 64 * 1024**2
+_AHEAD, _AHEAD_BYTES = 32, 32 * 1024**2
 _NO_IMAGE = np.empty((0, 0, 3), np.uint8)
 
 

@@ -51,6 +51,7 @@ def compose(
         mattes were worked out.
     """
     changed, head = (np.zeros(strength.shape, np.bool_) for _ in range(2))
+    result[...] = target
     _compose(
         target,
         background.picture,
@@ -131,8 +132,6 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
         for x in range(width):
             most, gone, cover = strength[y, x], old[y, x], layer[y, x, 3]
             if max(gone, cover) * most < hardly:
-                for k in range(3):
-                    result[y, x, k] = target[y, x, k]
                 continue
             changed[y, x], head[y, x] = True, cover * most > half
             if cover * most >= whole:

@@ -120,14 +120,15 @@ class ToneFitter:
             each gamma-coded channel instead of means and deviations, which shadows and beards would spoil.
         """
         seen, here = measure(target, target_skin > 0.5), source_skin > 0.5
-        if seen is not None and np.count_nonzero(here) >= _FEWEST_PIXELS:
+        if seen is not None:
             self._wanted.follow(seen)
+        wanted = self._wanted.colours
+        if wanted is not None and np.count_nonzero(here) >= _FEWEST_PIXELS:
             given, old = percentiles(source[here], PERCENTILES), self._given
             if old is not None:
                 given = np.asarray(INERTIA * old + (1 - INERTIA) * given, np.float32)
             self._given = given
-        if self._given is not None and self._wanted.colours is not None:
-            self._grade = _grade(self._given, self._wanted.colours, self._shares)
+            self._grade = _grade(given, wanted, self._shares)
         return self._grade
 
 

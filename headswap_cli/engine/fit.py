@@ -50,10 +50,6 @@ class Fit:
         rest = self.rest
         return self.height - rest.top - rest.bottom, self.width - rest.left - rest.right
 
-    def frame(self, image: Frame) -> Frame:
-        """Return the picture of a frame of the source, (height, width, 3), at the new size."""
-        return self.rest.off(self.whole(image))
-
     def framed(self, picture: NDArray[Any], whole: NDArray[Any]) -> NDArray[Any]:
         """Return a whole frame with another picture in it: itself, where there are no bars."""
         if picture.shape == whole.shape:

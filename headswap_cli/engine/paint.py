@@ -22,7 +22,7 @@ from headswap_cli.engine.outline import soften_steps
 from headswap_cli.engine.raster import rasterise
 from headswap_cli.engine.shade import INNER_FACE, SKIN, Levels, shade
 from headswap_cli.engine.sharpness import SharpnessFitter, resharpen
-from headswap_cli.engine.skin import FEATURES, skin_area
+from headswap_cli.engine.skin import FEATURES, LOOK_EVERY, OTHER_LIGHT, skin_area
 from headswap_cli.engine.smear import ShutterFitter, is_fast, smeared
 from headswap_cli.models import Tone
 
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-_SHARPNESS_EVERY, _COLOURS_EVERY = 3, 2
-# Grey levels by which a picture that is another's in light is brighter or darker.
-_OTHER_LIGHT = 2.0
+_SHARPNESS_EVERY = 3
 # By what part of its height or width a piece that is cut otherwise differs.
 _OTHER_SIZE = 0.03
 # Share of the piece that may be covered where the shutter is measured.
@@ -163,10 +161,10 @@ class Painter:
         """Return the grade and the light of this frame, or those before it where they are as good."""
         memory = self._memory
         brightness = float(cv2.mean(cv2.cvtColor(piece.small, cv2.COLOR_BGR2GRAY))[0])
-        is_lit_alike = abs(brightness - memory.brightness) < _OTHER_LIGHT
+        is_lit_alike = abs(brightness - memory.brightness) < OTHER_LIGHT
         # Else the light would be stretched over another part of the head.
         is_cut_alike = np.allclose(piece.small.shape, memory.size, rtol=_OTHER_SIZE)
-        if memory.frames % _COLOURS_EVERY == 0 or not (is_lit_alike and is_cut_alike):
+        if memory.frames % LOOK_EVERY == 0 or not (is_lit_alike and is_cut_alike):
             memory.brightness, memory.size = brightness, piece.small.shape
             memory.gains = self._fitted_light(piece, landmarks, posed, hand)
         return memory.tone.grade, memory.gains

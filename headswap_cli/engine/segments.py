@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from headswap_cli.engine.types import Shot, Track
 
-# Two and four processes share fours of segments evenly, none longer than so many frames; below so many frames
-# two segments do, then one.
+# Two and four processes share fours of segments evenly, hardly any longer than so many frames; below so many
+# frames two segments do, then one.
 _LONGEST, _FOUR, _TWO = 120, 96, 48
 # How far the middle of a video, where the second of two processes begins, goes to meet a key frame, in parts
-# of the video: from a key frame to there all is decoded twice, and what is made unevenly is waited for.
-_TO_KEY = 0.05
+# of the video and in frames: from a key frame to there all is decoded twice, and what is made unevenly is
+# waited for.
+_TO_KEY, _MOST = 0.05, 25
 _NO_PREVIEW = np.empty((0, 0, 3), np.uint8)
 
 
@@ -70,7 +71,7 @@ def _starts(count: int, shots: Sequence[Shot], keys: Sequence[int]) -> list[int]
         if cut > starts[-1] + usual // 2:
             starts.append(cut)
         elif abs(2 * due - count) <= usual:
-            starts.append(_near(keys, due, min(int(_TO_KEY * count), usual // 2 - 1)))
+            starts.append(_near(keys, due, min(int(_TO_KEY * count), _MOST)))
         else:
             starts.append(due)
     return starts

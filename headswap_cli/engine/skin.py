@@ -22,8 +22,10 @@ Floats = NDArray[np.float32]
 PERCENTILES, MEDIAN = (10, 50, 90), 1
 # Three of each channel, then the grey level around.
 MEASURES = 3 * len(PERCENTILES) + 1
-# Of what is known, from one look to the next, unless skin and what is around it change together by so many
-# grey levels: then it is the light, as in a flash.
+# How often skin is looked at, in frames, unless the picture is brighter or darker by so many grey levels.
+LOOK_EVERY, OTHER_LIGHT = 2, 2.0
+# What stays of what is known, from one look to the next, unless skin and what is around it change together by
+# so many grey levels: then it is the light, as in a flash.
 INERTIA, _FLASH = 0.85, 16.0
 # What in a face is no skin.
 FEATURES = (
@@ -38,11 +40,9 @@ class SkinFollower:
 
     Args:
         known: The ``state`` of one that saw the frames before; None or NaN where nobody did.
-        inertia: How much of what is known is kept at each look.
     """
 
-    def __init__(self, known: Floats | None = None, inertia: float = INERTIA) -> None:
-        self._inertia = inertia
+    def __init__(self, known: Floats | None = None) -> None:
         self._state = None if known is None or np.isnan(known).any() else known
 
     @property
@@ -55,13 +55,13 @@ class SkinFollower:
         """The skin's ``PERCENTILES`` in each channel, BGR, (3, n), 0 to 255; None where nothing is known."""
         return None if self._state is None else self._state[:-1].reshape(3, -1)
 
-    def follow(self, seen: Floats) -> None:
-        """Take note of what ``measure`` told of the next frame."""
+    def follow(self, seen: Floats, inertia: float = INERTIA) -> None:
+        """Take note of what ``measure`` told of a later frame; ``inertia`` is what stays of what is known."""
         if self._state is None:
             self._state = seen
             return
         old, median = self._state, slice(MEDIAN, -1, len(PERCENTILES))
-        followed = np.asarray(self._inertia * old + (1 - self._inertia) * seen, np.float32)
+        followed = np.asarray(inertia * old + (1 - inertia) * seen, np.float32)
         skin, around = float(GREY @ (seen[median] - old[median])), float(seen[-1] - old[-1])
         if min(abs(skin), abs(around)) > _FLASH and (skin > 0) == (around > 0):
             followed = seen.copy()

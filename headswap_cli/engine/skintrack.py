@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import cv2
 import numpy as np
 
+from headswap_cli.engine.channels import GREY
 from headswap_cli.engine.geometry import face_box, face_width
 from headswap_cli.engine.hand import hand_mask
 from headswap_cli.engine.piece import cut_piece
-from headswap_cli.engine.skin import FEATURES, INERTIA, MEASURES, SkinFollower, measure, skin_area
+from headswap_cli.engine.skin import (
+    FEATURES,
+    INERTIA,
+    LOOK_EVERY,
+    MEASURES,
+    OTHER_LIGHT,
+    SkinFollower,
+    measure,
+    skin_area,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +29,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from headswap_cli.engine.hand import Hand
-    from headswap_cli.engine.types import Frame, Landmarks
+    from headswap_cli.engine.types import Box, Frame, Landmarks
 
 Face = TypeVar("Face", bound=Hashable)
 
-# Half as often as a head's colours are fitted, and with what that leaves of the inertia.
-_LOOK_EVERY, _INERTIA = 4, INERTIA**2
+# In even light half as often as a head's colours are fitted.
+_SELDOM = 2
+# Pixels across a face by which it is told whether the light is even.
+_SAMPLES = 48
 # How far beyond the face's box its surroundings are looked at, in face widths.
 _AROUND = 0.5
 _HARDLY = 0.1
@@ -34,6 +47,8 @@ class SkinTracker(Generic[Face]):
 
     def __init__(self) -> None:
         self._seen: dict[Face, dict[int, NDArray[np.float32]]] = {}
+        # When each was looked at last, and how bright it was.
+        self._last: dict[Face, tuple[int, float]] = {}
 
     def look(
         self, frame_index: int, frame: Frame, face: Face, landmarks: Landmarks, hands: Sequence[Hand]
@@ -47,11 +62,15 @@ class SkinTracker(Generic[Face]):
             landmarks: Where the face is.
             hands: Those that may be before it, pixels.
         """
-        if frame_index % _LOOK_EVERY:
-            return
         width = face_width(landmarks)
         reach = np.float32(_AROUND * width) * np.array([-1, -1, 1, 1], np.float32)
-        piece = cut_piece(frame, face_box(landmarks) + reach, width)
+        box = face_box(landmarks) + reach
+        brightness = _brightness(frame, box)
+        last, before = self._last.get(face, (-_SELDOM * LOOK_EVERY, brightness))
+        if frame_index - last < _SELDOM * LOOK_EVERY and abs(brightness - before) < OTHER_LIGHT:
+            return
+        self._last[face] = frame_index, brightness
+        piece = cut_piece(frame, box, width)
         if piece is None:
             return
         skin = skin_area(piece.small, piece.reduced(landmarks), FEATURES) > 0
@@ -65,14 +84,26 @@ class SkinTracker(Generic[Face]):
 
         (frames, ``MEASURES``); the first row is NaN.
         """
-        seen, follower = self._seen.get(face, {}), SkinFollower(inertia=_INERTIA)
+        seen, follower, looked_at = self._seen.get(face, {}), SkinFollower(), first
         states = np.empty((last + 1 - first, MEASURES), np.float32)
         for row, frame_index in enumerate(range(first, last + 1)):
             states[row] = follower.state
             if frame_index in seen:
-                follower.follow(seen[frame_index])
+                looks = max(1.0, (frame_index - looked_at) / LOOK_EVERY)
+                follower.follow(seen[frame_index], INERTIA**looks)
+                looked_at = frame_index
         return states
 
     def forget(self, face: Face) -> None:
         """Let go of a face that was none."""
         self._seen.pop(face, None)
+        self._last.pop(face, None)
+
+
+def _brightness(frame: Frame, box: Box) -> float:
+    """Return the mean grey of a part of a frame, by some of its pixels."""
+    x0, y0 = np.maximum(box[:2], 0).astype(int)
+    x1, y1 = np.maximum(np.ceil(box[2:]), 0).astype(int)
+    step = max(1, (x1 - x0) // _SAMPLES)
+    part = np.ascontiguousarray(frame[y0:y1:step, x0:x1:step])
+    return float(GREY @ np.array(cv2.mean(part)[:3])) if part.size else 0.0

@@ -207,6 +207,7 @@ def test_the_scene_is_the_same_however_far_other_threads_are_ahead(
     assert np.array_equal(one.tracks[0].embedding, other.tracks[0].embedding)
     assert np.array_equal(one.preview, other.preview)
     assert one.views == other.views
+    np.testing.assert_array_equal(one.tracks[0].skin, other.tracks[0].skin)
     assert ahead.shots[0].noise == beside.shots[0].noise
 
 

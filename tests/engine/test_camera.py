@@ -240,7 +240,7 @@ def test_a_background_and_its_motion_are_scaled_as_the_frames_are(
     small, moved = fit.moving(plate, motion)
     where = np.s_[50:130, 125:225]
     shown = Placed(small, moved[13]).part(where)
-    off = np.abs(shown.image.astype(int) - fit.frame(shot(13, room))[where])
+    off = np.abs(shown.image.astype(int) - fit.rest.off(fit.whole(shot(13, room)))[where])
     assert float(off.mean()) < 8
 
 

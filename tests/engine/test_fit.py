@@ -24,7 +24,7 @@ def test_a_landmark_marks_the_same_spot_after_scaling(x: int, y: int, size: tupl
     fit = Fit.to_size(video(320, 240), *size)
     image = np.zeros((240, 320, 3), np.uint8)
     image[y - 4 : y + 5, x - 4 : x + 5] = 255
-    scaled = fit.frame(image)[..., 0].astype(np.float64)
+    scaled = fit.rest.off(fit.whole(image))[..., 0].astype(np.float64)
     rows, columns = np.indices(scaled.shape)
     centre = np.array([(columns * scaled).sum(), (rows * scaled).sum()]) / scaled.sum()
     marked = fit.landmarks(np.array([[x, y, 0]], np.float32))[0]
@@ -41,7 +41,7 @@ def test_an_odd_row_and_column_are_cut_off_and_nothing_moves() -> None:
     fit = Fit.to_size(video(127, 95), 126, 94)
     image = np.random.default_rng(1).integers(0, 255, (95, 127, 3), np.uint8)
     points = np.array([[3, 4, 5]], np.float32)
-    assert np.array_equal(fit.frame(image), image[:94, :126])
+    assert np.array_equal(fit.rest.off(fit.whole(image)), image[:94, :126])
     assert np.array_equal(fit.landmarks(points), points)
 
 
@@ -59,7 +59,7 @@ def test_a_landmark_marks_the_same_spot_within_bars(x: int, y: int, size: tuple[
     fit = Fit.to_size(replace(video(320, 240), bars=Bars(31, 45, 27, 50)), *size)
     image = np.zeros((240, 320, 3), np.uint8)
     image[y - 4 : y + 5, x - 4 : x + 5] = 255
-    picture = fit.frame(image)
+    picture = fit.rest.off(fit.whole(image))
     scaled = picture[..., 0].astype(np.float64)
     rows, columns = np.indices(scaled.shape)
     centre = np.array([(columns * scaled).sum(), (rows * scaled).sum()]) / scaled.sum()
@@ -77,7 +77,12 @@ def test_a_background_lies_behind_the_picture_within_bars(size: tuple[int, int])
     image = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 255, (240, 320, 3), np.uint8), (0, 0), 5)
     background = bars.off(np.asarray(image, np.uint8))
     plate = fit.plate(Plate(background, np.full(background.shape[:2], 7, np.uint8)))
-    assert np.abs(plate.image.astype(int) - fit.frame(np.asarray(image, np.uint8)))[1:-1, 1:-1].max() <= 1
+    assert (
+        np.abs(plate.image.astype(int) - fit.rest.off(fit.whole(np.asarray(image, np.uint8))))[
+            1:-1, 1:-1
+        ].max()
+        <= 1
+    )
     assert plate.seen.shape == fit.shape
 
 

@@ -51,7 +51,7 @@ def test_the_middle_is_at_a_key_frame_close_by_and_the_rest_as_even_as_can_be(
     parts = segments(scene_of(count, keys=(0, *keys)))
     starts = [part.first_frame for part in parts]
     middle = even[len(even) // 2]
-    most = min(int(0.05 * count), even[1] // 2 - 1)
+    most = min(int(0.05 * count), 25)
     nearest = min((0, *keys), key=lambda key: abs(key - middle))
     assert (nearest if abs(nearest - middle) <= most else middle) in starts
     for side in ([start for start in starts if start < middle - most], [*starts, count][len(starts) // 2 :]):

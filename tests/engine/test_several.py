@@ -192,3 +192,16 @@ def test_heads_start_anew_after_a_cut() -> None:
     fresh = HeadSwapper(heads.reference(), landmarks, Mode.HEAD, heads.matte())
     expected = fresh.apply(frames[5], landmarks[5]).image
     np.testing.assert_array_equal(several.apply(frames[5], landmarks[5]).image, expected)
+
+
+def test_what_is_known_of_the_skin_before_is_known_to_the_head_worn_first() -> None:
+    frames, landmarks = heads.scene("single_face.mp4", 0, 1)
+    known = np.array([*(40, 45, 50, 50, 55, 60, 80, 85, 90), 140], np.float32)
+    head, plain = (HeadSwapper(heads.reference(), landmarks, Mode.HEAD, heads.matte()) for _ in range(2))
+    several = SeveralHeads([head], {0: np.array([1.0], np.float32)})
+    several.start_track(0, skin=known)
+    plain.start_track(0, skin=known)
+    expected = plain.apply(frames[0], landmarks[0]).image
+    np.testing.assert_array_equal(several.apply(frames[0], landmarks[0]).image, expected)
+    plain.start_track(0)
+    assert np.abs(plain.apply(frames[0], landmarks[0]).image.astype(int) - expected).max() > 20

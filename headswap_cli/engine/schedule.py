@@ -2,8 +2,8 @@
 
 Decoded twice is what lies between the key frame at which a run is entered and the run's first frame: none by
 one process, none where runs begin on key frames. Two processes: of 472 frames with a key frame every 72, and
-of 472 and 1500 with one every 250, none; of 7200 with one every 250, 100; of 120 with one in all, 60; of
-54,000 with one in all, 27,600. A run that is taken over costs another entry.
+of 1500 with one every 250, none; of 472 with one every 250, 236; of 7200 with one every 250, 100; of 120 with
+one in all, 60; of 54,000 with one in all, 27,600. A run that is taken over costs another entry.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 # Two and four processes share fours of segments evenly, hardly any longer than so many frames; below so many
 # frames two segments do, then one.
 _LONGEST, _FOUR, _TWO = 120, 96, 48
-# How far the middle of a video, where the second of two processes begins, goes to meet a key frame, in parts
-# of the video and in frames: from a key frame to there all is decoded twice, and what is made unevenly is
-# waited for.
+# How far the middle of a video, where the second of two processes begins, goes back to a key frame, in parts
+# of the video and in frames: from there on all would be decoded twice. The first process can spare these
+# frames: it has the file to write as well.
 _TO_KEY, _MOST = 0.05, 25
 _NO_PREVIEW = np.empty((0, 0, 3), np.uint8)
 
@@ -71,17 +71,16 @@ def _starts(count: int, shots: Sequence[Shot], keys: Sequence[int]) -> list[int]
         if cut > starts[-1] + usual // 2:
             starts.append(cut)
         elif abs(2 * due - count) <= usual:
-            starts.append(_near(keys, due, min(int(_TO_KEY * count), _MOST)))
+            starts.append(_back_to_key(keys, due, min(int(_TO_KEY * count), _MOST)))
         else:
             starts.append(due)
     return starts
 
 
-def _near(keys: Sequence[int], frame_index: int, most: int) -> int:
-    """Return the nearest key frame that is no further off than ``most`` frames, else the frame itself."""
-    place = bisect_left(keys, frame_index)
-    around = [key for key in keys[max(0, place - 1) : place + 1] if abs(key - frame_index) <= most]
-    return min(around, key=lambda key: abs(key - frame_index), default=frame_index)
+def _back_to_key(keys: Sequence[int], frame_index: int, most: int) -> int:
+    """Return the last key frame up to a frame if it is no more than so many before, else the frame itself."""
+    place = bisect_right(keys, frame_index)
+    return keys[place - 1] if place and frame_index - keys[place - 1] <= most else frame_index
 
 
 def _usual_length(count: int) -> int:

@@ -102,6 +102,13 @@ def _steep(left: np.float32, right: np.float32, far: np.float32, times: np.float
 
 
 @kernel
+def _round(colour: Floats, pixel: NDArray[np.uint8]) -> None:
+    for k in range(3):
+        value = min(max(colour[k] + np.float32(0.5), np.float32(0)), np.float32(255))
+        pixel[k] = np.uint8(np.int32(value))
+
+
+@kernel
 def _compose(  # noqa: PLR0917 - kernels take arguments by place
     target: Frame,
     picture: Floats,
@@ -135,9 +142,7 @@ def _compose(  # noqa: PLR0917 - kernels take arguments by place
                 continue
             changed[y, x], head[y, x] = True, cover * most > half
             if cover * most >= whole:
-                for k in range(3):
-                    value = layer[y, x, k] + half
-                    result[y, x, k] = np.uint8(np.int32(min(max(value, zero), white)))
+                _round(layer[y, x], result[y, x])
                 continue
             shows = gone * (one - cover) > trace
             left, right, far = _place(x, columns, width) if shows else (0, 0, zero)
